@@ -1,0 +1,27 @@
+"""What Japan Post answered, in Japan Post's own words."""
+
+from dataclasses import dataclass
+from datetime import date, time
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedEvent:
+    """One row of the history. Date and time are the wall clock of the place; the page names no zone."""
+
+    local_date: date
+    local_time: time | None  # None: the page gives the date alone
+    phrase: str
+    details: str = ""
+    office: str = ""  # may be empty overseas
+    region: str = ""  # a prefecture in Japan, a country elsewhere
+    postal_code: str = ""  # empty overseas
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedItem:
+    """The answer for one tracking number; events stand in the page's order, oldest first."""
+
+    number: str
+    item_class: str
+    events: tuple[TrackedEvent, ...]
+    history_missing: bool = False  # a list page: its one event is the newest, the others are not told
