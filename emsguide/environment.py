@@ -1,0 +1,47 @@
+"""Settings from the environment, read strictly: a misspelt value stops the start and says which one."""
+
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_TRUE = {"true", "yes", "on", "1"}
+_FALSE = {"false", "no", "off", "0"}
+
+
+class Environment(environ.Env):
+    """django-environ, less forgiving: `DEBUG=ture` is an error here and not False."""
+
+    def strict_bool(self, name: str, *, default: bool) -> bool:
+        value = self.str(name, default=str(default)).strip().lower()
+        if value in _TRUE | _FALSE:
+            return value in _TRUE
+        raise ImproperlyConfigured(f"{name} is {value!r}: write True or False.")
+
+    def number(self, name: str, *, default: int, least: int, most: int) -> int:
+        """A whole number within limits, both included."""
+        value = self.str(name, default=str(default)).strip()
+        if value.isascii() and value.isdigit() and least <= int(value) <= most:
+            return int(value)
+        raise ImproperlyConfigured(f"{name} is {value!r}: write a whole number from {least} to {most}.")
+
+    def origin(self, name: str, *, default: str) -> str:
+        """Scheme and host (and port), nothing behind it; a final slash is forgiven."""
+        value = self.str(name, default=default).strip().rstrip("/")
+        parts = urlsplit(value)
+        if (
+            parts.scheme in ("http", "https")
+            and parts.hostname
+            and value == f"{parts.scheme}://{parts.netloc}"
+        ):
+            return value
+        raise ImproperlyConfigured(f"{name} is {value!r}: write scheme and host only, such as {default}.")
+
+    def path_prefix(self, name: str, *, default: str) -> str:
+        """A path that ends with a slash and does not begin with one."""
+        value = self.str(name, default=default).strip()
+        if value.endswith("/") and not value.startswith("/") and value.strip("/"):
+            return value
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}: write it with a slash at its end only, such as {default}."
+        )

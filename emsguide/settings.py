@@ -1,0 +1,160 @@
+"""All settings, from the environment (README lists them). Production starts with SECRET_KEY and ALLOWED_HOSTS."""
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from emsguide.environment import Environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Environment()
+environ.Env.read_env(BASE_DIR / ".env")
+
+DEBUG = env.strict_bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="for development on this machine only" if DEBUG else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "SECRET_KEY is missing. Set it to a long random text, or DEBUG=True to develop."
+    )
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
+if not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS is missing. Set it to your host, such as track.example.com.")
+
+# --- Japan Post -------------------------------------------------------------------------------------------
+JAPANPOST_URL = env.origin("JAPANPOST_URL", default="https://trackings.post.japanpost.jp")
+JAPANPOST_TIMEOUT = env.number("JAPANPOST_TIMEOUT", default=8, least=1, most=60)  # seconds, whole answer
+FRESH_MINUTES = env.number("FRESH_MINUTES", default=15, least=1, most=1440)
+
+# --- Visitors ---------------------------------------------------------------------------------------------
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, least=0, most=10)
+MESSAGES_PER_HOUR = env.number(
+    "MESSAGES_PER_HOUR", default=5, least=1, most=1000
+)  # contact form, per visitor
+
+# --- Mail: without EMAIL_URL messages are kept for staff and nothing is said to be sent --------------------
+EMAIL_URL = env.str("EMAIL_URL", default="")
+EMAIL_IS_SET_UP = bool(EMAIL_URL)
+if EMAIL_IS_SET_UP:
+    vars().update(env.email_url("EMAIL_URL"))
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="webmaster@localhost")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# --- Django -----------------------------------------------------------------------------------------------
+ADMIN_PATH = env.path_prefix("ADMIN_PATH", default="admin/")
+ROOT_URLCONF = "emsguide.urls"
+WSGI_APPLICATION = "emsguide.wsgi.application"
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_countries",
+    "tracking",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- Store ------------------------------------------------------------------------------------------------
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
+DATABASES["default"].update(CONN_MAX_AGE=600, CONN_HEALTH_CHECKS=True)
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Readers never wait for the writer (WAL); a writer takes its lock at BEGIN, so two cannot deadlock.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+    # Tests run on a file too: threads share it the way processes do.
+    DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+
+# --- Words and times --------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+# Languages a visitor may get. Add one when both the site's own sentences and your wording exist in it.
+LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- Files ------------------------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+_STATIC = (
+    "django.contrib.staticfiles.storage.StaticFilesStorage"
+    if DEBUG
+    else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": _STATIC},
+}
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+
+# --- Safety -----------------------------------------------------------------------------------------------
+# The proxy in front does this by itself; here it is off, for a site that is not told of its proxy would redirect for ever.
+SECURE_SSL_REDIRECT = env.strict_bool("SECURE_SSL_REDIRECT", default=False)
+SECURE_HSTS_SECONDS = env.number(
+    "SECURE_HSTS_SECONDS", default=0 if DEBUG else 31_536_000, least=0, most=63_072_000
+)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False  # the shop's other hosts are not ours to bind
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # the two lines above, on purpose
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"tracking": {"level": "INFO"}, "django.server": {"level": "INFO"}},
+}

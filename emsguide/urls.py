@@ -1,0 +1,15 @@
+"""The addresses of the site; the visitors' own are in tracking/urls.py."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path(settings.ADMIN_PATH, admin.site.urls),
+    path("", include("tracking.urls")),
+]
+
+handler400 = "tracking.views.bad_request"
+handler403 = "tracking.views.forbidden"
+handler404 = "tracking.views.page_not_found"
+handler500 = "tracking.views.server_error"

@@ -1,0 +1,195 @@
+"""One answer for one number, for the page, the JSON and the list alike: a story, or one of the ways of having none."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from tracking import numbers
+from tracking.examples import Example
+from tracking.glossary import Glossary
+from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable
+from tracking.lookup import Lookup, has_story, look_up
+from tracking.models.shipments import Outcome
+from tracking.numbers import Problem, TrackingNumber
+from tracking.progress import JAPAN_POST_PAGE, Progress, build_progress
+
+_RETRY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to print, and with which HTTP status. `reason` names the template of an answer without a story."""
+
+    number: str
+    outcome: Outcome
+    http_status: int
+    headline: str
+    reason: str = ""
+    progress: Progress | None = None
+    problem: Problem | None = None
+    suggestions: tuple[TrackingNumber, ...] = ()
+    shape: numbers.Shape | None = None
+    retry_after: int | None = None  # seconds
+
+    @property
+    def is_number(self) -> bool:
+        """True where it has the shape of a tracking number, so that Japan Post can be asked."""
+        return self.problem in (None, Problem.CHECK_DIGIT, Problem.UNTRACKED)
+
+    @property
+    def japan_post_url(self) -> str:
+        return JAPAN_POST_PAGE.format(self.number)
+
+    @property
+    def origin(self) -> str:
+        """The suffix of the number: "JP", "GB"; empty for what is no number."""
+        return self.number[-2:] if self.is_number else ""
+
+
+def answer(
+    number: TrackingNumber,
+    *,
+    now: datetime,
+    language: str = "en",
+    hint: str | None = None,
+    anyway: bool = False,
+    budget: float | None = None,
+) -> Answer:
+    """Look the number up and say what came of it. A wrong check digit is asked about only `anyway`.
+
+    `hint`: ISO code of the destination, as the link in the e-mail names it. `budget`: seconds, see `look_up`.
+    """
+    problem = numbers.diagnose(number)
+    if problem and not anyway and not has_story(number):
+        return refusal(number, problem)
+    try:
+        lookup = look_up(number, now=now, budget=budget)
+    except NotFound:
+        return _nothing_yet(number, 404)
+    except Rejected:
+        return _not_accepted(number, 404)
+    except JapanPostError as failure:
+        return _no_answer(number, failure)
+    return _tracked(lookup, now=now, language=language, hint=hint)
+
+
+def answer_several(asked: Sequence[TrackingNumber], *, now: datetime, language: str = "en") -> list[Answer]:
+    """One answer each, in one visitor's time budget together: what is left unasked when it is spent says so."""
+    deadline = time.monotonic() + settings.JAPANPOST_TIMEOUT
+    return [answer(one, now=now, language=language, budget=deadline - time.monotonic()) for one in asked]
+
+
+def example_answer(example: Example, *, now: datetime, language: str = "en") -> Answer:
+    """The answer to an example parcel: the same words and page, no store, no network, no error status."""
+    number = TrackingNumber(example.number)
+    try:
+        item = example.item(now)
+    except NotFound:
+        return _nothing_yet(number, 200)
+    except Rejected:
+        return _not_accepted(number, 200)
+    lookup = Lookup(number, item.events, item.history_missing, checked_at=now)
+    return _tracked(lookup, now=now, language=language, hint=example.destination)
+
+
+def _tracked(lookup: Lookup, *, now: datetime, language: str, hint: str | None) -> Answer:
+    glossary = Glossary.current()
+    hint = hint if hint in glossary.destinations else None
+    progress = build_progress(lookup, glossary, now=now, language=language, hint=hint)
+    return Answer(lookup.number, Outcome.TRACKED, 200, progress.headline, progress=progress)
+
+
+def _nothing_yet(number: TrackingNumber, status: int) -> Answer:
+    return Answer(
+        number, Outcome.NOT_FOUND, status, _("Japan Post has nothing about this parcel yet"), "nothing_yet"
+    )
+
+
+def _not_accepted(number: TrackingNumber, status: int) -> Answer:
+    return Answer(
+        number, Outcome.REJECTED, status, _("Japan Post does not accept this number"), "not_accepted"
+    )
+
+
+def _no_answer(number: TrackingNumber, failure: JapanPostError) -> Answer:
+    seconds = failure.retry_after if isinstance(failure, Unavailable) else None
+    return Answer(
+        number,
+        Outcome.UNAVAILABLE,
+        503,
+        _("Japan Post does not answer at the moment"),
+        "unavailable",
+        retry_after=math.ceil(seconds or _RETRY_SECONDS),
+    )
+
+
+def refusal(text: str, problem: Problem) -> Answer:
+    """Nothing is asked: the text is no number, or most likely a mistyped one."""
+    shape = numbers.explain_shape(text) if problem == Problem.WRONG_SHAPE else None
+    repaired = (shape.repaired,) if shape and shape.repaired else ()
+    return Answer(
+        text,
+        Outcome.REJECTED,
+        404,
+        _HEADLINES[problem](),
+        "rejected",
+        problem=problem,
+        suggestions=repaired
+        or (tuple(numbers.suggestions(TrackingNumber(text))) if problem == Problem.CHECK_DIGIT else ()),
+        shape=shape,
+    )
+
+
+_HEADLINES = {
+    Problem.EMPTY: lambda: _("Please type a tracking number"),
+    Problem.WRONG_SHAPE: lambda: _("This is not a tracking number"),
+    Problem.CHECK_DIGIT: lambda: _("One digit or letter looks mistyped"),
+    Problem.UNTRACKED: lambda: _("This kind of letter has no tracking"),
+    Problem.DOMESTIC: lambda: _("This is a number for parcels inside Japan"),
+    Problem.TOO_MANY: lambda: _("These are too many numbers at once"),
+}
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """The same facts for programs; the shape is described in the README and stays as it is."""
+    progress = answer.progress
+    if progress is None:
+        return {
+            "number": answer.number,
+            "outcome": answer.outcome.value,
+            "headline": answer.headline,
+            "events": [],
+        }
+    return {
+        "number": progress.number,
+        "outcome": answer.outcome.value,
+        "stage": progress.stage,
+        "tone": str(progress.tone),
+        "status": progress.status.slug if progress.status else None,
+        "headline": progress.headline,
+        "stale": progress.stale,
+        "last_scan": progress.last_scan.iso,
+        "last_checked": progress.checked_at.isoformat(timespec="seconds"),
+        "destination": progress.destination,
+        "history_missing": progress.history_missing,
+        "events": [
+            {
+                "local_time": entry.when.iso,
+                "instant": entry.when.instant.isoformat() if entry.when.instant else None,
+                "phrase": entry.event.phrase,
+                "status": entry.status.slug if entry.status else None,
+                "title": entry.title or entry.event.phrase,
+                "details": entry.event.details,
+                "office": entry.event.office,
+                "region": entry.event.region,
+                "postal_code": entry.event.postal_code,
+            }
+            for entry in reversed(progress.timeline)
+        ],
+    }

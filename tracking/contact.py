@@ -1,0 +1,91 @@
+"""What a customer writes to the shop: stored first, then mailed."""
+
+import logging
+from datetime import datetime, timedelta
+from smtplib import SMTPException
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.utils.translation import gettext as _
+
+from tracking import numbers
+from tracking.glossary import Glossary
+from tracking.japanpost.errors import JapanPostError
+from tracking.lookup import look_up
+from tracking.models import Message
+from tracking.progress import Progress, build_progress, day_count
+
+logger = logging.getLogger(__name__)
+
+
+def wrote_too_often(sender_key: str, now: datetime) -> bool:
+    """True where this visitor has sent as many messages in the last hour as one may."""
+    recent = Message.objects.filter(sender_key=sender_key, created_at__gt=now - timedelta(hours=1))
+    return recent.count() >= settings.MESSAGES_PER_HOUR
+
+
+def stored_progress(text: str, now: datetime) -> Progress | None:
+    """What we know about the one number in a text. Japan Post is never asked for this."""
+    found = numbers.find_numbers(text)
+    if len(found) != 1:
+        return None
+    try:
+        lookup = look_up(found[0], now=now, budget=0)
+    except JapanPostError:
+        return None
+    return build_progress(lookup, Glossary.current(), now=now)
+
+
+def first_lines(progress: Progress | None) -> str:
+    """The facts a customer would have to type: number, status, days waiting, country."""
+    if progress is None:
+        return ""
+    lines = [
+        _("Parcel: %(number)s") % {"number": progress.number},
+        _("Status: %(status)s") % {"status": progress.headline},
+    ]
+    if progress.silence:
+        lines.append(_("Days without news: %(days)s") % {"days": progress.silence.days})
+    if progress.country:
+        lines.append(_("Country: %(country)s") % {"country": progress.country})
+    return "\n".join([*lines, "", ""])
+
+
+def keep_message(cleaned: dict[str, str], *, sender_key: str, now: datetime) -> Message:
+    """Store the message, then try to mail it to the shop; `mailed` says whether that worked."""
+    progress = stored_progress(cleaned["number"], now)
+    situation = f"{progress.headline} ({progress.step_text})" if progress else ""
+    if progress and progress.silence:
+        situation += f", {day_count(progress.silence.days)} without news"
+    message = Message.objects.create(
+        name=cleaned["name"],
+        email=cleaned["email"],
+        number=cleaned["number"],
+        text=cleaned["text"],
+        situation=situation,
+        created_at=now,
+        sender_key=sender_key,
+        suspected_spam=bool(cleaned["website"]),
+    )
+    if _mail(message):
+        message.mailed = True
+        message.save(update_fields=["mailed"])
+    return message
+
+
+def _mail(message: Message) -> bool:
+    shop = Glossary.current().shop
+    if message.suspected_spam or not settings.EMAIL_IS_SET_UP or not shop.email:
+        return False
+    subject = f"Customer message about {message.number}" if message.number else "Customer message"
+    mail = EmailMessage(
+        subject=" ".join(subject.split()),
+        body=f"{message.name} <{message.email}> wrote:\n\n{message.text}\n\n{message.situation}",
+        to=[shop.email],
+        reply_to=[message.email],
+    )
+    try:
+        return mail.send() == 1
+    except (SMTPException, OSError) as error:
+        logger.warning("message %s is stored, but could not be mailed: %s", message.pk, type(error).__name__)
+        return False

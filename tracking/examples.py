@@ -1,0 +1,115 @@
+"""Example parcels: one for each situation, with dates that make sense on the day somebody looks.
+
+The data stand in `examples.toml`. The examples pages and the tests' stand-in for Japan Post use the same ones.
+"""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from .japanpost.errors import NotFound, Rejected
+from .japanpost.records import TrackedEvent, TrackedItem
+
+JAPAN = ZoneInfo("Asia/Tokyo")
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleEvent:
+    """One row of the history; it happened `ago` before the moment somebody looks, on the clocks of `zone`."""
+
+    ago: timedelta
+    zone: ZoneInfo
+    has_time: bool
+    phrase: str
+    details: str
+    office: str
+    region: str
+    postal_code: str
+
+    def at(self, now: datetime) -> TrackedEvent:
+        local = (now.astimezone(UTC) - self.ago).astimezone(self.zone)
+        return TrackedEvent(
+            local_date=local.date(),
+            local_time=local.time().replace(second=0, microsecond=0) if self.has_time else None,
+            phrase=self.phrase,
+            details=self.details,
+            office=self.office,
+            region=self.region,
+            postal_code=self.postal_code,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    slug: str
+    title: str
+    number: str
+    about: str  # one short sentence: what situation it shows
+    kind: str  # "detail", "list" (newest status alone), "not-found" or "rejected"
+    destination: str  # ISO 3166 code, or empty
+    events: tuple[ExampleEvent, ...]
+
+    def item(self, now: datetime) -> TrackedItem:
+        """What Japan Post would answer at `now` (aware). Raises NotFound or Rejected for those two kinds."""
+        if self.kind == "not-found":
+            raise NotFound("Your item was not found.")
+        if self.kind == "rejected":
+            raise Rejected("There is a mistake in the number of digits for the item number.")
+        events = tuple(event.at(now) for event in self.events)
+        return TrackedItem(self.number, "EMS", events, history_missing=self.kind == "list")
+
+
+def all_examples() -> tuple[Example, ...]:
+    """In the order of a journey, with the failures last."""
+    return tuple(_by_slug().values())
+
+
+def get_example(slug: str) -> Example:
+    """Raises KeyError when there is none."""
+    return _by_slug()[slug]
+
+
+@cache
+def _by_slug() -> dict[str, Example]:
+    text = Path(__file__).with_name("examples.toml").read_text(encoding="utf-8")
+    return {entry["slug"]: _read_example(entry) for entry in tomllib.loads(text)["example"]}
+
+
+def _read_example(entry: dict[str, Any]) -> Example:
+    return Example(
+        slug=entry["slug"],
+        title=entry["title"],
+        number=entry["number"],
+        about=entry["about"],
+        kind=entry.get("kind", "detail"),
+        destination=entry.get("destination", ""),
+        events=tuple(_read_event(event, entry.get("zone", "")) for event in entry.get("events", [])),
+    )
+
+
+def _read_event(event: dict[str, Any], abroad: str) -> ExampleEvent:
+    return ExampleEvent(
+        ago=_read_ago(event["ago"]),
+        # Only rows in Japan have a ZIP code. A place abroad without a zone fails here, loudly.
+        zone=JAPAN if "zip" in event else ZoneInfo(event.get("zone", abroad)),
+        has_time=event.get("time", True),
+        phrase=event["phrase"],
+        details=event.get("details", ""),
+        office=event.get("office", ""),
+        region=event["region"],
+        postal_code=event.get("zip", ""),
+    )
+
+
+def _read_ago(text: str) -> timedelta:
+    """Days, hours and minutes, each optional: "6d 4h 13m"."""
+    match = re.fullmatch(r"(?:(\d+)d ?)?(?:(\d+)h ?)?(?:(\d+)m)?", text)
+    if match is None or not text:
+        raise ValueError(f"cannot read {text!r}: write something like '6d 4h 13m'")
+    days, hours, minutes = (int(part or 0) for part in match.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes)

@@ -1,0 +1,120 @@
+"""What do we say about this phrase, here, in this language? Read once, shared, renewed by any edit of words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils.translation import gettext as _
+
+from tracking.models import Destination, Notice, Phrase, Shop, Status, Wording
+from tracking.places import comparable, country_index
+
+
+@dataclass(frozen=True)
+class Glossary:
+    """All words at one moment. Lookups cost no query."""
+
+    shop: Shop
+    statuses: tuple[Status, ...]  # in the guide's order, the less common ones last
+    destinations: Mapping[str, Destination]  # by ISO code
+    countries: Mapping[str, str]  # printed name -> ISO code; prefectures of Japan too
+    notices: tuple[Notice, ...]
+    _phrases: Mapping[str, Status | None]  # exact text, normalised -> status
+    _caseless: Mapping[str, Status | None]  # only where that is unambiguous
+    _wordings: Mapping[tuple[int, str, str | None], Wording]  # (status, language, ISO code or None)
+
+    @classmethod
+    def current(cls) -> "Glossary":
+        """The words as they stand now: one query when nothing was edited since this process last read them."""
+        global _newest
+        shop = Shop.objects.get()
+        if _newest is None or _newest.shop.words_version != shop.words_version:
+            _newest = cls._read(shop)
+        return _newest
+
+    @classmethod
+    def _read(cls, shop: Shop) -> "Glossary":
+        statuses = tuple(Status.objects.all())
+        by_id = {status.pk: status for status in statuses}
+        phrases = {
+            normalise(phrase.text): by_id.get(phrase.status_id)
+            for phrase in Phrase.objects.all()
+            if phrase.text
+        }
+        destinations = {destination.code: destination for destination in Destination.objects.all()}
+        return cls(
+            shop=shop,
+            statuses=statuses,
+            destinations=destinations,
+            countries=country_index((d.code, d.printed_names) for d in destinations.values()),
+            notices=tuple(Notice.objects.all()),
+            _phrases=phrases,
+            _caseless=_without_case(phrases),
+            _wordings={
+                (wording.status_id, wording.language, wording.destination_id): wording
+                for wording in Wording.objects.filter(hidden=False)
+            },
+        )
+
+    def status_of(self, phrase: str) -> Status | None:
+        """What a phrase means; None for a phrase nobody has given a meaning.
+
+        Exact after trimming, collapsing white space and dropping a final full stop. Without regard to case
+        only where all known phrases that differ in case alone mean the same. Never a part of a phrase.
+        """
+        text = normalise(phrase)
+        if text in self._phrases:
+            return self._phrases[text]
+        return self._caseless.get(text.casefold())
+
+    def words_for(self, status: Status, *, language: str, destination: str | None) -> Wording | None:
+        """(destination, language) -> (any, language) -> (destination, English) -> (any, English) -> None."""
+        for tongue in dict.fromkeys((language, language.partition("-")[0], "en")):
+            for place in dict.fromkeys((destination, None)):
+                if wording := self._wordings.get((status.pk, tongue, place)):
+                    return wording
+        return None
+
+    def knows(self, phrase: str) -> bool:
+        """True for a phrase in the store, even one that waits for its meaning or has two."""
+        return normalise(phrase) in self._phrases
+
+    def country_of(self, region: str) -> str | None:
+        """ISO code of the country that a row's region names; a prefecture means Japan; None: unknown."""
+        return self.countries.get(comparable(region))
+
+    def notices_for(self, destination: str | None, today: date) -> tuple[Notice, ...]:
+        """Notices that are up today for everybody, or for this destination."""
+        return tuple(
+            notice
+            for notice in self.notices
+            if notice.is_current(today) and notice.destination_id in (None, destination)
+        )
+
+
+_newest: Glossary | None = None
+
+
+def fill(text: str, *, country: str = "", operator: str = "", origin: str = "", number: str = "") -> str:
+    """Staff's words with {country}, {operator}, {origin} and {number} filled in; any other brace stays as it is."""
+    values = {
+        "{country}": country or _("the destination country"),
+        "{operator}": operator or _("the local post"),
+        "{origin}": origin or _("the country of origin"),
+        "{number}": number or _("the tracking number"),
+    }
+    for placeholder, value in values.items():
+        text = text.replace(placeholder, value)
+    return text[:1].upper() + text[1:]
+
+
+def normalise(phrase: str) -> str:
+    """Trimmed, white space collapsed, one final full stop dropped; case kept: two phrases differ in case alone."""
+    return " ".join(phrase.split()).removesuffix(".").rstrip()
+
+
+def _without_case(phrases: Mapping[str, Status | None]) -> dict[str, Status | None]:
+    meanings: dict[str, set[Status | None]] = {}
+    for text, status in phrases.items():
+        meanings.setdefault(text.casefold(), set()).add(status)
+    return {text: found.pop() for text, found in meanings.items() if len(found) == 1}

@@ -1,0 +1,205 @@
+"""What do we know about this parcel? From the store while it is fresh, else from Japan Post, else our last story."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from tracking.glossary import Glossary
+from tracking.japanpost import client, parser
+from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable, UnexpectedPage
+from tracking.japanpost.records import TrackedEvent, TrackedItem
+from tracking.models import Event, Fetch, Phrase, Shipment, Tone
+from tracking.models.shipments import TRACKED_FIELDS, Outcome, row_of
+from tracking.numbers import TrackingNumber
+
+VERSION = "0.1"
+
+DELIVERED_IS_FRESH = timedelta(days=1)
+NOTHING_IS_FRESH = timedelta(minutes=10)
+REST_AFTER_FAILURE = timedelta(seconds=60)
+LONGEST_REST = timedelta(hours=1)
+BUDGET_WITH_STORY = 4.0  # seconds a visitor waits where we have something to show
+LEAST_BUDGET = 0.5  # seconds; with less left, asking would only fail
+
+_OUTCOMES: dict[type[JapanPostError], Outcome] = {
+    NotFound: Outcome.NOT_FOUND,
+    Rejected: Outcome.REJECTED,
+    Unavailable: Outcome.UNAVAILABLE,
+    UnexpectedPage: Outcome.UNEXPECTED,
+}
+_FAILURES = {Outcome.UNAVAILABLE, Outcome.UNEXPECTED}
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A story, from whenever it is. Instants are aware; the events' times are wall clocks."""
+
+    number: TrackingNumber
+    events: tuple[TrackedEvent, ...]  # oldest first, at least one
+    history_missing: bool
+    checked_at: datetime  # when Japan Post last gave an answer we could read
+    stale: bool = False  # the last ask failed: the story is older than it should be
+    gone: bool = False  # Japan Post had it and has it no more: the story is ours alone
+    destination: str | None = None  # ISO code, where staff gave it
+
+
+def look_up(number: TrackingNumber, *, now: datetime, budget: float | None = None) -> Lookup:
+    """The story of a parcel, asking Japan Post where ours is no longer fresh.
+
+    `budget` is the longest this visitor may wait, in seconds; JAPANPOST_TIMEOUT where it is None.
+    Raises one of the four failures of `japanpost.errors` where there is no story, new or stored.
+    """
+    shipment = Shipment.objects.filter(number=number).first()
+    if shipment is None or shipment.ask_again_at is None or shipment.ask_again_at <= now:
+        has_story = shipment is not None and shipment.story_at is not None
+        longest = (
+            min(settings.JAPANPOST_TIMEOUT, BUDGET_WITH_STORY) if has_story else settings.JAPANPOST_TIMEOUT
+        )
+        seconds = longest if budget is None else min(longest, budget)
+        if seconds >= LEAST_BUDGET:
+            shipment = ask(number, now=now, seconds=seconds)
+    if shipment is None:
+        raise Unavailable("no time left to ask", retry_after=REST_AFTER_FAILURE.total_seconds())
+    return _tell(shipment, now)
+
+
+def has_story(number: TrackingNumber) -> bool:
+    """True where Japan Post has told us something about this number before."""
+    return Shipment.objects.filter(number=number, story_at__isnull=False).exists()
+
+
+def ask(number: TrackingNumber, *, now: datetime, seconds: float) -> Shipment:
+    """Ask Japan Post once, for at most `seconds`, and store what came of it. Raises nothing of theirs.
+
+    No transaction is open while they are asked.
+    """
+    started = time.monotonic()
+    size, item, failure = 0, None, None
+    try:
+        page = client.fetch_page(
+            number, base_url=settings.JAPANPOST_URL, user_agent=_user_agent(), timeout=seconds
+        )
+        size = page.size
+        item = parser.parse_page(page.html, number)
+    except JapanPostError as error:
+        failure = error
+    milliseconds = round((time.monotonic() - started) * 1000)
+    with transaction.atomic():
+        shipment, _ = Shipment.objects.select_for_update().get_or_create(number=number)
+        fetch = Fetch(shipment=shipment, started_at=now, milliseconds=milliseconds, size=size)
+        if item is not None:
+            fetch.outcome, fetch.note = Outcome.TRACKED, _store_story(shipment, item, now)
+        elif failure is not None:
+            fetch.outcome, fetch.note = _store_failure(shipment, failure, now)
+        shipment.asked_at, shipment.last_outcome = now, fetch.outcome
+        shipment.save()
+        fetch.save()
+    return shipment
+
+
+def _user_agent() -> str:
+    """Who asks, honestly: the software and where to reach the shop."""
+    shop = Glossary.current().shop
+    return f"emsguide/{VERSION} (parcel tracking for one shop; {shop.email or shop.website or 'no contact given'})"
+
+
+def _tell(shipment: Shipment, now: datetime) -> Lookup:
+    events = _events_of(shipment)
+    if events and shipment.answered_at:
+        return Lookup(
+            number=TrackingNumber(shipment.number),
+            events=events,
+            history_missing=shipment.history_missing,
+            checked_at=shipment.answered_at,
+            stale=shipment.last_outcome in _FAILURES,
+            gone=shipment.last_outcome in (Outcome.NOT_FOUND, Outcome.REJECTED),
+            destination=shipment.destination_id,
+        )
+    match shipment.last_outcome:
+        case Outcome.NOT_FOUND:
+            raise NotFound("Japan Post has no such item")
+        case Outcome.REJECTED:
+            raise Rejected("Japan Post says that the number is malformed")
+        case Outcome.UNEXPECTED:
+            raise UnexpectedPage("the last answer could not be read")
+    rest = (shipment.ask_again_at or now) - now
+    raise Unavailable("the last ask failed", retry_after=max(1.0, rest.total_seconds()))
+
+
+def _events_of(shipment: Shipment) -> tuple[TrackedEvent, ...]:
+    rows = Event.objects.current().filter(shipment=shipment).order_by("position").values_list(*TRACKED_FIELDS)
+    return tuple(TrackedEvent(*row) for row in rows)
+
+
+def _store_story(shipment: Shipment, item: TrackedItem, now: datetime) -> str:
+    """Replace the story, or keep ours where theirs tells less; the note for staff says which."""
+    stored = list(Event.objects.current().filter(shipment=shipment).order_by("position"))
+    shipment.answered_at = now
+    note = _why_ours_stays(shipment, stored, item)
+    if not note:
+        _replace_events(shipment, stored, item.events, now)
+        shipment.story_at, shipment.item_class = now, item.item_class
+        shipment.history_missing = item.history_missing
+        stored = list(Event.objects.current().filter(shipment=shipment).order_by("position"))
+    shipment.ask_again_at = now + _fresh_for(stored[-1].phrase)
+    return note
+
+
+def _why_ours_stays(shipment: Shipment, stored: Sequence[Event], item: TrackedItem) -> str:
+    """Empty: the answer tells at least as much as we have. Else the reason why nothing is replaced."""
+    if not stored:
+        return ""
+    if item.history_missing and not shipment.history_missing:
+        return f"The answer gave only the newest status, “{item.events[0].phrase}”; our history of {len(stored)} rows stays."
+    if len(item.events) < len(stored):
+        return f"The answer had {len(item.events)} rows, we have {len(stored)}; ours stay."
+    return ""
+
+
+def _replace_events(
+    shipment: Shipment, stored: Sequence[Event], events: Sequence[TrackedEvent], now: datetime
+) -> None:
+    """Rows that are the same stay with their date of first sight; the others are superseded, never deleted."""
+    same = {row.position for row, event in zip(stored, events, strict=False) if row.as_tracked == event}
+    outdated = [row.pk for row in stored if row.position not in same]
+    Event.objects.filter(pk__in=outdated).update(superseded_at=now)
+    added = [
+        Event(shipment=shipment, position=position, first_seen_at=now, **row_of(event))
+        for position, event in enumerate(events)
+        if position not in same
+    ]
+    Event.objects.bulk_create(added)
+    if added:
+        shipment.changed_at = now
+        _note_phrases({row.phrase for row in added}, now)
+
+
+def _note_phrases(texts: set[str], now: datetime) -> None:
+    """Phrases nobody has met become items of the staff's inbox."""
+    glossary = Glossary.current()
+    for text in sorted(texts):
+        if not glossary.knows(text) and glossary.status_of(text) is None:
+            Phrase.objects.get_or_create(text=text, defaults={"first_seen_at": now})
+    Phrase.objects.filter(text__in=texts).update(last_seen_at=now)
+
+
+def _fresh_for(phrase: str) -> timedelta:
+    status = Glossary.current().status_of(phrase)
+    if status is not None and status.tone == Tone.DONE:
+        return DELIVERED_IS_FRESH
+    return timedelta(minutes=settings.FRESH_MINUTES)
+
+
+def _store_failure(shipment: Shipment, failure: JapanPostError, now: datetime) -> tuple[Outcome, str]:
+    outcome = _OUTCOMES[type(failure)]
+    if outcome in _FAILURES:
+        asked_for = timedelta(seconds=getattr(failure, "retry_after", None) or 0)
+        shipment.ask_again_at = now + min(max(REST_AFTER_FAILURE, asked_for), LONGEST_REST)
+    else:
+        shipment.answered_at = now
+        shipment.ask_again_at = now + NOTHING_IS_FRESH
+    return outcome, str(failure)[:500]

@@ -1,0 +1,21 @@
+"""The store: what Japan Post said (shipments), what we say about it (words, places, shop)."""
+
+from tracking.models.places import Destination, Notice
+from tracking.models.shipments import Event, Fetch, Shipment
+from tracking.models.shop import Message, Shop
+from tracking.models.words import Phrase, Stage, Status, Tone, Wording
+
+__all__ = [
+    "Destination",
+    "Event",
+    "Fetch",
+    "Message",
+    "Notice",
+    "Phrase",
+    "Shipment",
+    "Shop",
+    "Stage",
+    "Status",
+    "Tone",
+    "Wording",
+]

@@ -1,0 +1,110 @@
+"""Where parcels go: who delivers there, where to ask, what staff announce."""
+
+from datetime import date
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+
+
+class Destination(models.Model):
+    """A country, by its ISO 3166 code."""
+
+    class LinkKind(models.TextChoices):
+        DEEP = "deep", "Opens the parcel itself: the link has {number} in it"
+        PAGE = "page", "Opens a page where the customer pastes the number"
+
+    code = models.CharField(
+        max_length=2, primary_key=True, help_text="ISO 3166 code of two letters, such as DE."
+    )
+    name = models.CharField(max_length=100, help_text="As customers read it: “Germany”.")
+    printed_names = models.TextField(
+        blank=True,
+        help_text="How Japan Post prints it, one name a line, in any case: GERMANY. Add a line when a new spelling turns up.",
+    )
+    operator = models.CharField(
+        max_length=100, blank=True, help_text="Who delivers EMS there, such as Deutsche Post DHL."
+    )
+    tracking_url = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text="Their tracking page, beginning with https://. Put {number} where the tracking number belongs.",
+    )
+    link_kind = models.CharField(max_length=4, choices=LinkKind, default=LinkKind.PAGE)
+    link_verified_on = models.DateField(
+        null=True, blank=True, help_text="When someone last opened the link and it worked. Empty: nobody yet."
+    )
+    holding_days = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="Days a post office there keeps a parcel before it goes back. Empty: not known.",
+    )
+    exchanges_scans = models.BooleanField(
+        default=True,
+        help_text="Off: their post sends no scans to Japan, so nothing more will appear after departure.",
+    )
+    enquiry_months = models.PositiveSmallIntegerField(
+        default=6,
+        help_text="Months after posting in which the sender can open an enquiry (China 4, others 6).",
+    )
+    note = models.TextField(blank=True, help_text="For staff only: customers never see it.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """The link must be https, and have {number} exactly where it is said to open the parcel itself."""
+        errors = {}
+        if self.tracking_url and not self.tracking_url.startswith("https://"):
+            errors["tracking_url"] = "The link must begin with https://."
+        if (self.link_kind == self.LinkKind.DEEP) != ("{number}" in self.tracking_url):
+            errors["link_kind"] = (
+                "A link that opens the parcel itself has {number} in it, the other kind has not."
+            )
+        if errors:
+            raise ValidationError(errors)
+
+    def link_for(self, number: str) -> str:
+        """Their tracking page, opened at the parcel where the link is known to do that; empty where unknown."""
+        return self.tracking_url.replace("{number}", number)
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def current(self, today: date) -> "NoticeQuerySet":
+        """Notices that are up on this day, both ends included."""
+        return self.filter(starts_on__lte=today).filter(Q(ends_on=None) | Q(ends_on__gte=today))
+
+
+class Notice(models.Model):
+    """A dated message for one destination or for all."""
+
+    class Severity(models.TextChoices):
+        INFO = "info", "Information"
+        WARNING = "warning", "Warning"
+
+    destination = models.ForeignKey(
+        Destination, on_delete=models.CASCADE, null=True, blank=True, help_text="Empty: for everybody."
+    )
+    title = models.CharField(max_length=100, help_text="One line: “EMS to the USA is suspended for goods”.")
+    text = models.TextField(blank=True, help_text="What the customer should know, two or three sentences.")
+    severity = models.CharField(max_length=10, choices=Severity, default=Severity.INFO)
+    starts_on = models.DateField(help_text="First day on which customers see it.")
+    ends_on = models.DateField(null=True, blank=True, help_text="Last day. Empty: until you end it.")
+
+    objects = NoticeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-starts_on"]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def is_current(self, today: date) -> bool:
+        return self.starts_on <= today and (self.ends_on is None or today <= self.ends_on)
+
+    def clean(self) -> None:
+        if self.ends_on and self.starts_on and self.ends_on < self.starts_on:
+            raise ValidationError({"ends_on": "The last day is before the first."})

@@ -1,0 +1,129 @@
+"""What Japan Post said about a parcel, in its own words, and every time we asked."""
+
+from datetime import date, time
+
+from django.db import models
+from django.db.models import Q
+
+from tracking.japanpost.records import TrackedEvent
+
+
+class Outcome(models.TextChoices):
+    """How a request to Japan Post ended. The words on the pages and in the JSON use the same."""
+
+    TRACKED = "tracked", "Answered with a story"
+    NOT_FOUND = "not-found", "Answered: no such item"
+    REJECTED = "rejected", "Answered: malformed number"
+    UNAVAILABLE = "unavailable", "No answer"
+    UNEXPECTED = "unexpected-page", "An answer we cannot read"
+
+
+class Shipment(models.Model):
+    """One EMS item we have been asked about."""
+
+    number = models.CharField(max_length=13, unique=True, verbose_name="tracking number")
+    item_class = models.CharField(max_length=100, blank=True, verbose_name="class of goods")
+    destination = models.ForeignKey(
+        "tracking.Destination",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        help_text="Where it goes, if you know it. Empty: unknown until a scan abroad names the country.",
+    )
+    history_missing = models.BooleanField(
+        default=False, help_text="Japan Post gave only the newest status, without the history."
+    )
+    last_outcome = models.CharField(max_length=20, choices=Outcome, blank=True)
+    asked_at = models.DateTimeField(null=True, blank=True, help_text="When Japan Post was last asked.")
+    answered_at = models.DateTimeField(
+        null=True, blank=True, help_text="When Japan Post last gave an answer we could read."
+    )
+    story_at = models.DateTimeField(
+        null=True, blank=True, help_text="When Japan Post last confirmed the events below."
+    )
+    changed_at = models.DateTimeField(null=True, blank=True, help_text="When the events last changed.")
+    ask_again_at = models.DateTimeField(
+        null=True, blank=True, help_text="Japan Post is not asked again before this."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def current(self) -> "EventQuerySet":
+        """The story as it stands: rows that a later answer replaced are left out."""
+        return self.filter(superseded_at=None)
+
+
+class Event(models.Model):
+    """One row of Japan Post's history, in Japan Post's words and order."""
+
+    shipment = models.ForeignKey(Shipment, on_delete=models.CASCADE, related_name="events")
+    position = models.PositiveSmallIntegerField(help_text="Place on Japan Post's page; 0 is the oldest.")
+    local_date = models.DateField(help_text="Wall-clock date at the place; no zone is known.")
+    local_time = models.TimeField(null=True, blank=True, help_text="Empty: Japan Post gave the date alone.")
+    phrase = models.CharField(max_length=200)
+    details = models.CharField(max_length=500, blank=True)
+    office = models.CharField(max_length=200, blank=True)
+    region = models.CharField(max_length=100, blank=True, verbose_name="prefecture or country")
+    postal_code = models.CharField(max_length=20, blank=True)
+    first_seen_at = models.DateTimeField()
+    superseded_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="A later answer replaced this row; kept for staff. Empty: part of the story.",
+    )
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["shipment", "position", "first_seen_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["shipment", "position"],
+                condition=Q(superseded_at=None),
+                name="one_current_event_per_position",
+            )
+        ]
+        indexes = [models.Index(fields=["phrase"])]
+
+    def __str__(self) -> str:
+        return f"{self.local_date} {self.phrase}"
+
+    @property
+    def as_tracked(self) -> TrackedEvent:
+        """The row as Japan Post gave it, to compare with a new answer."""
+        return TrackedEvent(**{name: getattr(self, name) for name in TRACKED_FIELDS})
+
+
+TRACKED_FIELDS = ("local_date", "local_time", "phrase", "details", "office", "region", "postal_code")
+
+
+class Fetch(models.Model):
+    """One request to Japan Post."""
+
+    shipment = models.ForeignKey(Shipment, on_delete=models.CASCADE, related_name="fetches")
+    started_at = models.DateTimeField(db_index=True)
+    milliseconds = models.PositiveIntegerField()
+    size = models.PositiveIntegerField(default=0, help_text="Bytes of the answer, unpacked.")
+    outcome = models.CharField(max_length=20, choices=Outcome)
+    note = models.CharField(
+        max_length=500, blank=True, help_text="Why it failed, or what we kept instead of the answer."
+    )
+
+    class Meta:
+        ordering = ["-started_at"]
+        verbose_name_plural = "fetches"
+
+    def __str__(self) -> str:
+        return f"{self.started_at:%Y-%m-%d %H:%M} {self.outcome}"
+
+
+def row_of(event: TrackedEvent) -> dict[str, date | time | str | None]:
+    """The columns of one row of Japan Post's history."""
+    return {name: getattr(event, name) for name in TRACKED_FIELDS}

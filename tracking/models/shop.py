@@ -1,0 +1,75 @@
+"""The shop: who we are to the customer, and what the customer wrote to us."""
+
+import uuid
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+
+class Shop(models.Model):
+    """One row: name, contact, the guide's introduction and note."""
+
+    name = models.CharField(max_length=100, help_text="The shop's name, at the top of every page.")
+    website = models.URLField(
+        blank=True, help_text="The shop's own site; the name in the foot of the page leads there."
+    )
+    email = models.EmailField(blank=True, help_text="Where customers may write, shown on the contact page.")
+    phone = models.CharField(max_length=50, blank=True)
+    contact_text = models.TextField(
+        blank=True, help_text="Shown above the contact form: when you answer, in which languages."
+    )
+    guide_title = models.CharField(max_length=100, help_text="Title of the guide.")
+    guide_introduction = models.TextField(help_text="First lines of the guide, under its title.")
+    guide_note = models.TextField(help_text="The note that updates can lag. Shown in a box of its own.")
+    words_version = models.UUIDField(
+        default=uuid.uuid4,
+        editable=False,
+        help_text="Changes with every edit of any words, so that no page shows old ones.",
+    )
+
+    class Meta:
+        verbose_name_plural = "shop"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        if not self.pk and Shop.objects.exists():
+            raise ValidationError("There is one shop only: edit the one that is here.")
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def unanswered(self) -> "MessageQuerySet":
+        return self.filter(answered=False, suspected_spam=False)
+
+
+class Message(models.Model):
+    """What a customer wrote in the contact form. Stored first, then mailed."""
+
+    name = models.CharField(max_length=100, blank=True)
+    email = models.EmailField()
+    number = models.CharField(max_length=40, blank=True, verbose_name="tracking number")
+    text = models.TextField()
+    situation = models.TextField(
+        blank=True, help_text="What the tracking page said when the message was written."
+    )
+    created_at = models.DateTimeField()
+    sender_key = models.CharField(
+        max_length=64, editable=False, help_text="Keyed hash of the client address; limits messages per hour."
+    )
+    mailed = models.BooleanField(
+        default=False, help_text="A mail with this message left for the shop's address."
+    )
+    answered = models.BooleanField(default=False)
+    suspected_spam = models.BooleanField(
+        default=False, help_text="The field that people do not see was filled in. Kept here, not mailed."
+    )
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["sender_key", "created_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.created_at:%Y-%m-%d %H:%M} {self.email}"

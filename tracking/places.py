@@ -1,0 +1,80 @@
+"""Places as Japan Post prints them: prefectures, countries, and their clocks where those are certain."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+JAPAN = "JP"
+
+PREFECTURES = frozenset(
+    """
+    HOKKAIDO AOMORI IWATE MIYAGI AKITA YAMAGATA FUKUSHIMA IBARAKI TOCHIGI GUNMA SAITAMA CHIBA TOKYO KANAGAWA
+    NIIGATA TOYAMA ISHIKAWA FUKUI YAMANASHI NAGANO GIFU SHIZUOKA AICHI MIE SHIGA KYOTO OSAKA HYOGO NARA WAKAYAMA
+    TOTTORI SHIMANE OKAYAMA HIROSHIMA YAMAGUCHI TOKUSHIMA KAGAWA EHIME KOCHI FUKUOKA SAGA NAGASAKI KUMAMOTO OITA
+    MIYAZAKI KAGOSHIMA OKINAWA
+    北海道 青森県 岩手県 宮城県 秋田県 山形県 福島県 茨城県 栃木県 群馬県 埼玉県 千葉県 東京都 神奈川県
+    新潟県 富山県 石川県 福井県 山梨県 長野県 岐阜県 静岡県 愛知県 三重県 滋賀県 京都府 大阪府 兵庫県 奈良県 和歌山県
+    鳥取県 島根県 岡山県 広島県 山口県 徳島県 香川県 愛媛県 高知県 福岡県 佐賀県 長崎県 熊本県 大分県
+    宮崎県 鹿児島県 沖縄県
+    """.split()
+)
+
+
+def comparable(text: str) -> str:
+    """Upper case, single spaces: how printed names of places are compared."""
+    return " ".join(text.split()).upper()
+
+
+def country_index(printed_names: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """From (ISO code, names one a line) to {printed name: code}; prefectures of Japan mean Japan.
+
+    A name that two countries claim belongs to neither: unknown is better than wrong.
+    """
+    index: dict[str, str] = {}
+    disputed = set()
+    for code, names in printed_names:
+        for name in filter(None, map(comparable, names.splitlines())):
+            if index.setdefault(name, code) != code:
+                disputed.add(name)
+    for name in disputed:
+        del index[name]
+    return index | dict.fromkeys(PREFECTURES, JAPAN)
+
+
+def country_of(region: str, index: Mapping[str, str]) -> str | None:
+    """ISO code of the country a row names, None where it names none we know."""
+    return index.get(comparable(region))
+
+
+@cache
+def zones_of(country: str) -> tuple[ZoneInfo, ...]:
+    """All time zones of a country after the time-zone database's zone.tab; none for an unknown code."""
+    table = files("tzdata").joinpath("zoneinfo", "zone.tab").read_text(encoding="utf-8")
+    rows = (line.split("\t") for line in table.splitlines() if not line.startswith("#"))
+    return tuple(ZoneInfo(row[2]) for row in rows if row[0] == country)
+
+
+def instant_of(local_date: date, local_time: time | None, country: str | None) -> datetime | None:
+    """The instant of a wall-clock time, with the offset of the place; None wherever that is not certain.
+
+    Certain means: there is a time of day, the row itself names the country, all zones of the country show
+    the same offset at that wall time, and no clock change makes the time happen twice or never.
+    """
+    if local_time is None or country is None:
+        return None
+    local = datetime.combine(local_date, local_time)
+    offsets = {
+        local.replace(tzinfo=zone, fold=fold).utcoffset() for zone in zones_of(country) for fold in (0, 1)
+    }
+    if len(offsets) != 1:
+        return None
+    zone = zones_of(country)[0]
+    return local.replace(tzinfo=zone)
+
+
+def days_between(local_date: date, instant: datetime | None, now: datetime) -> int:
+    """Whole days since a scan: exact where its instant is known, else by the calendar (may be one off)."""
+    passed: timedelta = now - instant if instant else timedelta(days=(now.date() - local_date).days)
+    return max(0, passed.days)

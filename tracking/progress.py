@@ -1,0 +1,400 @@
+"""Exactly what the tracking page prints, computed. Templates decide nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from tracking import numbers
+from tracking.glossary import Glossary, fill
+from tracking.japanpost.records import TrackedEvent
+from tracking.lookup import Lookup
+from tracking.models import Notice, Stage, Status, Tone
+from tracking.places import JAPAN, days_between, instant_of
+
+FINAL_DELIVERY, BEING_RETURNED, RETURNED, DELIVERED_BACK = (
+    "final-delivery",
+    "being-returned",
+    "returned",
+    "delivered-back",
+)
+WAITS_FOR_CUSTOMER = {"retention", "collection", "attempted-delivery"}
+JAPAN_POST_PAGE = (
+    "https://trackings.post.japanpost.jp/services/srv/search/direct?reqCodeNo1={}&searchKind=S004&locale=en"
+)
+_USUAL_DAYS, _WORRY_DAYS = 5, 12  # for a phrase nobody has given a meaning
+
+
+@dataclass(frozen=True)
+class When:
+    """A time as Japan Post printed it: the wall clock of the place."""
+
+    iso: str  # local, "2026-11-20T09:00", or a date alone
+    instant: datetime | None  # with the offset of the place; None where that is not certain
+    text: str
+
+    @property
+    def machine(self) -> str:
+        """For <time datetime>: with offset where it is certain."""
+        return self.instant.isoformat() if self.instant else self.iso
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the history, in our words and in theirs."""
+
+    event: TrackedEvent
+    when: When
+    status: Status | None  # what its phrase means, None: nobody has said
+    title: str
+    place: str
+    is_newest: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    number: int
+    label: str
+    state: str  # done, current, ahead
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """Who delivers there and where to ask them."""
+
+    operator: str
+    country: str
+    url: str
+    opens_parcel: bool  # False: the customer pastes the number there
+
+
+@dataclass(frozen=True)
+class Silence:
+    """How long nothing was heard, and whether that is normal."""
+
+    days: int
+    level: str  # usual, longer, far
+    headline: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    number: str
+    spaced_number: str
+    stage: int | None
+    tone: str
+    status: Status | None  # of the newest row
+    guide_status: Status | None  # whose words lead the page
+    headline: str
+    meaning: str
+    what_to_do: str
+    who_has_it: str
+    steps: tuple[Step, ...]
+    silence: Silence | None  # None once the journey is over
+    hand_over: HandOver | None
+    collect_by: str
+    timeline: tuple[Entry, ...]  # newest first
+    last_scan: When
+    checked_at: datetime
+    checked_ago: str
+    stale: bool
+    gone: bool
+    history_missing: bool
+    destination: str | None
+    country: str
+    from_abroad: bool  # a number of another country's post
+    notices: tuple[Notice, ...]
+    japan_post_url: str
+
+    @property
+    def banner(self) -> bool:
+        """The page leads with a banner: the customer must act, or the parcel does not move forward."""
+        return self.tone in (Tone.ACT, Tone.PROBLEM)
+
+    @property
+    def step_text(self) -> str:
+        """ "Step 3 of 5: Customs and arrival"; for a problem, the last step really reached."""
+        if self.stage is None:
+            return ""
+        values = {"number": self.stage, "label": self.steps[self.stage - 1].label}
+        if self.tone == Tone.PROBLEM:
+            return _("Last step reached: %(number)s of 5, %(label)s") % values
+        return _("Step %(number)s of 5: %(label)s") % values
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the journey stands after one row."""
+
+    event: TrackedEvent
+    country: str | None  # the row's own
+    status: Status | None
+    words: Status | None  # whose words explain the row
+    stage: int | None
+    tone: str
+
+
+def build_progress(
+    lookup: Lookup, glossary: Glossary, *, now: datetime, language: str = "en", hint: str | None = None
+) -> Progress:
+    """The page for a story, at an aware `now`. `hint` is an ISO code that stands until a scan or staff know better."""
+    origin = numbers.country(lookup.number)
+    journey = _travel(lookup.events, origin, glossary)
+    newest = journey[-1]
+    destination = _destination(journey, origin) or lookup.destination or hint
+    speak = _Speaker(glossary, language, lookup.number, origin, destination)
+    entries = [speak.entry(place, is_newest=place is newest) for place in journey]
+    words = speak.words(newest)
+    silence = _silence(newest, entries[-1].when, lookup, glossary, destination, now)
+    return Progress(
+        number=lookup.number,
+        spaced_number=numbers.spaced(lookup.number),
+        stage=newest.stage,
+        tone=newest.tone,
+        status=newest.status,
+        guide_status=newest.words,
+        headline=words.title,
+        meaning=words.meaning,
+        what_to_do=words.what_to_do,
+        who_has_it=words.who_has_it,
+        steps=_steps(newest.stage, speak.origin_name if origin != JAPAN else ""),
+        silence=silence,
+        hand_over=_hand_over(newest, lookup.number, glossary, destination),
+        collect_by=_collect_by(newest, glossary, destination, now),
+        timeline=tuple(reversed(entries)),
+        last_scan=entries[-1].when,
+        checked_at=lookup.checked_at,
+        checked_ago=ago(lookup.checked_at, now),
+        stale=lookup.stale,
+        gone=lookup.gone,
+        history_missing=lookup.history_missing,
+        destination=destination,
+        country=speak.name_of(destination),
+        from_abroad=origin != JAPAN,
+        notices=glossary.notices_for(destination, now.date()),
+        japan_post_url=JAPAN_POST_PAGE.format(lookup.number),
+    )
+
+
+def _travel(events: Sequence[TrackedEvent], origin: str, glossary: Glossary) -> list[_Place]:
+    """Where the journey stands after each row. No false progress, and a problem keeps the stage really reached."""
+    places: list[_Place] = []
+    stage: int | None = None
+    tone: str = Tone.NORMAL
+    going_back = False
+    by_slug = {status.slug: status for status in glossary.statuses}
+    for event in events:
+        country, status = glossary.country_of(event.region), glossary.status_of(event.phrase)
+        words = status
+        delivered = status is not None and status.slug == FINAL_DELIVERY
+        if going_back or (delivered and country == origin):
+            tone = Tone.PROBLEM
+            if delivered:
+                words = by_slug.get(DELIVERED_BACK, status)
+            elif status is not None and status.slug not in (BEING_RETURNED, RETURNED):
+                words = by_slug.get(BEING_RETURNED, status)
+        elif status is None:
+            tone = tone if tone in (Tone.ACT, Tone.PROBLEM) else Tone.WAIT
+        else:
+            tone = status.tone
+        if status is not None and status.stage is not None and tone != Tone.PROBLEM:
+            stage = min(status.stage, Stage.LEAVING_JAPAN) if country == origin else status.stage
+        going_back = going_back or (status is not None and status.slug in (BEING_RETURNED, RETURNED))
+        places.append(_Place(event, country, status, words, stage, tone))
+    return places
+
+
+def _destination(journey: Sequence[_Place], origin: str) -> str | None:
+    """The country that the newest row outside the country of origin names."""
+    return next((place.country for place in reversed(journey) if place.country not in (None, origin)), None)
+
+
+@dataclass(frozen=True)
+class Words:
+    title: str
+    meaning: str
+    what_to_do: str
+    who_has_it: str
+
+
+class _Speaker:
+    """Staff's words with the places of this journey filled in."""
+
+    def __init__(
+        self, glossary: Glossary, language: str, number: str, origin: str, destination: str | None
+    ) -> None:
+        self.glossary, self.language, self.number = glossary, language, number
+        self.origin, self.destination = origin, destination
+
+    def name_of(self, code: str | None) -> str:
+        found = self.glossary.destinations.get(code or "")
+        return found.name if found else ""
+
+    @property
+    def origin_name(self) -> str:
+        return self.name_of(self.origin) or _("the country of origin")
+
+    def words(self, place: _Place) -> Words:
+        wording = place.words and self.glossary.words_for(
+            place.words, language=self.language, destination=self.destination
+        )
+        if not wording:
+            return Words(
+                title=_("Japan Post says: “%(phrase)s”") % {"phrase": place.event.phrase},
+                meaning=_(
+                    "We do not have our own words for this yet. Our staff have been told and will add them."
+                ),
+                what_to_do="",
+                who_has_it="",
+            )
+        texts = (wording.title, wording.meaning, wording.what_to_do, wording.who_has_it)
+        return Words(*(self._fill(text, place) for text in texts))
+
+    def _fill(self, text: str, place: _Place) -> str:
+        """{country} is the row's own country where it is abroad or an import step, else the destination."""
+        at_import = place.status is not None and (place.status.stage or 0) >= Stage.CUSTOMS_AND_ARRIVAL
+        code = (
+            place.country
+            if place.country and (place.country != self.origin or at_import)
+            else self.destination
+        )
+        there = self.glossary.destinations.get(code or "")
+        return fill(
+            text,
+            country=there.name if there else "",
+            operator=there.operator if there else "",
+            origin=self.origin_name,
+            number=self.number,
+        )
+
+    def entry(self, place: _Place, *, is_newest: bool) -> Entry:
+        event = place.event
+        where = (event.office, event.region, event.postal_code)
+        return Entry(
+            event=event,
+            when=_when(event, place.country),
+            status=place.status,
+            title=self.words(place).title if place.words else "",
+            place=", ".join(filter(None, where)),
+            is_newest=is_newest,
+        )
+
+
+def _when(event: TrackedEvent, country: str | None) -> When:
+    if event.local_time is None:
+        return When(event.local_date.isoformat(), None, long_date(event.local_date))
+    clock = event.local_time.strftime("%H:%M")
+    return When(
+        iso=f"{event.local_date.isoformat()}T{clock}",
+        instant=instant_of(event.local_date, event.local_time, country),
+        text=f"{long_date(event.local_date)}, {clock}",
+    )
+
+
+def _steps(stage: int | None, origin_name: str) -> tuple[Step, ...]:
+    """The five steps; parcels of another country's post leave that country, not Japan."""
+    steps = []
+    for step in Stage:
+        label = str(step.label)
+        if step == Stage.LEAVING_JAPAN and origin_name:
+            label = _("Leaving %(country)s") % {"country": origin_name}
+        state = "ahead" if stage is None or step > stage else "current" if step == stage else "done"
+        steps.append(Step(int(step), label, state))
+    return tuple(steps)
+
+
+def _silence(
+    newest: _Place, scan: When, lookup: Lookup, glossary: Glossary, destination: str | None, now: datetime
+) -> Silence | None:
+    """Whether this silence is normal, by the days staff gave. Nothing once the parcel is delivered or back."""
+    if newest.tone == Tone.DONE or (newest.words and newest.words.slug in (RETURNED, DELIVERED_BACK)):
+        return None
+    usual, worry = (
+        (newest.words.usual_days, newest.words.worry_days) if newest.words else (_USUAL_DAYS, _WORRY_DAYS)
+    )
+    days = days_between(newest.event.local_date, scan.instant, now)
+    values = {"usual": day_count(usual), "silent": day_count(days)}
+    if days <= usual:
+        headline = _("Normal so far")
+        text = _("Up to %(usual)s without news are usual at this point.") % values
+        return Silence(days, "usual", headline, text)
+    if days <= worry:
+        headline = _("Quiet for longer than usual")
+        text = (
+            _("No news for %(silent)s; %(usual)s are usual here. It happens, and most parcels then move on.")
+            % values
+        )
+        return Silence(days, "longer", headline, text)
+    headline = _("Quiet for far longer than usual")
+    if _enquiry_is_over(lookup, glossary, destination, now):
+        text = _(
+            "No news for %(silent)s. The time in which an enquiry can be opened is over; write to us all the same."
+        )
+    else:
+        text = _("No news for %(silent)s. Write to us: only the sender can open an enquiry with Japan Post.")
+    return Silence(days, "far", headline, text % values)
+
+
+def _enquiry_is_over(lookup: Lookup, glossary: Glossary, destination: str | None, now: datetime) -> bool:
+    """The sender may ask within some months of posting (6; China 4). Unknown posting date: not over."""
+    if lookup.history_missing:
+        return False
+    there = glossary.destinations.get(destination or "")
+    posted, today = lookup.events[0].local_date, now.date()
+    months = (today.year - posted.year) * 12 + today.month - posted.month - (today.day < posted.day)
+    return months >= (there.enquiry_months if there else 6)
+
+
+def _hand_over(newest: _Place, number: str, glossary: Glossary, destination: str | None) -> HandOver | None:
+    """The local post, from arrival on; not while the parcel is on its way back."""
+    there = glossary.destinations.get(destination or "")
+    if there is None or (newest.stage or 0) < Stage.CUSTOMS_AND_ARRIVAL or not there.tracking_url:
+        return None
+    if newest.words and newest.words.slug in (BEING_RETURNED, RETURNED, DELIVERED_BACK):
+        return None
+    opens_parcel = there.link_kind == there.LinkKind.DEEP
+    operator = there.operator or _("the post in %(country)s") % {"country": there.name}
+    return HandOver(operator, there.name, there.link_for(number), opens_parcel)
+
+
+def _collect_by(newest: _Place, glossary: Glossary, destination: str | None, now: datetime) -> str:
+    """About when the post there sends an uncollected parcel back; empty where unknown or nothing is held."""
+    there = glossary.destinations.get(destination or "")
+    if newest.status is None or newest.status.slug not in WAITS_FOR_CUSTOMER or newest.tone != Tone.ACT:
+        return ""
+    if there is None or there.holding_days is None:
+        return ""
+    last_day = newest.event.local_date + timedelta(days=there.holding_days)
+    values = {"date": long_date(last_day)}
+    if last_day < now.date():
+        return _("It was to be collected by about %(date)s and may be on its way back already.") % values
+    return _("Collect it by about %(date)s. After that it may go back.") % values
+
+
+def long_date(day: date) -> str:
+    return date_format(day, "j F Y")
+
+
+def day_count(days: int) -> str:
+    """Days in words; months and years once nobody counts days any more."""
+    if days >= 730:
+        return _("%(count)d years") % {"count": days // 365}
+    if days >= 61:
+        return _("%(count)d months") % {"count": days // 30}
+    return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """How long ago, in words a person uses."""
+    minutes = max(0, int((now - then).total_seconds() // 60))
+    if minutes < 2:
+        return _("just now")
+    if minutes < 120:
+        return _("%(count)d minutes ago") % {"count": minutes}
+    if minutes < 48 * 60:
+        return _("%(count)d hours ago") % {"count": minutes // 60}
+    return _("%(count)s ago") % {"count": day_count(minutes // 1440)}

@@ -1,0 +1,86 @@
+"""The words we start with. They fill gaps after every migrate and never overwrite what staff changed."""
+
+import tomllib
+import uuid
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.apps.registry import Apps
+from django.db import connections, transaction
+from django.utils import translation
+from django_countries import countries
+
+FOLDER = Path(__file__).parent
+REVIEWED_ON = date(2026, 11, 23)
+
+_STATUS_FIELDS = ("name", "stage", "tone", "guide_order", "usual_days", "worry_days", "example")
+_WORDING_FIELDS = ("title", "meaning", "what_to_do", "who_has_it")
+_DESTINATION_FIELDS = ("operator", "tracking_url", "link_kind", "holding_days", "enquiry_months", "note")
+
+
+@cache
+def read(name: str) -> dict[str, Any]:
+    """One seed file, such as `statuses`."""
+    return tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def after_migrate(apps: Apps, using: str, plan: list[Any] | None = None, **_: Any) -> None:
+    """Django's post_migrate. A database that is migrated back to nothing has no tables to fill."""
+    tables = connections[using].introspection.table_names()
+    if "tracking_wording" in tables:
+        fill_gaps(apps, using)
+
+
+def fill_gaps(apps: Apps, using: str = "default") -> None:
+    """Add what is missing, all or nothing. Rows that exist stay as they are, whatever they say."""
+    with transaction.atomic(using=using):
+        _fill_destinations(apps, using)
+        _fill_statuses(apps, using)
+        shops = apps.get_model("tracking", "Shop").objects.using(using)
+        if not shops.exists():
+            shops.create(**read("shop"))
+        shops.update(words_version=uuid.uuid4())
+
+
+def _fill_destinations(apps: Apps, using: str) -> None:
+    model = apps.get_model("tracking", "Destination")
+    known, elsewhere = read("destinations"), read("destinations")["elsewhere"]
+    with translation.override("ja"):
+        japanese = {code: str(name) for code, name in countries}
+    rows = []
+    for code, iso_name in countries.countries.items():
+        facts = elsewhere | known.get(code, {})
+        name = facts.get("name", str(iso_name))
+        printed = dict.fromkeys(
+            [str(iso_name).upper(), name.upper(), *facts.get("printed_names", ()), japanese[code]]
+        )
+        fields = {field: facts[field] for field in _DESTINATION_FIELDS if field in facts}
+        rows.append(model(code=code, name=name, printed_names="\n".join(printed), **fields))
+    model.objects.using(using).bulk_create(rows, ignore_conflicts=True)
+
+
+def _fill_statuses(apps: Apps, using: str) -> None:
+    status_model, phrase_model = apps.get_model("tracking", "Status"), apps.get_model("tracking", "Phrase")
+    wording_model = apps.get_model("tracking", "Wording")
+    statuses = {}
+    for facts in read("statuses")["status"]:
+        fields = {field: facts[field] for field in _STATUS_FIELDS if field in facts} | {
+            "reviewed_on": REVIEWED_ON
+        }
+        status, _ = status_model.objects.using(using).get_or_create(slug=facts["slug"], defaults=fields)
+        statuses[facts["slug"]] = status
+        for text in facts["phrases"]:
+            phrase_model.objects.using(using).get_or_create(text=text, defaults={"status": status})
+        words = {field: facts[field] for field in _WORDING_FIELDS}
+        wording_model.objects.using(using).get_or_create(
+            status=status, language="en", destination=None, defaults=words
+        )
+    for text in read("phrases")["ambiguous"]:
+        phrase_model.objects.using(using).get_or_create(text=text, defaults={"ambiguous": True})
+    for code, facts in read("destinations").items():
+        for slug, words in facts.get("words", {}).items():
+            wording_model.objects.using(using).get_or_create(
+                status=statuses[slug], language="en", destination_id=code, defaults=words
+            )

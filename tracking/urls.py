@@ -1,0 +1,37 @@
+"""The visitors' addresses. They stand in e-mails and programs: they stay as they are."""
+
+from django.urls import path, re_path, register_converter
+
+from tracking import views
+from tracking.numbers import TrackingNumber
+
+
+class TrackingNumberConverter:
+    """The canonical form of a number; its check digit is the view's business."""
+
+    regex = "[A-Z]{2}[0-9]{9}[A-Z]{2}"
+
+    def to_python(self, value: str) -> TrackingNumber:
+        return TrackingNumber(value)
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(TrackingNumberConverter, "number")
+
+urlpatterns = [
+    path("", views.guide, name="guide"),
+    path("track/", views.track, name="track"),
+    path("track/<number:number>/", views.shipment, name="shipment"),
+    path("track/<number:number>.json", views.shipment_json, name="shipment_json"),
+    re_path(r"^track/(?P<text>(?s:.+))$", views.pasted, name="pasted"),
+    path("services/srv/search/direct", views.japan_post_address, name="japan_post_address"),
+    path("examples/", views.examples, name="examples"),
+    path("examples/<slug:slug>/", views.example, name="example"),
+    path("contact/", views.contact, name="contact"),
+    path("robots.txt", views.robots, name="robots"),
+    path("sitemap.xml", views.sitemap, name="sitemap"),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+]

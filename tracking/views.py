@@ -1,0 +1,271 @@
+"""The pages a visitor can see. A view gets, decides and renders; words and states are computed elsewhere."""
+
+from typing import Any
+from urllib.parse import unquote_plus, urlencode
+
+from django.conf import settings
+from django.core import signing
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods, require_safe
+
+from tracking import contact as contact_desk
+from tracking import numbers
+from tracking.answers import Answer, answer, answer_several, as_json, example_answer, refusal
+from tracking.examples import all_examples, get_example
+from tracking.forms import ContactForm
+from tracking.glossary import Glossary
+from tracking.guide import read_guide
+from tracking.models import Message
+from tracking.numbers import MOST_AT_ONCE, Problem, TrackingNumber
+from tracking.visitors import visitor_key
+
+NUMBER_PARAMETERS = ("number", "tracking_number", "trackingNumber", "nums", "n")
+_JAPAN_POST_PARAMETERS = tuple(
+    f"{name}{i}" for name in ("reqCodeNo", "requestNo") for i in range(1, MOST_AT_ONCE + 1)
+)
+_KEPT = ("to", "anyway")  # parameters that outlive a redirection
+
+
+@require_safe
+def guide(request: HttpRequest) -> HttpResponse:
+    """`/`: what the statuses mean, with the look-up form on top."""
+    return _page(request, "tracking/guide.html", {"guide": read_guide(Glossary.current(), _language())})
+
+
+@require_safe
+@cache_control(private=True)
+def track(request: HttpRequest) -> HttpResponse:
+    """`/track/`: where the form leads. One number goes to its page, several stay here as a list."""
+    typed = _typed(request)
+    if typed is None:
+        return _page(request, "tracking/track.html", {})
+    problem, found = numbers.diagnose(typed), numbers.find_numbers(typed)
+    if problem == Problem.TOO_MANY:
+        return _page(
+            request, "tracking/answer.html", {"answer": refusal(typed, problem), "typed": typed}, 400
+        )
+    if len(found) == 1:
+        return _to_shipment(request, found[0], permanent=False)
+    if problem:
+        status = 400 if problem == Problem.EMPTY else 404
+        return _page(
+            request,
+            "tracking/answer.html",
+            {"answer": refusal(typed.strip(), problem), "typed": typed},
+            status,
+        )
+    if request.GET.get("number") != ",".join(found):
+        return HttpResponseRedirect(f"{reverse('track')}?{urlencode({'number': ','.join(found)}, safe=',')}")
+    rows = answer_several(found, now=timezone.now(), language=_language())
+    return _unindexed(_page(request, "tracking/parcels.html", {"rows": rows, "typed": " ".join(found)}))
+
+
+@require_safe
+@cache_control(private=True)
+def shipment(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
+    """`/track/EM123456785JP/`: where the parcel is, in one final response."""
+    return _answer_page(request, _answer(request, number))
+
+
+@require_safe
+@cache_control(private=True)
+def shipment_json(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
+    """`/track/EM123456785JP.json`: the same facts for programs."""
+    found = _answer(request, number)
+    return _unindexed(_with_retry(JsonResponse(as_json(found), status=found.http_status), found))
+
+
+@require_safe
+@cache_control(private=True)
+def pasted(request: HttpRequest, text: str) -> HttpResponse:
+    """`/track/` and anything that is not a number in its canonical form: redirected, or told what is wrong."""
+    wants_json = text.endswith(".json")
+    typed = unquote_plus(
+        f"{text.removesuffix('.json').rstrip('/')}?{request.META.get('QUERY_STRING', '')}"
+    ).rstrip("?")
+    found = numbers.find_numbers(text) or numbers.find_numbers(typed)
+    if len(found) == 1:
+        return _to_shipment(request, found[0], permanent=True, as_json=wants_json)
+    if found:
+        return HttpResponseRedirect(f"{reverse('track')}?{urlencode({'number': ','.join(found)}, safe=',')}")
+    shown = text.removesuffix(".json").strip("/ ")
+    refused = refusal(shown[:100], numbers.diagnose(shown) or Problem.WRONG_SHAPE)
+    if wants_json:
+        return _unindexed(JsonResponse(as_json(refused), status=refused.http_status))
+    return _answer_page(request, refused)
+
+
+@require_safe
+def japan_post_address(request: HttpRequest) -> HttpResponse:
+    """Japan Post's own path, so that a shop need only change the host in its e-mails."""
+    typed = _typed(request) or ""
+    found = numbers.find_numbers(typed)
+    if len(found) == 1:
+        return _to_shipment(request, found[0], permanent=False)
+    return HttpResponseRedirect(f"{reverse('track')}?{urlencode({'number': ' '.join(typed.split())})}")
+
+
+@require_safe
+def examples(request: HttpRequest) -> HttpResponse:
+    """`/examples/`: one parcel for each situation."""
+    return _unindexed(_page(request, "tracking/examples.html", {"examples": all_examples()}))
+
+
+@require_safe
+def example(request: HttpRequest, slug: str) -> HttpResponse:
+    """`/examples/<slug>/`: an example through the same words and page, without any network."""
+    try:
+        found = get_example(slug)
+    except KeyError:
+        raise Http404(slug) from None
+    return _answer_page(
+        request, example_answer(found, now=timezone.now(), language=_language()), example=found
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def contact(request: HttpRequest) -> HttpResponse:
+    """`/contact/`: the form, filled in with what we know about `?number=`."""
+    now = timezone.now()
+    if request.method != "POST":
+        typed = request.GET.get("number", "")[:40]
+        progress = contact_desk.stored_progress(typed, now)
+        form = ContactForm(initial={"number": typed, "text": contact_desk.first_lines(progress)})
+        return _unindexed(
+            _page(request, "tracking/contact.html", {"form": form, "receipt": _receipt(request)})
+        )
+    form = ContactForm(request.POST)
+    if not form.is_valid():
+        return _page(request, "tracking/contact.html", {"form": form}, 400)
+    if contact_desk.wrote_too_often(visitor_key(request), now):
+        return _page(request, "tracking/contact.html", {"form": form, "too_often": True}, 429)
+    message = contact_desk.keep_message(form.cleaned_data, sender_key=visitor_key(request), now=now)
+    return HttpResponseRedirect(f"{reverse('contact')}?{urlencode({'receipt': signing.dumps(message.pk)})}")
+
+
+@require_safe
+@cache_control(public=True, max_age=86400)
+def robots(request: HttpRequest) -> HttpResponse:
+    """What machines may read: the guide. Tracking pages say noindex themselves, so they may be fetched."""
+    lines = [
+        "User-agent: *",
+        "Disallow: /services/",
+        f"Sitemap: {request.build_absolute_uri(reverse('sitemap'))}",
+        "",
+    ]
+    return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+@cache_control(public=True, max_age=86400)
+def sitemap(request: HttpRequest) -> HttpResponse:
+    """The pages worth finding: the guide and the contact page."""
+    pages = [request.build_absolute_uri(reverse(name)) for name in ("guide", "contact")]
+    return render(request, "sitemap.xml", {"pages": pages}, content_type="application/xml; charset=utf-8")
+
+
+@require_safe
+@cache_control(no_store=True)
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_safe
+@cache_control(no_store=True)
+def readyz(request: HttpRequest) -> HttpResponse:
+    """The database answers too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return HttpResponse("ready\n", content_type="text/plain")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "400.html", status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "403.html", status=403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _page(request, "404.html", {}, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """No database, no context: whatever failed, this must not."""
+    return render(None, "500.html", status=500)  # type: ignore[arg-type]
+
+
+def _page(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    glossary = Glossary.current()
+    shared = {"shop": glossary.shop, "notices": glossary.notices_for(None, timezone.localdate())}
+    return render(request, template, shared | context, status=status)
+
+
+def _language() -> str:
+    return get_language() or settings.LANGUAGE_CODE
+
+
+def _typed(request: HttpRequest) -> str | None:
+    """All that was typed into any of the parameters that name numbers; None where there is none of them."""
+    given = [
+        value for name in (*NUMBER_PARAMETERS, *_JAPAN_POST_PARAMETERS) for value in request.GET.getlist(name)
+    ]
+    return "\n".join(given) if given else None
+
+
+def _to_shipment(
+    request: HttpRequest, number: TrackingNumber, *, permanent: bool, as_json: bool = False
+) -> HttpResponse:
+    kept = {name: request.GET[name] for name in _KEPT if name in request.GET}
+    address = reverse("shipment_json" if as_json else "shipment", args=[number])
+    location = f"{address}?{urlencode(kept)}" if kept else address
+    return HttpResponseRedirect(location, status=301 if permanent else 302)
+
+
+def _answer(request: HttpRequest, number: TrackingNumber) -> Answer:
+    return answer(
+        number,
+        now=timezone.now(),
+        language=_language(),
+        hint=request.GET.get("to", "").strip().upper() or None,
+        anyway=request.GET.get("anyway") == "1",
+    )
+
+
+def _answer_page(request: HttpRequest, found: Answer, example: Any = None) -> HttpResponse:
+    context = {"answer": found, "progress": found.progress, "example": example, "typed": found.number}
+    template = "tracking/shipment.html" if found.progress else "tracking/answer.html"
+    response = _page(request, template, context, 200 if example else found.http_status)
+    response["Referrer-Policy"] = "no-referrer"
+    return _unindexed(_with_retry(response, found))
+
+
+def _receipt(request: HttpRequest) -> Message | None:
+    """The message a customer has just written, by the signed receipt in the address."""
+    if not (receipt := request.GET.get("receipt")):
+        return None
+    try:
+        return get_object_or_404(Message, pk=signing.loads(receipt, max_age=86400))
+    except signing.BadSignature:
+        return None
+
+
+def _with_retry(response: HttpResponse, found: Answer) -> HttpResponse:
+    if found.retry_after:
+        response["Retry-After"] = str(found.retry_after)
+    return response
+
+
+def _unindexed(response: HttpResponse) -> HttpResponse:
+    response["X-Robots-Tag"] = "noindex"
+    patch_vary_headers(response, ["Accept-Language"])
+    return response
