@@ -136,6 +136,9 @@ class Phrase(models.Model):
         return self.text
 
 
+_WORDS_EXIST = "There are words for this status, language and destination already: edit those."
+
+
 class Wording(models.Model):
     """Our words for a status in one language, for one destination or for all."""
 
@@ -179,9 +182,14 @@ class Wording(models.Model):
             models.UniqueConstraint(
                 fields=["status", "language", "destination"],
                 name="one_wording_per_language_and_destination",
-                nulls_distinct=False,
-                violation_error_message="There are words for this status, language and destination already: edit those.",
-            )
+                violation_error_message=_WORDS_EXIST,
+            ),
+            models.UniqueConstraint(
+                fields=["status", "language"],
+                condition=Q(destination=None),
+                name="one_wording_per_language",
+                violation_error_message=_WORDS_EXIST,
+            ),
         ]
 
     def __str__(self) -> str:

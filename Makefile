@@ -1,0 +1,56 @@
+# What people do with emsguide, one target each. `make help` lists them.
+
+PYTHON ?= python3
+PORT ?= 8000
+ARGS ?=
+
+BIN := .venv/bin/python
+MANAGE := DEBUG=True $(BIN) manage.py
+PRODUCTION := DEBUG=False ALLOWED_HOSTS=shop.example \
+	SECRET_KEY="$$($(BIN) -c 'import secrets; print(secrets.token_urlsafe(64))')"
+
+export PYTHON
+
+.PHONY: help run admin demo test lint bench clean database
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+
+run: database  ## the site on this machine, from nothing (PORT=8000)
+	@echo
+	@echo "  the guide          http://127.0.0.1:$(PORT)/"
+	@echo "  an example parcel  http://127.0.0.1:$(PORT)/examples/in-customs/"
+	@echo "  the staff's desk   http://127.0.0.1:$(PORT)/admin/   (first: make admin, to choose a name and password)"
+	@echo
+	@$(MANAGE) runserver 127.0.0.1:$(PORT)
+
+admin: database  ## a name and password for the staff's desk
+	@$(MANAGE) createsuperuser
+
+demo:  ## the site beside a stand-in for Japan Post: every situation, no network (PORT=8000)
+	@scripts/setup
+	@DEBUG=True $(BIN) -m tests.standin.demo --port $(PORT)
+
+test:  ## every test, from nothing (ARGS="tests/test_numbers.py -k spaced")
+	@scripts/setup dev browser
+	DEBUG=True $(BIN) -m pytest $(ARGS)
+
+lint:  ## style, types, missing migrations, settings fit for production
+	@scripts/setup dev
+	$(BIN) -m ruff check .
+	$(BIN) -m ruff format --check .
+	DEBUG=True $(BIN) -m mypy
+	$(MANAGE) makemigrations --check --dry-run
+	@$(PRODUCTION) $(BIN) manage.py check --deploy --fail-level WARNING
+
+bench:  ## the benchmarks
+	@scripts/setup dev
+	DEBUG=True $(BIN) -m tests.bench $(ARGS)
+
+clean:  ## remove what can be made again; the database stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis staticfiles test.sqlite3*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+database:
+	@scripts/setup
+	@$(MANAGE) migrate --verbosity 0

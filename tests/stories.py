@@ -1,0 +1,28 @@
+"""Made-up stories, short to write: `story("Posting/Collection @ TOKYO", …)`."""
+
+from datetime import date, time, timedelta
+
+from tracking.japanpost.records import TrackedEvent, TrackedItem
+
+NUMBER = "EM123456785JP"
+FIRST_DAY = date(2026, 11, 9)
+
+POSTED = "Posting/Collection @ TOKYO"
+AT_EXCHANGE = "Arrival at outward office of exchange @ TOKYO"
+DISPATCHED = "Dispatch from outward office of exchange @ TOKYO"
+ARRIVED = "Arrival at inward office of exchange @ GERMANY"
+IN_CUSTOMS = "Held by import Customs @ GERMANY"
+AT_OFFICE = "Processing at delivery Post Office @ GERMANY"
+DELIVERED = "Final delivery @ GERMANY"
+
+
+def event(text: str, day: date = FIRST_DAY, clock: time | None = time(9, 0)) -> TrackedEvent:
+    """`phrase @ REGION`; the region may be left out."""
+    phrase, _, region = text.partition(" @ ")
+    return TrackedEvent(day, clock, phrase, region=region)
+
+
+def story(*texts: str, number: str = NUMBER, history_missing: bool = False) -> TrackedItem:
+    """One row a day from 9 November 2026 on, each at nine."""
+    events = tuple(event(text, FIRST_DAY + timedelta(days=i)) for i, text in enumerate(texts))
+    return TrackedItem(number, "EMS", events, history_missing)

@@ -1,0 +1,226 @@
+"""Store, freshness, ask, fall back: with a real database and a stand-in over HTTP."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, DISPATCHED, IN_CUSTOMS, NUMBER, POSTED, story
+from tracking.japanpost.errors import NotFound, Rejected, Unavailable, UnexpectedPage
+from tracking.lookup import look_up
+from tracking.models import Event, Fetch, Phrase, Shipment
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=16)
+
+pytestmark = pytest.mark.django_db
+
+
+def phrases(lookup):
+    return [event.phrase for event in lookup.events]
+
+
+def test_a_new_number_is_asked_once_and_stored(standin):
+    item = story(POSTED, AT_EXCHANGE)
+    standin.set_item(NUMBER, item)
+    assert look_up(NUMBER, now=NOW).events == item.events
+    assert look_up(NUMBER, now=NOW + timedelta(minutes=14)).events == item.events
+    assert len(standin.requests) == 1
+    fetch = Fetch.objects.get()
+    assert (fetch.outcome, fetch.started_at) == ("tracked", NOW)
+    assert fetch.size > 1000
+
+
+def test_after_fifteen_minutes_it_asks_again(standin):
+    standin.set_item(NUMBER, story(POSTED))
+    look_up(NUMBER, now=NOW)
+    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
+    lookup = look_up(NUMBER, now=LATER)
+    assert len(lookup.events) == 2
+    assert lookup.checked_at == LATER
+
+
+def test_a_delivered_parcel_rests_for_a_day(standin):
+    standin.set_item(NUMBER, story(POSTED, DELIVERED))
+    look_up(NUMBER, now=NOW)
+    look_up(NUMBER, now=NOW + timedelta(hours=23))
+    assert len(standin.requests) == 1
+    look_up(NUMBER, now=NOW + timedelta(hours=25))
+    assert len(standin.requests) == 2
+
+
+def test_nothing_found_is_asked_again_after_ten_minutes(standin):
+    for minutes, asked in ((0, 1), (9, 1), (11, 2)):
+        with pytest.raises(NotFound):
+            look_up(NUMBER, now=NOW + timedelta(minutes=minutes))
+        assert len(standin.requests) == asked
+
+
+def test_a_number_they_reject_is_rejected(standin):
+    number = next(one for one in _examples() if one.slug == "digit-error").number
+    with pytest.raises(Rejected):
+        look_up(number, now=NOW)
+
+
+def _examples():
+    from tracking.examples import all_examples
+
+    return all_examples()
+
+
+@pytest.mark.parametrize(
+    "fault", ["403", "429", "500", "maintenance", "connection-reset", "empty-body", "truncated"]
+)
+def test_without_an_answer_it_tells_the_stored_story(standin, fault):
+    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
+    look_up(NUMBER, now=NOW)
+    standin.set_fault(NUMBER, fault)
+    lookup = look_up(NUMBER, now=LATER)
+    assert len(lookup.events) == 2
+    assert (lookup.stale, lookup.checked_at) == (True, NOW)
+
+
+@pytest.mark.parametrize(
+    "fault", ["doubled-table", "wrong-number", "wrong-encoding", "cut-mid-row", "cut-between-events"]
+)
+def test_a_page_it_cannot_read_never_touches_the_story(standin, fault):
+    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
+    look_up(NUMBER, now=NOW)
+    before = list(Event.objects.values())
+    standin.set_fault(NUMBER, fault)
+    lookup = look_up(NUMBER, now=LATER)
+    assert (lookup.stale, lookup.checked_at) == (True, NOW)
+    assert list(Event.objects.values()) == before
+    assert Fetch.objects.first().outcome == ("unavailable" if fault == "cut-mid-row" else "unexpected-page")
+
+
+def test_without_any_story_the_failure_is_named(standin):
+    standin.set_item(NUMBER, story(POSTED))
+    standin.set_fault(NUMBER, "500")
+    with pytest.raises(Unavailable):
+        look_up(NUMBER, now=NOW)
+    standin.set_fault(NUMBER, "doubled-table")
+    with pytest.raises(UnexpectedPage):
+        look_up(NUMBER, now=LATER)
+
+
+def test_after_a_failure_the_parcel_rests_a_minute(standin):
+    standin.set_fault(NUMBER, "500")
+    for seconds, asked in ((0, 1), (59, 1), (61, 2)):
+        with pytest.raises(Unavailable) as failure:
+            look_up(NUMBER, now=NOW + timedelta(seconds=seconds))
+        assert 0 < failure.value.retry_after <= 60
+        assert len(standin.requests) == asked
+
+
+def test_retry_after_is_obeyed(standin):
+    standin.set_fault(NUMBER, "429", retry_after="120")
+    for seconds, asked in ((0, 1), (119, 1), (121, 2)):
+        with pytest.raises(Unavailable):
+            look_up(NUMBER, now=NOW + timedelta(seconds=seconds))
+        assert len(standin.requests) == asked
+
+
+def test_fewer_rows_never_destroy_what_we_had(standin):
+    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE, DISPATCHED))
+    look_up(NUMBER, now=NOW)
+    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
+    lookup = look_up(NUMBER, now=LATER)
+    assert len(lookup.events) == 3
+    assert (lookup.stale, lookup.checked_at) == (False, LATER)
+    assert "2 rows, we have 3" in Fetch.objects.first().note
+
+
+def test_a_list_row_never_destroys_a_history(standin):
+    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
+    look_up(NUMBER, now=NOW)
+    standin.set_item(NUMBER, story(DELIVERED, history_missing=True))
+    lookup = look_up(NUMBER, now=LATER)
+    assert len(lookup.events) == 2
+    assert not lookup.history_missing
+    assert "only the newest status" in Fetch.objects.first().note
+
+
+def test_a_history_replaces_a_list_row(standin):
+    standin.set_item(NUMBER, story(POSTED, history_missing=True))
+    assert look_up(NUMBER, now=NOW).history_missing
+    standin.set_item(NUMBER, story(POSTED))
+    assert not look_up(NUMBER, now=LATER).history_missing
+
+
+def test_a_newer_list_row_replaces_a_list_row(standin):
+    standin.set_item(NUMBER, story(POSTED, history_missing=True))
+    look_up(NUMBER, now=NOW)
+    standin.set_item(NUMBER, story(DELIVERED, history_missing=True))
+    assert phrases(look_up(NUMBER, now=LATER)) == ["Final delivery"]
+
+
+def test_what_japan_post_forgets_we_keep(standin):
+    standin.set_item(NUMBER, story(POSTED, DELIVERED))
+    look_up(NUMBER, now=NOW)
+    standin.clear()
+    lookup = look_up(NUMBER, now=NOW + timedelta(days=400))
+    assert lookup.gone
+    assert phrases(lookup) == ["Posting/Collection", "Final delivery"]
+
+
+def test_replaced_rows_stay_visible_to_staff_and_equal_rows_keep_their_first_sight(standin):
+    standin.set_item(NUMBER, story(POSTED, ARRIVED))
+    look_up(NUMBER, now=NOW)
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    look_up(NUMBER, now=LATER)
+    rows = Event.objects.values_list("position", "phrase", "first_seen_at", "superseded_at")
+    assert sorted(rows, key=str) == sorted(
+        [
+            (0, "Posting/Collection", NOW, None),
+            (1, "Arrival at inward office of exchange", NOW, LATER),
+            (1, "Held by import Customs", LATER, None),
+        ],
+        key=str,
+    )
+
+
+def test_an_answer_is_stored_whole_or_not_at_all(standin, monkeypatch):
+    standin.set_item(NUMBER, story(POSTED))
+    look_up(NUMBER, now=NOW)
+    before = list(Event.objects.values()), list(Shipment.objects.values())
+    standin.set_item(NUMBER, story(IN_CUSTOMS, DELIVERED))
+    monkeypatch.setattr(Fetch, "save", lambda self: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        look_up(NUMBER, now=LATER)
+    assert (list(Event.objects.values()), list(Shipment.objects.values())) == before
+
+
+def test_an_unknown_phrase_becomes_an_inbox_item_once(standin):
+    standin.set_item(NUMBER, story(POSTED, "Sorted by a drone @ GERMANY"))
+    look_up(NUMBER, now=NOW)
+    look_up(NUMBER, now=LATER)
+    assert [phrase.text for phrase in Phrase.objects.unmapped()] == ["Sorted by a drone"]
+    assert Phrase.objects.get(text="Posting/Collection").last_seen_at == NOW
+
+
+def test_known_phrases_with_a_full_stop_or_other_case_are_no_inbox_items(standin):
+    standin.set_item(
+        NUMBER,
+        story(
+            "Absence. Attempted delivery @ GERMANY", "HELD BY IMPORT CUSTOMS @ GERMANY", "国際交換局に到着"
+        ),
+    )
+    look_up(NUMBER, now=NOW)
+    assert not Phrase.objects.unmapped().exists()
+
+
+def test_the_user_agent_names_the_software_and_the_shops_contact(standin, shop):
+    shop.email = "parcels@shop.example"
+    shop.save()
+    standin.set_item(NUMBER, story(POSTED))
+    look_up(NUMBER, now=NOW)
+    agent = standin.requests[0].headers["User-Agent"]
+    assert agent.startswith("emsguide/")
+    assert "parcels@shop.example" in agent
+
+
+def test_without_time_left_nothing_is_asked(standin):
+    standin.set_item(NUMBER, story(POSTED))
+    with pytest.raises(Unavailable):
+        look_up(NUMBER, now=NOW, budget=0)
+    assert standin.requests == []

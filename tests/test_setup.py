@@ -1,0 +1,110 @@
+"""The road from a clone to a running site: make targets and scripts/setup."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder with what scripts/setup needs, and commands that stand in for the system's."""
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "commands").mkdir()
+    command(tmp_path, "id", "echo 1000")  # an ordinary user: nothing may be installed
+    return tmp_path
+
+
+def command(project, name, script):
+    path = project / "commands" / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def set_up(project, *arguments, python):
+    path = f"{project / 'commands'}:/usr/bin:/bin"
+    return subprocess.run(
+        ["bash", "scripts/setup", *arguments],
+        cwd=project,
+        env={"PATH": path, "PYTHON": python},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+@pytest.mark.parametrize(
+    "page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")), ids=lambda page: page.name
+)
+def test_every_make_target_the_documents_name_exists(page):
+    assert set(re.findall(r"`make ([a-z]+)", page.read_text())) <= TARGETS
+
+
+@pytest.mark.parametrize("script", ["scripts/setup", ".ci/run"])
+def test_scripts_can_be_run_and_parsed(script):
+    assert (ROOT / script).stat().st_mode & 0o111
+    assert subprocess.run(["bash", "-n", ROOT / script]).returncode == 0
+
+
+def test_a_missing_python_is_said(project):
+    answer = set_up(project, python="python-that-is-not-there")
+    assert answer.returncode == 1
+    assert "Install Python 3.11 or newer" in answer.stderr
+
+
+def test_an_old_python_is_said(project):
+    command(project, "old", 'case "$1" in --version) echo Python 3.9.18;; *) exit 1;; esac')
+    answer = set_up(project, python="old")
+    assert answer.returncode == 1
+    assert "needs Python 3.11 or newer; old is Python 3.9.18" in answer.stderr
+
+
+def test_a_debian_without_venv_is_said(project):
+    command(project, "bare", 'case "$2" in *ensurepip*) exit 1;; esac')
+    answer = set_up(project, python="bare")
+    assert answer.returncode == 1
+    assert "sudo apt install python3-venv" in answer.stderr
+    assert not (project / ".venv").exists()
+
+
+def test_half_an_environment_does_not_survive(project):
+    command(project, "clumsy", 'case "$2" in venv) mkdir -p .venv/bin; exit 1;; esac')
+    answer = set_up(project, python="clumsy")
+    assert answer.returncode == 1
+    assert not (project / ".venv").exists()
+
+
+def test_a_failed_installation_is_said_and_leaves_nothing(project):
+    pip = r"printf '#!/bin/sh\nexit 1\n' > .venv/bin/python; chmod +x .venv/bin/python"
+    command(project, "offline", f'case "$2" in venv) mkdir -p .venv/bin; {pip};; esac')
+    answer = set_up(project, python="offline")
+    assert answer.returncode == 1
+    assert "could not install requirements.txt" in answer.stderr
+    assert not (project / ".venv").exists()
+
+
+def test_what_is_installed_is_not_installed_again(project):
+    count = r"printf '#!/bin/sh\necho $* >> calls\n' > .venv/bin/python; chmod +x .venv/bin/python"
+    command(project, "good", f'case "$2" in venv) mkdir -p .venv/bin; {count};; esac')
+
+    def installations():
+        assert set_up(project, python="good").returncode == 0
+        return (project / "calls").read_text().count("pip install")
+
+    assert installations() == 1
+    assert installations() == 1
+    (project / "requirements.txt").write_text("Django==5.2.20\n")
+    assert installations() == 2
+
+
+def test_an_unknown_part_is_said(project):
+    answer = set_up(project, "broswer", python="python3")
+    assert answer.returncode == 2
+    assert "unknown part broswer" in answer.stderr

@@ -1,0 +1,11 @@
+"""The staff's desk, written for a person who edits at night. One module per model module."""
+
+from django.contrib import admin
+
+from tracking.admin import places, shipments, shop, words
+
+__all__ = ["places", "shipments", "shop", "words"]
+
+admin.site.site_header = "Parcels and words"
+admin.site.site_title = "Parcels and words"
+admin.site.index_title = "What do you want to look after?"
