@@ -25,37 +25,38 @@ _DETAIL = "配達状況詳細"
 _HISTORY = "履歴情報"
 _LIST = "照会結果"
 
-# Where the headers stand that we know. Others may change their words, these may not change their place.
-_DETAIL_NUMBER = ("Item number", "お問い合わせ番号")
-_DETAIL_CLASS = ("Class of goods", "商品種別", "種別")
-_HISTORY_PLACES = {
-    "State occurrence date": 0, "状態発生日": 0,
-    "Shipping track record": 1, "配送履歴": 1,
-    "Details": 2, "詳細": 2,
-    "Office": 3, "取扱局": 3,
-    "Prefecture": 4, "県名": 4,
-    "ZIP code": 5, "郵便番号": 5,
-}  # fmt: skip
-_LIST_PLACES = {
-    "Item number": 0, "お問い合わせ番号": 0,
-    "Class of goods": 1, "商品種別": 1,
-    "Latest date": 2,
-    "Latest status": 3,
-    "Latest handling office": 4,
-    "Prefecture": 5,
-}  # fmt: skip
+# The headers in their places, without what follows a bracket, "/" or "・". Other words pass; these in another place do not.
+_NUMBER = ("Item number", "お問い合わせ番号")
+_CLASS = ("Class of goods", "商品種別", "種別")
+_HISTORY_HEADERS = (
+    ("State occurrence date", "状態発生日"),
+    ("Shipping track record", "配送履歴"),
+    ("Details", "詳細"),
+    ("Office", "取扱局"),
+    ("Prefecture", "県名"),
+    ("ZIP code", "郵便番号"),
+)
+_LIST_HEADERS = (
+    _NUMBER,
+    _CLASS,
+    ("Latest date",),
+    ("Latest status",),
+    ("Latest handling office",),
+    ("Prefecture",),
+)
 
 _DATE = re.compile(
     r"(?:(?P<month>\d\d)/(?P<day>\d\d)/(?P<year>20\d\d)|(?P<ja_year>20\d\d)/(?P<ja_month>\d\d)/(?P<ja_day>\d\d))"
     r"(?: (?P<hour>\d\d):(?P<minute>\d\d))?",
     re.ASCII,
 )
+_EVENT_HEIGHTS = (["2", "2", "2", "1", "2", "1"], ["1"] * 6)  # rowspans; the office's is the only low cell
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")  # U+FFFD: somebody decoded wrongly
 _INLINE = {"a", "b", "br", "div", "em", "font", "i", "nobr", "p", "small", "span", "strong", "u", "wbr"}
 _BREAKS = {"br", "div", "p"}
 _END = "the-end-of-the-page"
-# A comment or quote that is never closed takes the rows after it along; so does a tag without its ">".
-_SWALLOWED = etree.XPath(".//comment()[contains(., '<')] | .//@*[contains(., '<') or contains(name(), '<')]")
+_string = etree.XPath("string()")  # the text within, without comments
+_text_between = etree.XPath("(. | * | */tr)/text()[normalize-space()]")  # of a table
 
 
 def parse_page(html: str, number: str) -> TrackedItem:
@@ -66,9 +67,12 @@ def parse_page(html: str, number: str) -> TrackedItem:
     """
     if not html.strip():
         raise Unavailable("blank page")
-    tables = _find_tables(_parse_html(html))
+    root = _parse_html(html)
+    tables = _find_tables(root)
     if tables.keys() == {_DETAIL, _HISTORY}:
-        return _parse_detail_page(tables[_DETAIL], tables[_HISTORY], number)
+        detail, history = tables[_DETAIL], tables[_HISTORY]
+        _check_no_stray_events(root, (detail, history))
+        return TrackedItem(number, _parse_detail(detail, number), _parse_history(history))
     if tables.keys() == {_LIST}:
         return _parse_list_page(tables[_LIST], number)
     raise UnexpectedPage(f"tables on the page: {sorted(tables)}")
@@ -87,35 +91,28 @@ def _parse_html(html: str) -> Element:
     if len(source) > MAX_BYTES:
         raise UnexpectedPage(f"{len(source)} bytes")
     # An element of our own at the end: where it is missing, the parser gave up (too deep a nesting) or still
-    # believes itself inside a comment, a script or a quoted attribute.
+    # believes itself inside a comment, a script or a quoted attribute. It is alone in an <html> of its own.
     source += f"<wbr id={_END}>".encode()
     try:
         root = etree.fromstring(source, etree.HTMLParser(encoding="utf-8"))
     except etree.LxmlError as error:
         raise UnexpectedPage(f"not HTML: {error}") from None
-    if root is None or not root.xpath(f"//wbr[@id='{_END}']"):
-        raise UnexpectedPage("the page could not be read to its end")
+    after = None if root is None else root.getnext()
+    if after is None or [element.get("id") for element in after] != [_END]:
+        raise UnexpectedPage("the page could not be read to its end, or goes on after it")
     return root
 
 
 def _find_tables(root: Element) -> dict[str, Element]:
-    """Our tables by summary. From the document, not the root: what follows </html> stands beside the root."""
+    """Our tables by summary, wherever they stand."""
     tables: dict[str, Element] = {}
-    for table in root.xpath("//table[@summary]"):
+    for table in root.iter("table"):
         summary = table.get("summary", "").strip()
         if summary in tables:
             raise UnexpectedPage(f"two tables {summary}")
         if summary in (_DETAIL, _HISTORY, _LIST):
             tables[summary] = table
     return tables
-
-
-def _parse_detail_page(detail: Element, history: Element, number: str) -> TrackedItem:
-    item_class = _parse_detail(detail, number)
-    events = _parse_history(history)
-    if not events:
-        raise NotFound("known, but nothing happened yet: a label was made")
-    return TrackedItem(number, item_class, events)
 
 
 def _parse_detail(table: Element, number: str) -> str:
@@ -125,10 +122,10 @@ def _parse_detail(table: Element, number: str) -> str:
             _all(headers, "th") and _all(values, "td") and len(headers) == len(values) > 1
         ):
             titles = [_text(cell) for cell in headers]
-            printed = _text(values[_column(titles, _DETAIL_NUMBER, otherwise=0)])
+            printed = _text(values[_column(titles, _NUMBER, otherwise=0)])
             if not _is_same_number(printed, number):
                 raise UnexpectedPage(f"another number than ours: {printed}")
-            return _text(values[_column(titles, _DETAIL_CLASS, otherwise=1)], 100)
+            return _text(values[_column(titles, _CLASS, otherwise=1)], 100)
     raise UnexpectedPage("cannot read the item's details")
 
 
@@ -141,22 +138,20 @@ def _parse_history(table: Element) -> tuple[TrackedEvent, ...]:
     headers, rows = _split_headers(table)
     if [len(row) for row in headers] != [5, 1]:
         raise UnexpectedPage(f"headers of the history: {[_texts(row) for row in headers]}")
-    _check_places([cell for row in headers for cell in row], _HISTORY_PLACES)
+    _check_places([cell for row in headers for cell in row], _HISTORY_HEADERS)
     if len(rows) % 2 or len(rows) > 2 * MAX_EVENTS:
         raise UnexpectedPage(f"{len(rows)} rows in the history")
-    _check_no_stray_events(table)
+    if not rows:
+        raise NotFound("no event yet: a label was made, nothing posted")
     return tuple(_parse_event(*pair) for pair in zip(rows[::2], rows[1::2], strict=True))
 
 
 def _parse_event(first: Row, second: Row) -> TrackedEvent:
     """An event has two rows: five cells, then the ZIP code alone, under the office."""
-    spans = [cell.get("rowspan", "1").strip() for cell in (*first, *second)]
-    if spans not in (["2", "2", "2", "1", "2", "1"], ["1"] * 6) or any(
-        _is_wide(c) for c in (*first, *second)
-    ):
-        raise UnexpectedPage(f"event of another shape: {_texts(first)} {_texts(second)}")
+    heights = [cell.get("rowspan", "1").strip() for cell in (*first, *second)]
+    is_usual = heights in _EVENT_HEIGHTS and not any(_is_wide(cell) for cell in (*first, *second))
     match first, second:
-        case [when, phrase, details, office, region], [postal_code]:
+        case [when, phrase, details, office, region], [postal_code] if is_usual:
             return _read_event(when, phrase, office, region, postal_code, _text(details, 500))
     raise UnexpectedPage(f"cannot read event {_texts(first)} {_texts(second)}")
 
@@ -194,7 +189,7 @@ def _parse_list_page(table: Element, number: str) -> TrackedItem:
     headers, rows = _split_headers(table)
     if not headers:
         raise UnexpectedPage("a list without headers")
-    _check_places(headers[0], _LIST_PLACES)
+    _check_places(headers[0], _LIST_HEADERS)
     ours: list[TrackedItem | JapanPostError] = []
     remaining = iter(rows)
     for row in remaining:
@@ -238,7 +233,7 @@ def _is_same_number(printed: str, number: str) -> bool:
 
 
 def _letters_and_digits(text: str) -> str:
-    return re.sub("[^0-9A-Z]", "", text.upper())
+    return re.sub("[^0-9A-Za-z]", "", text).upper()
 
 
 def _split_headers(table: Element) -> tuple[list[Row], list[Row]]:
@@ -251,48 +246,43 @@ def _split_headers(table: Element) -> tuple[list[Row], list[Row]]:
     return headers, others
 
 
-def _check_places(headers: Row, places: dict[str, int]) -> None:
+def _check_places(headers: Row, known: tuple[tuple[str, ...], ...]) -> None:
     for place, cell in enumerate(headers):
         title = re.split("[（(/・]", _text(cell))[0].strip()
-        if places.get(title, place) != place:
+        if any(title in names and place != other for other, names in enumerate(known)):
             raise UnexpectedPage(f"header {title!r} is now in place {place}")
 
 
-def _check_no_stray_events(history: Element) -> None:
+def _check_no_stray_events(root: Element, ours: tuple[Element, Element]) -> None:
     """A history that ends too early (a </table>, a second table) leaves events behind elsewhere on the page."""
-    for row in history.xpath("//tr[td[5]]"):
-        table = next(row.iterancestors("table"), None)
-        if table is not None and table.get("summary", "").strip() in (_DETAIL, _HISTORY):
-            continue
-        if _DATE.fullmatch(" ".join("".join(row.find("td").itertext()).split())):
+    for row in root.iter("tr"):
+        is_stray = len(row) >= 5 and next(row.iterancestors("table"), None) not in ours
+        if is_stray and _DATE.fullmatch(" ".join(str(_string(row[0])).split())):
             raise UnexpectedPage("events outside the history")
 
 
 def _rows(table: Element) -> list[Row]:
-    """The table's own rows. Raises UnexpectedPage for text or elements between them, and for empty ones."""
-    if _SWALLOWED(table):
-        raise UnexpectedPage("tags inside a comment or an attribute")
+    """The table's own rows. Raises UnexpectedPage for text or elements between the cells, and for empty rows."""
+    for node in table.iter():
+        # A comment or quote that is not closed takes the rows after it along; so does a tag without its ">".
+        hidden = node.text or "" if node.tag is etree.Comment else "".join(node.keys() + node.values())
+        if "<" in hidden:
+            raise UnexpectedPage(f"tags inside a comment or an attribute: {hidden[:80]!r}")
+    if between := _text_between(table):
+        raise UnexpectedPage(f"text between the cells: {str(between)[:80]}")
     rows = []
-    for part in _children(table, "tr", "tbody", "thead", "tfoot"):
-        for row in [part] if part.tag == "tr" else _children(part, "tr"):
-            rows.append(_children(row, "td", "th"))
+    for part in _children(table, {"tr", "tbody", "thead", "tfoot"}):
+        for row in [part] if part.tag == "tr" else _children(part, {"tr"}):
+            rows.append(_children(row, {"td", "th"}))
     if not all(rows):
         raise UnexpectedPage("an empty row")
     return rows
 
 
-def _children(parent: Element, *tags: str) -> Row:
-    """The elements in it, which must have these tags and only white space and comments between them."""
-    children = []
-    between = [parent.text]
-    for child in parent:
-        between.append(child.tail)
-        if child.tag in tags:
-            children.append(child)
-        elif child.tag is not etree.Comment:
-            raise UnexpectedPage(f"<{child.tag}> in <{parent.tag}>")
-    if any(text and not text.isspace() for text in between):
-        raise UnexpectedPage(f"text between the cells: {between}"[:200])
+def _children(parent: Element, tags: set[str]) -> list[Element]:
+    children = [child for child in parent if child.tag is not etree.Comment]
+    if foreign := {child.tag for child in children} - tags:
+        raise UnexpectedPage(f"in a table's <{parent.tag}>: {foreign}")
     return children
 
 
@@ -317,7 +307,7 @@ def _text(cell: Element, longest: int = 200) -> str:
                 node.text, node.tail = f" {node.text or ''}", f" {node.tail or ''}"
             elif node.tag not in _INLINE and node.tag is not etree.Comment:
                 raise UnexpectedPage(f"<{node.tag}> in a cell")
-        text = str(cell.xpath("string()"))  # leaves comments out
+        text = str(_string(cell))
     if _CONTROL.search(text):
         raise UnexpectedPage(f"unreadable characters: {text[:80]!r}")
     text = " ".join(text.split())
