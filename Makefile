@@ -2,7 +2,6 @@
 
 PYTHON ?= python3
 PORT ?= 8000
-ARGS ?=
 
 BIN := .venv/bin/python
 MANAGE := DEBUG=True $(BIN) manage.py
@@ -31,7 +30,8 @@ demo:  ## the site beside a stand-in for Japan Post: every situation, no network
 	@scripts/setup
 	@DEBUG=True $(BIN) -m tests.standin.demo --port $(PORT)
 
-test:  ## every test, from nothing (ARGS="tests/test_numbers.py -k spaced")
+test: ARGS ?= -n 2
+test:  ## every test, from nothing; ARGS="tests/test_numbers.py -k spaced" for a few
 	@scripts/setup dev browser
 	DEBUG=True $(BIN) -m pytest $(ARGS)
 

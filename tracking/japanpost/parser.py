@@ -25,37 +25,37 @@ _DETAIL = "配達状況詳細"
 _HISTORY = "履歴情報"
 _LIST = "照会結果"
 
+# fmt: off
 # The headers in their places, without what follows a bracket, "/" or "・". Other words pass; these in another place do not.
 _NUMBER = ("Item number", "お問い合わせ番号")
 _CLASS = ("Class of goods", "商品種別", "種別")
-_HISTORY_HEADERS = (
-    ("State occurrence date", "状態発生日"),
-    ("Shipping track record", "配送履歴"),
-    ("Details", "詳細"),
-    ("Office", "取扱局"),
-    ("Prefecture", "県名"),
-    ("ZIP code", "郵便番号"),
-)
-_LIST_HEADERS = (
-    _NUMBER,
-    _CLASS,
-    ("Latest date",),
-    ("Latest status",),
-    ("Latest handling office",),
-    ("Prefecture",),
-)
+_HISTORY_PLACES = {
+    "State occurrence date": 0, "状態発生日": 0,
+    "Shipping track record": 1, "配送履歴": 1,
+    "Details": 2, "詳細": 2,
+    "Office": 3, "取扱局": 3,
+    "Prefecture": 4, "県名": 4,
+    "ZIP code": 5, "郵便番号": 5,
+}
+_LIST_PLACES = {
+    "Item number": 0, "お問い合わせ番号": 0,
+    "Class of goods": 1, "商品種別": 1, "種別": 1,
+    "Latest date": 2,
+    "Latest status": 3,
+    "Latest handling office": 4,
+    "Prefecture": 5,
+}
+# fmt: on
 
-_DATE = re.compile(
-    r"(?:(?P<month>\d\d)/(?P<day>\d\d)/(?P<year>20\d\d)|(?P<ja_year>20\d\d)/(?P<ja_month>\d\d)/(?P<ja_day>\d\d))"
-    r"(?: (?P<hour>\d\d):(?P<minute>\d\d))?",
-    re.ASCII,
-)
+_DATE = re.compile(r"(?:(\d\d)/(\d\d)/(20\d\d)|(20\d\d)/(\d\d)/(\d\d))(?: (\d\d):(\d\d))?", re.ASCII)
 _EVENT_HEIGHTS = (["2", "2", "2", "1", "2", "1"], ["1"] * 6)  # rowspans; the office's is the only low cell
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")  # U+FFFD: somebody decoded wrongly
 _INLINE = {"a", "b", "br", "div", "em", "font", "i", "nobr", "p", "small", "span", "strong", "u", "wbr"}
 _BREAKS = {"br", "div", "p"}
 _END = "the-end-of-the-page"
 _string = etree.XPath("string()")  # the text within, without comments
+# A comment or quote that is not closed takes the rows after it along; so does a tag without its ">".
+_swallowed = etree.XPath(".//comment()[contains(., '<')] | .//@*[contains(concat(name(), .), '<')]")
 _text_between = etree.XPath("(. | * | */tr)/text()[normalize-space()]")  # of a table
 
 
@@ -138,7 +138,7 @@ def _parse_history(table: Element) -> tuple[TrackedEvent, ...]:
     headers, rows = _split_headers(table)
     if [len(row) for row in headers] != [5, 1]:
         raise UnexpectedPage(f"headers of the history: {[_texts(row) for row in headers]}")
-    _check_places([cell for row in headers for cell in row], _HISTORY_HEADERS)
+    _check_places([cell for row in headers for cell in row], _HISTORY_PLACES)
     if len(rows) % 2 or len(rows) > 2 * MAX_EVENTS:
         raise UnexpectedPage(f"{len(rows)} rows in the history")
     if not rows:
@@ -148,8 +148,8 @@ def _parse_history(table: Element) -> tuple[TrackedEvent, ...]:
 
 def _parse_event(first: Row, second: Row) -> TrackedEvent:
     """An event has two rows: five cells, then the ZIP code alone, under the office."""
-    heights = [cell.get("rowspan", "1").strip() for cell in (*first, *second)]
-    is_usual = heights in _EVENT_HEIGHTS and not any(_is_wide(cell) for cell in (*first, *second))
+    cells = [*first, *second]
+    is_usual = _spans(cells, "rowspan") in _EVENT_HEIGHTS and _spans(cells, "colspan") == ["1"] * 6
     match first, second:
         case [when, phrase, details, office, region], [postal_code] if is_usual:
             return _read_event(when, phrase, office, region, postal_code, _text(details, 500))
@@ -173,13 +173,10 @@ def _parse_date(text: str) -> tuple[date, time | None]:
     found = _DATE.fullmatch(text)
     if not found:
         raise UnexpectedPage(f"not a date: {text!r}")
-    part = {name: int(digits) for name, digits in found.groupdict().items() if digits}
+    month, day, year, ja_year, ja_month, ja_day, hour, minute = found.groups()
     try:
-        if "year" in part:
-            day = date(part["year"], part["month"], part["day"])
-        else:
-            day = date(part["ja_year"], part["ja_month"], part["ja_day"])
-        return day, time(part["hour"], part["minute"]) if "hour" in part else None
+        local_date = date(int(year or ja_year), int(month or ja_month), int(day or ja_day))
+        return local_date, time(int(hour), int(minute)) if hour else None
     except ValueError:
         raise UnexpectedPage(f"no such date: {text!r}") from None
 
@@ -189,7 +186,7 @@ def _parse_list_page(table: Element, number: str) -> TrackedItem:
     headers, rows = _split_headers(table)
     if not headers:
         raise UnexpectedPage("a list without headers")
-    _check_places(headers[0], _LIST_HEADERS)
+    _check_places(headers[0], _LIST_PLACES)
     ours: list[TrackedItem | JapanPostError] = []
     remaining = iter(rows)
     for row in remaining:
@@ -202,7 +199,7 @@ def _parse_list_page(table: Element, number: str) -> TrackedItem:
                     case _:
                         raise UnexpectedPage(f"no ZIP code under {_texts(row)}")
                 entry = TrackedItem(number, _text(item_class, 100), (event,), history_missing=True)
-            case [name, problem] if _is_wide(problem):
+            case [name, problem] if problem.get("colspan"):
                 entry = _failure(_text(problem))
             case _:
                 raise UnexpectedPage(f"cannot read the list's row {_texts(row)}")
@@ -246,10 +243,10 @@ def _split_headers(table: Element) -> tuple[list[Row], list[Row]]:
     return headers, others
 
 
-def _check_places(headers: Row, known: tuple[tuple[str, ...], ...]) -> None:
+def _check_places(headers: Row, places: dict[str, int]) -> None:
     for place, cell in enumerate(headers):
-        title = re.split("[（(/・]", _text(cell))[0].strip()
-        if any(title in names and place != other for other, names in enumerate(known)):
+        title = re.split("[（(/・]", _text(cell), maxsplit=1)[0].strip()
+        if places.get(title, place) != place:
             raise UnexpectedPage(f"header {title!r} is now in place {place}")
 
 
@@ -263,11 +260,8 @@ def _check_no_stray_events(root: Element, ours: tuple[Element, Element]) -> None
 
 def _rows(table: Element) -> list[Row]:
     """The table's own rows. Raises UnexpectedPage for text or elements between the cells, and for empty rows."""
-    for node in table.iter():
-        # A comment or quote that is not closed takes the rows after it along; so does a tag without its ">".
-        hidden = node.text or "" if node.tag is etree.Comment else "".join(node.keys() + node.values())
-        if "<" in hidden:
-            raise UnexpectedPage(f"tags inside a comment or an attribute: {hidden[:80]!r}")
+    if swallowed := _swallowed(table):
+        raise UnexpectedPage(f"tags inside a comment or an attribute: {str(swallowed)[:80]}")
     if between := _text_between(table):
         raise UnexpectedPage(f"text between the cells: {str(between)[:80]}")
     rows = []
@@ -287,11 +281,11 @@ def _children(parent: Element, tags: set[str]) -> list[Element]:
 
 
 def _all(row: Row, tag: str) -> bool:
-    return all(cell.tag == tag for cell in row)
+    return {cell.tag for cell in row} == {tag}
 
 
-def _is_wide(cell: Element) -> bool:
-    return cell.get("colspan", "1").strip() != "1"
+def _spans(row: Row, name: str) -> list[str]:
+    return [cell.get(name, "1") for cell in row]
 
 
 def _texts(row: Row) -> list[str]:

@@ -17,7 +17,15 @@ REVIEWED_ON = date(2026, 11, 23)
 
 _STATUS_FIELDS = ("name", "stage", "tone", "guide_order", "usual_days", "worry_days", "example")
 _WORDING_FIELDS = ("title", "meaning", "what_to_do", "who_has_it")
-_DESTINATION_FIELDS = ("operator", "tracking_url", "link_kind", "holding_days", "enquiry_months", "note")
+_DESTINATION_FIELDS = (
+    "name_in_text",
+    "operator",
+    "tracking_url",
+    "link_kind",
+    "holding_days",
+    "enquiry_months",
+    "note",
+)
 
 
 @cache
