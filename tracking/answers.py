@@ -54,6 +54,7 @@ class Answer:
 
 def answer(
     number: TrackingNumber,
+    glossary: Glossary,
     *,
     now: datetime,
     language: str = "en",
@@ -76,16 +77,20 @@ def answer(
         return _not_accepted(number, 404)
     except JapanPostError as failure:
         return _no_answer(number, failure)
-    return _tracked(lookup, now=now, language=language, hint=hint)
+    return _tracked(lookup, glossary, now=now, language=language, hint=hint)
 
 
-def answer_several(asked: Sequence[TrackingNumber], *, now: datetime, language: str = "en") -> list[Answer]:
+def answer_several(
+    asked: Sequence[TrackingNumber], glossary: Glossary, *, now: datetime, language: str = "en"
+) -> list[Answer]:
     """One answer each, in one visitor's time budget together: what is left unasked when it is spent says so."""
     deadline = time.monotonic() + settings.JAPANPOST_TIMEOUT
-    return [answer(one, now=now, language=language, budget=deadline - time.monotonic()) for one in asked]
+    return [
+        answer(one, glossary, now=now, language=language, budget=deadline - time.monotonic()) for one in asked
+    ]
 
 
-def example_answer(example: Example, *, now: datetime, language: str = "en") -> Answer:
+def example_answer(example: Example, glossary: Glossary, *, now: datetime, language: str = "en") -> Answer:
     """The answer to an example parcel: the same words and page, no store, no network, no error status."""
     number = TrackingNumber(example.number)
     try:
@@ -95,11 +100,10 @@ def example_answer(example: Example, *, now: datetime, language: str = "en") -> 
     except Rejected:
         return _not_accepted(number, 200)
     lookup = Lookup(number, item.events, item.history_missing, checked_at=now)
-    return _tracked(lookup, now=now, language=language, hint=example.destination)
+    return _tracked(lookup, glossary, now=now, language=language, hint=example.destination)
 
 
-def _tracked(lookup: Lookup, *, now: datetime, language: str, hint: str | None) -> Answer:
-    glossary = Glossary.current()
+def _tracked(lookup: Lookup, glossary: Glossary, *, now: datetime, language: str, hint: str | None) -> Answer:
     hint = hint if hint in glossary.destinations else None
     progress = build_progress(lookup, glossary, now=now, language=language, hint=hint)
     return Answer(lookup.number, Outcome.TRACKED, 200, progress.headline, progress=progress)

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from tracking import contact as contact_desk
 from tracking import numbers
 from tracking.answers import Answer, answer, answer_several, as_json, example_answer, refusal
-from tracking.examples import all_examples, get_example
+from tracking.examples import Example, all_examples, get_example
 from tracking.forms import ContactForm
 from tracking.glossary import Glossary
 from tracking.guide import read_guide
@@ -36,7 +36,10 @@ _KEPT = ("to", "anyway")  # parameters that outlive a redirection
 @require_safe
 def guide(request: HttpRequest) -> HttpResponse:
     """`/`: what the statuses mean, with the look-up form on top."""
-    return _page(request, "tracking/guide.html", {"guide": read_guide(Glossary.current(), _language())})
+    glossary = Glossary.current()
+    return _page(
+        request, "tracking/guide.html", {"guide": read_guide(glossary, _language())}, glossary=glossary
+    )
 
 
 @require_safe
@@ -63,7 +66,7 @@ def track(request: HttpRequest) -> HttpResponse:
         )
     if request.GET.get("number") != ",".join(found):
         return HttpResponseRedirect(f"{reverse('track')}?{urlencode({'number': ','.join(found)}, safe=',')}")
-    rows = answer_several(found, now=timezone.now(), language=_language())
+    rows = answer_several(found, Glossary.current(), now=timezone.now(), language=_language())
     return _unindexed(_page(request, "tracking/parcels.html", {"rows": rows, "typed": " ".join(found)}))
 
 
@@ -71,14 +74,15 @@ def track(request: HttpRequest) -> HttpResponse:
 @cache_control(private=True)
 def shipment(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
     """`/track/EM123456785JP/`: where the parcel is, in one final response."""
-    return _answer_page(request, _answer(request, number))
+    glossary = Glossary.current()
+    return _answer_page(request, _answer(request, number, glossary), glossary)
 
 
 @require_safe
 @cache_control(private=True)
 def shipment_json(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
     """`/track/EM123456785JP.json`: the same facts for programs."""
-    found = _answer(request, number)
+    found = _answer(request, number, Glossary.current())
     return _unindexed(_with_retry(JsonResponse(as_json(found), status=found.http_status), found))
 
 
@@ -125,9 +129,9 @@ def example(request: HttpRequest, slug: str) -> HttpResponse:
         found = get_example(slug)
     except KeyError:
         raise Http404(slug) from None
-    return _answer_page(
-        request, example_answer(found, now=timezone.now(), language=_language()), example=found
-    )
+    glossary = Glossary.current()
+    shown = example_answer(found, glossary, now=timezone.now(), language=_language())
+    return _answer_page(request, shown, glossary, example=found)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -201,11 +205,18 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """No database, no context: whatever failed, this must not."""
-    return render(None, "500.html", status=500)  # type: ignore[arg-type]
+    return render(None, "500.html", status=500)
 
 
-def _page(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    glossary = Glossary.current()
+def _page(
+    request: HttpRequest,
+    template: str,
+    context: dict[str, Any],
+    status: int = 200,
+    *,
+    glossary: Glossary | None = None,
+) -> HttpResponse:
+    glossary = glossary or Glossary.current()
     shared = {"shop": glossary.shop, "notices": glossary.notices_for(None, timezone.localdate())}
     return render(request, template, shared | context, status=status)
 
@@ -231,9 +242,10 @@ def _to_shipment(
     return HttpResponseRedirect(location, status=301 if permanent else 302)
 
 
-def _answer(request: HttpRequest, number: TrackingNumber) -> Answer:
+def _answer(request: HttpRequest, number: TrackingNumber, glossary: Glossary) -> Answer:
     return answer(
         number,
+        glossary,
         now=timezone.now(),
         language=_language(),
         hint=request.GET.get("to", "").strip().upper() or None,
@@ -241,10 +253,12 @@ def _answer(request: HttpRequest, number: TrackingNumber) -> Answer:
     )
 
 
-def _answer_page(request: HttpRequest, found: Answer, example: Any = None) -> HttpResponse:
+def _answer_page(
+    request: HttpRequest, found: Answer, glossary: Glossary | None = None, *, example: Example | None = None
+) -> HttpResponse:
     context = {"answer": found, "progress": found.progress, "example": example, "typed": found.number}
     template = "tracking/shipment.html" if found.progress else "tracking/answer.html"
-    response = _page(request, template, context, 200 if example else found.http_status)
+    response = _page(request, template, context, found.http_status, glossary=glossary)
     response["Referrer-Policy"] = "no-referrer"
     return _unindexed(_with_retry(response, found))
 
