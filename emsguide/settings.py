@@ -112,7 +112,7 @@ USE_TZ = True
 
 # --- Files ------------------------------------------------------------------------------------------------
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 _STATIC = (
     "django.contrib.staticfiles.storage.StaticFilesStorage"
