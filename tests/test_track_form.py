@@ -64,6 +64,7 @@ def test_several_numbers_give_a_list(client, standin):
         ("EM123456789JP", "rejected", ""),
     ]
     assert "private" in response["Cache-Control"]
+    assert response["Referrer-Policy"] == "no-referrer"
 
 
 def test_a_list_stays_within_one_visitors_patience(client, standin, settings):

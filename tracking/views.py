@@ -67,7 +67,9 @@ def track(request: HttpRequest) -> HttpResponse:
     if request.GET.get("number") != ",".join(found):
         return HttpResponseRedirect(f"{reverse('track')}?{urlencode({'number': ','.join(found)}, safe=',')}")
     rows = answer_several(found, Glossary.current(), now=timezone.now(), language=_language())
-    return _unindexed(_page(request, "tracking/parcels.html", {"rows": rows, "typed": " ".join(found)}))
+    return _unreferred(
+        _unindexed(_page(request, "tracking/parcels.html", {"rows": rows, "typed": " ".join(found)}))
+    )
 
 
 @require_safe
@@ -259,8 +261,7 @@ def _answer_page(
     context = {"answer": found, "progress": found.progress, "example": example, "typed": found.number}
     template = "tracking/shipment.html" if found.progress else "tracking/answer.html"
     response = _page(request, template, context, found.http_status, glossary=glossary)
-    response["Referrer-Policy"] = "no-referrer"
-    return _unindexed(_with_retry(response, found))
+    return _unreferred(_unindexed(_with_retry(response, found)))
 
 
 def _receipt(request: HttpRequest) -> Message | None:
@@ -276,6 +277,12 @@ def _receipt(request: HttpRequest) -> Message | None:
 def _with_retry(response: HttpResponse, found: Answer) -> HttpResponse:
     if found.retry_after:
         response["Retry-After"] = str(found.retry_after)
+    return response
+
+
+def _unreferred(response: HttpResponse) -> HttpResponse:
+    """Whoever a link of this page leads to does not learn the tracking number from us."""
+    response["Referrer-Policy"] = "no-referrer"
     return response
 
 

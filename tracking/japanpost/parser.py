@@ -6,6 +6,7 @@ much below is there to notice what it forgave.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import date, time
 from itertools import takewhile
 
@@ -69,6 +70,7 @@ def parse_page(html: str, number: str) -> TrackedItem:
         raise Unavailable("blank page")
     root = _parse_html(html)
     tables = _find_tables(root)
+    _check_tables_end(html, tables)
     if tables.keys() == {_DETAIL, _HISTORY}:
         detail, history = tables[_DETAIL], tables[_HISTORY]
         _check_no_stray_events(root, (detail, history))
@@ -113,6 +115,13 @@ def _find_tables(root: Element) -> dict[str, Element]:
         if summary in (_DETAIL, _HISTORY, _LIST):
             tables[summary] = table
     return tables
+
+
+def _check_tables_end(html: str, summaries: Iterable[str]) -> None:
+    """The tree does not tell where a table ended of itself, and where because the page did: a cut one, mended."""
+    for summary in summaries:
+        if not re.search("</table", html.rpartition(summary)[2], re.IGNORECASE):
+            raise UnexpectedPage(f"cut: no end of table {summary}")
 
 
 def _parse_detail(table: Element, number: str) -> str:
