@@ -140,7 +140,7 @@ def refusal(text: str, problem: Problem) -> Answer:
     return Answer(
         text,
         Outcome.REJECTED,
-        404,
+        400 if problem in (Problem.EMPTY, Problem.TOO_MANY) else 404,
         _HEADLINES[problem](),
         "rejected",
         problem=problem,

@@ -50,20 +50,10 @@ def track(request: HttpRequest) -> HttpResponse:
     if typed is None:
         return _page(request, "tracking/track.html", {})
     problem, found = numbers.diagnose(typed), numbers.find_numbers(typed)
-    if problem == Problem.TOO_MANY:
-        return _page(
-            request, "tracking/answer.html", {"answer": refusal(typed, problem), "typed": typed}, 400
-        )
     if len(found) == 1:
         return _to_shipment(request, found[0], permanent=False)
     if problem:
-        status = 400 if problem == Problem.EMPTY else 404
-        return _page(
-            request,
-            "tracking/answer.html",
-            {"answer": refusal(typed.strip(), problem), "typed": typed},
-            status,
-        )
+        return _answer_page(request, refusal(typed, problem))
     if request.GET.get("number") != ",".join(found):
         return HttpResponseRedirect(f"{reverse('track')}?{urlencode({'number': ','.join(found)}, safe=',')}")
     rows = answer_several(found, Glossary.current(), now=timezone.now(), language=_language())

@@ -50,6 +50,7 @@ _LIST_PLACES = {
 
 _DATE = re.compile(r"(?:(\d\d)/(\d\d)/(20\d\d)|(20\d\d)/(\d\d)/(\d\d))(?: (\d\d):(\d\d))?", re.ASCII)
 _EVENT_HEIGHTS = (["2", "2", "2", "1", "2", "1"], ["1"] * 6)  # rowspans; the office's is the only low cell
+_TABLE_END = re.compile("</table", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")  # U+FFFD: somebody decoded wrongly
 _INLINE = {"a", "b", "br", "div", "em", "font", "i", "nobr", "p", "small", "span", "strong", "u", "wbr"}
 _BREAKS = {"br", "div", "p"}
@@ -120,7 +121,7 @@ def _find_tables(root: Element) -> dict[str, Element]:
 def _check_tables_end(html: str, summaries: Iterable[str]) -> None:
     """The tree does not tell where a table ended of itself, and where because the page did: a cut one, mended."""
     for summary in summaries:
-        if not re.search("</table", html.rpartition(summary)[2], re.IGNORECASE):
+        if not _TABLE_END.search(html, html.rfind(summary)):
             raise UnexpectedPage(f"cut: no end of table {summary}")
 
 
