@@ -92,7 +92,8 @@ def pasted(request: HttpRequest, text: str) -> HttpResponse:
     if found:
         return HttpResponseRedirect(f"{reverse('track')}?{urlencode({'number': ','.join(found)}, safe=',')}")
     shown = text.removesuffix(".json").strip("/ ")
-    refused = refusal(shown[:100], numbers.diagnose(shown) or Problem.WRONG_SHAPE)
+    domestic = numbers.diagnose(shown) == Problem.DOMESTIC
+    refused = refusal(shown[:100], Problem.DOMESTIC if domestic else Problem.WRONG_SHAPE)
     if wants_json:
         return _unindexed(JsonResponse(as_json(refused), status=refused.http_status))
     return _answer_page(request, refused)

@@ -49,7 +49,9 @@ _LIST_PLACES = {
 # fmt: on
 
 _DATE = re.compile(r"(?:(\d\d)/(\d\d)/(20\d\d)|(20\d\d)/(\d\d)/(\d\d))(?: (\d\d):(\d\d))?", re.ASCII)
-_EVENT_HEIGHTS = (["2", "2", "2", "1", "2", "1"], ["1"] * 6)  # rowspans; the office's is the only low cell
+_HIGH, _LOW = ("2", "1"), ("1", "1")  # rowspan and colspan of a cell
+_EVENT_SPANS = ([_HIGH, _HIGH, _HIGH, _LOW, _HIGH, _LOW], [_LOW] * 6)
+_ASIDE = re.compile(" ?[（(/・].*")
 _TABLE_END = re.compile("</table", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")  # U+FFFD: somebody decoded wrongly
 _INLINE = {"a", "b", "br", "div", "em", "font", "i", "nobr", "p", "small", "span", "strong", "u", "wbr"}
@@ -121,7 +123,7 @@ def _find_tables(root: Element) -> dict[str, Element]:
 def _check_tables_end(html: str, summaries: Iterable[str]) -> None:
     """The tree does not tell where a table ended of itself, and where because the page did: a cut one, mended."""
     for summary in summaries:
-        if not _TABLE_END.search(html, html.rfind(summary)):
+        if not _TABLE_END.search(html, html.find(summary)):
             raise UnexpectedPage(f"cut: no end of table {summary}")
 
 
@@ -158,10 +160,9 @@ def _parse_history(table: Element) -> tuple[TrackedEvent, ...]:
 
 def _parse_event(first: Row, second: Row) -> TrackedEvent:
     """An event has two rows: five cells, then the ZIP code alone, under the office."""
-    cells = [*first, *second]
-    is_usual = _spans(cells, "rowspan") in _EVENT_HEIGHTS and _spans(cells, "colspan") == ["1"] * 6
+    spans = [(cell.get("rowspan", "1"), cell.get("colspan", "1")) for cell in (*first, *second)]
     match first, second:
-        case [when, phrase, details, office, region], [postal_code] if is_usual:
+        case [when, phrase, details, office, region], [postal_code] if spans in _EVENT_SPANS:
             return _read_event(when, phrase, office, region, postal_code, _text(details, 500))
     raise UnexpectedPage(f"cannot read event {_texts(first)} {_texts(second)}")
 
@@ -255,7 +256,7 @@ def _split_headers(table: Element) -> tuple[list[Row], list[Row]]:
 
 def _check_places(headers: Row, places: dict[str, int]) -> None:
     for place, cell in enumerate(headers):
-        title = re.split("[（(/・]", _text(cell), maxsplit=1)[0].strip()
+        title = _ASIDE.sub("", _text(cell))
         if places.get(title, place) != place:
             raise UnexpectedPage(f"header {title!r} is now in place {place}")
 
@@ -284,18 +285,16 @@ def _rows(table: Element) -> list[Row]:
 
 
 def _children(parent: Element, tags: set[str]) -> list[Element]:
-    children = [child for child in parent if child.tag is not etree.Comment]
+    children = list(parent)
     if foreign := {child.tag for child in children} - tags:
-        raise UnexpectedPage(f"in a table's <{parent.tag}>: {foreign}")
+        if foreign != {etree.Comment}:
+            raise UnexpectedPage(f"in a table's <{parent.tag}>: {foreign}")
+        return [child for child in children if child.tag in tags]
     return children
 
 
 def _all(row: Row, tag: str) -> bool:
     return {cell.tag for cell in row} == {tag}
-
-
-def _spans(row: Row, name: str) -> list[str]:
-    return [cell.get(name, "1") for cell in row]
 
 
 def _texts(row: Row) -> list[str]:
