@@ -153,7 +153,7 @@ def refusal(text: str, problem: Problem) -> Answer:
 _HEADLINES = {
     Problem.EMPTY: lambda: _("Please type a tracking number"),
     Problem.WRONG_SHAPE: lambda: _("This is not a tracking number"),
-    Problem.CHECK_DIGIT: lambda: _("One digit or letter looks mistyped"),
+    Problem.CHECK_DIGIT: lambda: _("One digit looks mistyped"),
     Problem.UNTRACKED: lambda: _("This kind of letter has no tracking"),
     Problem.DOMESTIC: lambda: _("This is a number for parcels inside Japan"),
     Problem.TOO_MANY: lambda: _("These are too many numbers at once"),

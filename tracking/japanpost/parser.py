@@ -6,7 +6,7 @@ much below is there to notice what it forgave.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, time
 from itertools import takewhile
 
@@ -57,7 +57,6 @@ _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")  # U+FFFD: somebody
 _INLINE = {"a", "b", "br", "div", "em", "font", "i", "nobr", "p", "small", "span", "strong", "u", "wbr"}
 _BREAKS = {"br", "div", "p"}
 _END = "the-end-of-the-page"
-_string = etree.XPath("string()")  # the text within, without comments
 # A comment or quote that is not closed takes the rows after it along; so does a tag without its ">".
 _swallowed = etree.XPath(".//comment()[contains(., '<')] | .//@*[contains(concat(name(), .), '<')]")
 _text_between = etree.XPath("(. | * | */tr)/text()[normalize-space()]")  # of a table
@@ -265,7 +264,7 @@ def _check_no_stray_events(root: Element, ours: tuple[Element, Element]) -> None
     """A history that ends too early (a </table>, a second table) leaves events behind elsewhere on the page."""
     for row in root.iter("tr"):
         is_stray = len(row) >= 5 and next(row.iterancestors("table"), None) not in ours
-        if is_stray and _DATE.fullmatch(" ".join(str(_string(row[0])).split())):
+        if is_stray and _DATE.fullmatch(" ".join("".join(row[0].itertext()).split())):
             raise UnexpectedPage("events outside the history")
 
 
@@ -303,17 +302,23 @@ def _texts(row: Row) -> list[str]:
 
 def _text(cell: Element, longest: int = 200) -> str:
     """What a reader sees in the cell, on one line. The lengths are those of our store."""
-    text = cell.text or ""
-    if len(cell):
-        for node in cell.iterdescendants():
-            if node.tag in _BREAKS:
-                node.text, node.tail = f" {node.text or ''}", f" {node.tail or ''}"
-            elif node.tag not in _INLINE and node.tag is not etree.Comment:
-                raise UnexpectedPage(f"<{node.tag}> in a cell")
-        text = str(_string(cell))
+    text = "".join(_pieces(cell)) if len(cell) else cell.text or ""
     if _CONTROL.search(text):
         raise UnexpectedPage(f"unreadable characters: {text[:80]!r}")
     text = " ".join(text.split())
     if len(text) > longest or not text.isprintable():
         raise UnexpectedPage(f"unreadable cell: {text[:80]!r}")
     return text
+
+
+def _pieces(cell: Element) -> Iterator[str]:
+    """The texts in a cell that has elements in it, comments left out, with blanks where a line breaks."""
+    for event, node in etree.iterwalk(cell, ("start", "end", "comment")):
+        if event == "start" and node is not cell and node.tag not in _INLINE:
+            raise UnexpectedPage(f"<{node.tag}> in a cell")
+        if node.tag in _BREAKS:
+            yield " "
+        if event == "start":
+            yield node.text or ""
+        elif node is not cell:
+            yield node.tail or ""
