@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache
 
 from tests.standin import StandIn
 from tracking.models import Shop
@@ -42,3 +43,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not CHROMIUM:
         line = "NOT RUN: all browser tests, for there is no Chromium here (Debian: sudo apt install chromium)"
         terminalreporter.write_line(line, red=True, bold=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_page_is_reused_from_another_test() -> None:
+    cache.clear()

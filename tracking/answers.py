@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -23,19 +24,55 @@ _RETRY_SECONDS = 60
 
 
 @dataclass(frozen=True)
+class Telling:
+    """A story, and for whom it is told: everything that the page depends on."""
+
+    lookup: Lookup
+    glossary: Glossary
+    now: datetime
+    language: str
+    hint: str | None
+
+    def progress(self) -> Progress:
+        """What the page prints."""
+        return build_progress(
+            self.lookup, self.glossary, now=self.now, language=self.language, hint=self.hint
+        )
+
+    def page_key(self) -> str:
+        """The same for two tellings that print the same page. "12 minutes ago" makes that a matter of minutes."""
+        story, minute = self.lookup, int(self.now.timestamp()) // 60
+        parts = (story.number, story.checked_at, story.changed_at, story.stale, story.gone, story.destination)
+        return repr((*parts, self.glossary.shop.words_version, self.language, self.hint, minute))
+
+
+@dataclass(frozen=True)
 class Answer:
     """What to print, and with which HTTP status. `reason` names the template of an answer without a story."""
 
     number: str
     outcome: Outcome
     http_status: int
-    headline: str
+    words: str = ""  # the headline where there is no story
     reason: str = ""
-    progress: Progress | None = None
+    telling: Telling | None = None
     problem: Problem | None = None
     suggestions: tuple[TrackingNumber, ...] = ()
     shape: numbers.Shape | None = None
     retry_after: int | None = None  # seconds
+
+    @cached_property
+    def progress(self) -> Progress | None:
+        """Computed when first asked for: a page that is reused does not need it."""
+        return self.telling.progress() if self.telling else None
+
+    @property
+    def headline(self) -> str:
+        return self.progress.headline if self.progress else self.words
+
+    @property
+    def spaced_number(self) -> str:
+        return numbers.spaced(TrackingNumber(self.number)) if self.is_number else self.number
 
     @property
     def is_number(self) -> bool:
@@ -105,8 +142,8 @@ def example_answer(example: Example, glossary: Glossary, *, now: datetime, langu
 
 def _tracked(lookup: Lookup, glossary: Glossary, *, now: datetime, language: str, hint: str | None) -> Answer:
     hint = hint if hint in glossary.destinations else None
-    progress = build_progress(lookup, glossary, now=now, language=language, hint=hint)
-    return Answer(lookup.number, Outcome.TRACKED, 200, progress.headline, progress=progress)
+    telling = Telling(lookup, glossary, now, language, hint)
+    return Answer(lookup.number, Outcome.TRACKED, 200, telling=telling)
 
 
 def _nothing_yet(number: TrackingNumber, status: int) -> Answer:

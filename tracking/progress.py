@@ -116,6 +116,11 @@ class Progress:
         return self.tone in (Tone.ACT, Tone.PROBLEM)
 
     @property
+    def is_worrying(self) -> bool:
+        """Nothing was heard for far too long, although nothing says that there is a problem."""
+        return self.silence is not None and self.silence.level == "far" and not self.banner
+
+    @property
     def step_text(self) -> str:
         """ "Step 3 of 5: Customs and arrival"; for a problem, the last step really reached."""
         if self.stage is None:

@@ -1,10 +1,13 @@
 """The pages a visitor can see. A view gets, decides and renders; words and states are computed elsewhere."""
 
+from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
 from django.conf import settings
 from django.core import signing
+from django.core.cache import cache
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, render
@@ -30,6 +33,7 @@ NUMBER_PARAMETERS = ("number", "tracking_number", "trackingNumber", "nums", "n")
 _JAPAN_POST_PARAMETERS = tuple(
     f"{name}{i}" for name in ("reqCodeNo", "requestNo") for i in range(1, MOST_AT_ONCE + 1)
 )
+_PAGE_SECONDS = 600
 _KEPT = ("to", "anyway")  # parameters that outlive a redirection
 
 
@@ -37,9 +41,8 @@ _KEPT = ("to", "anyway")  # parameters that outlive a redirection
 def guide(request: HttpRequest) -> HttpResponse:
     """`/`: what the statuses mean, with the look-up form on top."""
     glossary = Glossary.current()
-    return _page(
-        request, "tracking/guide.html", {"guide": read_guide(glossary, _language())}, glossary=glossary
-    )
+    key = repr(("guide", glossary.shop.words_version, _language(), timezone.localdate()))
+    return _reused(key, lambda: _guide_page(request, glossary))
 
 
 @require_safe
@@ -67,7 +70,10 @@ def track(request: HttpRequest) -> HttpResponse:
 def shipment(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
     """`/track/EM123456785JP/`: where the parcel is, in one final response."""
     glossary = Glossary.current()
-    return _answer_page(request, _answer(request, number, glossary), glossary)
+    found = _answer(request, number, glossary)
+    if found.telling is None:
+        return _answer_page(request, found, glossary)
+    return _reused(found.telling.page_key(), lambda: _answer_page(request, found, glossary))
 
 
 @require_safe
@@ -212,6 +218,23 @@ def _page(
     glossary = glossary or Glossary.current()
     shared = {"shop": glossary.shop, "notices": glossary.notices_for(None, timezone.localdate())}
     return render(request, template, shared | context, status=status)
+
+
+def _guide_page(request: HttpRequest, glossary: Glossary) -> HttpResponse:
+    context = {"guide": read_guide(glossary, _language())}
+    return _page(request, "tracking/guide.html", context, glossary=glossary)
+
+
+def _reused(key: str, render_page: Callable[[], HttpResponse]) -> HttpResponse:
+    """A page that was rendered before from the same facts; `key` names them all. Nothing of one visitor is in it."""
+    name = f"page:{sha256(key.encode()).hexdigest()}"
+    kept: tuple[bytes, dict[str, str]] | None = cache.get(name)
+    if kept is None:
+        response = render_page()
+        cache.set(name, (response.content, dict(response.items())), _PAGE_SECONDS)
+        return response
+    content, headers = kept
+    return HttpResponse(content, headers=headers)
 
 
 def _language() -> str:

@@ -36,7 +36,7 @@ class Troubles:
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.found.append(f"error in a script: {error}"))
         page.on("request", self._on_request)
-        page.on("requestfailed", lambda request: self.found.append(f"failed: {request.url}"))
+        page.on("requestfailed", self._on_failed)
         page.on("response", self._on_response)
         page.on("dialog", self._on_dialog)
 
@@ -48,6 +48,10 @@ class Troubles:
     def _on_request(self, request: Request) -> None:
         if urlsplit(request.url).netloc != urlsplit(self.site).netloc:
             self.found.append(f"asked somebody else: {request.url}")
+
+    def _on_failed(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # we went on to the next page before the icon had come
+            self.found.append(f"{request.failure}: {request.url}")
 
     def _on_response(self, response: Response) -> None:
         if response.status >= 400 and not response.request.is_navigation_request():

@@ -112,9 +112,12 @@ def test_the_contrast_check_finds_what_cannot_be_read(open_page: OpenPage) -> No
     assert page.evaluate(CONTRAST) == ["1.28 < 3: Contact us"]
 
 
-def test_paper_carries_the_story_without_form_and_navigation(open_page: OpenPage) -> None:
-    page = open_page("/examples/with-local-post/")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_paper_carries_the_story_without_form_and_navigation(open_page: OpenPage, scheme: str) -> None:
+    page = open_page("/examples/with-local-post/", color_scheme=scheme)
     page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate(CONTRAST) == []
     for selector in ("nav", "form.look-up", "footer", "button[data-copy]"):
         expect(page.locator(selector)).to_be_hidden()
     expect(page.locator("h1")).to_be_visible()

@@ -264,12 +264,12 @@ def _check_no_stray_events(root: Element, ours: tuple[Element, Element]) -> None
     """A history that ends too early (a </table>, a second table) leaves events behind elsewhere on the page."""
     for row in root.iter("tr"):
         is_stray = len(row) >= 5 and next(row.iterancestors("table"), None) not in ours
-        if is_stray and _DATE.fullmatch(" ".join("".join(row[0].itertext()).split())):
+        if is_stray and _DATE.fullmatch(" ".join("".join(map(str, row[0].itertext())).split())):
             raise UnexpectedPage("events outside the history")
 
 
 def _rows(table: Element) -> list[Row]:
-    """The table's own rows. Raises UnexpectedPage for text or elements between the cells, and for empty rows."""
+    """The table's own rows. Raises UnexpectedPage for text or elements between the cells."""
     if swallowed := _swallowed(table):
         raise UnexpectedPage(f"tags inside a comment or an attribute: {str(swallowed)[:80]}")
     if between := _text_between(table):
@@ -278,8 +278,6 @@ def _rows(table: Element) -> list[Row]:
     for part in _children(table, {"tr", "tbody", "thead", "tfoot"}):
         for row in [part] if part.tag == "tr" else _children(part, {"tr"}):
             rows.append(_children(row, {"td", "th"}))
-    if not all(rows):
-        raise UnexpectedPage("an empty row")
     return rows
 
 

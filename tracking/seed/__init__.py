@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps as current_apps
 from django.apps.registry import Apps
 from django.db import connections, transaction
 from django.utils import translation
@@ -34,11 +35,11 @@ def read(name: str) -> dict[str, Any]:
     return tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
 
 
-def after_migrate(apps: Apps, using: str, plan: list[Any] | None = None, **_: Any) -> None:
-    """Django's post_migrate. A database that is migrated back to nothing has no tables to fill."""
+def after_migrate(using: str, apps: Apps | None = None, **_: Any) -> None:
+    """Django's post_migrate; `flush` sends it too, without `apps`. A database that is migrated back to nothing has no tables to fill."""
     tables = connections[using].introspection.table_names()
     if "tracking_wording" in tables:
-        fill_gaps(apps, using)
+        fill_gaps(apps or current_apps, using)
 
 
 def fill_gaps(apps: Apps, using: str = "default") -> None:
