@@ -1,6 +1,8 @@
 """The words we start with: they fill gaps, they never overwrite, and nothing is left without words."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from django.apps import apps
@@ -100,3 +102,12 @@ def test_another_filling_adds_what_is_missing():
 def test_each_country_has_a_tracking_page():
     assert Destination.objects.count() > 240
     assert not Destination.objects.filter(tracking_url="").exists()
+
+
+@pytest.mark.parametrize(
+    "page", sorted((Path(__file__).parent / "pages").glob("*.json")), ids=lambda page: page.stem
+)
+def test_every_phrase_of_every_written_page_has_a_status(page):
+    glossary = Glossary.current()
+    for event in json.loads(page.read_text(encoding="utf-8")).get("events", []):
+        assert glossary.status_of(event["phrase"]) or glossary.knows(event["phrase"]), event["phrase"]

@@ -300,7 +300,9 @@ def _texts(row: Row) -> list[str]:
 
 def _text(cell: Element, longest: int = 200) -> str:
     """What a reader sees in the cell, on one line. The lengths are those of our store."""
-    text = "".join(_pieces(cell)) if len(cell) else cell.text or ""
+    text = "".join(_pieces(cell)) if len(cell) else cell.text
+    if not text:
+        return ""
     if _CONTROL.search(text):
         raise UnexpectedPage(f"unreadable characters: {text[:80]!r}")
     text = " ".join(text.split())
