@@ -90,7 +90,7 @@ def _ask(number: str, base_url: str, user_agent: str, timeouts: tuple[float, flo
     params: dict[str, str] | None = {"reqCodeNo1": number, "searchKind": "S004", "locale": "en"}
     headers = {"User-Agent": user_agent, "Accept": "text/html", "Accept-Encoding": "gzip"}
     for _ in range(1 + MAX_REDIRECTS):
-        with _session.get(url, params=params, headers=headers, timeout=timeouts, stream=True) as response:
+        with _open(url, params=params, headers=headers, timeout=timeouts, stream=True) as response:
             location = response.headers.get("Location")
             if response.status_code in _REDIRECTS and location is not None:
                 url, params = _next_address(response.url, location), None
@@ -103,6 +103,18 @@ def _ask(number: str, base_url: str, user_agent: str, timeouts: tuple[float, flo
         except UnicodeDecodeError:
             raise UnexpectedPage(f"not UTF-8: {body[:40]!r}") from None
     raise Unavailable(f"more than {MAX_REDIRECTS} redirects")
+
+
+def _open(url: str, **how: Any) -> requests.Response:
+    """Send the request and read the head of the answer. Tells "hung up before the first byte" from the rest."""
+    try:
+        return _session.get(url, **how)
+    except requests.ConnectionError as error:
+        if isinstance(
+            _innermost(error), ConnectionResetError | BrokenPipeError
+        ):  # RemoteDisconnected is the first
+            raise Unavailable(f"hung up: {_root_cause(error)}", hung_up=True) from error
+        raise
 
 
 def _check_status(status: int, headers: Mapping[str, str]) -> None:
@@ -165,10 +177,15 @@ def _retry_after(value: str) -> float | None:
 
 
 def _root_cause(error: BaseException) -> str:
-    """The innermost of the errors that requests and urllib3 wrap around each other, cut, without control characters."""
+    """The innermost error in words: cut, without control characters."""
+    return repr(_innermost(error))[:160]
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """requests and urllib3 wrap errors around each other."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    return repr(error)[:160]
+    return error
 
 
 class _Line:
