@@ -18,6 +18,7 @@ def standin(settings, monkeypatch) -> Iterator[StandIn]:
     monkeypatch.setenv("no_proxy", "*")
     with StandIn() as japan_post:
         settings.JAPANPOST_URL = japan_post.url
+        settings.JAPANPOST_SPACING_MS = 0  # tests of the spacing set their own
         yield japan_post
 
 
