@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from tracking import contact as contact_desk
 from tracking import numbers
-from tracking.answers import Answer, answer, answer_several, as_json, example_answer, refusal
+from tracking.answers import Answer, answer, answer_several, as_json, example_answer, next_try, refusal
 from tracking.examples import all_examples, get_example
 from tracking.forms import ContactForm
 from tracking.glossary import Glossary
@@ -63,8 +63,9 @@ def track(request: HttpRequest) -> HttpResponse:
         )
     if request.GET.get("number") != ",".join(found):
         return HttpResponseRedirect(f"{reverse('track')}?{urlencode({'number': ','.join(found)}, safe=',')}")
-    rows = answer_several(found, now=timezone.now(), language=_language())
-    return _unindexed(_page(request, "tracking/parcels.html", {"rows": rows, "typed": " ".join(found)}))
+    rows = answer_several(found, now=timezone.now(), language=_language(), visitor=visitor_key(request))
+    context = {"rows": rows, "next_try": next_try(rows), "typed": " ".join(found)}
+    return _unindexed(_page(request, "tracking/parcels.html", context))
 
 
 @require_safe
@@ -238,11 +239,13 @@ def _answer(request: HttpRequest, number: TrackingNumber) -> Answer:
         language=_language(),
         hint=request.GET.get("to", "").strip().upper() or None,
         anyway=request.GET.get("anyway") == "1",
+        visitor=visitor_key(request),
     )
 
 
 def _answer_page(request: HttpRequest, found: Answer, example: Any = None) -> HttpResponse:
     context = {"answer": found, "progress": found.progress, "example": example, "typed": found.number}
+    context["next_try"] = next_try([found])
     template = "tracking/shipment.html" if found.progress else "tracking/answer.html"
     response = _page(request, template, context, 200 if example else found.http_status)
     response["Referrer-Policy"] = "no-referrer"
