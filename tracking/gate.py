@@ -33,13 +33,13 @@ MOST_FAILURES = 5  # in a row; then we pause
 SHORTEST_PAUSE = timedelta(seconds=60)
 LONGEST_PAUSE = timedelta(minutes=10)  # between two probes; they may ask for more with Retry-After
 LONGEST_RETRY_AFTER = timedelta(hours=1)
+SENDING = timedelta(seconds=1)  # from leave to ask until the request has gone; more is somebody who crashed
 LEASE_MARGIN = timedelta(seconds=5)  # to read and store the answer, after the time to ask
 MOST_ASKING_HERE = 4  # threads of this process; with JAPANPOST_WAITING fewer than gunicorn's eight
 WORTH_ASKING = 2.0  # seconds; whoever has waited until less is left had better come again
 SHORT_WAIT = 0.5  # seconds that somebody with a story waits for a turn
 FAIR_CHANCE = 3.0  # seconds; no answer within less says nothing about Japan Post
 _POLL = 0.1  # seconds
-_WHO_KNOWS = 1.0  # seconds until one of those under way comes back: too long for anybody with a story
 _NONSENSE = timedelta(hours=2)  # a time further ahead was written by a clock that was wrong
 
 
@@ -78,14 +78,15 @@ class Timer:
         return self._seconds - self.spent
 
 
-@dataclass(frozen=True)
+@dataclass
 class Ticket:
-    """Leave to ask about one parcel, once. `token` tells our lease from that of a later asker."""
+    """Leave to ask about one parcel. `token` tells our lease from that of a later asker."""
 
     number: TrackingNumber
     token: str
     timer: Timer
     asked_by: AskedBy
+    next_start_at: datetime | None  # what we left at the gate for the next one
     is_probe: bool = False  # the one that finds out whether a pause can end
 
     def take_another_turn(self, *, after: float) -> bool:
@@ -97,9 +98,16 @@ class Ticket:
                 gate = _locked_gate()
                 wait = _until(gate.next_start_at, self.timer.now)
                 if not wait:
-                    _keep_distance(gate, self.timer.now)
+                    self.next_start_at = _take_turn(gate, self.timer.now)
                     return True
         return False
+
+    def has_sent(self) -> None:
+        """The request has just gone: the distance counts from now on, however busy this machine was until then."""
+        if settings.JAPANPOST_SPACING_MS:
+            Gate.objects.filter(next_start_at=self.next_start_at).update(
+                next_start_at=self.timer.now + timedelta(milliseconds=settings.JAPANPOST_SPACING_MS)
+            )
 
 
 @contextmanager
@@ -208,6 +216,7 @@ def _admit(
 ) -> Ticket | None:
     is_patient = asked_by != AskedBy.WATCH and not has_story
     has_seat = False
+    wait: float | None
     try:
         while True:
             shipment = Shipment.objects.filter(number=number).first()
@@ -216,34 +225,36 @@ def _admit(
             if shipment is not None and _is_leased(shipment, timer.now):
                 if not is_patient:
                     return None
-                wait, needed = _POLL, _POLL
+                wait, needed = None, _POLL
             else:
                 wait = _obstacle(timer.now, asked_by, visitor)
-                if not wait and (ticket := _start(number, timer, asked_by, visitor)):
+                if wait == 0 and (ticket := _start(number, timer, asked_by, visitor)):
                     return ticket
-                wait, needed = wait or _POLL, min(WORTH_ASKING, settings.JAPANPOST_TIMEOUT / 2)
+                needed = min(WORTH_ASKING, settings.JAPANPOST_TIMEOUT / 2)
                 if asked_by == AskedBy.VISITOR and is_patient:
                     _let_the_watch_wait(timer.now)
-            if wait > (timer.left - needed if is_patient else SHORT_WAIT - timer.spent):
-                raise Busy("no time left to wait" if is_patient else "no turn at once")
+            if is_patient and (_POLL if wait is None else wait) > timer.left - needed:
+                raise Busy("no time left to wait")
+            if not is_patient and (wait is None or wait > SHORT_WAIT - timer.spent):
+                raise Busy("no turn at once")
             has_seat = has_seat or _waiting.take(settings.JAPANPOST_WAITING)
             if not has_seat:
                 raise Busy("enough people wait here already")
-            time.sleep(min(wait, _POLL))
+            time.sleep(min(wait or _POLL, _POLL))
     finally:
         if has_seat:
             _waiting.leave()
 
 
-def _obstacle(now: datetime, asked_by: AskedBy, visitor: str) -> float:
-    """Seconds until it is worth trying to start; 0: now. Reads only. Raises Paused or TooOften."""
+def _obstacle(now: datetime, asked_by: AskedBy, visitor: str) -> float | None:
+    """Seconds until it is worth trying to start; 0: now; None: nobody knows. Reads only. Raises Paused or TooOften."""
     gate = current_gate()
     if pause := _until(gate.paused_until, now):
         raise Paused(gate.pause_reason or "no answer lately", retry_after=max(1.0, pause))
     if not _may_look_up(visitor, now):
         raise TooOften("look-ups of this minute used up", retry_after=61 - now.second + random.uniform(0, 5))
     if _is_full(gate, now, asked_by):
-        return _WHO_KNOWS
+        return None
     return _until(gate.next_start_at, now)
 
 
@@ -266,8 +277,8 @@ def _start(number: TrackingNumber, timer: Timer, asked_by: AskedBy, visitor: str
                 is_probe = gate.paused_until is not None
                 if is_probe:  # nobody else, until this one is back or has had its time
                     gate.paused_until = now + _pause_after(gate.failures_in_a_row)
-                _keep_distance(gate, now)
-                ticket = Ticket(number, token, timer, asked_by, is_probe)
+                next_start_at = _take_turn(gate, now)
+                ticket = Ticket(number, token, timer, asked_by, next_start_at, is_probe)
     finally:
         if ticket is None:
             _asking.leave()
@@ -301,9 +312,12 @@ def _locked_gate() -> Gate:
     return Gate.objects.select_for_update().get_or_create(pk=1)[0]
 
 
-def _keep_distance(gate: Gate, now: datetime) -> None:
-    gate.next_start_at = now + timedelta(milliseconds=settings.JAPANPOST_SPACING_MS)
+def _take_turn(gate: Gate, now: datetime) -> datetime:
+    """Nobody else starts before our request has gone (see `has_sent`) and the distance is kept."""
+    distance = timedelta(milliseconds=settings.JAPANPOST_SPACING_MS)
+    gate.next_start_at = now + distance + SENDING if distance else now
     gate.save(update_fields=["next_start_at", "paused_until"])
+    return gate.next_start_at
 
 
 def _is_full(gate: Gate, now: datetime, asked_by: AskedBy) -> bool:

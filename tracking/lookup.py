@@ -129,6 +129,7 @@ def _fetch_page(ticket: gate.Ticket) -> client.Page:
             base_url=settings.JAPANPOST_URL,
             user_agent=_user_agent(),
             timeout=ticket.timer.left,
+            on_sent=ticket.has_sent,
         )
 
     try:

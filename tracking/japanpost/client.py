@@ -11,7 +11,8 @@ import queue
 import re
 import socket
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -48,15 +49,25 @@ class Page:
 
 
 def fetch_page(
-    number: str, *, base_url: str, user_agent: str, timeout: float, connect_timeout: float = 3.0
+    number: str,
+    *,
+    base_url: str,
+    user_agent: str,
+    timeout: float,
+    connect_timeout: float = 3.0,
+    on_sent: Callable[[], None] = lambda: None,
 ) -> Page:
     """Ask for the tracking page of one number. `base_url` is scheme and host; times are in seconds.
 
+    `on_sent` is called, in the caller's thread, when the request has gone: connecting may have taken a while.
     Answers or fails within `timeout`, whatever the other side does. Raises nothing but `Unavailable`
     (no answer) and `UnexpectedPage` (an answer that cannot be such a page).
     """
-    line = _Line()
-    answers: queue.SimpleQueue[Page | JapanPostError] = queue.SimpleQueue()
+    deadline = time.monotonic() + timeout
+    answers: queue.SimpleQueue[Page | JapanPostError | None] = (
+        queue.SimpleQueue()
+    )  # None: the request has gone
+    line = _Line(on_sent=lambda: answers.put(None))
 
     def ask() -> None:
         _helper.line = line
@@ -73,7 +84,8 @@ def fetch_page(
 
     try:
         threading.Thread(target=ask, name="japanpost", daemon=True).start()
-        answer = answers.get(timeout=timeout)
+        while (answer := answers.get(timeout=max(0.0, deadline - time.monotonic()))) is None:
+            on_sent()
     except queue.Empty:
         raise Unavailable(f"no answer within {timeout:.1f} s") from None
     except RuntimeError:  # the machine has no thread left
@@ -195,7 +207,8 @@ class _Line:
     duplicate down shuts down the connection behind both.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_sent: Callable[[], None] = lambda: None) -> None:
+        self.on_sent = on_sent
         self._lock = threading.Lock()
         self._is_cut = False
         self._socket: socket.socket | None = None
@@ -249,6 +262,11 @@ class _Connection(HTTPConnection):
         if _helper.line is not None:
             _helper.line.hold(sock)
         return sock
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        super().request(*args, **kwargs)
+        if _helper.line is not None:
+            _helper.line.on_sent()
 
 
 class _TLSConnection(_Connection, HTTPSConnection):
