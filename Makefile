@@ -2,11 +2,10 @@
 
 PYTHON ?= python3
 PORT ?= 8000
-ARGS ?=
 
 BIN := .venv/bin/python
 MANAGE := DEBUG=True $(BIN) manage.py
-PRODUCTION := DEBUG=False ALLOWED_HOSTS=shop.example \
+PRODUCTION := DEBUG=False ALLOWED_HOSTS=shop.example SECURE_SSL_REDIRECT=True \
 	SECRET_KEY="$$($(BIN) -c 'import secrets; print(secrets.token_urlsafe(64))')"
 
 export PYTHON
@@ -31,9 +30,9 @@ demo:  ## the site beside a stand-in for Japan Post: every situation, no network
 	@scripts/setup
 	@DEBUG=True $(BIN) -m tests.standin.demo --port $(PORT)
 
-test:  ## every test, from nothing (ARGS="tests/test_numbers.py -k spaced")
+test:  ## every test, from nothing; ARGS="tests/test_numbers.py -k spaced" for a few
 	@scripts/setup dev browser
-	DEBUG=True $(BIN) -m pytest $(ARGS)
+	DEBUG=True $(BIN) -m pytest -n 2 $(ARGS)
 
 lint:  ## style, types, missing migrations, settings fit for production
 	@scripts/setup dev

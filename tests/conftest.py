@@ -4,12 +4,12 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache
 
 from tests.standin import StandIn
 from tracking.models import Shop
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-_not_run: list[str] = []
 
 
 @pytest.fixture
@@ -35,17 +35,17 @@ def shop(db) -> Shop:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without Chromium the browser tests cannot run: leave them out, and say so at the end."""
-    if CHROMIUM:
-        return
-    browser = [item for item in items if item.get_closest_marker("browser")]
-    items[:] = [item for item in items if not item.get_closest_marker("browser")]
-    config.hook.pytest_deselected(items=browser)
-    if browser:
-        _not_run.append(
-            f"NOT RUN: {len(browser)} browser tests, for there is no Chromium here (Debian: sudo apt install chromium)"
-        )
+    if not CHROMIUM:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("browser")])
+        items[:] = [item for item in items if not item.get_closest_marker("browser")]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for line in _not_run:
+    if not CHROMIUM:
+        line = "NOT RUN: all browser tests, for there is no Chromium here (Debian: sudo apt install chromium)"
         terminalreporter.write_line(line, red=True, bold=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_page_is_reused_from_another_test() -> None:
+    cache.clear()

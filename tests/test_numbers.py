@@ -148,6 +148,8 @@ def test_several_numbers_are_all_found_in_order(between):
 def test_several_spaced_numbers_are_all_found():
     text = "EM 123 456 785 JP EN 123 456 785 JP\nCN-000-000-005-JP, em123456785jp"
     assert find_numbers(text) == ["EM123456785JP", "EN123456785JP", "CN000000005JP"]
+    assert find_numbers("EM123456785JP and en 123 456 785 jp") == ["EM123456785JP", "EN123456785JP"]
+    assert find_numbers("EM123456785JP and RB 123 456 785 GB") == ["EM123456785JP", "RB123456785GB"]
 
 
 def test_a_mistyped_number_in_a_list_is_not_lost():

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -23,22 +24,56 @@ _RETRY_SECONDS = 60
 
 
 @dataclass(frozen=True)
+class Telling:
+    """A story, and for whom it is told: everything that the page depends on."""
+
+    lookup: Lookup
+    glossary: Glossary
+    now: datetime
+    language: str
+    hint: str | None
+
+    def progress(self) -> Progress:
+        """What the page prints."""
+        return build_progress(
+            self.lookup, self.glossary, now=self.now, language=self.language, hint=self.hint
+        )
+
+    def page_key(self) -> str:
+        """The same for two tellings that print the same page. "12 minutes ago" makes that a matter of minutes."""
+        story, minute = self.lookup, int(self.now.timestamp()) // 60
+        parts = (story.number, story.checked_at, story.changed_at, story.stale, story.gone, story.destination)
+        return repr((*parts, self.glossary.shop.words_version, self.language, self.hint, minute))
+
+
+@dataclass(frozen=True)
 class Answer:
     """What to print, and with which HTTP status. `reason` names the template of an answer without a story."""
 
     number: str
     outcome: Outcome
     http_status: int
-    headline: str
+    words: str = ""  # the headline where there is no story
     reason: str = ""
-    progress: Progress | None = None
+    telling: Telling | None = None
     problem: Problem | None = None
     suggestions: tuple[TrackingNumber, ...] = ()
     shape: numbers.Shape | None = None
     retry_after: int | None = None  # seconds
-    tries_again: bool = (
-        False  # nothing was asked for want of room: the page asks again by itself after that time
-    )
+    tries_again: bool = False  # nobody was asked, for want of room: the page tries again by itself
+
+    @cached_property
+    def progress(self) -> Progress | None:
+        """Computed when first asked for: a page that is reused does not need it."""
+        return self.telling.progress() if self.telling else None
+
+    @property
+    def headline(self) -> str:
+        return self.progress.headline if self.progress else self.words
+
+    @property
+    def spaced_number(self) -> str:
+        return numbers.spaced(TrackingNumber(self.number)) if self.is_number else self.number
 
     @property
     def is_number(self) -> bool:
@@ -57,6 +92,7 @@ class Answer:
 
 def answer(
     number: TrackingNumber,
+    glossary: Glossary,
     *,
     now: datetime,
     language: str = "en",
@@ -80,16 +116,22 @@ def answer(
         return _not_accepted(number, 404)
     except JapanPostError as failure:
         return _no_answer(number, failure)
-    return _tracked(lookup, now=now, language=language, hint=hint)
+    return _tracked(lookup, glossary, now=now, language=language, hint=hint)
 
 
 def answer_several(
-    asked: Sequence[TrackingNumber], *, now: datetime, language: str = "en", visitor: str = ""
+    asked: Sequence[TrackingNumber],
+    glossary: Glossary,
+    *,
+    now: datetime,
+    language: str = "en",
+    visitor: str = "",
 ) -> list[Answer]:
     """One answer each, in one visitor's time budget together: what is left unasked when it is spent says so."""
     timer = Timer(now, settings.JAPANPOST_TIMEOUT)
     return [
-        answer(one, now=timer.now, language=language, budget=timer.left, visitor=visitor) for one in asked
+        answer(one, glossary, now=timer.now, language=language, budget=timer.left, visitor=visitor)
+        for one in asked
     ]
 
 
@@ -98,7 +140,7 @@ def next_try(answers: Sequence[Answer]) -> int | None:
     return max((one.retry_after or 1 for one in answers if one.tries_again), default=None)
 
 
-def example_answer(example: Example, *, now: datetime, language: str = "en") -> Answer:
+def example_answer(example: Example, glossary: Glossary, *, now: datetime, language: str = "en") -> Answer:
     """The answer to an example parcel: the same words and page, no store, no network, no error status."""
     number = TrackingNumber(example.number)
     try:
@@ -108,14 +150,13 @@ def example_answer(example: Example, *, now: datetime, language: str = "en") -> 
     except Rejected:
         return _not_accepted(number, 200)
     lookup = Lookup(number, item.events, item.history_missing, checked_at=now)
-    return _tracked(lookup, now=now, language=language, hint=example.destination)
+    return _tracked(lookup, glossary, now=now, language=language, hint=example.destination)
 
 
-def _tracked(lookup: Lookup, *, now: datetime, language: str, hint: str | None) -> Answer:
-    glossary = Glossary.current()
+def _tracked(lookup: Lookup, glossary: Glossary, *, now: datetime, language: str, hint: str | None) -> Answer:
     hint = hint if hint in glossary.destinations else None
-    progress = build_progress(lookup, glossary, now=now, language=language, hint=hint)
-    return Answer(lookup.number, Outcome.TRACKED, 200, progress.headline, progress=progress)
+    telling = Telling(lookup, glossary, now, language, hint)
+    return Answer(lookup.number, Outcome.TRACKED, 200, telling=telling)
 
 
 def _nothing_yet(number: TrackingNumber, status: int) -> Answer:
@@ -158,7 +199,7 @@ def refusal(text: str, problem: Problem) -> Answer:
     return Answer(
         text,
         Outcome.REJECTED,
-        404,
+        400 if problem in (Problem.EMPTY, Problem.TOO_MANY) else 404,
         _HEADLINES[problem](),
         "rejected",
         problem=problem,
@@ -171,7 +212,7 @@ def refusal(text: str, problem: Problem) -> Answer:
 _HEADLINES = {
     Problem.EMPTY: lambda: _("Please type a tracking number"),
     Problem.WRONG_SHAPE: lambda: _("This is not a tracking number"),
-    Problem.CHECK_DIGIT: lambda: _("One digit or letter looks mistyped"),
+    Problem.CHECK_DIGIT: lambda: _("One digit looks mistyped"),
     Problem.UNTRACKED: lambda: _("This kind of letter has no tracking"),
     Problem.DOMESTIC: lambda: _("This is a number for parcels inside Japan"),
     Problem.TOO_MANY: lambda: _("These are too many numbers at once"),

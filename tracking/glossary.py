@@ -37,7 +37,7 @@ class Glossary:
         statuses = tuple(Status.objects.all())
         by_id = {status.pk: status for status in statuses}
         phrases = {
-            normalise(phrase.text): by_id.get(phrase.status_id)
+            normalise(phrase.text): by_id.get(phrase.status_id or 0)
             for phrase in Phrase.objects.all()
             if phrase.text
         }

@@ -37,7 +37,7 @@ def _entry(glossary: Glossary, status: Status, language: str) -> GuideEntry | No
     words = glossary.words_for(status, language=language, destination=None)
     if status.hidden or words is None:
         return None
-    origin = glossary.destinations["JP"].name
+    origin = glossary.destinations["JP"].spoken_name
     title, meaning, what_to_do = (
         fill(text, origin=origin) for text in (words.title, words.meaning, words.what_to_do)
     )

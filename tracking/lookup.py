@@ -47,6 +47,7 @@ class Lookup:
     stale: bool = False  # the last ask failed, ours or everybody's: the story is older than it should be
     gone: bool = False  # Japan Post had it and has it no more: the story is ours alone
     destination: str | None = None  # ISO code, where staff gave it
+    changed_at: datetime | None = None  # when the events last changed
 
 
 def look_up(
@@ -179,6 +180,7 @@ def _tell(shipment: Shipment, now: datetime, *, is_paused: bool = False) -> Look
             stale=is_paused or shipment.last_outcome in _FAILURES,
             gone=shipment.last_outcome in (Outcome.NOT_FOUND, Outcome.REJECTED),
             destination=shipment.destination_id,
+            changed_at=shipment.changed_at,
         )
     match shipment.last_outcome:
         case Outcome.NOT_FOUND:

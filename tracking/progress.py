@@ -116,6 +116,11 @@ class Progress:
         return self.tone in (Tone.ACT, Tone.PROBLEM)
 
     @property
+    def is_worrying(self) -> bool:
+        """Nothing was heard for far too long, although nothing says that there is a problem."""
+        return self.silence is not None and self.silence.level == "far" and not self.banner
+
+    @property
     def step_text(self) -> str:
         """ "Step 3 of 5: Customs and arrival"; for a problem, the last step really reached."""
         if self.stage is None:
@@ -159,7 +164,7 @@ def build_progress(
         guide_status=newest.words,
         headline=words.title,
         meaning=words.meaning,
-        what_to_do=words.what_to_do,
+        what_to_do=_advice(words.what_to_do, newest.tone, silence),
         who_has_it=words.who_has_it,
         steps=_steps(newest.stage, speak.origin_name if origin != JAPAN else ""),
         silence=silence,
@@ -232,7 +237,7 @@ class _Speaker:
 
     def name_of(self, code: str | None) -> str:
         found = self.glossary.destinations.get(code or "")
-        return found.name if found else ""
+        return found.spoken_name if found else ""
 
     @property
     def origin_name(self) -> str:
@@ -265,7 +270,7 @@ class _Speaker:
         there = self.glossary.destinations.get(code or "")
         return fill(
             text,
-            country=there.name if there else "",
+            country=there.spoken_name if there else "",
             operator=there.operator if there else "",
             origin=self.origin_name,
             number=self.number,
@@ -317,26 +322,47 @@ def _silence(
         (newest.words.usual_days, newest.words.worry_days) if newest.words else (_USUAL_DAYS, _WORRY_DAYS)
     )
     days = days_between(newest.event.local_date, scan.instant, now)
-    values = {"usual": day_count(usual), "silent": day_count(days)}
-    if days <= usual:
-        headline = _("Normal so far")
-        text = _("Up to %(usual)s without news are usual at this point.") % values
-        return Silence(days, "usual", headline, text)
-    if days <= worry:
-        headline = _("Quiet for longer than usual")
-        text = (
-            _("No news for %(silent)s; %(usual)s are usual here. It happens, and most parcels then move on.")
-            % values
-        )
-        return Silence(days, "longer", headline, text)
-    headline = _("Quiet for far longer than usual")
-    if _enquiry_is_over(lookup, glossary, destination, now):
-        text = _(
+    level = "usual" if days <= usual else "longer" if days <= worry else "far"
+    enquiry_is_over = _enquiry_is_over(lookup, glossary, destination, now)
+    headline, text = _silence_words(newest.tone, level, enquiry_is_over)
+    return Silence(days, level, headline, text % {"usual": day_count(usual), "silent": day_count(days)})
+
+
+def _advice(what_to_do: str, tone: str, silence: Silence | None) -> str:
+    """Staff's advice, except where it would say "nothing" in the face of a worrying silence."""
+    if silence and silence.level == "far" and tone in (Tone.NORMAL, Tone.WAIT):
+        return _("Write to us. It has been quiet for far too long, and we can ask Japan Post.")
+    return what_to_do
+
+
+def _silence_words(tone: str, level: str, enquiry_is_over: bool) -> tuple[str, str]:
+    """Headline and text. Where somebody must act, more patience is no advice."""
+    match tone, level:
+        case Tone.ACT, "far":
+            return _("It has waited for too long"), _(
+                "No news for %(silent)s. It may be on its way back: ask the local post, and write to us."
+            )
+        case Tone.ACT, _other:
+            return _("It waits for you"), _(
+                "The last scan was %(silent)s ago. Nothing more happens until you act."
+            )
+        case Tone.PROBLEM, _other:
+            return _("It needs our help"), _(
+                "The last scan was %(silent)s ago. Write to us, so that we can act."
+            )
+        case _other, "usual":
+            return _("Normal so far"), _("Up to %(usual)s without news are usual at this point.")
+        case _other, "longer":
+            return _("Quiet for longer than usual"), _(
+                "No news for %(silent)s; %(usual)s are usual here. It happens, and most parcels then move on."
+            )
+    if enquiry_is_over:
+        return _("Quiet for far longer than usual"), _(
             "No news for %(silent)s. The time in which an enquiry can be opened is over; write to us all the same."
         )
-    else:
-        text = _("No news for %(silent)s. Write to us: only the sender can open an enquiry with Japan Post.")
-    return Silence(days, "far", headline, text % values)
+    return _("Quiet for far longer than usual"), _(
+        "No news for %(silent)s. Write to us: only the sender can open an enquiry with Japan Post."
+    )
 
 
 def _enquiry_is_over(lookup: Lookup, glossary: Glossary, destination: str | None, now: datetime) -> bool:
@@ -357,8 +383,8 @@ def _hand_over(newest: _Place, number: str, glossary: Glossary, destination: str
     if newest.words and newest.words.slug in (BEING_RETURNED, RETURNED, DELIVERED_BACK):
         return None
     opens_parcel = there.link_kind == there.LinkKind.DEEP
-    operator = there.operator or _("the post in %(country)s") % {"country": there.name}
-    return HandOver(operator, there.name, there.link_for(number), opens_parcel)
+    operator = there.operator or _("the post in %(country)s") % {"country": there.spoken_name}
+    return HandOver(operator, there.spoken_name, there.link_for(number), opens_parcel)
 
 
 def _collect_by(newest: _Place, glossary: Glossary, destination: str | None, now: datetime) -> str:

@@ -1,10 +1,13 @@
 """The pages a visitor can see. A view gets, decides and renders; words and states are computed elsewhere."""
 
+from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
 from django.conf import settings
 from django.core import signing
+from django.core.cache import cache
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, render
@@ -18,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from tracking import contact as contact_desk
 from tracking import numbers
 from tracking.answers import Answer, answer, answer_several, as_json, example_answer, next_try, refusal
-from tracking.examples import all_examples, get_example
+from tracking.examples import Example, all_examples, get_example
 from tracking.forms import ContactForm
 from tracking.glossary import Glossary
 from tracking.guide import read_guide
@@ -30,13 +33,16 @@ NUMBER_PARAMETERS = ("number", "tracking_number", "trackingNumber", "nums", "n")
 _JAPAN_POST_PARAMETERS = tuple(
     f"{name}{i}" for name in ("reqCodeNo", "requestNo") for i in range(1, MOST_AT_ONCE + 1)
 )
+_PAGE_SECONDS = 600
 _KEPT = ("to", "anyway")  # parameters that outlive a redirection
 
 
 @require_safe
 def guide(request: HttpRequest) -> HttpResponse:
     """`/`: what the statuses mean, with the look-up form on top."""
-    return _page(request, "tracking/guide.html", {"guide": read_guide(Glossary.current(), _language())})
+    glossary = Glossary.current()
+    key = repr(("guide", glossary.shop.words_version, _language(), timezone.localdate()))
+    return _reused(key, lambda: _guide_page(request, glossary))
 
 
 @require_safe
@@ -47,39 +53,35 @@ def track(request: HttpRequest) -> HttpResponse:
     if typed is None:
         return _page(request, "tracking/track.html", {})
     problem, found = numbers.diagnose(typed), numbers.find_numbers(typed)
-    if problem == Problem.TOO_MANY:
-        return _page(
-            request, "tracking/answer.html", {"answer": refusal(typed, problem), "typed": typed}, 400
-        )
     if len(found) == 1:
         return _to_shipment(request, found[0], permanent=False)
     if problem:
-        status = 400 if problem == Problem.EMPTY else 404
-        return _page(
-            request,
-            "tracking/answer.html",
-            {"answer": refusal(typed.strip(), problem), "typed": typed},
-            status,
-        )
+        return _answer_page(request, refusal(typed, problem))
     if request.GET.get("number") != ",".join(found):
         return HttpResponseRedirect(f"{reverse('track')}?{urlencode({'number': ','.join(found)}, safe=',')}")
-    rows = answer_several(found, now=timezone.now(), language=_language(), visitor=visitor_key(request))
+    rows = answer_several(
+        found, Glossary.current(), now=timezone.now(), language=_language(), visitor=visitor_key(request)
+    )
     context = {"rows": rows, "next_try": next_try(rows), "typed": " ".join(found)}
-    return _unindexed(_page(request, "tracking/parcels.html", context))
+    return _unreferred(_unindexed(_page(request, "tracking/parcels.html", context)))
 
 
 @require_safe
 @cache_control(private=True)
 def shipment(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
     """`/track/EM123456785JP/`: where the parcel is, in one final response."""
-    return _answer_page(request, _answer(request, number))
+    glossary = Glossary.current()
+    found = _answer(request, number, glossary)
+    if found.telling is None:
+        return _answer_page(request, found, glossary)
+    return _reused(found.telling.page_key(), lambda: _answer_page(request, found, glossary))
 
 
 @require_safe
 @cache_control(private=True)
 def shipment_json(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
     """`/track/EM123456785JP.json`: the same facts for programs."""
-    found = _answer(request, number)
+    found = _answer(request, number, Glossary.current())
     return _unindexed(_with_retry(JsonResponse(as_json(found), status=found.http_status), found))
 
 
@@ -97,7 +99,8 @@ def pasted(request: HttpRequest, text: str) -> HttpResponse:
     if found:
         return HttpResponseRedirect(f"{reverse('track')}?{urlencode({'number': ','.join(found)}, safe=',')}")
     shown = text.removesuffix(".json").strip("/ ")
-    refused = refusal(shown[:100], numbers.diagnose(shown) or Problem.WRONG_SHAPE)
+    domestic = numbers.diagnose(shown) == Problem.DOMESTIC
+    refused = refusal(shown[:100], Problem.DOMESTIC if domestic else Problem.WRONG_SHAPE)
     if wants_json:
         return _unindexed(JsonResponse(as_json(refused), status=refused.http_status))
     return _answer_page(request, refused)
@@ -126,9 +129,9 @@ def example(request: HttpRequest, slug: str) -> HttpResponse:
         found = get_example(slug)
     except KeyError:
         raise Http404(slug) from None
-    return _answer_page(
-        request, example_answer(found, now=timezone.now(), language=_language()), example=found
-    )
+    glossary = Glossary.current()
+    shown = example_answer(found, glossary, now=timezone.now(), language=_language())
+    return _answer_page(request, shown, glossary, example=found)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -202,13 +205,37 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """No database, no context: whatever failed, this must not."""
-    return render(None, "500.html", status=500)  # type: ignore[arg-type]
+    return render(None, "500.html", status=500)
 
 
-def _page(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    glossary = Glossary.current()
+def _page(
+    request: HttpRequest,
+    template: str,
+    context: dict[str, Any],
+    status: int = 200,
+    *,
+    glossary: Glossary | None = None,
+) -> HttpResponse:
+    glossary = glossary or Glossary.current()
     shared = {"shop": glossary.shop, "notices": glossary.notices_for(None, timezone.localdate())}
     return render(request, template, shared | context, status=status)
+
+
+def _guide_page(request: HttpRequest, glossary: Glossary) -> HttpResponse:
+    context = {"guide": read_guide(glossary, _language())}
+    return _page(request, "tracking/guide.html", context, glossary=glossary)
+
+
+def _reused(key: str, render_page: Callable[[], HttpResponse]) -> HttpResponse:
+    """A page that was rendered before from the same facts; `key` names them all. Nothing of one visitor is in it."""
+    name = f"page:{sha256(key.encode()).hexdigest()}"
+    kept: tuple[bytes, dict[str, str]] | None = cache.get(name)
+    if kept is None:
+        response = render_page()
+        cache.set(name, (response.content, dict(response.items())), _PAGE_SECONDS)
+        return response
+    content, headers = kept
+    return HttpResponse(content, headers=headers)
 
 
 def _language() -> str:
@@ -232,9 +259,10 @@ def _to_shipment(
     return HttpResponseRedirect(location, status=301 if permanent else 302)
 
 
-def _answer(request: HttpRequest, number: TrackingNumber) -> Answer:
+def _answer(request: HttpRequest, number: TrackingNumber, glossary: Glossary) -> Answer:
     return answer(
         number,
+        glossary,
         now=timezone.now(),
         language=_language(),
         hint=request.GET.get("to", "").strip().upper() or None,
@@ -243,13 +271,19 @@ def _answer(request: HttpRequest, number: TrackingNumber) -> Answer:
     )
 
 
-def _answer_page(request: HttpRequest, found: Answer, example: Any = None) -> HttpResponse:
-    context = {"answer": found, "progress": found.progress, "example": example, "typed": found.number}
-    context["next_try"] = next_try([found])
+def _answer_page(
+    request: HttpRequest, found: Answer, glossary: Glossary | None = None, *, example: Example | None = None
+) -> HttpResponse:
+    context = {
+        "answer": found,
+        "progress": found.progress,
+        "example": example,
+        "typed": found.number,
+        "next_try": next_try([found]),
+    }
     template = "tracking/shipment.html" if found.progress else "tracking/answer.html"
-    response = _page(request, template, context, 200 if example else found.http_status)
-    response["Referrer-Policy"] = "no-referrer"
-    return _unindexed(_with_retry(response, found))
+    response = _page(request, template, context, found.http_status, glossary=glossary)
+    return _unreferred(_unindexed(_with_retry(response, found)))
 
 
 def _receipt(request: HttpRequest) -> Message | None:
@@ -265,6 +299,12 @@ def _receipt(request: HttpRequest) -> Message | None:
 def _with_retry(response: HttpResponse, found: Answer) -> HttpResponse:
     if found.retry_after:
         response["Retry-After"] = str(found.retry_after)
+    return response
+
+
+def _unreferred(response: HttpResponse) -> HttpResponse:
+    """Whoever a link of this page leads to does not learn the tracking number from us."""
+    response["Referrer-Policy"] = "no-referrer"
     return response
 
 

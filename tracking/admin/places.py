@@ -38,7 +38,7 @@ class DestinationAdmin(admin.ModelAdmin):
     list_filter = [LinkFilter, "link_kind", "exchanges_scans"]
     search_fields = ["name", "code", "printed_names", "operator"]
     fieldsets = [
-        ("The country", {"fields": ["name", "code", "printed_names"]}),
+        ("The country", {"fields": ["name", "name_in_text", "code", "printed_names"]}),
         ("Who delivers there", {"fields": ["operator", "tracking_url", "link_kind", "link_verified_on"]}),
         ("What to expect", {"fields": ["holding_days", "exchanges_scans", "enquiry_months"]}),
         ("For staff only", {"fields": ["note"]}),

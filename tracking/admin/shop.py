@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -14,6 +15,7 @@ class ShopAdmin(admin.ModelAdmin):
     """One shop: its name, how to reach it, the first lines of the guide."""
 
     list_display = ["name", "email", "website"]
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     fieldsets = [
         ("Who we are", {"fields": ["name", "website"]}),
         ("How customers reach us", {"fields": ["email", "phone", "contact_text"]}),

@@ -6,6 +6,7 @@ much below is there to notice what it forgave.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from datetime import date, time
 from itertools import takewhile
 
@@ -25,37 +26,39 @@ _DETAIL = "配達状況詳細"
 _HISTORY = "履歴情報"
 _LIST = "照会結果"
 
+# fmt: off
 # The headers in their places, without what follows a bracket, "/" or "・". Other words pass; these in another place do not.
 _NUMBER = ("Item number", "お問い合わせ番号")
 _CLASS = ("Class of goods", "商品種別", "種別")
-_HISTORY_HEADERS = (
-    ("State occurrence date", "状態発生日"),
-    ("Shipping track record", "配送履歴"),
-    ("Details", "詳細"),
-    ("Office", "取扱局"),
-    ("Prefecture", "県名"),
-    ("ZIP code", "郵便番号"),
-)
-_LIST_HEADERS = (
-    _NUMBER,
-    _CLASS,
-    ("Latest date",),
-    ("Latest status",),
-    ("Latest handling office",),
-    ("Prefecture",),
-)
+_HISTORY_PLACES = {
+    "State occurrence date": 0, "状態発生日": 0,
+    "Shipping track record": 1, "配送履歴": 1,
+    "Details": 2, "詳細": 2,
+    "Office": 3, "取扱局": 3,
+    "Prefecture": 4, "県名": 4,
+    "ZIP code": 5, "郵便番号": 5,
+}
+_LIST_PLACES = {
+    "Item number": 0, "お問い合わせ番号": 0,
+    "Class of goods": 1, "商品種別": 1, "種別": 1,
+    "Latest date": 2,
+    "Latest status": 3,
+    "Latest handling office": 4,
+    "Prefecture": 5,
+}
+# fmt: on
 
-_DATE = re.compile(
-    r"(?:(?P<month>\d\d)/(?P<day>\d\d)/(?P<year>20\d\d)|(?P<ja_year>20\d\d)/(?P<ja_month>\d\d)/(?P<ja_day>\d\d))"
-    r"(?: (?P<hour>\d\d):(?P<minute>\d\d))?",
-    re.ASCII,
-)
-_EVENT_HEIGHTS = (["2", "2", "2", "1", "2", "1"], ["1"] * 6)  # rowspans; the office's is the only low cell
+_DATE = re.compile(r"(?:(\d\d)/(\d\d)/(20\d\d)|(20\d\d)/(\d\d)/(\d\d))(?: (\d\d):(\d\d))?", re.ASCII)
+_HIGH, _LOW = ("2", "1"), ("1", "1")  # rowspan and colspan of a cell
+_EVENT_SPANS = ([_HIGH, _HIGH, _HIGH, _LOW, _HIGH, _LOW], [_LOW] * 6)
+_ASIDE = re.compile(" ?[（(/・].*")
+_TABLE_END = re.compile("</table", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")  # U+FFFD: somebody decoded wrongly
 _INLINE = {"a", "b", "br", "div", "em", "font", "i", "nobr", "p", "small", "span", "strong", "u", "wbr"}
 _BREAKS = {"br", "div", "p"}
 _END = "the-end-of-the-page"
-_string = etree.XPath("string()")  # the text within, without comments
+# A comment or quote that is not closed takes the rows after it along; so does a tag without its ">".
+_swallowed = etree.XPath(".//comment()[contains(., '<')] | .//@*[contains(concat(name(), .), '<')]")
 _text_between = etree.XPath("(. | * | */tr)/text()[normalize-space()]")  # of a table
 
 
@@ -69,6 +72,7 @@ def parse_page(html: str, number: str) -> TrackedItem:
         raise Unavailable("blank page")
     root = _parse_html(html)
     tables = _find_tables(root)
+    _check_tables_end(html, tables)
     if tables.keys() == {_DETAIL, _HISTORY}:
         detail, history = tables[_DETAIL], tables[_HISTORY]
         _check_no_stray_events(root, (detail, history))
@@ -115,6 +119,13 @@ def _find_tables(root: Element) -> dict[str, Element]:
     return tables
 
 
+def _check_tables_end(html: str, summaries: Iterable[str]) -> None:
+    """The tree does not tell where a table ended of itself, and where because the page did: a cut one, mended."""
+    for summary in summaries:
+        if not _TABLE_END.search(html, html.find(summary)):
+            raise UnexpectedPage(f"cut: no end of table {summary}")
+
+
 def _parse_detail(table: Element, number: str) -> str:
     """The class of goods. More columns and more rows are no drift (a planned delivery date); another number is."""
     match _rows(table):
@@ -138,7 +149,7 @@ def _parse_history(table: Element) -> tuple[TrackedEvent, ...]:
     headers, rows = _split_headers(table)
     if [len(row) for row in headers] != [5, 1]:
         raise UnexpectedPage(f"headers of the history: {[_texts(row) for row in headers]}")
-    _check_places([cell for row in headers for cell in row], _HISTORY_HEADERS)
+    _check_places([cell for row in headers for cell in row], _HISTORY_PLACES)
     if len(rows) % 2 or len(rows) > 2 * MAX_EVENTS:
         raise UnexpectedPage(f"{len(rows)} rows in the history")
     if not rows:
@@ -148,10 +159,9 @@ def _parse_history(table: Element) -> tuple[TrackedEvent, ...]:
 
 def _parse_event(first: Row, second: Row) -> TrackedEvent:
     """An event has two rows: five cells, then the ZIP code alone, under the office."""
-    heights = [cell.get("rowspan", "1").strip() for cell in (*first, *second)]
-    is_usual = heights in _EVENT_HEIGHTS and not any(_is_wide(cell) for cell in (*first, *second))
+    spans = [(cell.get("rowspan", "1"), cell.get("colspan", "1")) for cell in (*first, *second)]
     match first, second:
-        case [when, phrase, details, office, region], [postal_code] if is_usual:
+        case [when, phrase, details, office, region], [postal_code] if spans in _EVENT_SPANS:
             return _read_event(when, phrase, office, region, postal_code, _text(details, 500))
     raise UnexpectedPage(f"cannot read event {_texts(first)} {_texts(second)}")
 
@@ -173,13 +183,10 @@ def _parse_date(text: str) -> tuple[date, time | None]:
     found = _DATE.fullmatch(text)
     if not found:
         raise UnexpectedPage(f"not a date: {text!r}")
-    part = {name: int(digits) for name, digits in found.groupdict().items() if digits}
+    month, day, year, ja_year, ja_month, ja_day, hour, minute = found.groups()
     try:
-        if "year" in part:
-            day = date(part["year"], part["month"], part["day"])
-        else:
-            day = date(part["ja_year"], part["ja_month"], part["ja_day"])
-        return day, time(part["hour"], part["minute"]) if "hour" in part else None
+        local_date = date(int(year or ja_year), int(month or ja_month), int(day or ja_day))
+        return local_date, time(int(hour), int(minute)) if hour else None
     except ValueError:
         raise UnexpectedPage(f"no such date: {text!r}") from None
 
@@ -189,7 +196,7 @@ def _parse_list_page(table: Element, number: str) -> TrackedItem:
     headers, rows = _split_headers(table)
     if not headers:
         raise UnexpectedPage("a list without headers")
-    _check_places(headers[0], _LIST_HEADERS)
+    _check_places(headers[0], _LIST_PLACES)
     ours: list[TrackedItem | JapanPostError] = []
     remaining = iter(rows)
     for row in remaining:
@@ -202,7 +209,7 @@ def _parse_list_page(table: Element, number: str) -> TrackedItem:
                     case _:
                         raise UnexpectedPage(f"no ZIP code under {_texts(row)}")
                 entry = TrackedItem(number, _text(item_class, 100), (event,), history_missing=True)
-            case [name, problem] if _is_wide(problem):
+            case [name, problem] if problem.get("colspan"):
                 entry = _failure(_text(problem))
             case _:
                 raise UnexpectedPage(f"cannot read the list's row {_texts(row)}")
@@ -246,10 +253,10 @@ def _split_headers(table: Element) -> tuple[list[Row], list[Row]]:
     return headers, others
 
 
-def _check_places(headers: Row, known: tuple[tuple[str, ...], ...]) -> None:
+def _check_places(headers: Row, places: dict[str, int]) -> None:
     for place, cell in enumerate(headers):
-        title = re.split("[（(/・]", _text(cell))[0].strip()
-        if any(title in names and place != other for other, names in enumerate(known)):
+        title = _ASIDE.sub("", _text(cell))
+        if places.get(title, place) != place:
             raise UnexpectedPage(f"header {title!r} is now in place {place}")
 
 
@@ -257,41 +264,34 @@ def _check_no_stray_events(root: Element, ours: tuple[Element, Element]) -> None
     """A history that ends too early (a </table>, a second table) leaves events behind elsewhere on the page."""
     for row in root.iter("tr"):
         is_stray = len(row) >= 5 and next(row.iterancestors("table"), None) not in ours
-        if is_stray and _DATE.fullmatch(" ".join(str(_string(row[0])).split())):
+        if is_stray and _DATE.fullmatch(" ".join("".join(map(str, row[0].itertext())).split())):
             raise UnexpectedPage("events outside the history")
 
 
 def _rows(table: Element) -> list[Row]:
-    """The table's own rows. Raises UnexpectedPage for text or elements between the cells, and for empty rows."""
-    for node in table.iter():
-        # A comment or quote that is not closed takes the rows after it along; so does a tag without its ">".
-        hidden = node.text or "" if node.tag is etree.Comment else "".join(node.keys() + node.values())
-        if "<" in hidden:
-            raise UnexpectedPage(f"tags inside a comment or an attribute: {hidden[:80]!r}")
+    """The table's own rows. Raises UnexpectedPage for text or elements between the cells."""
+    if swallowed := _swallowed(table):
+        raise UnexpectedPage(f"tags inside a comment or an attribute: {str(swallowed)[:80]}")
     if between := _text_between(table):
         raise UnexpectedPage(f"text between the cells: {str(between)[:80]}")
     rows = []
     for part in _children(table, {"tr", "tbody", "thead", "tfoot"}):
         for row in [part] if part.tag == "tr" else _children(part, {"tr"}):
             rows.append(_children(row, {"td", "th"}))
-    if not all(rows):
-        raise UnexpectedPage("an empty row")
     return rows
 
 
 def _children(parent: Element, tags: set[str]) -> list[Element]:
-    children = [child for child in parent if child.tag is not etree.Comment]
+    children = list(parent)
     if foreign := {child.tag for child in children} - tags:
-        raise UnexpectedPage(f"in a table's <{parent.tag}>: {foreign}")
+        if foreign != {etree.Comment}:
+            raise UnexpectedPage(f"in a table's <{parent.tag}>: {foreign}")
+        return [child for child in children if child.tag in tags]
     return children
 
 
 def _all(row: Row, tag: str) -> bool:
-    return all(cell.tag == tag for cell in row)
-
-
-def _is_wide(cell: Element) -> bool:
-    return cell.get("colspan", "1").strip() != "1"
+    return {cell.tag for cell in row} == {tag}
 
 
 def _texts(row: Row) -> list[str]:
@@ -300,17 +300,25 @@ def _texts(row: Row) -> list[str]:
 
 def _text(cell: Element, longest: int = 200) -> str:
     """What a reader sees in the cell, on one line. The lengths are those of our store."""
-    text = cell.text or ""
-    if len(cell):
-        for node in cell.iterdescendants():
-            if node.tag in _BREAKS:
-                node.text, node.tail = f" {node.text or ''}", f" {node.tail or ''}"
-            elif node.tag not in _INLINE and node.tag is not etree.Comment:
-                raise UnexpectedPage(f"<{node.tag}> in a cell")
-        text = str(_string(cell))
+    text = "".join(_pieces(cell)) if len(cell) else cell.text
+    if not text:
+        return ""
     if _CONTROL.search(text):
         raise UnexpectedPage(f"unreadable characters: {text[:80]!r}")
     text = " ".join(text.split())
     if len(text) > longest or not text.isprintable():
         raise UnexpectedPage(f"unreadable cell: {text[:80]!r}")
     return text
+
+
+def _pieces(cell: Element) -> Iterator[str]:
+    """The texts in a cell that has elements in it, comments left out, with blanks where a line breaks."""
+    for event, node in etree.iterwalk(cell, ("start", "end", "comment")):
+        if event == "start" and node is not cell and node.tag not in _INLINE:
+            raise UnexpectedPage(f"<{node.tag}> in a cell")
+        if node.tag in _BREAKS:
+            yield " "
+        if event == "start":
+            yield node.text or ""
+        elif node is not cell:
+            yield node.tail or ""

@@ -18,6 +18,11 @@ class Destination(models.Model):
         max_length=2, primary_key=True, help_text="ISO 3166 code of two letters, such as DE."
     )
     name = models.CharField(max_length=100, help_text="As customers read it: “Germany”.")
+    name_in_text = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="As it reads inside a sentence, where that differs: “the Netherlands”. Empty: like the name.",
+    )
     printed_names = models.TextField(
         blank=True,
         help_text="How Japan Post prints it, one name a line, in any case: GERMANY. Add a line when a new spelling turns up.",
@@ -54,6 +59,11 @@ class Destination(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def spoken_name(self) -> str:
+        """The name as a part of a sentence."""
+        return self.name_in_text or self.name
 
     def clean(self) -> None:
         """The link must be https, and have {number} exactly where it is said to open the parcel itself."""

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps as current_apps
 from django.apps.registry import Apps
 from django.db import connections, transaction
 from django.utils import translation
@@ -17,7 +18,15 @@ REVIEWED_ON = date(2026, 11, 23)
 
 _STATUS_FIELDS = ("name", "stage", "tone", "guide_order", "usual_days", "worry_days", "example")
 _WORDING_FIELDS = ("title", "meaning", "what_to_do", "who_has_it")
-_DESTINATION_FIELDS = ("operator", "tracking_url", "link_kind", "holding_days", "enquiry_months", "note")
+_DESTINATION_FIELDS = (
+    "name_in_text",
+    "operator",
+    "tracking_url",
+    "link_kind",
+    "holding_days",
+    "enquiry_months",
+    "note",
+)
 
 
 @cache
@@ -26,11 +35,11 @@ def read(name: str) -> dict[str, Any]:
     return tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
 
 
-def after_migrate(apps: Apps, using: str, plan: list[Any] | None = None, **_: Any) -> None:
-    """Django's post_migrate. A database that is migrated back to nothing has no tables to fill."""
+def after_migrate(using: str, apps: Apps | None = None, **_: Any) -> None:
+    """Django's post_migrate; `flush` sends it too, without `apps`. A database that is migrated back to nothing has no tables to fill."""
     tables = connections[using].introspection.table_names()
     if "tracking_wording" in tables:
-        fill_gaps(apps, using)
+        fill_gaps(apps or current_apps, using)
 
 
 def fill_gaps(apps: Apps, using: str = "default") -> None:

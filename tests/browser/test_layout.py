@@ -1,0 +1,135 @@
+"""How the pages stand on small and large screens, in light and dark, on paper."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tracking.examples import all_examples
+
+from .conftest import OpenPage
+
+pytestmark = pytest.mark.browser
+
+EXAMPLES = [f"/examples/{example.slug}/" for example in all_examples()]
+OTHERS = [
+    "/",
+    "/track/",
+    "/examples/",
+    "/contact/",
+    "/track/?number=EM12",
+    "/track/EM123456784JP/",
+    "/nothing-here",
+]
+COLOURFUL = [
+    f"/examples/{slug}/"
+    for slug in ("in-customs", "silent-30-days", "retention", "being-returned", "delivered")
+]
+
+# Every element with text of its own whose contrast is below WCAG 2.2 AA: 4.5, for large text 3.
+CONTRAST = """
+() => {
+  const channels = colour => {
+    const [r, g, b, a = 1] = colour.match(/[0-9.]+/g).map(Number);
+    return {rgb: [r, g, b], a};
+  };
+  const luminance = rgb => {
+    const [r, g, b] = rgb.map(c => c / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const over = (top, a, below) => top.map((c, i) => a * c + (1 - a) * below[i]);
+  const background = element => {
+    if (!element) return [255, 255, 255];
+    const {rgb, a} = channels(getComputedStyle(element).backgroundColor);
+    return a === 1 ? rgb : over(rgb, a, background(element.parentElement));
+  };
+  const contrast = (colour, element) => {
+    const below = background(element);
+    const {rgb, a} = channels(colour);
+    const [light, dark] = [over(rgb, a, below), below].map(luminance).sort((x, y) => y - x);
+    return (light + 0.05) / (dark + 0.05);
+  };
+  const poor = [];
+  const check = (element, style, text) => {
+    const size = parseFloat(style.fontSize);
+    const least = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700) ? 3 : 4.5;
+    const found = contrast(style.color, element);
+    if (found < least) poor.push(`${found.toFixed(2)} < ${least}: ${text.trim().slice(0, 60)}`);
+  };
+  for (const element of document.querySelectorAll("body *")) {
+    const own = [...element.childNodes].filter(n => n.nodeType === 3).map(n => n.data).join("").trim();
+    if (own && element.checkVisibility()) check(element, getComputedStyle(element), own);
+    if (element.placeholder) check(element, getComputedStyle(element, "::placeholder"), element.placeholder);
+  }
+  return poor;
+}
+"""
+
+
+def visit(page: Page, path: str) -> None:
+    answer = page.goto(path)
+    assert answer is not None and answer.status < 500, path
+
+
+def scrolls_sideways(page: Page) -> bool:
+    found: Any = page.evaluate(
+        "document.scrollingElement.scrollWidth > document.scrollingElement.clientWidth"
+    )
+    return bool(found)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_every_page_fits_the_screen_and_has_one_main_heading(open_page: OpenPage, width: int) -> None:
+    page = open_page("/", viewport={"width": width, "height": 740})
+    for path in EXAMPLES + OTHERS:
+        visit(page, path)
+        assert not scrolls_sideways(page), path
+        assert page.locator("h1").count() == 1, path
+        assert page.locator("h1").inner_text().strip(), path
+
+
+def test_at_400_percent_zoom_nothing_scrolls_sideways(open_page: OpenPage) -> None:
+    page = open_page("/", viewport={"width": 320, "height": 256})
+    for path in COLOURFUL + OTHERS:
+        visit(page, path)
+        assert not scrolls_sideways(page), path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read_in_both_schemes(open_page: OpenPage, scheme: str) -> None:
+    page = open_page("/", color_scheme=scheme)
+    papers = set()
+    for path in COLOURFUL + OTHERS:
+        visit(page, path)
+        assert page.evaluate(CONTRAST) == [], path
+        papers.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert papers == {{"light": "rgb(246, 248, 250)", "dark": "rgb(16, 23, 29)"}[scheme]}
+
+
+def test_the_contrast_check_finds_what_cannot_be_read(open_page: OpenPage) -> None:
+    page = open_page("/contact/")
+    page.evaluate("document.querySelector('h1').style.color = '#ddd'")
+    assert page.evaluate(CONTRAST) == ["1.28 < 3: Contact us"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_paper_carries_the_story_without_form_and_navigation(open_page: OpenPage, scheme: str) -> None:
+    page = open_page("/examples/with-local-post/", color_scheme=scheme)
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate(CONTRAST) == []
+    for selector in ("nav", "form.look-up", "footer", "button[data-copy]"):
+        expect(page.locator(selector)).to_be_hidden()
+    expect(page.locator("h1")).to_be_visible()
+    expect(page.locator("[aria-current=step]")).to_be_visible()
+    expect(page.locator(".timeline > li").last).to_be_visible()
+
+
+def test_on_a_phone_what_can_be_touched_is_large_enough(open_page: OpenPage) -> None:
+    """WCAG 2.2 asks for 24 by 24 pixels where it is no link inside a sentence."""
+    page = open_page("/", viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    for path in ("/", "/examples/with-local-post/", "/contact/"):
+        visit(page, path)
+        for one in page.locator("button:visible, .button:visible, input:visible, nav a").all():
+            box = one.bounding_box()
+            assert box and min(box["width"], box["height"]) >= 24, (path, one.text_content(), box)

@@ -1,0 +1,134 @@
+"""`/contact/`: stored first, then mailed, and never said to be sent when it was not."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+from lxml import html
+
+from tests.stories import ARRIVED, NUMBER, POSTED, story
+from tracking.models import Message
+
+pytestmark = pytest.mark.django_db
+
+LETTER = {"name": "Ann", "email": "ann@example.com", "number": NUMBER, "text": "Where is it?", "website": ""}
+
+
+def text_of(response):
+    return " ".join(
+        html.fromstring(response.content.decode()).get_element_by_id("main").text_content().split()
+    )
+
+
+@pytest.fixture
+def mail_works(settings, shop):
+    settings.EMAIL_IS_SET_UP = True
+    shop.email = "parcels@shop.example"
+    shop.save()
+
+
+def test_a_message_is_stored_and_mailed(client, mail_works):
+    response = client.post("/contact/", LETTER, follow=True)
+    message = Message.objects.get()
+    assert (message.text, message.mailed) == ("Where is it?", True)
+    assert "It was sent to our staff" in text_of(response)
+    (letter,) = mail.outbox
+    assert (letter.to, letter.reply_to) == (["parcels@shop.example"], ["ann@example.com"])
+    assert NUMBER in letter.subject
+
+
+def test_without_mail_it_is_kept_and_nothing_is_said_to_be_sent(client):
+    response = client.post("/contact/", LETTER, follow=True)
+    assert not Message.objects.get().mailed
+    assert "kept for our staff" in text_of(response)
+    assert "sent to" not in text_of(response)
+    assert mail.outbox == []
+
+
+def test_a_mail_server_that_fails_loses_nothing(client, mail_works, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    response = client.post("/contact/", LETTER, follow=True)
+    assert response.status_code == 200
+    assert not Message.objects.get().mailed
+    assert "kept for our staff" in text_of(response)
+
+
+def test_errors_stand_beside_their_fields_and_nothing_typed_is_lost(client):
+    response = client.post("/contact/", LETTER | {"email": "not an address"})
+    assert response.status_code == 400
+    main = html.fromstring(response.content.decode()).get_element_by_id("main")
+    field = main.get_element_by_id("id_email")
+    assert field.get("aria-invalid") == "true"
+    assert main.get_element_by_id("id_email_error").text_content().startswith("This does not look like")
+    assert "id_email_error" in field.get("aria-describedby")
+    assert main.get_element_by_id("id_text").text.strip() == "Where is it?"
+    assert not Message.objects.exists()
+
+
+def test_the_link_from_a_parcel_fills_in_what_we_know(client, standin):
+    standin.set_item(NUMBER, story(POSTED, ARRIVED))
+    client.get(f"/track/{NUMBER}/")
+    asked = len(standin.requests)
+    text = text_of(client.get("/contact/", {"number": NUMBER}))
+    assert f"Parcel: {NUMBER}" in text
+    assert "Your parcel has arrived in Germany" in text
+    assert "Country: Germany" in text
+    assert "Days without news:" in text
+    assert len(standin.requests) == asked
+
+
+def test_staff_see_what_the_page_said_at_the_time(client, standin):
+    standin.set_item(NUMBER, story(POSTED, ARRIVED))
+    client.get(f"/track/{NUMBER}/")
+    client.post("/contact/", LETTER)
+    assert "Step 3 of 5" in Message.objects.get().situation
+
+
+def test_the_trap_keeps_the_message_and_mails_nothing(client, mail_works):
+    client.post("/contact/", LETTER | {"website": "https://spam.example"})
+    assert Message.objects.get().suspected_spam
+    assert mail.outbox == []
+    assert not Message.objects.unanswered().exists()
+
+
+def test_one_visitor_may_write_five_messages_an_hour(client, settings):
+    for _ in range(5):
+        assert client.post("/contact/", LETTER).status_code == 302
+    response = client.post("/contact/", LETTER)
+    assert response.status_code == 429
+    assert "Where is it?" in text_of(response)
+    assert Client(REMOTE_ADDR="203.0.113.9").post("/contact/", LETTER).status_code == 302
+    Message.objects.update(created_at=timezone.now() - timedelta(hours=2))
+    assert client.post("/contact/", LETTER).status_code == 302
+
+
+def test_a_claimed_address_is_not_believed(client):
+    for i in range(6):
+        response = client.post("/contact/", LETTER, headers={"x-forwarded-for": f"203.0.113.{i}"})
+    assert response.status_code == 429
+
+
+def test_behind_a_proxy_the_address_it_vouches_for_counts(client, settings):
+    settings.TRUSTED_PROXIES = 1
+    for i in range(6):
+        response = client.post("/contact/", LETTER, headers={"x-forwarded-for": f"spoofed, 203.0.113.{i}"})
+    assert response.status_code == 302
+    assert "203.0.113" not in "".join(Message.objects.values_list("sender_key", flat=True))
+
+
+def test_a_forged_receipt_says_nothing(client):
+    assert "Your message is with us" not in text_of(client.get("/contact/", {"receipt": "forged"}))
+
+
+def test_without_its_cookie_the_form_is_refused_with_an_explanation():
+    response = Client(enforce_csrf_checks=True).post("/contact/", LETTER)
+    assert response.status_code == 403
+    assert "cookie" in text_of(response)
+
+
+@pytest.mark.parametrize("field", ["name", "email", "number", "text"])
+def test_nul_characters_are_refused_and_break_nothing(client, field):
+    assert client.post("/contact/", LETTER | {field: "a\x00b"}).status_code == 400

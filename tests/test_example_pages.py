@@ -1,0 +1,52 @@
+"""`/examples/`: each situation through the same words and page, without a network."""
+
+import pytest
+from lxml import html
+
+from tracking.examples import all_examples
+
+pytestmark = pytest.mark.django_db
+
+EXPECTED = {
+    "just-posted": ("1", "normal"),
+    "leaving-japan": ("2", "normal"),
+    "silent-6-days": ("2", "normal"),
+    "silent-30-days": ("2", "normal"),
+    "in-customs": ("3", "wait"),
+    "customs-twice": ("3", "wait"),
+    "with-local-post": ("4", "normal"),
+    "out-for-delivery": ("4", "normal"),
+    "absent": ("4", "act"),
+    "retention": ("4", "act"),
+    "redelivery-booked": ("4", "normal"),
+    "delivered": ("5", "done"),
+    "delivered-in-france": ("5", "done"),
+    "collected-at-counter": ("5", "done"),
+    "being-returned": ("4", "problem"),
+    "returned": ("4", "problem"),
+    "unknown-phrase": ("3", "wait"),
+    "list-row": ("3", "normal"),
+    "not-found": ("", ""),
+    "digit-error": ("", ""),
+}
+
+
+def test_all_are_listed(client):
+    links = html.fromstring(client.get("/examples/").content.decode()).xpath(
+        "//main//ul[@class='examples']//a/@href"
+    )
+    assert links == [f"/examples/{slug}/" for slug in EXPECTED]
+    assert [example.slug for example in all_examples()] == list(EXPECTED)
+
+
+@pytest.mark.parametrize("slug", EXPECTED)
+def test_each_shows_its_situation(client, no_network, slug):
+    response = client.get(f"/examples/{slug}/")
+    main = html.fromstring(response.content.decode()).get_element_by_id("main")
+    assert response.status_code == 200
+    assert "This is an example" in main.text_content()
+    assert (main.get("data-stage"), main.get("data-tone")) == EXPECTED[slug]
+
+
+def test_an_unknown_example_is_not_found(client):
+    assert client.get("/examples/nothing/").status_code == 404

@@ -1,0 +1,85 @@
+"""The site as it is served: gunicorn with threads, production settings, hashed and compressed files."""
+
+import gzip
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a site that was started the way README says, in a copy of its own."""
+    folder = tmp_path_factory.mktemp("production")
+    for name in ("emsguide", "tracking", "templates", "static", "manage.py", "gunicorn.conf.py"):
+        (folder / name).symlink_to(PROJECT / name)
+    listener = socket.create_server(("127.0.0.1", 0))
+    environment = {
+        "PATH": os.environ["PATH"],
+        "SECRET_KEY": "production " * 6,
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
+        "STATIC_ROOT": str(folder / "staticfiles"),
+    }
+    for command in ("migrate", "collectstatic"):
+        manage = [sys.executable, "manage.py", command, "--no-input", "-v0"]
+        subprocess.run(manage, cwd=folder, env=environment, check=True)
+    gunicorn = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "emsguide.wsgi", "--bind", f"fd://{listener.fileno()}"],
+        cwd=folder,
+        env=environment,
+        pass_fds=[listener.fileno()],
+    )
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        gunicorn.terminate()
+        gunicorn.wait(20)
+        listener.close()
+
+
+def get(address: str, **headers: str) -> requests.Response:
+    session = requests.Session()
+    session.trust_env = False
+    return session.get(address, headers=headers, timeout=30, allow_redirects=False)
+
+
+def test_files_are_hashed_compressed_and_kept_for_ever(site: str) -> None:
+    page = get(f"{site}/").text
+    (css,) = re.findall(r'href="(/static/css/site\.[0-9a-f]+\.css)"', page)
+    response = get(f"{site}{css}", **{"Accept-Encoding": "gzip"})
+    assert response.status_code == 200
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert "immutable" in response.headers["Cache-Control"]
+
+
+def test_pages_are_compressed_and_carry_the_safe_headers(site: str) -> None:
+    with requests.get(f"{site}/examples/in-customs/", stream=True, timeout=30) as response:
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert b"with customs" in gzip.decompress(response.raw.read())
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_errors_have_our_look_and_tell_no_secrets(site: str) -> None:
+    response = get(f"{site}/nothing/")
+    assert response.status_code == 404
+    assert "There is no such page" in response.text
+    assert "Traceback" not in response.text
+
+
+def test_only_our_host_is_answered(site: str) -> None:
+    assert get(f"{site}/", Host="evil.example").status_code == 400
+
+
+def test_the_contact_form_works_and_sets_the_only_cookie(site: str) -> None:
+    assert not get(f"{site}/track/").cookies
+    assert "csrftoken" in get(f"{site}/contact/").headers["Set-Cookie"]

@@ -1,0 +1,261 @@
+"""What the page says about a story: stage, tone, destination, silence, hand-over. No false progress."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+
+from tests.stories import (
+    ARRIVED,
+    AT_EXCHANGE,
+    AT_OFFICE,
+    DELIVERED,
+    DISPATCHED,
+    FIRST_DAY,
+    IN_CUSTOMS,
+    NUMBER,
+    POSTED,
+    event,
+    story,
+)
+from tracking.glossary import Glossary
+from tracking.japanpost.records import TrackedEvent, TrackedItem
+from tracking.lookup import Lookup
+from tracking.models import Destination, Status
+from tracking.progress import ago, build_progress, day_count
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+pytestmark = pytest.mark.django_db
+
+
+def progress_of(item: TrackedItem, *, now: datetime = NOW, hint=None, destination=None, **more):
+    lookup = Lookup(
+        item.number, item.events, item.history_missing, checked_at=now, destination=destination, **more
+    )
+    return build_progress(lookup, Glossary.current(), now=now, hint=hint)
+
+
+def where(*texts, number=NUMBER):
+    progress = progress_of(story(*texts, number=number))
+    return progress.stage, progress.tone, progress.status and progress.status.slug
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ([POSTED], (1, "normal", "posting-collection")),
+        ([POSTED, AT_EXCHANGE], (2, "normal", "arrival-at-outward-office")),
+        ([POSTED, DISPATCHED, ARRIVED], (3, "normal", "arrival-at-inward-office")),
+        ([POSTED, ARRIVED, IN_CUSTOMS], (3, "wait", "customs-clearance")),
+        ([POSTED, AT_OFFICE], (4, "normal", "at-delivery-office")),
+        ([POSTED, "Retention @ GERMANY"], (4, "act", "retention")),
+        ([POSTED, DELIVERED], (5, "done", "final-delivery")),
+        ([POSTED, "Final delivery"], (5, "done", "final-delivery")),
+    ],
+)
+def test_the_newest_row_leads(texts, expected):
+    assert where(*texts) == expected
+
+
+@pytest.mark.parametrize(
+    "phrase", ["En route", "Processing at delivery Post Office", "Held by import Customs"]
+)
+def test_rows_in_the_country_of_origin_never_lead_beyond_leaving_it(phrase):
+    stage, tone, _ = where(POSTED, AT_EXCHANGE, f"{phrase} @ OSAKA")
+    assert stage == 2
+    assert tone != "done"
+
+
+def test_en_route_keeps_the_stage():
+    assert where(POSTED, "En route @ OSAKA")[0] == 1
+    assert where(POSTED, ARRIVED, "En route @ GERMANY")[0] == 3
+    assert where("En route @ GERMANY")[0] is None
+
+
+def test_a_delivery_in_the_country_of_origin_is_a_problem_and_never_done():
+    assert where(POSTED, DISPATCHED, "Final delivery @ TOKYO") == (2, "problem", "final-delivery")
+    assert where("Final delivery @ TOKYO") == (None, "problem", "final-delivery")
+
+
+def test_a_parcel_from_abroad_is_delivered_in_japan():
+    rows = ("Dispatch from outward office of exchange @ UNITED KINGDOM", "Final delivery @ SAITAMA")
+    assert where(*rows, number="RB123456785GB") == (5, "done", "final-delivery")
+    assert progress_of(story(*rows, number="RB123456785GB")).destination == "JP"
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "Arrival at inward office of exchange @ TOKYO",
+        "Final delivery @ TOKYO",
+        "Final delivery @ GERMANY",
+        "Who knows",
+    ],
+)
+def test_whatever_comes_after_being_returned_is_a_problem(after):
+    stage, tone, _ = where(POSTED, ARRIVED, AT_OFFICE, "Returned to Sender @ GERMANY", after)
+    assert (stage, tone) == (4, "problem")
+
+
+def test_after_being_returned_no_headline_promises_a_delivery():
+    for after in ("Final delivery @ TOKYO", "Final delivery @ GERMANY"):
+        progress = progress_of(story(POSTED, ARRIVED, "Returned to Sender @ GERMANY", after))
+        assert progress.headline == "Your parcel probably went back to the sender"
+        assert progress.hand_over is None
+
+
+def test_an_investigation_keeps_the_last_stage_really_reached():
+    assert where(POSTED, DISPATCHED, "Investigation @ GERMANY") == (2, "problem", "investigation")
+    assert where("Investigation @ GERMANY")[0] is None
+
+
+def test_customs_twice_and_a_step_back_are_told_truthfully():
+    texts = (POSTED, AT_OFFICE, "Item presented to import Customs @ GERMANY")
+    assert where(*texts) == (3, "wait", "customs-clearance")
+
+
+@pytest.mark.parametrize(
+    ("before", "tone"),
+    [
+        (IN_CUSTOMS, "wait"),
+        ("Retention @ GERMANY", "act"),
+        ("Investigation @ GERMANY", "problem"),
+        (DELIVERED, "wait"),
+    ],
+)
+def test_an_unmapped_phrase_keeps_the_stage_waits_and_never_clears_act_or_problem(before, tone):
+    mapped = progress_of(story(POSTED, before))
+    unmapped = progress_of(story(POSTED, before, "Sorted by a drone @ GERMANY"))
+    assert (unmapped.stage, unmapped.tone, unmapped.status) == (mapped.stage, tone, None)
+    assert "Sorted by a drone" in unmapped.headline
+
+
+def test_only_unmapped_phrases_have_no_stage_and_wait():
+    assert where("Sorted by a drone") == (None, "wait", None)
+
+
+def test_the_destination_is_named_by_the_newest_row_abroad():
+    assert progress_of(story(POSTED, AT_EXCHANGE)).destination is None
+    assert progress_of(story(POSTED, ARRIVED)).destination == "DE"
+    assert (
+        progress_of(story(POSTED, ARRIVED, "Arrival at inward office of exchange @ HONG KONG")).destination
+        == "HK"
+    )
+    assert progress_of(story(POSTED, ARRIVED, "Final delivery @ TOKYO")).destination == "DE"
+    assert progress_of(story(POSTED, "En route @ ATLANTIS")).destination is None
+
+
+def test_staff_and_then_the_link_name_the_destination_until_a_scan_does():
+    assert progress_of(story(POSTED), hint="US").destination == "US"
+    assert progress_of(story(POSTED), hint="US", destination="CA").destination == "CA"
+    assert progress_of(story(POSTED, ARRIVED), hint="US", destination="CA").destination == "DE"
+
+
+def test_the_local_post_is_named_from_arrival_on():
+    assert progress_of(story(POSTED, DISPATCHED), hint="DE").hand_over is None
+    hand_over = progress_of(story(POSTED, ARRIVED)).hand_over
+    assert (hand_over.operator, hand_over.opens_parcel) == ("Deutsche Post DHL", True)
+    assert NUMBER in hand_over.url
+    abroad = progress_of(story(POSTED, "Arrival at inward office of exchange @ SINGAPORE")).hand_over
+    assert (abroad.operator, abroad.opens_parcel) == ("SingPost", False)
+    assert NUMBER not in abroad.url
+
+
+def test_silence_is_normal_then_longer_then_far_longer():
+    status = Status.objects.get(slug="dispatch-from-outward-office")
+    item = story(DISPATCHED)
+    posted = datetime(2026, 11, 9, 0, 0, tzinfo=UTC)  # nine in Japan
+    levels = {
+        days: progress_of(item, now=posted + timedelta(days=days)).silence.level
+        for days in (0, status.usual_days, status.usual_days + 1, status.worry_days, status.worry_days + 1)
+    }
+    assert list(levels.values()) == ["usual", "usual", "longer", "longer", "far"]
+
+
+def test_a_worrying_silence_never_advises_nothing():
+    progress = progress_of(story(DISPATCHED), now=NOW + timedelta(days=40))
+    assert "Write to us" in progress.what_to_do
+    assert "sender can open an enquiry" in progress.silence.text
+
+
+def test_an_enquiry_is_not_promised_after_its_time():
+    late = progress_of(story(POSTED, ARRIVED), now=datetime(2027, 5, 9, tzinfo=UTC))
+    assert "is over" in late.silence.text
+    in_time = progress_of(story(POSTED, ARRIVED), now=datetime(2027, 5, 8, tzinfo=UTC))
+    assert "only the sender" in in_time.silence.text
+    china = story(POSTED, "Arrival at inward office of exchange @ CHINA")
+    assert "is over" in progress_of(china, now=datetime(2027, 3, 10, tzinfo=UTC)).silence.text
+
+
+@pytest.mark.parametrize("end", [DELIVERED, "Returned to sender @ TOKYO"])
+def test_once_the_journey_is_over_silence_says_nothing(end):
+    assert progress_of(story(POSTED, ARRIVED, end)).silence is None
+
+
+def test_collect_by_is_about_the_holding_days_of_the_destination():
+    held = progress_of(story("Retention @ UNITED STATES OF AMERICA"), now=NOW - timedelta(days=8))
+    assert "14 November 2026" in held.collect_by
+    late = progress_of(story("Retention @ UNITED STATES OF AMERICA"))
+    assert "may be on its way back" in late.collect_by
+    assert progress_of(story("Retention @ NEW ZEALAND")).collect_by == ""
+    assert progress_of(story(IN_CUSTOMS)).collect_by == ""
+
+
+def test_times_have_an_offset_only_where_it_is_certain():
+    item = TrackedItem(
+        NUMBER,
+        "EMS",
+        (
+            TrackedEvent(FIRST_DAY, time(9, 0), "Posting/Collection", region="TOKYO"),
+            TrackedEvent(FIRST_DAY, time(9, 0), "Arrival at inward office of exchange", region="GERMANY"),
+            TrackedEvent(FIRST_DAY, time(9, 0), "En route", region="AUSTRALIA"),
+            TrackedEvent(FIRST_DAY, None, "En route", region="GERMANY"),
+            event("En route"),
+        ),
+    )
+    times = [entry.when.machine for entry in reversed(progress_of(item).timeline)]
+    assert times == [
+        "2026-11-09T09:00:00+09:00",
+        "2026-11-09T09:00:00+01:00",
+        "2026-11-09T09:00",
+        "2026-11-09",
+        "2026-11-09T09:00",
+    ]
+
+
+def test_the_order_is_japan_posts_even_where_clocks_run_backwards():
+    rows = (
+        event(DISPATCHED, date(2026, 11, 12)),
+        event("Arrival at inward office of exchange @ CANADA", date(2026, 11, 11)),
+    )
+    timeline = progress_of(TrackedItem(NUMBER, "EMS", rows)).timeline
+    assert [entry.event for entry in timeline] == list(reversed(rows))
+    assert timeline[0].is_newest
+
+
+def test_names_of_countries_read_as_a_sentence():
+    progress = progress_of(story("Arrival at inward office of exchange @ UNITED STATES OF AMERICA"))
+    assert progress.headline == "Your parcel has arrived in the United States"
+    Destination.objects.filter(code="US").update(name_in_text="")
+    assert Destination.objects.get(code="US").spoken_name == "United States"
+
+
+def test_steps_of_another_countrys_parcel_do_not_leave_japan():
+    progress = progress_of(story("En route @ SAITAMA", number="RB123456785GB"))
+    assert [step.label for step in progress.steps][1] == "Leaving the United Kingdom"
+    assert progress.from_abroad
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [(0, "0 days"), (1, "1 day"), (6, "6 days"), (90, "3 months"), (4400, "12 years")]
+)
+def test_days_in_words(days, words):
+    assert day_count(days) == words
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [(0, "just now"), (15, "15 minutes ago"), (180, "3 hours ago"), (3 * 1440, "3 days ago")],
+)
+def test_how_long_ago_in_words(minutes, words):
+    assert ago(NOW - timedelta(minutes=minutes), NOW) == words

@@ -1,0 +1,103 @@
+"""`/track/?number=…` and Japan Post's own address: where a number leads, and the list."""
+
+import pytest
+from lxml import html
+
+from tests.stories import ARRIVED, DELIVERED, NUMBER, POSTED, story
+
+OTHER = "EN123456785JP"
+
+pytestmark = pytest.mark.django_db
+
+
+def main_of(response):
+    return html.fromstring(response.content.decode()).get_element_by_id("main")
+
+
+def test_the_empty_page_has_the_form(client):
+    response = client.get("/track/")
+    assert response.status_code == 200
+    assert main_of(response).xpath(".//form[@action='/track/']//input[@name='number']")
+
+
+@pytest.mark.parametrize(
+    "name", ["number", "tracking_number", "trackingNumber", "nums", "n", "reqCodeNo1", "requestNo1"]
+)
+def test_each_name_for_the_number_leads_to_its_page(client, name):
+    response = client.get("/track/", {name: " em 123 456 785 jp. "})
+    assert (response.status_code, response["Location"]) == (302, f"/track/{NUMBER}/")
+
+
+def test_the_destination_and_anyway_are_kept(client):
+    response = client.get("/track/", {"number": NUMBER, "to": "US", "anyway": "1", "utm": "x"})
+    assert response["Location"] == f"/track/{NUMBER}/?to=US&anyway=1"
+
+
+def test_a_sentence_with_one_number_will_do(client):
+    response = client.get("/track/", {"number": f"Your order 12345 has shipped with EMS. Number: {NUMBER}!"})
+    assert response["Location"] == f"/track/{NUMBER}/"
+
+
+def test_japan_posts_own_address_needs_only_another_host(client):
+    response = client.get(f"/services/srv/search/direct?reqCodeNo1={NUMBER}&searchKind=S004&locale=en")
+    assert (response.status_code, response["Location"]) == (302, f"/track/{NUMBER}/")
+    response = client.get(f"/services/srv/search/direct?reqCodeNo1={NUMBER}&reqCodeNo2={OTHER}", follow=True)
+    assert len(main_of(response).find_class("parcel")) == 2
+    assert client.get("/services/srv/search/direct", follow=True).status_code in (200, 400)
+
+
+def test_several_numbers_give_a_list(client, standin):
+    standin.set_item(NUMBER, story(POSTED, ARRIVED))
+    standin.set_item(OTHER, story(POSTED, DELIVERED, number=OTHER))
+    response = client.get(
+        "/track/", {"number": f"{NUMBER}, {OTHER}\nCN000000005JP EM123456789JP"}, follow=True
+    )
+    assert response.status_code == 200
+    rows = [
+        (row.get("data-number"), row.get("data-outcome"), row.get("data-stage"))
+        for row in main_of(response).find_class("parcel")
+    ]
+    assert rows == [
+        (NUMBER, "tracked", "3"),
+        (OTHER, "tracked", "5"),
+        ("CN000000005JP", "not-found", ""),
+        ("EM123456789JP", "rejected", ""),
+    ]
+    assert "private" in response["Cache-Control"]
+    assert response["Referrer-Policy"] == "no-referrer"
+
+
+def test_a_list_stays_within_one_visitors_patience(client, standin, settings):
+    settings.JAPANPOST_TIMEOUT = 1
+    standin.set_fault(None, "hang")
+    numbers = ["EM700100317JP", "EM700204745JP", "EM700311585JP", "EM700466220JP"]
+    response = client.get("/track/", {"number": ",".join(numbers)})
+    assert [row.get("data-outcome") for row in main_of(response).find_class("parcel")] == ["unavailable"] * 4
+    assert len(standin.requests) <= 2
+
+
+def test_more_than_ten_numbers_are_refused_and_stay_in_the_field(client, standin):
+    numbers = " ".join(f"EM{i:09d}JP" for i in range(11))
+    response = client.get("/track/", {"number": numbers})
+    assert response.status_code == 400
+    assert "up to ten" in main_of(response).text_content()
+    assert main_of(response).xpath("string(.//input[@name='number']/@value)") == numbers
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "words"),
+    [
+        ("", 400, "The field was empty"),
+        ("   ", 400, "The field was empty"),
+        ("hello", 404, "two letters, nine digits and two letters"),
+        ("EM12345678JP", 404, "Yours has 8 digits"),
+        ("EMI23456785JP", 404, "Did you mean"),
+        ("123456789012", 404, "inside Japan"),
+    ],
+)
+def test_what_is_no_number_is_told_why_and_stays_in_the_field(client, standin, typed, status, words):
+    response = client.get("/track/", {"number": typed})
+    assert response.status_code == status
+    assert words in main_of(response).text_content()
+    assert main_of(response).xpath("string(.//input[@name='number']/@value)") == typed
+    assert standin.requests == []
