@@ -25,10 +25,16 @@ if not ALLOWED_HOSTS:
 # --- Japan Post -------------------------------------------------------------------------------------------
 JAPANPOST_URL = env.origin("JAPANPOST_URL", default="https://trackings.post.japanpost.jp")
 JAPANPOST_TIMEOUT = env.number("JAPANPOST_TIMEOUT", default=8, least=1, most=60)  # seconds, whole answer
+# At the same time, over the whole installation; between two starts; look-ups that wait in one process.
+JAPANPOST_CONCURRENCY = env.number("JAPANPOST_CONCURRENCY", default=4, least=1, most=32)
+JAPANPOST_SPACING_MS = env.number("JAPANPOST_SPACING_MS", default=250, least=0, most=60_000)
+JAPANPOST_WAITING = env.number("JAPANPOST_WAITING", default=3, least=0, most=100)
 FRESH_MINUTES = env.number("FRESH_MINUTES", default=15, least=1, most=1440)
 
 # --- Visitors ---------------------------------------------------------------------------------------------
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, least=0, most=10)
+# Look-ups that reach Japan Post, per visitor; 0: no limit. Pages from the store are never counted.
+LOOKUPS_PER_MINUTE = env.number("LOOKUPS_PER_MINUTE", default=30, least=0, most=100_000)
 MESSAGES_PER_HOUR = env.number(
     "MESSAGES_PER_HOUR", default=5, least=1, most=1000
 )  # contact form, per visitor

@@ -3,6 +3,7 @@
 from datetime import date, time, timedelta
 
 from tracking.japanpost.records import TrackedEvent, TrackedItem
+from tracking.numbers import TrackingNumber, check_digit
 
 NUMBER = "EM123456785JP"
 FIRST_DAY = date(2026, 11, 9)
@@ -26,3 +27,9 @@ def story(*texts: str, number: str = NUMBER, history_missing: bool = False) -> T
     """One row a day from 9 November 2026 on, each at nine."""
     events = tuple(event(text, FIRST_DAY + timedelta(days=i)) for i, text in enumerate(texts))
     return TrackedItem(number, "EMS", events, history_missing)
+
+
+def some_numbers(count: int, *, start: int = 10_000_000) -> list[TrackingNumber]:
+    """As many tracking numbers, with the right check digits."""
+    serials = (f"{start + i:08}" for i in range(count))
+    return [TrackingNumber(f"EG{serial}{check_digit(serial)}JP") for serial in serials]

@@ -227,6 +227,38 @@ def test_an_answered_asking_leaves_nothing_open(standin: StandIn) -> None:
     assert len(os.listdir("/dev/fd")) == before
 
 
+def test_the_caller_is_told_when_the_request_has_gone(standin: StandIn) -> None:
+    standin.set_fault(NUMBER, "slow-first-byte", seconds=0.3)
+    told: list[tuple[int, float]] = []
+    fetch_page(
+        NUMBER,
+        base_url=standin.url,
+        user_agent="emsguide-tests/1",
+        timeout=10,
+        on_sent=lambda: told.append((threading.get_ident(), time.monotonic())),
+    )
+    assert [thread for thread, _ in told] == [threading.get_ident()]
+    assert abs(told[0][1] - standin.requests[0].at) < 0.2
+
+
+@pytest.mark.parametrize(
+    ("fault", "hung_up"), [("connection-reset", True), ("truncated", False), ("500", False)]
+)
+def test_a_line_closed_before_the_first_byte_is_told_apart(
+    standin: StandIn, fault: str, hung_up: bool
+) -> None:
+    with pytest.raises(Unavailable) as failure:
+        standin.set_fault(NUMBER, fault)
+        ask(standin.url)
+    assert failure.value.hung_up == hung_up
+
+
+def test_nobody_listening_is_no_hanging_up() -> None:
+    with pytest.raises(Unavailable) as failure:
+        ask("http://127.0.0.1:9")
+    assert not failure.value.hung_up
+
+
 def test_a_connection_given_back_is_not_cut_by_whoever_had_it(standin: StandIn) -> None:
     """It may be somebody else's by the time the first caller leaves."""
     line = client._Line()

@@ -1,7 +1,6 @@
 """One answer for one number, for the page, the JSON and the list alike: a story, or one of the ways of having none."""
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from tracking import numbers
 from tracking.examples import Example
+from tracking.gate import Busy, Timer, TooOften
 from tracking.glossary import Glossary
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable
 from tracking.lookup import Lookup, has_story, look_up
@@ -60,6 +60,7 @@ class Answer:
     suggestions: tuple[TrackingNumber, ...] = ()
     shape: numbers.Shape | None = None
     retry_after: int | None = None  # seconds
+    tries_again: bool = False  # nobody was asked, for want of room: the page tries again by itself
 
     @cached_property
     def progress(self) -> Progress | None:
@@ -98,16 +99,17 @@ def answer(
     hint: str | None = None,
     anyway: bool = False,
     budget: float | None = None,
+    visitor: str = "",
 ) -> Answer:
     """Look the number up and say what came of it. A wrong check digit is asked about only `anyway`.
 
-    `hint`: ISO code of the destination, as the link in the e-mail names it. `budget`: seconds, see `look_up`.
+    `hint`: ISO code of the destination, as the link in the e-mail names it. `budget` and `visitor`: see `look_up`.
     """
     problem = numbers.diagnose(number)
     if problem and not anyway and not has_story(number):
         return refusal(number, problem)
     try:
-        lookup = look_up(number, now=now, budget=budget)
+        lookup = look_up(number, now=now, budget=budget, visitor=visitor)
     except NotFound:
         return _nothing_yet(number, 404)
     except Rejected:
@@ -118,13 +120,24 @@ def answer(
 
 
 def answer_several(
-    asked: Sequence[TrackingNumber], glossary: Glossary, *, now: datetime, language: str = "en"
+    asked: Sequence[TrackingNumber],
+    glossary: Glossary,
+    *,
+    now: datetime,
+    language: str = "en",
+    visitor: str = "",
 ) -> list[Answer]:
     """One answer each, in one visitor's time budget together: what is left unasked when it is spent says so."""
-    deadline = time.monotonic() + settings.JAPANPOST_TIMEOUT
+    timer = Timer(now, settings.JAPANPOST_TIMEOUT)
     return [
-        answer(one, glossary, now=now, language=language, budget=deadline - time.monotonic()) for one in asked
+        answer(one, glossary, now=timer.now, language=language, budget=timer.left, visitor=visitor)
+        for one in asked
     ]
+
+
+def next_try(answers: Sequence[Answer]) -> int | None:
+    """Seconds after which a page with these answers loads itself again; None: it need not."""
+    return max((one.retry_after or 1 for one in answers if one.tries_again), default=None)
 
 
 def example_answer(example: Example, glossary: Glossary, *, now: datetime, language: str = "en") -> Answer:
@@ -160,13 +173,22 @@ def _not_accepted(number: TrackingNumber, status: int) -> Answer:
 
 def _no_answer(number: TrackingNumber, failure: JapanPostError) -> Answer:
     seconds = failure.retry_after if isinstance(failure, Unavailable) else None
+    retry_after = math.ceil(seconds or _RETRY_SECONDS)
+    match failure:
+        case Busy():
+            status, headline, reason = 503, _("Many people are asking at the moment"), "busy"
+        case TooOften():
+            status, headline, reason = 429, _("Many look-ups came from your connection"), "too_often"
+        case _:
+            status, headline, reason = 503, _("Japan Post does not answer at the moment"), "unavailable"
     return Answer(
         number,
         Outcome.UNAVAILABLE,
-        503,
-        _("Japan Post does not answer at the moment"),
-        "unavailable",
-        retry_after=math.ceil(seconds or _RETRY_SECONDS),
+        status,
+        headline,
+        reason,
+        retry_after=retry_after,
+        tries_again=reason != "unavailable",
     )
 
 

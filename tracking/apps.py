@@ -1,4 +1,6 @@
-from django.apps import AppConfig
+from typing import Any
+
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
 
@@ -10,4 +12,9 @@ class TrackingConfig(AppConfig):
         from tracking import seed, signals
 
         signals.connect()
-        post_migrate.connect(seed.after_migrate, sender=self)
+
+        def fill(**said: Any) -> None:
+            """`flush`, unlike `migrate`, does not say which state of the models it means: the current one."""
+            seed.after_migrate(**({"apps": apps} | said))
+
+        post_migrate.connect(fill, sender=self, weak=False, dispatch_uid="tracking.seed")

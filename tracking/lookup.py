@@ -1,5 +1,6 @@
 """What do we know about this parcel? From the store while it is fresh, else from Japan Post, else our last story."""
 
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +9,12 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
+from tracking import gate
 from tracking.glossary import Glossary
 from tracking.japanpost import client, parser
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable, UnexpectedPage
 from tracking.japanpost.records import TrackedEvent, TrackedItem
-from tracking.models import Event, Fetch, Phrase, Shipment, Tone
+from tracking.models import AskedBy, Event, Fetch, Phrase, Shipment, Tone
 from tracking.models.shipments import TRACKED_FIELDS, Outcome, row_of
 from tracking.numbers import TrackingNumber
 
@@ -42,30 +44,48 @@ class Lookup:
     events: tuple[TrackedEvent, ...]  # oldest first, at least one
     history_missing: bool
     checked_at: datetime  # when Japan Post last gave an answer we could read
-    stale: bool = False  # the last ask failed: the story is older than it should be
+    stale: bool = False  # the last ask failed, ours or everybody's: the story is older than it should be
     gone: bool = False  # Japan Post had it and has it no more: the story is ours alone
     destination: str | None = None  # ISO code, where staff gave it
     changed_at: datetime | None = None  # when the events last changed
 
 
-def look_up(number: TrackingNumber, *, now: datetime, budget: float | None = None) -> Lookup:
-    """The story of a parcel, asking Japan Post where ours is no longer fresh.
+def look_up(
+    number: TrackingNumber,
+    *,
+    now: datetime,
+    budget: float | None = None,
+    visitor: str = "",
+    asked_by: AskedBy = AskedBy.VISITOR,
+) -> Lookup:
+    """The story of a parcel, asking Japan Post where ours is no longer fresh and the gate lets us.
 
-    `budget` is the longest this visitor may wait, in seconds; JAPANPOST_TIMEOUT where it is None.
-    Raises one of the four failures of `japanpost.errors` where there is no story, new or stored.
+    `budget` is the longest this visitor may wait, in seconds; JAPANPOST_TIMEOUT where it is None. `visitor` is
+    who asks, as `visitors.visitor_key` has it; empty: nobody whose look-ups are counted.
+    Raises one of the four failures of `japanpost.errors` where there is no story, new or stored; those of
+    `tracking.gate` say why nobody was asked.
     """
     shipment = Shipment.objects.filter(number=number).first()
-    if shipment is None or shipment.ask_again_at is None or shipment.ask_again_at <= now:
-        has_story = shipment is not None and shipment.story_at is not None
-        longest = (
-            min(settings.JAPANPOST_TIMEOUT, BUDGET_WITH_STORY) if has_story else settings.JAPANPOST_TIMEOUT
-        )
-        seconds = longest if budget is None else min(longest, budget)
-        if seconds >= LEAST_BUDGET:
-            shipment = ask(number, now=now, seconds=seconds)
-    if shipment is None:
-        raise Unavailable("no time left to ask", retry_after=REST_AFTER_FAILURE.total_seconds())
-    return _tell(shipment, now)
+    if shipment is not None and not shipment.is_due(now):
+        return _tell(shipment, now)
+    has_story = shipment is not None and shipment.story_at is not None
+    longest = min(settings.JAPANPOST_TIMEOUT, BUDGET_WITH_STORY) if has_story else settings.JAPANPOST_TIMEOUT
+    timer = gate.Timer(now, longest if budget is None else min(longest, budget))
+    refusal = None
+    try:
+        if timer.left < LEAST_BUDGET:
+            raise Unavailable("no time left to ask", retry_after=REST_AFTER_FAILURE.total_seconds())
+        with gate.admission(
+            number, timer=timer, has_story=has_story, asked_by=asked_by, visitor=visitor
+        ) as ticket:
+            if ticket is not None:
+                ask(ticket)
+    except Unavailable as reason:
+        if not has_story:
+            raise
+        refusal = reason
+    shipment = Shipment.objects.get(number=number)
+    return _tell(shipment, timer.now, is_paused=isinstance(refusal, gate.Paused))
 
 
 def has_story(number: TrackingNumber) -> bool:
@@ -73,33 +93,74 @@ def has_story(number: TrackingNumber) -> bool:
     return Shipment.objects.filter(number=number, story_at__isnull=False).exists()
 
 
-def ask(number: TrackingNumber, *, now: datetime, seconds: float) -> Shipment:
-    """Ask Japan Post once, for at most `seconds`, and store what came of it. Raises nothing of theirs.
+def ask(ticket: gate.Ticket) -> None:
+    """Ask Japan Post, in the time the ticket has left, and store what came of it. Raises nothing of theirs.
 
     No transaction is open while they are asked.
     """
-    started = time.monotonic()
+    allowed, started = ticket.timer.left, time.monotonic()
     size, item, failure = 0, None, None
     try:
-        page = client.fetch_page(
-            number, base_url=settings.JAPANPOST_URL, user_agent=_user_agent(), timeout=seconds
-        )
+        page = _fetch_page(ticket)
         size = page.size
-        item = parser.parse_page(page.html, number)
+        item = parser.parse_page(page.html, ticket.number)
     except JapanPostError as error:
         failure = error
-    milliseconds = round((time.monotonic() - started) * 1000)
+    seconds = time.monotonic() - started
+    # Noted as of the visitor's arrival: after a wait that makes the story look older, never newer, than it is.
+    asked_at = ticket.timer.began_at
+    fetch = Fetch(
+        started_at=asked_at, milliseconds=round(seconds * 1000), size=size, asked_by=ticket.asked_by
+    )
     with transaction.atomic():
-        shipment, _ = Shipment.objects.select_for_update().get_or_create(number=number)
-        fetch = Fetch(shipment=shipment, started_at=now, milliseconds=milliseconds, size=size)
-        if item is not None:
-            fetch.outcome, fetch.note = Outcome.TRACKED, _store_story(shipment, item, now)
-        elif failure is not None:
-            fetch.outcome, fetch.note = _store_failure(shipment, failure, now)
-        shipment.asked_at, shipment.last_outcome = now, fetch.outcome
-        shipment.save()
+        # The gate before the parcel, as everywhere: two who lock in different orders wait for each other.
+        if isinstance(failure, Unavailable):
+            gate.note_failure(ticket, failure, seconds=seconds, allowed=allowed)
+        else:
+            gate.note_answer()
+        _store(ticket, fetch, item, failure)
+
+
+def _fetch_page(ticket: gate.Ticket) -> client.Page:
+    """Once more where they hung up before the first byte: the one failure that asking again at once mends."""
+
+    def fetch() -> client.Page:
+        return client.fetch_page(
+            ticket.number,
+            base_url=settings.JAPANPOST_URL,
+            user_agent=_user_agent(),
+            timeout=ticket.timer.left,
+            on_sent=ticket.has_sent,
+        )
+
+    try:
+        return fetch()
+    except Unavailable as failure:
+        if not failure.hung_up or not ticket.take_another_turn(after=random.uniform(0.05, 0.25)):
+            raise
+    return fetch()
+
+
+def _store(
+    ticket: gate.Ticket, fetch: Fetch, item: TrackedItem | None, failure: JapanPostError | None
+) -> None:
+    """Keep what they said, or that they said nothing; end the lease with it. Too late: note that, and no more."""
+    now = fetch.started_at
+    shipment, _ = Shipment.objects.select_for_update().get_or_create(number=ticket.number)
+    fetch.shipment = shipment
+    if not gate.holds_lease(shipment, ticket):
+        fetch.outcome = Outcome.TRACKED if failure is None else _OUTCOMES[type(failure)]
+        fetch.note = "Came too late: somebody else had asked meanwhile. Not used."
         fetch.save()
-    return shipment
+        return
+    if item is not None:
+        fetch.outcome, fetch.note = Outcome.TRACKED, _store_story(shipment, item, now)
+    elif failure is not None:
+        fetch.outcome, fetch.note = _store_failure(shipment, failure, now, ticket.timer.now)
+    shipment.asked_at, shipment.last_outcome = now, fetch.outcome
+    shipment.lease_until, shipment.lease_token = None, ""
+    shipment.save()
+    fetch.save()
 
 
 def _user_agent() -> str:
@@ -108,7 +169,7 @@ def _user_agent() -> str:
     return f"emsguide/{VERSION} (parcel tracking for one shop; {shop.email or shop.website or 'no contact given'})"
 
 
-def _tell(shipment: Shipment, now: datetime) -> Lookup:
+def _tell(shipment: Shipment, now: datetime, *, is_paused: bool = False) -> Lookup:
     events = _events_of(shipment)
     if events and shipment.answered_at:
         return Lookup(
@@ -116,7 +177,7 @@ def _tell(shipment: Shipment, now: datetime) -> Lookup:
             events=events,
             history_missing=shipment.history_missing,
             checked_at=shipment.answered_at,
-            stale=shipment.last_outcome in _FAILURES,
+            stale=is_paused or shipment.last_outcome in _FAILURES,
             gone=shipment.last_outcome in (Outcome.NOT_FOUND, Outcome.REJECTED),
             destination=shipment.destination_id,
             changed_at=shipment.changed_at,
@@ -196,11 +257,13 @@ def _fresh_for(phrase: str) -> timedelta:
     return timedelta(minutes=settings.FRESH_MINUTES)
 
 
-def _store_failure(shipment: Shipment, failure: JapanPostError, now: datetime) -> tuple[Outcome, str]:
+def _store_failure(
+    shipment: Shipment, failure: JapanPostError, now: datetime, ended_at: datetime
+) -> tuple[Outcome, str]:
     outcome = _OUTCOMES[type(failure)]
     if outcome in _FAILURES:
         asked_for = timedelta(seconds=getattr(failure, "retry_after", None) or 0)
-        shipment.ask_again_at = now + min(max(REST_AFTER_FAILURE, asked_for), LONGEST_REST)
+        shipment.ask_again_at = ended_at + min(max(REST_AFTER_FAILURE, asked_for), LONGEST_REST)
     else:
         shipment.answered_at = now
         shipment.ask_again_at = now + NOTHING_IS_FRESH

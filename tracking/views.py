@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from tracking import contact as contact_desk
 from tracking import numbers
-from tracking.answers import Answer, answer, answer_several, as_json, example_answer, refusal
+from tracking.answers import Answer, answer, answer_several, as_json, example_answer, next_try, refusal
 from tracking.examples import Example, all_examples, get_example
 from tracking.forms import ContactForm
 from tracking.glossary import Glossary
@@ -59,10 +59,11 @@ def track(request: HttpRequest) -> HttpResponse:
         return _answer_page(request, refusal(typed, problem))
     if request.GET.get("number") != ",".join(found):
         return HttpResponseRedirect(f"{reverse('track')}?{urlencode({'number': ','.join(found)}, safe=',')}")
-    rows = answer_several(found, Glossary.current(), now=timezone.now(), language=_language())
-    return _unreferred(
-        _unindexed(_page(request, "tracking/parcels.html", {"rows": rows, "typed": " ".join(found)}))
+    rows = answer_several(
+        found, Glossary.current(), now=timezone.now(), language=_language(), visitor=visitor_key(request)
     )
+    context = {"rows": rows, "next_try": next_try(rows), "typed": " ".join(found)}
+    return _unreferred(_unindexed(_page(request, "tracking/parcels.html", context)))
 
 
 @require_safe
@@ -266,13 +267,20 @@ def _answer(request: HttpRequest, number: TrackingNumber, glossary: Glossary) ->
         language=_language(),
         hint=request.GET.get("to", "").strip().upper() or None,
         anyway=request.GET.get("anyway") == "1",
+        visitor=visitor_key(request),
     )
 
 
 def _answer_page(
     request: HttpRequest, found: Answer, glossary: Glossary | None = None, *, example: Example | None = None
 ) -> HttpResponse:
-    context = {"answer": found, "progress": found.progress, "example": example, "typed": found.number}
+    context = {
+        "answer": found,
+        "progress": found.progress,
+        "example": example,
+        "typed": found.number,
+        "next_try": next_try([found]),
+    }
     template = "tracking/shipment.html" if found.progress else "tracking/answer.html"
     response = _page(request, template, context, found.http_status, glossary=glossary)
     return _unreferred(_unindexed(_with_retry(response, found)))

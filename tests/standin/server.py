@@ -20,6 +20,8 @@ Faults (`set_fault`) and their options, with what a caller meets:
     redirect-elsewhere    302 to `location` (another host)
     403, 429, 500, maintenance   refusals; `retry_after` sets that header (429: "120", maintenance: "600")
     status                refusal with HTTP status `code` (404)
+
+Every fault takes `times`: after so many requests it is over.
 """
 
 import gzip
@@ -91,6 +93,14 @@ class Fault:
         self.name = name
         self.options = options
         self.over = threading.Event()
+        self._times_left: int | None = options.get("times")
+
+    def happens(self) -> bool:
+        """Count one request it happens to; False where it has happened often enough."""
+        if self._times_left is None:
+            return True
+        self._times_left -= 1
+        return self._times_left >= 0
 
     def wait(self, seconds: float | None) -> None:
         """Wait that long (None: until the end). Raises ConnectionAbortedError when the fault ends before."""
@@ -213,8 +223,9 @@ class StandIn:
     def fault_for(self, numbers: Iterable[str]) -> Fault | None:
         with self._changed:
             for number in (*numbers, None):
-                if number in self._faults:
-                    return self._faults[number]
+                fault = self._faults.get(number)
+                if fault is not None and fault.happens():
+                    return fault
         return None
 
     def page_for(self, typed: list[str], locale: str) -> bytes:

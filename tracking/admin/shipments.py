@@ -43,7 +43,7 @@ class EventInline(ReadOnlyInline):
 class FetchInline(ReadOnlyInline):
     model = Fetch
     verbose_name_plural = "When we asked"
-    fields = ["started_at", "outcome", "milliseconds", "size", "note"]
+    fields = ["started_at", "asked_by", "outcome", "milliseconds", "size", "note"]
 
 
 @admin.register(Shipment)
@@ -97,8 +97,8 @@ class ShipmentAdmin(admin.ModelAdmin):
 class FetchAdmin(admin.ModelAdmin):
     """Every time we asked Japan Post."""
 
-    list_display = ["started_at", "shipment", "outcome", "milliseconds", "size", "note"]
-    list_filter = ["outcome", "started_at"]
+    list_display = ["started_at", "shipment", "asked_by", "outcome", "milliseconds", "size", "note"]
+    list_filter = ["outcome", "asked_by", "started_at"]
     list_select_related = ["shipment"]
     search_fields = ["shipment__number"]
     date_hierarchy = "started_at"

@@ -11,7 +11,8 @@ import queue
 import re
 import socket
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -48,15 +49,25 @@ class Page:
 
 
 def fetch_page(
-    number: str, *, base_url: str, user_agent: str, timeout: float, connect_timeout: float = 3.0
+    number: str,
+    *,
+    base_url: str,
+    user_agent: str,
+    timeout: float,
+    connect_timeout: float = 3.0,
+    on_sent: Callable[[], None] = lambda: None,
 ) -> Page:
     """Ask for the tracking page of one number. `base_url` is scheme and host; times are in seconds.
 
+    `on_sent` is called, in the caller's thread, when the request has gone: connecting may have taken a while.
     Answers or fails within `timeout`, whatever the other side does. Raises nothing but `Unavailable`
     (no answer) and `UnexpectedPage` (an answer that cannot be such a page).
     """
-    line = _Line()
-    answers: queue.SimpleQueue[Page | JapanPostError] = queue.SimpleQueue()
+    deadline = time.monotonic() + timeout
+    answers: queue.SimpleQueue[Page | JapanPostError | None] = (
+        queue.SimpleQueue()
+    )  # None: the request has gone
+    line = _Line(on_sent=lambda: answers.put(None))
 
     def ask() -> None:
         _helper.line = line
@@ -73,7 +84,8 @@ def fetch_page(
 
     try:
         threading.Thread(target=ask, name="japanpost", daemon=True).start()
-        answer = answers.get(timeout=timeout)
+        while (answer := answers.get(timeout=max(0.0, deadline - time.monotonic()))) is None:
+            on_sent()
     except queue.Empty:
         raise Unavailable(f"no answer within {timeout:.1f} s") from None
     except RuntimeError:  # the machine has no thread left
@@ -90,7 +102,7 @@ def _ask(number: str, base_url: str, user_agent: str, timeouts: tuple[float, flo
     params: dict[str, str] | None = {"reqCodeNo1": number, "searchKind": "S004", "locale": "en"}
     headers = {"User-Agent": user_agent, "Accept": "text/html", "Accept-Encoding": "gzip"}
     for _ in range(1 + MAX_REDIRECTS):
-        with _session.get(url, params=params, headers=headers, timeout=timeouts, stream=True) as response:
+        with _open(url, params=params, headers=headers, timeout=timeouts, stream=True) as response:
             location = response.headers.get("Location")
             if response.status_code in _REDIRECTS and location is not None:
                 url, params = _next_address(response.url, location), None
@@ -103,6 +115,18 @@ def _ask(number: str, base_url: str, user_agent: str, timeouts: tuple[float, flo
         except UnicodeDecodeError:
             raise UnexpectedPage(f"not UTF-8: {body[:40]!r}") from None
     raise Unavailable(f"more than {MAX_REDIRECTS} redirects")
+
+
+def _open(url: str, **how: Any) -> requests.Response:
+    """Send the request and read the head of the answer. Tells "hung up before the first byte" from the rest."""
+    try:
+        return _session.get(url, **how)
+    except requests.ConnectionError as error:
+        if isinstance(
+            _innermost(error), ConnectionResetError | BrokenPipeError
+        ):  # RemoteDisconnected is the first
+            raise Unavailable(f"hung up: {_root_cause(error)}", hung_up=True) from error
+        raise
 
 
 def _check_status(status: int, headers: Mapping[str, str]) -> None:
@@ -165,10 +189,15 @@ def _retry_after(value: str) -> float | None:
 
 
 def _root_cause(error: BaseException) -> str:
-    """The innermost of the errors that requests and urllib3 wrap around each other, cut, without control characters."""
+    """The innermost error in words: cut, without control characters."""
+    return repr(_innermost(error))[:160]
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """requests and urllib3 wrap errors around each other."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    return repr(error)[:160]
+    return error
 
 
 class _Line:
@@ -178,7 +207,8 @@ class _Line:
     duplicate down shuts down the connection behind both.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_sent: Callable[[], None] = lambda: None) -> None:
+        self.on_sent = on_sent
         self._lock = threading.Lock()
         self._is_cut = False
         self._socket: socket.socket | None = None
@@ -232,6 +262,11 @@ class _Connection(HTTPConnection):
         if _helper.line is not None:
             _helper.line.hold(sock)
         return sock
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        super().request(*args, **kwargs)
+        if _helper.line is not None:
+            _helper.line.on_sent()
 
 
 class _TLSConnection(_Connection, HTTPSConnection):

@@ -1,14 +1,17 @@
 """The store: what Japan Post said (shipments), what we say about it (words, places, shop)."""
 
+from tracking.models.gate import Gate, VisitorMinute
 from tracking.models.places import Destination, Notice
-from tracking.models.shipments import Event, Fetch, Shipment
+from tracking.models.shipments import AskedBy, Event, Fetch, Shipment
 from tracking.models.shop import Message, Shop
 from tracking.models.words import Phrase, Stage, Status, Tone, Wording
 
 __all__ = [
+    "AskedBy",
     "Destination",
     "Event",
     "Fetch",
+    "Gate",
     "Message",
     "Notice",
     "Phrase",
@@ -17,5 +20,6 @@ __all__ = [
     "Stage",
     "Status",
     "Tone",
+    "VisitorMinute",
     "Wording",
 ]

@@ -1,6 +1,6 @@
 """What Japan Post said about a parcel, in its own words, and every time we asked."""
 
-from datetime import date, time
+from datetime import date, datetime, time
 
 from django.db import models
 from django.db.models import Q
@@ -16,6 +16,14 @@ class Outcome(models.TextChoices):
     REJECTED = "rejected", "Answered: malformed number"
     UNAVAILABLE = "unavailable", "No answer"
     UNEXPECTED = "unexpected-page", "An answer we cannot read"
+
+
+class AskedBy(models.TextChoices):
+    """On whose behalf Japan Post is asked. Visitors come first."""
+
+    VISITOR = "visitor", "A visitor"
+    WATCH = "watch", "The watch"
+    STAFF = "staff", "Staff"
 
 
 class Shipment(models.Model):
@@ -45,13 +53,29 @@ class Shipment(models.Model):
     ask_again_at = models.DateTimeField(
         null=True, blank=True, help_text="Japan Post is not asked again before this."
     )
+    lease_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Somebody is asking Japan Post about it until then at the latest. Empty: nobody.",
+    )
+    lease_token = models.CharField(max_length=32, blank=True, editable=False, help_text="Who is asking.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["-created_at"]
+        indexes = [
+            models.Index(
+                fields=["lease_until"], condition=Q(lease_until__isnull=False), name="shipment_being_asked"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.number
+
+    def is_due(self, now: datetime) -> bool:
+        """True where the last answer is no longer fresh, or its failure has rested."""
+        return self.ask_again_at is None or self.ask_again_at <= now
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -112,6 +136,7 @@ class Fetch(models.Model):
     milliseconds = models.PositiveIntegerField()
     size = models.PositiveIntegerField(default=0, help_text="Bytes of the answer, unpacked.")
     outcome = models.CharField(max_length=20, choices=Outcome)
+    asked_by = models.CharField(max_length=10, choices=AskedBy, default=AskedBy.VISITOR)
     note = models.CharField(
         max_length=500, blank=True, help_text="Why it failed, or what we kept instead of the answer."
     )

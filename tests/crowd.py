@@ -1,0 +1,42 @@
+"""Many visitors at the same moment, each in a thread with a database connection of its own."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db import connections
+
+
+class Come:
+    """What one visitor met: `result` or `failure`, and how long it took."""
+
+    def __init__(self, visit: Callable[[], Any], start: threading.Barrier) -> None:
+        self.result: Any = None
+        self.failure: Exception | None = None
+        self.seconds = 0.0
+        self._visit, self._start = visit, start
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        self._start.wait()
+        began = time.monotonic()
+        try:
+            self.result = self._visit()
+        except Exception as failure:
+            self.failure = failure
+        finally:
+            self.seconds = time.monotonic() - began
+            connections.close_all()
+
+
+def all_at_once(visits: Iterable[Callable[[], Any]]) -> list[Come]:
+    """Let them all in at the same moment, and wait until the last has left."""
+    listed = list(visits)
+    start = threading.Barrier(len(listed))
+    comes = [Come(visit, start) for visit in listed]
+    for come in comes:
+        come.thread.start()
+    for come in comes:
+        come.thread.join()
+    return comes

@@ -1,0 +1,170 @@
+"""The site as it runs in production, in processes of its own, with SQLite or PostgreSQL; and visitors by the hundred."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Site:
+    """One gunicorn or several of them, each with two workers, before one database. Use it in a `with` block."""
+
+    def __init__(self, folder: Path, database_url: str, *, gunicorns: int = 1, **settings: object) -> None:
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "SECRET_KEY": "production " * 6,
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "DATABASE_URL": database_url,
+            "STATIC_ROOT": str(folder / "staticfiles"),
+            "no_proxy": "*",
+        } | {name: str(value) for name, value in settings.items()}
+        self._listeners = [socket.create_server(("127.0.0.1", 0), backlog=2048) for _ in range(gunicorns)]
+        self.addresses = [f"http://127.0.0.1:{one.getsockname()[1]}" for one in self._listeners]
+        self._log = (folder / "gunicorn.log").open("w")
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        self.manage("migrate", "--no-input", "-v0")
+        self.manage("collectstatic", "--no-input", "-v0")
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        for listener in self._listeners:
+            listener.close()
+        self._log.close()
+
+    def start(self) -> None:
+        for listener, address in zip(self._listeners, self.addresses, strict=True):
+            bind = ["--bind", f"fd://{listener.fileno()}", "--workers", "2", "--log-level", "warning"]
+            self._processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "gunicorn", "emsguide.wsgi", *bind],
+                    cwd=PROJECT,
+                    env=self._environment,
+                    pass_fds=[listener.fileno()],
+                    stdout=self._log,
+                    stderr=self._log,
+                    start_new_session=True,
+                )
+            )
+            asyncio.run(get(f"{address}/readyz"))
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """SIGKILL ends every process in the middle of whatever it does."""
+        for process in self._processes:
+            os.killpg(process.pid, number)
+            process.wait(30)
+        self._processes.clear()
+
+    def manage(self, *arguments: str) -> str:
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(
+            command, cwd=PROJECT, env=self._environment, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def python(self, code: str) -> str:
+        """Run a line or two with the models at hand; what it prints."""
+        return self.manage("shell", "-v0", "-c", f"from tracking.models import *\n{code}")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One response, as a visitor sees it."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+    seconds: float
+    visits: int = 1  # until this one, with `until_answered`
+
+
+async def get(url: str, timeout: float = 60) -> Seen:
+    parts, began = urlsplit(url), time.monotonic()
+    async with asyncio.timeout(timeout):
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        try:
+            writer.write(
+                f"GET {parts.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
+            )
+            answer = (await reader.read()).decode()
+        finally:
+            writer.close()
+    head, _, body = answer.partition("\r\n\r\n")
+    status, *lines = head.split("\r\n")
+    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+    return Seen(int(status.split()[1]), headers, body, time.monotonic() - began)
+
+
+async def until_answered(url: str) -> Seen:
+    """A patient visitor: comes again when the page says so."""
+    began = time.monotonic()
+    for visits in range(1, 100):
+        seen = await get(url)
+        if seen.status not in (429, 503):
+            return Seen(seen.status, seen.headers, seen.body, time.monotonic() - began, visits)
+        await asyncio.sleep(int(seen.headers["retry-after"]))
+    raise TimeoutError(url)
+
+
+def everybody(visit: Callable[[str], Awaitable[Seen]], urls: Iterable[str]) -> list[Seen]:
+    """All of them at the same moment."""
+
+    async def come() -> list[Seen]:
+        return await asyncio.gather(*(visit(url) for url in urls))
+
+    return asyncio.run(come())
+
+
+def statuses(seen: Iterable[Seen]) -> dict[int, int]:
+    return dict(Counter(one.status for one in seen))
+
+
+POSTGRESQL = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL of our own, from Debian's package; the address of an empty database in it."""
+    assert POSTGRESQL is not None
+    with ExitStack() as cleaning:
+        folder = Path(tempfile.mkdtemp(prefix="emsguide-postgresql-"))
+        cleaning.callback(shutil.rmtree, folder, ignore_errors=True)
+        as_user: list[str] = []
+        if os.geteuid() == 0:  # it refuses to run as root
+            shutil.chown(folder, "postgres", "postgres")
+            as_user = ["runuser", "-u", "postgres", "--"]
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+
+        def run(command: str, *arguments: str) -> None:
+            subprocess.run(
+                [*as_user, str(POSTGRESQL / command), *arguments],
+                check=True,
+                cwd=folder,
+                stdout=subprocess.DEVNULL,
+            )
+
+        data = str(folder / "data")
+        run("initdb", "-D", data, "-U", "shop", "--auth=trust", "-E", "UTF8", "--no-sync")
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        run("pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
+        cleaning.callback(run, "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+        run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "shop", "site")
+        yield f"postgres://shop@127.0.0.1:{port}/site"

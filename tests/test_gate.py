@@ -1,0 +1,546 @@
+"""Who may ask Japan Post: real threads, a real database file, a stand-in that counts."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+from django.test import Client
+
+from tests.crowd import all_at_once
+from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, NUMBER, POSTED, some_numbers, story
+from tracking import gate
+from tracking.gate import Busy, Paused, Timer, TooOften
+from tracking.japanpost.errors import NotFound, Unavailable, UnexpectedPage
+from tracking.lookup import ask, look_up
+from tracking.models import AskedBy, Event, Fetch, Gate, Shipment, VisitorMinute
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=16)
+SOON = (
+    0.9  # seconds; more than a page from the store takes on a busy machine, less than the slow answers below
+)
+
+threads = pytest.mark.django_db(transaction=True)
+database = pytest.mark.django_db
+
+
+def after(**elapsed):
+    return NOW + timedelta(**elapsed)
+
+
+@pytest.fixture
+def parcels(standin):
+    """Thirty numbers that Japan Post knows and we do not."""
+    numbers = some_numbers(30)
+    for number in numbers:
+        standin.set_item(number, story(POSTED, number=number))
+    return numbers
+
+
+def failures(comes):
+    return [come.failure for come in comes if come.failure]
+
+
+# One asker per parcel
+
+
+@threads
+def test_of_twenty_who_know_nothing_one_asks_and_all_get_the_answer(standin, settings):
+    settings.JAPANPOST_WAITING = 20
+    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
+    standin.set_fault(NUMBER, "slow-first-byte", seconds=0.5)
+    comes = all_at_once([partial(look_up, NUMBER, now=NOW)] * 20)
+    assert [len(come.result.events) for come in comes] == [2] * 20
+    assert len(standin.requests) == Fetch.objects.count() == 1
+
+
+@threads
+def test_of_twenty_with_a_story_one_asks_and_the_others_read_it_at_once(standin):
+    standin.set_item(NUMBER, story(POSTED))
+    look_up(NUMBER, now=NOW)
+    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
+    standin.set_fault(NUMBER, "slow-first-byte", seconds=2)
+    comes = all_at_once([partial(look_up, NUMBER, now=LATER)] * 20)
+    assert len(standin.requests) == 2
+    assert not failures(comes)
+    by_patience = sorted(comes, key=lambda come: come.seconds)
+    assert len(by_patience[-1].result.events) == 2
+    assert {len(come.result.events) for come in by_patience[:-1]} == {1}
+    assert not any(come.result.stale for come in comes)
+    assert by_patience[-2].seconds < SOON
+
+
+@database
+def test_the_lease_of_a_crashed_asker_runs_out(standin):
+    standin.set_item(NUMBER, story(POSTED))
+    Shipment.objects.create(number=NUMBER, lease_until=after(seconds=13), lease_token="crashed")
+    with pytest.raises(Busy):
+        look_up(NUMBER, now=NOW, budget=0.6)
+    assert standin.requests == []
+    assert look_up(NUMBER, now=after(seconds=14)).events
+    assert Shipment.objects.get().lease_until is None
+
+
+@database
+def test_whoever_waits_takes_over_when_a_lease_runs_out(standin):
+    standin.set_item(NUMBER, story(POSTED))
+    Shipment.objects.create(number=NUMBER, lease_until=after(seconds=0.3), lease_token="crashed")
+    assert look_up(NUMBER, now=NOW).events
+    assert len(standin.requests) == 1
+
+
+@database
+def test_a_lease_from_a_clock_that_was_wrong_holds_nobody_up(standin):
+    standin.set_item(NUMBER, story(POSTED))
+    Shipment.objects.create(number=NUMBER, lease_until=after(days=300), lease_token="from the future")
+    Gate.objects.create(pk=1, next_start_at=after(days=300), paused_until=after(days=300))
+    assert look_up(NUMBER, now=NOW).events
+
+
+@database
+def test_an_asker_who_comes_too_late_does_not_overwrite_the_newer_answer(standin):
+    standin.set_item(NUMBER, story(POSTED))
+    with gate.admission(NUMBER, timer=Timer(NOW, 8), has_story=False) as slow:
+        standin.set_item(NUMBER, story(POSTED, ARRIVED))
+        assert len(look_up(NUMBER, now=after(seconds=20)).events) == 2
+        before = list(Event.objects.values()), Shipment.objects.values().get()
+        standin.set_item(NUMBER, story(POSTED))
+        ask(slow)
+    assert (list(Event.objects.values()), Shipment.objects.values().get()) == before
+    assert "too late" in Fetch.objects.order_by("started_at").first().note
+
+
+@database
+def test_a_fault_of_ours_gives_the_parcel_free(standin, monkeypatch):
+    standin.set_item(NUMBER, story(POSTED))
+    monkeypatch.setattr("tracking.lookup.parser.parse_page", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        look_up(NUMBER, now=NOW)
+    monkeypatch.undo()
+    assert look_up(NUMBER, now=NOW).events
+
+
+# A few at a time, at a distance
+
+
+@threads
+@pytest.mark.parametrize("places", [2, 4])
+def test_never_more_at_a_time_than_there_are_places(standin, settings, parcels, places):
+    settings.JAPANPOST_CONCURRENCY, settings.JAPANPOST_WAITING = places, 20
+    standin.set_fault(None, "slow-first-byte", seconds=0.3)
+    comes = all_at_once(partial(look_up, number, now=NOW) for number in parcels[:12])
+    assert not failures(comes)
+    assert len(standin.requests) == 12
+    assert standin.concurrent_peak == places
+
+
+@threads
+def test_requests_start_at_a_distance(standin, settings, parcels):
+    settings.JAPANPOST_SPACING_MS, settings.JAPANPOST_WAITING = 150, 20
+    comes = all_at_once(partial(look_up, number, now=NOW) for number in parcels[:8])
+    assert not failures(comes)
+    starts = sorted(request.at for request in standin.requests)
+    gaps = [later - earlier for earlier, later in zip(starts, starts[1:], strict=False)]
+    assert len(gaps) == 7
+    assert min(gaps) > 0.13  # a request takes a moment from its start here to its arrival there
+
+
+@database
+def test_a_place_that_a_crashed_process_took_is_free_again_when_its_lease_runs_out(
+    standin, settings, parcels
+):
+    settings.JAPANPOST_CONCURRENCY = 1
+    Shipment.objects.create(number=NUMBER, lease_until=after(seconds=13), lease_token="crashed")
+    with pytest.raises(Busy):
+        look_up(parcels[0], now=NOW, budget=0.6)
+    assert look_up(parcels[0], now=after(seconds=14)).events
+
+
+@database
+def test_the_watch_leaves_a_place_for_visitors(standin, settings, parcels):
+    settings.JAPANPOST_CONCURRENCY = 2
+    Shipment.objects.create(number=NUMBER, lease_until=after(seconds=13), lease_token="somebody")
+    with pytest.raises(Busy):
+        look_up(parcels[0], now=NOW, asked_by=AskedBy.WATCH)
+    look_up(parcels[0], now=NOW)
+    Shipment.objects.filter(number=NUMBER).update(lease_until=None)
+    look_up(parcels[1], now=NOW, asked_by=AskedBy.WATCH)
+    assert list(Fetch.objects.order_by("pk").values_list("asked_by", flat=True)) == ["visitor", "watch"]
+
+
+@database
+def test_the_watch_does_not_ask_while_a_visitor_waits(standin, settings, parcels):
+    settings.JAPANPOST_CONCURRENCY = 1
+    Shipment.objects.create(number=NUMBER, lease_until=after(seconds=2), lease_token="somebody")
+    with pytest.raises(Busy):
+        look_up(parcels[0], now=NOW, budget=0.8)
+    Shipment.objects.update(lease_until=None)
+    with pytest.raises(Busy):
+        look_up(parcels[1], now=after(seconds=0.5), asked_by=AskedBy.WATCH)
+    assert look_up(parcels[1], now=after(seconds=3), asked_by=AskedBy.WATCH).events
+
+
+# Waiting is bounded
+
+
+@threads
+def test_beyond_a_few_who_wait_the_page_says_so_and_tries_again_by_itself(standin, settings, parcels):
+    settings.JAPANPOST_CONCURRENCY, settings.JAPANPOST_WAITING, settings.JAPANPOST_TIMEOUT = 1, 2, 2
+    standin.set_fault(None, "hang")
+    comes = all_at_once(partial(Client().get, f"/track/{number}/") for number in parcels[:10])
+    assert [come.result.status_code for come in comes] == [503] * 10
+    at_once = [come.result for come in comes if come.seconds < SOON]
+    assert len(at_once) == 7
+    assert max(come.seconds for come in comes) < 2 + SOON
+    for page in at_once:
+        seconds = int(page["Retry-After"])
+        assert 3 <= seconds <= 10
+        text = page.content.decode()
+        assert f'<meta http-equiv="refresh" content="{seconds}">' in text
+        assert "Many people are asking" in text
+        assert 'data-outcome="unavailable"' in text
+    # Whoever could not be asked about leaves nothing behind.
+    assert Shipment.objects.count() == 1
+
+
+@threads
+def test_waiting_for_somebody_elses_answer_is_bounded_too(standin, settings):
+    settings.JAPANPOST_WAITING = 3
+    standin.set_item(NUMBER, story(POSTED))
+    standin.set_fault(NUMBER, "slow-first-byte", seconds=2)
+    comes = all_at_once([partial(Client().get, f"/track/{NUMBER}.json")] * 12)
+    assert sorted(come.result.status_code for come in comes) == [200] * 4 + [503] * 8
+    refused = next(come.result for come in comes if come.result.status_code == 503)
+    assert refused.json() == {
+        "number": NUMBER,
+        "outcome": "unavailable",
+        "headline": "Many people are asking at the moment",
+        "events": [],
+    }
+    assert 3 <= int(refused["Retry-After"]) <= 10
+    assert len(standin.requests) == 1
+
+
+@threads
+def test_with_a_story_nobody_waits_for_a_place(standin, settings, parcels):
+    for number in parcels[:6]:
+        look_up(number, now=NOW)
+    settings.JAPANPOST_CONCURRENCY = 1
+    standin.set_fault(parcels[0], "slow-first-byte", seconds=2)
+    comes = all_at_once(
+        [
+            partial(look_up, parcels[0], now=LATER),
+            *(partial(_a_little_later, look_up, number, now=LATER) for number in parcels[1:6]),
+        ]
+    )
+    assert not failures(comes)
+    assert max(come.seconds for come in comes[1:]) < 0.3 + SOON
+
+
+def _a_little_later(visit, *arguments, **options):
+    time.sleep(0.3)
+    return visit(*arguments, **options)
+
+
+@threads
+@pytest.mark.parametrize("fault", ["hang", "dripping-headers", "dripping-body"])
+def test_nobody_waits_longer_than_the_budget(standin, settings, parcels, fault):
+    settings.JAPANPOST_TIMEOUT, settings.JAPANPOST_WAITING = 1, 4
+    standin.set_fault(None, fault)
+    comes = all_at_once(partial(look_up, number, now=NOW) for number in parcels[:10])
+    assert [type(failure) in (Unavailable, Busy) for failure in failures(comes)] == [True] * 10
+    assert max(come.seconds for come in comes) < 1 + SOON
+
+
+@database
+def test_a_list_of_numbers_stays_within_one_budget_and_says_what_is_left(standin, settings, client, parcels):
+    settings.JAPANPOST_TIMEOUT, settings.JAPANPOST_CONCURRENCY = 2, 1
+    Shipment.objects.create(
+        number=NUMBER, lease_until=datetime.now(UTC) + timedelta(seconds=60), lease_token="x"
+    )
+    began = time.monotonic()
+    page = client.get("/track/", {"number": ",".join(parcels[:4])}, follow=True)
+    assert time.monotonic() - began < 2 + SOON
+    assert page.status_code == 200
+    assert b'<meta http-equiv="refresh"' in page.content
+    assert b"tries again by itself" in page.content
+
+
+# Pauses
+
+
+def fail(standin, numbers, now, fault="500", **options):
+    standin.set_fault(None, fault, **options)
+    for number in numbers:
+        with pytest.raises(Unavailable):
+            look_up(number, now=now)
+
+
+@threads
+def test_five_failures_in_a_row_pause_everybody_and_one_answer_ends_it(standin, settings, parcels):
+    settings.JAPANPOST_WAITING = 20
+    look_up(parcels[20], now=after(hours=-1))
+    fail(standin, parcels[:5], NOW)
+    assert len(standin.requests) == 6
+    with pytest.raises(Paused) as refusal:
+        look_up(parcels[5], now=after(seconds=30))
+    assert 29 < refusal.value.retry_after < 31
+    stored = look_up(parcels[20], now=after(seconds=30))
+    assert (len(stored.events), stored.stale) == (1, True)
+    assert len(standin.requests) == 6
+    # After a minute one finds out; it fails, and the next one comes two minutes later.
+    comes = all_at_once(partial(look_up, number, now=after(seconds=62)) for number in parcels[5:15])
+    assert len(standin.requests) == 7
+    assert sorted(type(failure).__name__ for failure in failures(comes)) == ["Paused"] * 9 + ["Unavailable"]
+    with pytest.raises(Paused):
+        look_up(parcels[15], now=after(seconds=62 + 118))
+    standin.clear()
+    for number in parcels[15:20]:
+        with pytest.raises(NotFound):  # an answer
+            look_up(number, now=after(seconds=62 + 125))
+    assert len(standin.requests) == 5
+    row = Gate.objects.get()
+    assert (row.failures_in_a_row, row.paused_until, row.pause_reason) == (0, None, "")
+
+
+@threads
+def test_a_burst_of_failures_pauses_for_one_minute_only(standin, settings, parcels):
+    settings.JAPANPOST_WAITING = 20
+    fail(standin, parcels[:4], NOW)
+    standin.set_fault(None, "hang")
+    settings.JAPANPOST_TIMEOUT = 1
+    all_at_once(partial(look_up, number, now=NOW) for number in parcels[4:8])
+    row = Gate.objects.get()
+    assert row.failures_in_a_row == 5
+    assert timedelta(seconds=60) <= row.paused_until - NOW < timedelta(seconds=63)
+
+
+@database
+def test_pauses_grow_to_ten_minutes(standin, parcels):
+    fail(standin, parcels[:5], NOW)
+    now, pauses = NOW, []
+    for number in parcels[5:11]:
+        until = Gate.objects.get().paused_until
+        pauses.append(round((until - now).total_seconds()))
+        now = until + timedelta(seconds=0.1)
+        fail(standin, [number], now)
+    assert pauses == [60, 120, 240, 480, 600, 600]
+
+
+@database
+def test_a_prober_who_never_came_back_lets_the_next_one_try(standin, parcels):
+    fail(standin, parcels[:5], NOW)
+    standin.clear()
+    with gate.admission(parcels[6], timer=Timer(after(seconds=61), 8), has_story=False) as probe:
+        assert probe.is_probe  # and it is never heard of again
+    with pytest.raises(Paused):
+        look_up(parcels[7], now=after(seconds=120))
+    with pytest.raises(NotFound):
+        look_up(parcels[7], now=after(seconds=122))
+    assert Gate.objects.get().paused_until is None
+
+
+@database
+def test_retry_after_holds_for_every_parcel(standin, parcels):
+    fail(standin, parcels[:1], NOW, "maintenance", retry_after="600")
+    standin.set_fault(None, "slow-first-byte", seconds=0)
+    for seconds in (1, 300, 599):
+        with pytest.raises(Paused) as refusal:
+            look_up(parcels[1], now=after(seconds=seconds))
+        assert refusal.value.retry_after == pytest.approx(600 - seconds, abs=1)
+    assert len(standin.requests) == 1
+    assert look_up(parcels[1], now=after(seconds=601)).events
+
+
+@database
+def test_nobody_can_ask_us_to_stay_away_for_ever(standin, parcels):
+    fail(standin, parcels[:1], NOW, "429", retry_after="2000000")
+    assert Gate.objects.get().paused_until - NOW < timedelta(minutes=61)
+
+
+@database
+def test_an_answer_between_failures_starts_the_count_anew(standin, parcels):
+    fail(standin, parcels[:4], NOW)
+    standin.set_fault(None, "slow-first-byte", seconds=0)
+    look_up(parcels[4], now=NOW)
+    fail(standin, parcels[5:9], NOW)
+    assert Gate.objects.get().paused_until is None
+    assert Gate.objects.get().failures_in_a_row == 4
+
+
+@database
+def test_a_page_we_cannot_read_is_an_answer_all_the_same(standin, parcels):
+    standin.set_fault(None, "doubled-table")
+    for number in parcels[:7]:
+        with pytest.raises(UnexpectedPage):
+            look_up(number, now=NOW)
+    assert len(standin.requests) == 7
+
+
+@database
+def test_too_little_time_to_ask_says_nothing_about_japan_post(standin, parcels):
+    standin.set_fault(None, "hang")
+    for number in parcels[:6]:
+        with pytest.raises(Unavailable):
+            look_up(number, now=NOW, budget=0.5001)
+    assert not Gate.objects.filter(failures_in_a_row__gt=0).exists()
+
+
+@database
+def test_staff_see_whether_we_ask(standin, parcels, admin_client):
+    page = admin_client.get("/admin/tracking/gate/").content.decode()
+    assert "Asking" in page
+    fail(standin, parcels[:5], datetime.now(UTC))
+    page = admin_client.get("/admin/tracking/gate/").content.decode()
+    assert "Pausing: customers see the stored stories" in page
+    assert "HTTP 500" in page
+    assert admin_client.get("/admin/tracking/gate/1/change/").status_code == 200
+    assert admin_client.post("/admin/tracking/gate/1/change/", {}).status_code == 403
+
+
+# Asking once more
+
+
+@database
+def test_a_line_closed_before_the_first_byte_is_asked_once_more(standin):
+    standin.set_item(NUMBER, story(POSTED))
+    standin.set_fault(NUMBER, "connection-reset", times=1)
+    assert look_up(NUMBER, now=NOW).events
+    assert len(standin.requests) == 2
+    assert Fetch.objects.get().outcome == "tracked"
+
+
+@database
+def test_it_is_asked_no_third_time(standin):
+    standin.set_fault(NUMBER, "connection-reset")
+    with pytest.raises(Unavailable):
+        look_up(NUMBER, now=NOW)
+    assert len(standin.requests) == 2
+    assert Gate.objects.get().failures_in_a_row == 1
+
+
+@database
+def test_the_second_time_keeps_its_distance(standin, settings):
+    settings.JAPANPOST_SPACING_MS = 600
+    standin.set_item(NUMBER, story(POSTED))
+    standin.set_fault(NUMBER, "connection-reset", times=1)
+    look_up(NUMBER, now=NOW)
+    first, second = standin.requests
+    assert second.at - first.at > 0.58
+
+
+@database
+@pytest.mark.parametrize("fault", ["500", "429", "truncated", "empty-body", "cut-mid-row", "doubled-table"])
+def test_no_other_failure_is_asked_again(standin, fault):
+    standin.set_item(NUMBER, story(POSTED))
+    standin.set_fault(NUMBER, fault)
+    with pytest.raises((Unavailable, UnexpectedPage)):
+        look_up(NUMBER, now=NOW)
+    assert len(standin.requests) == 1
+
+
+@database
+def test_without_time_for_it_nothing_is_asked_again(standin, settings):
+    settings.JAPANPOST_SPACING_MS = 3000
+    standin.set_fault(NUMBER, "connection-reset", times=1)
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
+        look_up(NUMBER, now=NOW, budget=2)
+    assert len(standin.requests) == 1
+    assert time.monotonic() - began < 2 + SOON
+
+
+# Visitors' limits
+
+
+@pytest.fixture
+def three_a_minute(settings):
+    settings.LOOKUPS_PER_MINUTE = 3
+
+
+def statuses(client, numbers, **headers):
+    return [client.get(f"/track/{number}/", **headers).status_code for number in numbers]
+
+
+@database
+def test_a_stream_of_numbers_ends_in_429_and_a_page_that_tries_again(
+    standin, client, three_a_minute, parcels
+):
+    assert statuses(client, parcels[:5]) == [200, 200, 200, 429, 429]
+    assert len(standin.requests) == 3
+    page = client.get(f"/track/{parcels[5]}/")
+    seconds = int(page["Retry-After"])
+    assert 1 <= seconds <= 67
+    assert f'<meta http-equiv="refresh" content="{seconds}">' in page.content.decode()
+    answer = client.get(f"/track/{parcels[5]}.json")
+    assert (answer.status_code, answer.json()["outcome"]) == (429, "unavailable")
+    assert int(answer["Retry-After"]) >= 1
+    # Pages from the store are never limited, and refused numbers leave nothing in it.
+    assert statuses(client, parcels[:3] * 4) == [200] * 12
+    assert Shipment.objects.count() == 3
+
+
+@database
+def test_a_stale_story_is_told_to_whoever_asks_too_often(standin, client, three_a_minute, parcels):
+    look_up(parcels[9], now=datetime.now(UTC) - timedelta(hours=1))
+    assert statuses(client, parcels[:4]) == [200, 200, 200, 429]
+    assert statuses(client, parcels[9:10]) == [200]
+    assert len(standin.requests) == 4
+
+
+@database
+def test_a_minute_later_there_are_look_ups_again_and_old_counts_are_gone(standin, three_a_minute, parcels):
+    for number in parcels[:3]:
+        look_up(number, now=NOW, visitor="a")
+    with pytest.raises(TooOften):
+        look_up(parcels[3], now=NOW, visitor="a")
+    look_up(parcels[3], now=NOW, visitor="b")
+    look_up(parcels[4], now=after(minutes=1), visitor="a")
+    look_up(parcels[5], now=after(minutes=10), visitor="a")
+    assert [row.minute for row in VisitorMinute.objects.all()] == [after(minutes=10)]
+
+
+@database
+def test_zero_switches_the_limit_off(standin, client, settings, parcels):
+    settings.LOOKUPS_PER_MINUTE = 0
+    assert statuses(client, parcels) == [200] * 30
+    assert not VisitorMinute.objects.exists()
+
+
+@threads
+def test_the_limit_holds_over_connections(standin, settings, parcels):
+    settings.LOOKUPS_PER_MINUTE, settings.JAPANPOST_WAITING = 5, 20
+    comes = all_at_once(partial(look_up, number, now=NOW, visitor="a") for number in parcels[:12])
+    assert [type(failure) for failure in failures(comes)] == [TooOften] * 7
+    assert len(standin.requests) == 5
+
+
+@database
+def test_without_a_proxy_a_claimed_address_is_not_believed(standin, client, three_a_minute, parcels):
+    seen = [statuses(client, [n], HTTP_X_FORWARDED_FOR=f"10.0.0.{i}")[0] for i, n in enumerate(parcels[:5])]
+    assert seen == [200, 200, 200, 429, 429]
+
+
+@database
+def test_behind_a_proxy_what_the_proxy_added_counts(standin, client, settings, three_a_minute, parcels):
+    settings.TRUSTED_PROXIES = 1
+
+    def visit(number, forwarded):
+        return client.get(f"/track/{number}/", HTTP_X_FORWARDED_FOR=forwarded, secure=True).status_code
+
+    seen = [visit(number, f"10.0.0.{i}, 198.51.100.7") for i, number in enumerate(parcels[:5])]
+    assert seen == [200, 200, 200, 429, 429]
+    assert visit(parcels[6], "198.51.100.7, 198.51.100.8") == 200
+
+
+# What it costs
+
+
+@database
+def test_a_fresh_page_asks_the_gate_nothing(standin, client, django_assert_max_num_queries):
+    standin.set_item(NUMBER, story(POSTED, DELIVERED))
+    client.get(f"/track/{NUMBER}/")
+    with django_assert_max_num_queries(4) as queries:
+        client.get(f"/track/{NUMBER}/")
+    assert not any("tracking_gate" in query["sql"] for query in queries.captured_queries)

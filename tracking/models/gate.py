@@ -1,0 +1,44 @@
+"""What all processes must agree on before one of them asks Japan Post."""
+
+from django.db import models
+
+
+class Gate(models.Model):
+    """One row: when Japan Post may be asked next, over the whole installation. `tracking.gate` alone writes it."""
+
+    next_start_at = models.DateTimeField(
+        null=True, help_text="No request starts before this: requests keep their distance."
+    )
+    visitors_wait_until = models.DateTimeField(
+        null=True, help_text="Until then visitors come before the watch. Empty: none has had to wait yet."
+    )
+    failures_in_a_row = models.PositiveIntegerField(
+        default=0, help_text="Requests without an answer since the last answer; at five we pause."
+    )
+    paused_until = models.DateTimeField(
+        null=True, help_text="Nothing is asked before this; then one request tries. Empty: no pause."
+    )
+    paused_since = models.DateTimeField(null=True, help_text="Since when there has been no answer.")
+    pause_reason = models.CharField(max_length=500, blank=True, help_text="The newest failure.")
+
+    class Meta:
+        verbose_name = verbose_name_plural = "Japan Post now"
+
+    def __str__(self) -> str:
+        return "Japan Post"
+
+
+class VisitorMinute(models.Model):
+    """How many look-ups of one visitor reached Japan Post in one minute. Gone a few minutes later."""
+
+    visitor = models.CharField(max_length=64, help_text="Keyed hash of the client address.")
+    minute = models.DateTimeField(db_index=True)
+    lookups = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["visitor", "minute"], name="one_count_per_visitor_and_minute")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.minute:%H:%M} {self.lookups}"
