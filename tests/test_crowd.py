@@ -70,19 +70,20 @@ def test_one_stale_number_is_one_request(site: Site, japan_post: StandIn) -> Non
 def test_in_the_end_everybody_has_the_story_and_each_number_was_asked_once(
     site: Site, japan_post: StandIn
 ) -> None:
-    numbers = some_numbers(50, start=20_000_000)
+    count = 50 if len(site.addresses) == 1 else 20
+    numbers = some_numbers(count, start=20_000_000)
     for number in numbers:
         japan_post.set_item(number, story(POSTED, number=number))
     japan_post.set_fault(None, "slow-first-byte", seconds=0.15)
-    addresses = site.addresses * len(numbers)
     visitors = [
-        f"{address}/track/{number}/" for address, number in zip(addresses, numbers * 10, strict=False)
+        f"{address}/track/{number}/"
+        for number in numbers
+        for address in (site.addresses * 10)[:10]  # ten people for each number, through both doors
     ]
-    visitors = (visitors * 10)[:500]
     began = time.monotonic()
     seen = everybody(until_answered, visitors)
     took = time.monotonic() - began
-    assert statuses(seen) == {200: 500}
+    assert statuses(seen) == {200: 10 * count}
     assert all("Posting" in one.body or "posted" in one.body for one in seen)
     asked = Counter(request.query["reqCodeNo1"] for request in japan_post.requests)
     assert asked == dict.fromkeys(numbers, 1)
@@ -91,7 +92,7 @@ def test_in_the_end_everybody_has_the_story_and_each_number_was_asked_once(
     gaps = sorted(later - earlier for earlier, later in zip(starts, starts[1:], strict=False))
     visits = sum(one.visits for one in seen)
     print(
-        f"500 visitors, 50 numbers: all answered in {took:.1f} s, {visits} visits, at most"
+        f"{len(visitors)} visitors, {count} numbers: all answered in {took:.1f} s, {visits} visits, at most"
         f" {japan_post.concurrent_peak} at a time, gaps from {gaps[0] * 1000:.0f} ms"
     )
     assert gaps[0] > SPACING / 1000 * 0.7  # what arrives here was delayed a little on its way
