@@ -6,10 +6,16 @@ from collections.abc import Iterator
 import pytest
 from django.core.cache import cache
 
+from tests.served import POSTGRESQL
 from tests.standin import StandIn
 from tracking.models import Shop
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_LACKING = {}  # marker: what the machine lacks and how to get it
+if not CHROMIUM:
+    _LACKING["browser"] = "there is no Chromium here (Debian: sudo apt install chromium)"
+if not POSTGRESQL:
+    _LACKING["postgresql"] = "there is no PostgreSQL server here (Debian: sudo apt install postgresql)"
 
 
 @pytest.fixture
@@ -34,16 +40,15 @@ def shop(db) -> Shop:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without Chromium the browser tests cannot run: leave them out, and say so at the end."""
-    if not CHROMIUM:
-        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("browser")])
-        items[:] = [item for item in items if not item.get_closest_marker("browser")]
+    """What this machine lacks a program for is left out, and the last lines say so."""
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in _LACKING)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not CHROMIUM:
-        line = "NOT RUN: all browser tests, for there is no Chromium here (Debian: sudo apt install chromium)"
-        terminalreporter.write_line(line, red=True, bold=True)
+    for marker, words in _LACKING.items():
+        terminalreporter.write_line(f"NOT RUN: all {marker} tests, for {words}", red=True, bold=True)
 
 
 @pytest.fixture(autouse=True)

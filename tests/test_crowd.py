@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.served import POSTGRESQL, Site, everybody, get, postgresql, statuses, until_answered
+from tests.served import Site, everybody, get, postgresql, statuses, until_answered
 from tests.standin import StandIn
 from tests.stories import NUMBER, POSTED, some_numbers, story
 
@@ -32,7 +32,7 @@ def japan_post() -> Iterator[StandIn]:
     scope="module",
     params=[
         "sqlite",
-        pytest.param("postgresql", marks=pytest.mark.skipif(not POSTGRESQL, reason="no PostgreSQL here")),
+        pytest.param("postgresql", marks=pytest.mark.postgresql),
     ],
 )
 def site(
@@ -98,9 +98,10 @@ def test_in_the_end_everybody_has_the_story_and_each_number_was_asked_once(
         f"{len(visitors)} visitors, {CROWD} numbers: all answered in {took:.1f} s, {visits} visits, at most"
         f" {japan_post.concurrent_peak} at a time, gaps from {gaps[0] * 1000:.0f} ms"
     )
-    # A request is delayed a little on its way here, and not always as much: five gaps together even that out.
-    fives = [later - earlier for earlier, later in zip(starts, starts[5:], strict=False)]
-    assert min(fives) > 5 * SPACING / 1000 * 0.85
+    # What arrives here was delayed a little on its way, the one more and the other less: look at six in a row.
+    windows = [later - earlier for earlier, later in zip(starts, starts[5:], strict=False)]
+    assert min(windows) > 5 * SPACING / 1000 * 0.7
+    assert starts[-1] - starts[0] > (len(starts) - 1) * SPACING / 1000 * 0.95
 
 
 def test_the_crowd_finds_fresh_pages_without_a_request(site: Site, japan_post: StandIn) -> None:

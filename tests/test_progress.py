@@ -259,3 +259,25 @@ def test_days_in_words(days, words):
 )
 def test_how_long_ago_in_words(minutes, words):
     assert ago(NOW - timedelta(minutes=minutes), NOW) == words
+
+
+def test_a_long_history_is_folded_to_its_newest_three():
+    texts = [POSTED, AT_EXCHANGE, DISPATCHED, ARRIVED, IN_CUSTOMS]
+    long = progress_of(story(*texts))
+    assert [entry.event.phrase for entry in long.newest_entries] == [
+        text.split(" @")[0] for text in texts[:1:-1]
+    ]
+    assert long.newest_entries + long.older_entries == long.timeline
+    short = progress_of(story(*texts[:4]))
+    assert (len(short.newest_entries), short.older_entries) == (4, ())
+
+
+def test_where_no_scans_are_exchanged_nothing_more_will_appear():
+    ireland = Destination.objects.get(code="IE")
+    ireland.exchanges_scans = False
+    ireland.save()
+    progress = progress_of(story(POSTED, DISPATCHED), hint="IE", now=NOW + timedelta(days=90))
+    assert progress.silence.headline == "Nothing more will appear here"
+    assert progress.hand_over.operator == "An Post"
+    assert not progress.is_worrying
+    assert progress_of(story(POSTED), hint="IE").hand_over is None

@@ -12,7 +12,7 @@ from tracking import numbers
 from tracking.glossary import Glossary, fill
 from tracking.japanpost.records import TrackedEvent
 from tracking.lookup import Lookup
-from tracking.models import Notice, Stage, Status, Tone
+from tracking.models import Destination, Notice, Stage, Status, Tone
 from tracking.places import JAPAN, days_between, instant_of
 
 FINAL_DELIVERY, BEING_RETURNED, RETURNED, DELIVERED_BACK = (
@@ -25,6 +25,7 @@ WAITS_FOR_CUSTOMER = {"retention", "collection", "attempted-delivery"}
 JAPAN_POST_PAGE = (
     "https://trackings.post.japanpost.jp/services/srv/search/direct?reqCodeNo1={}&searchKind=S004&locale=en"
 )
+_SHOWN_ENTRIES = 3
 _USUAL_DAYS, _WORRY_DAYS = 5, 12  # for a phrase nobody has given a meaning
 
 
@@ -114,6 +115,15 @@ class Progress:
     def banner(self) -> bool:
         """The page leads with a banner: the customer must act, or the parcel does not move forward."""
         return self.tone in (Tone.ACT, Tone.PROBLEM)
+
+    @property
+    def newest_entries(self) -> tuple[Entry, ...]:
+        """What the page shows at once; the rest is one tap away. One row alone is never folded away."""
+        return self.timeline if len(self.timeline) <= _SHOWN_ENTRIES + 1 else self.timeline[:_SHOWN_ENTRIES]
+
+    @property
+    def older_entries(self) -> tuple[Entry, ...]:
+        return self.timeline[len(self.newest_entries) :]
 
     @property
     def is_worrying(self) -> bool:
@@ -318,6 +328,9 @@ def _silence(
     """Whether this silence is normal, by the days staff gave. Nothing once the parcel is delivered or back."""
     if newest.tone == Tone.DONE or (newest.words and newest.words.slug in (RETURNED, DELIVERED_BACK)):
         return None
+    there = glossary.destinations.get(destination or "")
+    if there is not None and not there.exchanges_scans and newest.stage == Stage.LEAVING_JAPAN:
+        return _no_scans(newest, there, scan, now)
     usual, worry = (
         (newest.words.usual_days, newest.words.worry_days) if newest.words else (_USUAL_DAYS, _WORRY_DAYS)
     )
@@ -326,6 +339,13 @@ def _silence(
     enquiry_is_over = _enquiry_is_over(lookup, glossary, destination, now)
     headline, text = _silence_words(newest.tone, level, enquiry_is_over)
     return Silence(days, level, headline, text % {"usual": day_count(usual), "silent": day_count(days)})
+
+
+def _no_scans(newest: _Place, there: Destination, scan: When, now: datetime) -> Silence:
+    """Silence that will not end: that post sends no scans to Japan."""
+    days = days_between(newest.event.local_date, scan.instant, now)
+    text = _("The post in %(country)s sends no scans to Japan. Ask them with the same number.")
+    return Silence(days, "usual", _("Nothing more will appear here"), text % {"country": there.spoken_name})
 
 
 def _advice(what_to_do: str, tone: str, silence: Silence | None) -> str:
@@ -376,9 +396,12 @@ def _enquiry_is_over(lookup: Lookup, glossary: Glossary, destination: str | None
 
 
 def _hand_over(newest: _Place, number: str, glossary: Glossary, destination: str | None) -> HandOver | None:
-    """The local post, from arrival on; not while the parcel is on its way back."""
+    """The local post, from arrival on (where it sends no scans: from departure on); not while the parcel is on its way back."""
     there = glossary.destinations.get(destination or "")
-    if there is None or (newest.stage or 0) < Stage.CUSTOMS_AND_ARRIVAL or not there.tracking_url:
+    if there is None or not there.tracking_url:
+        return None
+    first_stage = Stage.CUSTOMS_AND_ARRIVAL if there.exchanges_scans else Stage.LEAVING_JAPAN
+    if (newest.stage or 0) < first_stage:
         return None
     if newest.words and newest.words.slug in (BEING_RETURNED, RETURNED, DELIVERED_BACK):
         return None

@@ -14,6 +14,18 @@ for (const form of document.querySelectorAll("form[data-busy]")) {
   });
 }
 
+// The viewer's own clock beside a time whose instant is certain, where the two differ.
+for (const place of document.querySelectorAll("[data-yours]")) {
+  const written = place.dataset.yours;
+  const here = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
+  const instant = new Date(written);
+  const offset = -instant.getTimezoneOffset();
+  const [, sign, hours, minutes] = written.match(/([+-])(\d\d):(\d\d)$/);
+  if (Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes)) === offset) continue;
+  place.textContent = `(${here.format(instant)} ${place.dataset.words})`;
+  place.hidden = false;
+}
+
 // Copy buttons appear only where the browser can copy.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   if (!navigator.clipboard) continue;

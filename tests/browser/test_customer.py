@@ -161,3 +161,18 @@ def test_when_japan_post_fails_the_page_says_so_and_links_to_theirs(
     expect(page.locator("main")).to_have_attribute("data-outcome", "unavailable")
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("does not answer"))
     expect(page.get_by_role("link", name=re.compile("Japan Post's own page"))).to_be_visible()
+
+
+def test_earlier_rows_are_one_tap_away(open_page: OpenPage) -> None:
+    page = open_page("/examples/returned/", java_script_enabled=False)
+    oldest = page.locator("[data-phrase='Posting/Collection']")
+    expect(oldest).to_be_hidden()
+    page.get_by_text("earlier rows").click()
+    expect(oldest).to_be_visible()
+
+
+def test_the_viewers_own_time_stands_beside_a_certain_one(open_page: OpenPage) -> None:
+    page = open_page("/examples/just-posted/", timezone_id="America/New_York", locale="en-US")
+    expect(page.locator("[data-yours$='+09:00']")).to_contain_text("your time")
+    at_home = open_page("/examples/just-posted/", timezone_id="Asia/Tokyo", locale="en-US")
+    expect(at_home.locator("[data-yours$='+09:00']")).to_be_hidden()
