@@ -115,7 +115,9 @@ def test_without_a_story(japan_post, client, fault):
     assert len(japan_post.requests) == requests
 
 
-@pytest.mark.parametrize("fault", TABLE)
+@pytest.mark.parametrize(
+    "fault", ["hang", "connection-reset", "500", "429", "maintenance", "empty-body", "doubled-table"]
+)
 def test_when_it_is_over_the_story_goes_on(japan_post, fault):
     """Nothing stays behind: after the rest one request is enough, pause or not."""
     now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -17,9 +17,8 @@ from tracking.models import AskedBy, Event, Fetch, Gate, Shipment, VisitorMinute
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=16)
-SOON = (
-    0.9  # seconds; more than a page from the store takes on a busy machine, less than the slow answers below
-)
+# More than a page from the store takes on a busy machine, less than the slow answers below.
+SOON = 0.9  # seconds
 
 threads = pytest.mark.django_db(transaction=True)
 database = pytest.mark.django_db
@@ -60,7 +59,7 @@ def test_of_twenty_with_a_story_one_asks_and_the_others_read_it_at_once(standin)
     standin.set_item(NUMBER, story(POSTED))
     look_up(NUMBER, now=NOW)
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
-    standin.set_fault(NUMBER, "slow-first-byte", seconds=2)
+    standin.set_fault(NUMBER, "slow-first-byte", seconds=1.5)
     comes = all_at_once([partial(look_up, NUMBER, now=LATER)] * 20)
     assert len(standin.requests) == 2
     assert not failures(comes)
@@ -143,7 +142,9 @@ def test_requests_start_at_a_distance(standin, settings, parcels):
     starts = sorted(request.at for request in standin.requests)
     gaps = [later - earlier for earlier, later in zip(starts, starts[1:], strict=False)]
     assert len(gaps) == 7
-    assert min(gaps) > 0.13  # a request takes a moment from its start here to its arrival there
+    # A request is delayed a little on its way there, and not always as much.
+    assert min(gaps) > 0.1
+    assert sum(gaps) > 7 * 0.14
 
 
 @database
@@ -172,7 +173,7 @@ def test_the_watch_leaves_a_place_for_visitors(standin, settings, parcels):
 @database
 def test_the_watch_does_not_ask_while_a_visitor_waits(standin, settings, parcels):
     settings.JAPANPOST_CONCURRENCY = 1
-    Shipment.objects.create(number=NUMBER, lease_until=after(seconds=2), lease_token="somebody")
+    Shipment.objects.create(number=NUMBER, lease_until=after(seconds=1.5), lease_token="somebody")
     with pytest.raises(Busy):
         look_up(parcels[0], now=NOW, budget=0.8)
     Shipment.objects.update(lease_until=None)
@@ -208,7 +209,7 @@ def test_beyond_a_few_who_wait_the_page_says_so_and_tries_again_by_itself(standi
 def test_waiting_for_somebody_elses_answer_is_bounded_too(standin, settings):
     settings.JAPANPOST_WAITING = 3
     standin.set_item(NUMBER, story(POSTED))
-    standin.set_fault(NUMBER, "slow-first-byte", seconds=2)
+    standin.set_fault(NUMBER, "slow-first-byte", seconds=1.5)
     comes = all_at_once([partial(Client().get, f"/track/{NUMBER}.json")] * 12)
     assert sorted(come.result.status_code for come in comes) == [200] * 4 + [503] * 8
     refused = next(come.result for come in comes if come.result.status_code == 503)
@@ -227,7 +228,7 @@ def test_with_a_story_nobody_waits_for_a_place(standin, settings, parcels):
     for number in parcels[:6]:
         look_up(number, now=NOW)
     settings.JAPANPOST_CONCURRENCY = 1
-    standin.set_fault(parcels[0], "slow-first-byte", seconds=2)
+    standin.set_fault(parcels[0], "slow-first-byte", seconds=1.5)
     comes = all_at_once(
         [
             partial(look_up, parcels[0], now=LATER),

@@ -174,7 +174,7 @@ def note_failure(ticket: Ticket, failure: Unavailable, *, seconds: float, allowe
         until.append(now + _pause_after(gate.failures_in_a_row))
     if failure.retry_after:
         until.append(now + min(timedelta(seconds=failure.retry_after), LONGEST_RETRY_AFTER))
-    if until:
+    if until and gate.paused_until != max(until):
         gate.paused_until, gate.paused_since = max(until), gate.paused_since or now
         logger.warning("Japan Post is not asked before %s: %s", gate.paused_until, gate.pause_reason)
     gate.save()
