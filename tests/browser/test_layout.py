@@ -1,8 +1,9 @@
 """How the pages stand on small and large screens, in light and dark, on paper."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tracking.examples import all_examples
@@ -133,3 +134,12 @@ def test_on_a_phone_what_can_be_touched_is_large_enough(open_page: OpenPage) -> 
         for one in page.locator("button:visible, .button:visible, input:visible, nav a").all():
             box = one.bounding_box()
             assert box and min(box["width"], box["height"]) >= 24, (path, one.text_content(), box)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(open_page: OpenPage, scheme: Literal["light", "dark"]) -> None:
+    page = open_page("/", color_scheme=scheme, viewport={"width": 360, "height": 640})
+    for path in [*OTHERS, *EXAMPLES]:
+        page.goto(path)
+        found = Axe().run(page).response["violations"]
+        assert not found, (path, [(one["id"], one["nodes"][0]["html"]) for one in found])
