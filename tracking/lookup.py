@@ -17,6 +17,7 @@ from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.models import AskedBy, Event, Fetch, Phrase, Shipment, Tone
 from tracking.models.shipments import TRACKED_FIELDS, Outcome, row_of
 from tracking.numbers import TrackingNumber
+from tracking.schedule import watch_again
 
 VERSION = "0.1"
 
@@ -170,6 +171,7 @@ def _store(
         fetch.outcome, fetch.note = _store_failure(shipment, failure, now, ticket.timer.now)
     shipment.asked_at, shipment.last_outcome = now, fetch.outcome
     shipment.lease_until, shipment.lease_token = None, ""
+    shipment.watch_at = watch_again(shipment, now=now)
     shipment.save()
     fetch.save()
     return drift

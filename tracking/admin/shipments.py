@@ -67,6 +67,7 @@ class ShipmentAdmin(admin.ModelAdmin):
                     "story_at",
                     "changed_at",
                     "ask_again_at",
+                    "watch_at",
                 ]
             },
         ),
@@ -81,7 +82,7 @@ class ShipmentAdmin(admin.ModelAdmin):
             "asked_at",
             "answered_at",
         ]
-        theirs += ["story_at", "changed_at", "ask_again_at"]
+        theirs += ["story_at", "changed_at", "ask_again_at", "watch_at"]
         return ["number", *theirs] if obj else theirs
 
     def has_add_permission(self, request: HttpRequest) -> bool:
