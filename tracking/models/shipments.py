@@ -78,6 +78,10 @@ class Shipment(models.Model):
         db_index=True,
         help_text="When the watch asks about it next. Empty: never, for it is delivered, long silent or unknown.",
     )
+    order_reference = models.CharField(
+        max_length=100, blank=True, help_text="Your order number. For staff only: customers never see it."
+    )
+    note = models.CharField(max_length=500, blank=True, help_text="For staff only: customers never see it.")
     registered_at = models.DateTimeField(
         null=True, blank=True, help_text="When staff registered it. Empty: a visitor was first."
     )
