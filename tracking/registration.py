@@ -17,6 +17,7 @@ MOST_BYTES = 1024 * 1024
 COLUMNS = ("number", "destination", "order_reference", "note")
 MOST_CHARACTERS = {"order_reference": 100, "note": 500}
 
+_WRITTEN = ["destination_id", "order_reference", "note", "registered_at", "watch_at"]
 _SAME_COLUMN = {"tracking_number": "number", "order": "order_reference", "reference": "order_reference"}
 _NO_HEADER = "For more than numbers, begin with a header line: " + ",".join(COLUMNS)
 
@@ -74,23 +75,31 @@ def register(lines: Sequence[Line], *, now: datetime) -> tuple[int, int]:
     """Store the good lines, all or none of them; (added, updated). Empty cells leave what was there."""
     good = {line.number: line for line in lines if not line.problem}
     with transaction.atomic():
-        known = _known(set(good))
-        new = [Shipment(number=number) for number in good if number not in known]
-        Shipment.objects.bulk_create(new, ignore_conflicts=True, batch_size=200)  # a visitor may be quicker
-        shipments: list[Shipment] = []
+        known: dict[str, Shipment] = {}
         for some in _some(list(good)):
-            shipments += Shipment.objects.select_for_update().filter(number__in=some).order_by("pk")
-        for shipment in shipments:
-            line = good[shipment.number]
-            shipment.destination_id = line.destination or shipment.destination_id
-            shipment.order_reference = line.order_reference or shipment.order_reference
-            shipment.note = line.note or shipment.note
-            shipment.registered_at = shipment.registered_at or now
-            if shipment.story_at is None:  # else its times are set by what we know
-                shipment.watch_at = now
-        fields = ["destination", "order_reference", "note", "registered_at", "watch_at"]
-        Shipment.objects.bulk_update(shipments, fields, batch_size=100)
+            found = Shipment.objects.select_for_update().filter(number__in=some).order_by("pk")
+            known |= {shipment.number: shipment for shipment in found}
+        shipments = [
+            _filled_in(known.get(number) or Shipment(number=number), good[number], now) for number in good
+        ]
+        Shipment.objects.bulk_create(  # an upsert: a visitor may be quicker with a new number
+            [Shipment(**{name: getattr(one, name) for name in ("number", *_WRITTEN)}) for one in shipments],
+            update_conflicts=True,
+            unique_fields=["number"],
+            update_fields=_WRITTEN,
+            batch_size=100,
+        )
     return len(good) - len(known), len(known)
+
+
+def _filled_in(shipment: Shipment, line: Line, now: datetime) -> Shipment:
+    shipment.destination_id = line.destination or shipment.destination_id
+    shipment.order_reference = line.order_reference or shipment.order_reference
+    shipment.note = line.note or shipment.note
+    shipment.registered_at = shipment.registered_at or now
+    if shipment.story_at is None:  # else its times are set by what we know
+        shipment.watch_at = now
+    return shipment
 
 
 def _known(wanted: Collection[str]) -> set[str]:
@@ -140,10 +149,10 @@ def _parse(text: str) -> Iterator[Line]:
         end = start + 1 + reader.line_num
         if any(cell.strip() for cell in cells):
             extra = [cell for cell in cells[len(header) :] if cell.strip()]
-            values = {name: " ".join(cell.split()) for name, cell in zip(header, cells, strict=False)}
+            named = {name: " ".join(cell.split()) for name, cell in zip(header, cells, strict=False)}
+            number, destination, order_reference, note = (named.get(name, "") for name in COLUMNS)
             problem = f"More cells than the header has columns: “{extra[0]}”." if extra else ""
-            given = [values.get(name, "") for name in COLUMNS]
-            yield Line(place, *given, problem=problem)
+            yield Line(place, number, destination, order_reference, note, problem)
         place = end + 1
 
 
