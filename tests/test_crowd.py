@@ -192,3 +192,37 @@ def test_a_killed_asker_is_asked_after_and_the_limit_holds_over_processes(
     assert statuses(found)[429] == 25 - 10 + already
     assert len(japan_post.requests) == 10 - already
     assert all(1 <= int(one.headers["retry-after"]) <= 67 for one in found if one.status == 429)
+
+
+def test_killed_in_the_middle_of_writing_nothing_is_half_stored(japan_post: StandIn, tmp_path: Path) -> None:
+    settings = {"JAPANPOST_URL": japan_post.url, "JAPANPOST_SPACING_MS": 0, "LOOKUPS_PER_MINUTE": 0}
+    numbers = some_numbers(12, start=50_000_000)
+    for number in numbers:
+        japan_post.set_item(number, story(*[POSTED] * 6, number=number))
+
+    async def until_some_are_asked(site: Site, more: int) -> None:
+        wanted = len(japan_post.requests) + more
+        crowd = [asyncio.create_task(get(f"{site.addresses[0]}/track/{number}/")) for number in numbers]
+        while len(japan_post.requests) < wanted and not all(one.done() for one in crowd):
+            await asyncio.sleep(0.001)
+        site.stop(signal.SIGKILL)
+        for one in crowd:
+            one.cancel()
+        await asyncio.gather(*crowd, return_exceptions=True)
+
+    with Site(tmp_path, f"sqlite:///{tmp_path}/db.sqlite3", **settings) as site:
+        for more in (1, 2, 3):
+            asyncio.run(until_some_are_asked(site, more))
+            whole = site.python(
+                "from django.db import connection\n"
+                "rows = {s: s.events.count() for s in Shipment.objects.all()}\n"
+                "cursor = connection.cursor().execute('PRAGMA integrity_check')\n"
+                "print(cursor.fetchone()[0], {n for s, n in rows.items()} <= {0, 6},"
+                " all((n == 6) == (s.story_at is not None) for s, n in rows.items()))"
+            )
+            assert whole == "ok True True"
+            site.start()
+        site.python("Shipment.objects.update(lease_until=None)")  # rather than wait until they run out
+        seen = everybody(until_answered, [f"{site.addresses[0]}/track/{number}/" for number in numbers])
+        assert statuses(seen) == {200: 12}
+        assert site.python("print({s.events.count() for s in Shipment.objects.all()})") == "{6}"

@@ -86,3 +86,10 @@ def test_only_the_four_placeholders_are_filled_in():
         "{operator} in {country}: {number} {broken} {0} {", operator="bpost", country="Belgium", number="X"
     )
     assert text == "Bpost in Belgium: X {broken} {0} {"
+
+
+def test_a_sentence_that_begins_with_a_place_begins_with_a_capital():
+    assert (
+        fill("Nothing. {operator} takes it. Ask {operator}!")
+        == "Nothing. The local post takes it. Ask the local post!"
+    )

@@ -281,3 +281,62 @@ def test_where_no_scans_are_exchanged_nothing_more_will_appear():
     assert progress.hand_over.operator == "An Post"
     assert not progress.is_worrying
     assert progress_of(story(POSTED), hint="IE").hand_over is None
+
+
+@pytest.mark.parametrize(
+    "phrase", ["Processing at delivery Post Office", "Item out for physical delivery", "Retention"]
+)
+def test_a_late_step_inside_the_country_of_origin_promises_no_delivery(phrase):
+    for before in ((POSTED,), (POSTED, DISPATCHED, ARRIVED)):
+        progress = progress_of(story(*before, f"{phrase} @ TOKYO"), hint="DE")
+        assert progress.headline == "Your parcel is in Japan"
+        assert progress.collect_by == ""
+        assert progress.hand_over is None
+
+
+def test_a_return_without_the_word_is_not_told_as_an_arrival():
+    progress = progress_of(
+        story(POSTED, DISPATCHED, "Arrival at inward office of exchange @ TOKYO"), hint="US"
+    )
+    assert "has come back" in progress.meaning
+    assert progress.stage == 2
+
+
+def test_how_a_delivery_went_stands_behind_a_dash():
+    assert where(POSTED, "Final delivery - Left with neighbour @ GERMANY") == (5, "done", "final-delivery")
+    assert where(POSTED, "Final deliveries @ GERMANY")[1] == "wait"
+    assert where(POSTED, "Not - Final delivery @ GERMANY")[1] == "wait"
+
+
+def test_ambiguous_words_are_said_to_be_so():
+    progress = progress_of(story("引受 @ 東京都", "国際交換局に到着 @ 東京都"))
+    assert "both for leaving a country and for arriving" in progress.meaning
+    assert progress.what_to_do
+
+
+def test_an_unknown_phrase_on_the_way_back_leads_to_us_and_not_to_the_local_post():
+    progress = progress_of(story(POSTED, ARRIVED, "Returned to Sender @ GERMANY", "Zork @ GERMANY"))
+    assert progress.tone == "problem"
+    assert progress.hand_over is None
+    assert "Write to us" in progress.what_to_do
+
+
+def test_while_nobody_answers_silence_ends_with_the_last_answer():
+    item = story(POSTED, ARRIVED)
+    lookup = Lookup(NUMBER, item.events, False, checked_at=NOW - timedelta(days=9), stale=True)
+    progress = build_progress(lookup, Glossary.current(), now=NOW + timedelta(days=30))
+    assert progress.silence.level == "usual"
+
+
+def test_holding_days_run_from_the_first_row_of_waiting():
+    rows = ["Retention @ UNITED STATES OF AMERICA"] * 3
+    assert "15 November 2026" in progress_of(story(POSTED, *rows), now=NOW - timedelta(days=8)).collect_by
+
+
+def test_a_delivered_parcel_with_a_strange_last_word_is_not_waited_for():
+    assert progress_of(story(POSTED, DELIVERED, "Zork @ GERMANY")).silence is None
+
+
+def test_an_old_suffix_means_great_britain():
+    progress = progress_of(story("Posting/Collection @ UNITED KINGDOM", number="EE123456785UK"))
+    assert progress.destination is None

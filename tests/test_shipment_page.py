@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from lxml import html
 
@@ -308,3 +309,25 @@ def test_with_the_cable_out_a_stored_page_still_answers(client, standin, setting
 @pytest.mark.parametrize("address", [PAGE, JSON])
 def test_only_reading_is_allowed(client, address):
     assert client.post(address).status_code == 405
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete"])
+def test_other_methods_are_told_so_and_not_sent_for_a_cookie(method):
+    client = Client(enforce_csrf_checks=True)
+    assert getattr(client, method)(PAGE).status_code == 405
+
+
+def test_the_json_sends_no_referrer_and_knows_its_other_spellings(client, standin):
+    standin.set_item(NUMBER, story(POSTED))
+    assert client.get(JSON)["Referrer-Policy"] == "no-referrer"
+    for other in (f"/track/{NUMBER}.JSON", f"/track/{NUMBER}.json/"):
+        assert client.get(other)["Location"] == JSON
+
+
+def test_a_poorer_answer_is_admitted(client, standin):
+    standin.set_item(NUMBER, story(POSTED, ARRIVED))
+    client.get(PAGE)
+    assert "tells less" not in main_of(client.get(PAGE)).text_content()
+    make_stale()
+    standin.set_item(NUMBER, story("Retention @ GERMANY", history_missing=True))
+    assert "newest answer tells less" in main_of(client.get(PAGE)).text_content()

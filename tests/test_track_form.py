@@ -101,3 +101,12 @@ def test_what_is_no_number_is_told_why_and_stays_in_the_field(client, standin, t
     assert words in main_of(response).text_content()
     assert main_of(response).xpath("string(.//input[@name='number']/@value)") == typed
     assert standin.requests == []
+
+
+def test_a_list_keeps_the_destination(client, standin):
+    standin.set_item(NUMBER, story(POSTED))
+    response = client.get(
+        "/services/srv/search/direct/", {"reqCodeNo1": NUMBER, "reqCodeNo2": OTHER, "to": "US"}
+    )
+    response = client.get(response["Location"])
+    assert response["Location"] == f"/track/?number={NUMBER},{OTHER}&to=US"

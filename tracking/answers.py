@@ -42,7 +42,15 @@ class Telling:
     def page_key(self) -> str:
         """The same for two tellings that print the same page. "12 minutes ago" makes that a matter of minutes."""
         story, minute = self.lookup, int(self.now.timestamp()) // 60
-        parts = (story.number, story.checked_at, story.changed_at, story.stale, story.gone, story.destination)
+        parts = (
+            story.number,
+            story.checked_at,
+            story.changed_at,
+            story.stale,
+            story.gone,
+            story.told_less_at,
+            story.destination,
+        )
         return repr((*parts, self.glossary.shop.words_version, self.language, self.hint, minute))
 
 
@@ -125,12 +133,13 @@ def answer_several(
     *,
     now: datetime,
     language: str = "en",
+    hint: str | None = None,
     visitor: str = "",
 ) -> list[Answer]:
     """One answer each, in one visitor's time budget together: what is left unasked when it is spent says so."""
     timer = Timer(now, settings.JAPANPOST_TIMEOUT)
     return [
-        answer(one, glossary, now=timer.now, language=language, budget=timer.left, visitor=visitor)
+        answer(one, glossary, now=timer.now, language=language, hint=hint, budget=timer.left, visitor=visitor)
         for one in asked
     ]
 

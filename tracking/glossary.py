@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 from tracking.models import Destination, Notice, Phrase, Shop, Status, Wording
 from tracking.places import comparable, country_index
 
+FINAL_DELIVERY = "final-delivery"
+
 
 @dataclass(frozen=True)
 class Glossary:
@@ -19,6 +21,7 @@ class Glossary:
     destinations: Mapping[str, Destination]  # by ISO code
     countries: Mapping[str, str]  # printed name -> ISO code; prefectures of Japan too
     notices: tuple[Notice, ...]
+    ambiguous: frozenset[str]  # phrases with two meanings, normalised
     _phrases: Mapping[str, Status | None]  # exact text, normalised -> status
     _caseless: Mapping[str, Status | None]  # only where that is unambiguous
     _wordings: Mapping[tuple[int, str, str | None], Wording]  # (status, language, ISO code or None)
@@ -36,11 +39,8 @@ class Glossary:
     def _read(cls, shop: Shop) -> "Glossary":
         statuses = tuple(Status.objects.all())
         by_id = {status.pk: status for status in statuses}
-        phrases = {
-            normalise(phrase.text): by_id.get(phrase.status_id or 0)
-            for phrase in Phrase.objects.all()
-            if phrase.text
-        }
+        rows = list(Phrase.objects.all())
+        phrases = {normalise(phrase.text): by_id.get(phrase.status_id or 0) for phrase in rows}
         destinations = {destination.code: destination for destination in Destination.objects.all()}
         return cls(
             shop=shop,
@@ -48,6 +48,7 @@ class Glossary:
             destinations=destinations,
             countries=country_index((d.code, d.printed_names) for d in destinations.values()),
             notices=tuple(Notice.objects.all()),
+            ambiguous=frozenset(normalise(phrase.text) for phrase in rows if phrase.ambiguous),
             _phrases=phrases,
             _caseless=_without_case(phrases),
             _wordings={
@@ -60,12 +61,16 @@ class Glossary:
         """What a phrase means; None for a phrase nobody has given a meaning.
 
         Exact after trimming, collapsing white space and dropping a final full stop. Without regard to case
-        only where all known phrases that differ in case alone mean the same. Never a part of a phrase.
+        only where all known phrases that differ in case alone mean the same. Never a part of a phrase, but for
+        one: "Final delivery - Collected at counter" says how a delivery went, whatever stands behind the dash.
         """
         text = normalise(phrase)
-        if text in self._phrases:
-            return self._phrases[text]
-        return self._caseless.get(text.casefold())
+        if status := self._phrases.get(text):
+            return status
+        beginning = self._phrases.get(text.partition(" - ")[0])
+        if beginning and beginning.slug == FINAL_DELIVERY:
+            return beginning
+        return None if text in self._phrases else self._caseless.get(text.casefold())
 
     def words_for(self, status: Status, *, language: str, destination: str | None) -> Wording | None:
         """(destination, language) -> (any, language) -> (destination, English) -> (any, English) -> None."""
@@ -104,6 +109,8 @@ def fill(text: str, *, country: str = "", operator: str = "", origin: str = "", 
         "{number}": number or _("the tracking number"),
     }
     for placeholder, value in values.items():
+        for stop in (". ", "! ", "? "):
+            text = text.replace(stop + placeholder, stop + value[:1].upper() + value[1:])
         text = text.replace(placeholder, value)
     return text[:1].upper() + text[1:]
 

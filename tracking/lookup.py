@@ -49,6 +49,7 @@ class Lookup:
     stale: bool = False  # the last ask failed, ours or everybody's: the story is older than it should be
     gone: bool = False  # Japan Post had it and has it no more: the story is ours alone
     destination: str | None = None  # ISO code, where staff gave it
+    told_less_at: datetime | None = None  # their newest answer told less than this story, which is as of then
     changed_at: datetime | None = None  # when the events last changed
 
 
@@ -207,6 +208,7 @@ def _tell(shipment: Shipment, now: datetime, *, is_paused: bool = False) -> Look
             stale=is_paused or shipment.last_outcome in _FAILURES,
             gone=shipment.last_outcome in (Outcome.NOT_FOUND, Outcome.REJECTED),
             destination=shipment.destination_id,
+            told_less_at=_told_less_at(shipment),
             changed_at=shipment.changed_at,
         )
     match shipment.last_outcome:
@@ -218,6 +220,12 @@ def _tell(shipment: Shipment, now: datetime, *, is_paused: bool = False) -> Look
             raise UnexpectedPage("the last answer could not be read")
     rest = (shipment.ask_again_at or now) - now
     raise Unavailable("the last ask failed", retry_after=max(1.0, rest.total_seconds()))
+
+
+def _told_less_at(shipment: Shipment) -> datetime | None:
+    """When they last confirmed the story, if they have given a poorer one since."""
+    confirmed = shipment.story_at == shipment.answered_at
+    return None if confirmed or shipment.last_outcome != Outcome.TRACKED else shipment.story_at
 
 
 def _events_of(shipment: Shipment) -> tuple[TrackedEvent, ...]:

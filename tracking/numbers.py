@@ -112,8 +112,8 @@ def suggestions(number: TrackingNumber) -> list[TrackingNumber]:
 
 
 def country(number: TrackingNumber) -> str:
-    """The country of origin as the number ends: an ISO 3166 code, unless mistyped."""
-    return number[-2:]
+    """The country of origin as the number ends: an ISO 3166 code, unless mistyped. UK is an old habit for GB."""
+    return "GB" if number.endswith("UK") else number[-2:]
 
 
 def spaced(number: TrackingNumber) -> str:

@@ -1,5 +1,6 @@
 """Places as Japan Post prints them: prefectures, countries, and their clocks where those are certain."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cache
@@ -23,8 +24,8 @@ PREFECTURES = frozenset(
 
 
 def comparable(text: str) -> str:
-    """Upper case, single spaces: how printed names of places are compared."""
-    return " ".join(text.split()).upper()
+    """Upper case, single spaces, full-width letters made plain: how printed names of places are compared."""
+    return " ".join(unicodedata.normalize("NFKC", text).split()).upper()
 
 
 def country_index(printed_names: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -9,17 +9,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tracking import numbers
-from tracking.glossary import Glossary, fill
+from tracking.glossary import FINAL_DELIVERY, Glossary, fill, normalise
 from tracking.japanpost.records import TrackedEvent
 from tracking.lookup import Lookup
 from tracking.models import Destination, Notice, Stage, Status, Tone
 from tracking.places import JAPAN, days_between, instant_of
 
-FINAL_DELIVERY, BEING_RETURNED, RETURNED, DELIVERED_BACK = (
-    "final-delivery",
+BEING_RETURNED, RETURNED, DELIVERED_BACK, INSIDE_ORIGIN = (
     "being-returned",
     "returned",
     "delivered-back",
+    "inside-origin",
 )
 WAITS_FOR_CUSTOMER = {"retention", "collection", "attempted-delivery"}
 JAPAN_POST_PAGE = (
@@ -69,6 +69,7 @@ class HandOver:
     operator: str
     country: str
     url: str
+    is_named: bool  # False: nobody knows who delivers there
     opens_parcel: bool  # False: the customer pastes the number there
 
 
@@ -104,6 +105,7 @@ class Progress:
     checked_ago: str
     stale: bool
     gone: bool
+    told_less: str  # the day of the story where their newest answer told less; else empty
     history_missing: bool
     destination: str | None
     country: str
@@ -151,6 +153,7 @@ class _Place:
     words: Status | None  # whose words explain the row
     stage: int | None
     tone: str
+    going_back: bool  # it was being returned when this row came
 
 
 def build_progress(
@@ -165,6 +168,7 @@ def build_progress(
     entries = [speak.entry(place, is_newest=place is newest) for place in journey]
     words = speak.words(newest)
     silence = _silence(newest, entries[-1].when, lookup, glossary, destination, now)
+    held = _first_of_run(journey)
     return Progress(
         number=lookup.number,
         spaced_number=numbers.spaced(lookup.number),
@@ -179,13 +183,14 @@ def build_progress(
         steps=_steps(newest.stage, speak.origin_name if origin != JAPAN else ""),
         silence=silence,
         hand_over=_hand_over(newest, lookup.number, glossary, destination),
-        collect_by=_collect_by(newest, glossary, destination, now),
+        collect_by=_collect_by(newest, held, glossary, origin, now),
         timeline=tuple(reversed(entries)),
         last_scan=entries[-1].when,
         checked_at=lookup.checked_at,
         checked_ago=ago(lookup.checked_at, now),
         stale=lookup.stale,
         gone=lookup.gone,
+        told_less=long_date(lookup.told_less_at.date()) if lookup.told_less_at else "",
         history_missing=lookup.history_missing,
         destination=destination,
         country=speak.name_of(destination),
@@ -216,10 +221,12 @@ def _travel(events: Sequence[TrackedEvent], origin: str, glossary: Glossary) -> 
             tone = tone if tone in (Tone.ACT, Tone.PROBLEM) else Tone.WAIT
         else:
             tone = status.tone
+            if country == origin and (status.stage or 0) > Stage.LEAVING_JAPAN:
+                words = by_slug.get(INSIDE_ORIGIN, status)
         if status is not None and status.stage is not None and tone != Tone.PROBLEM:
             stage = min(status.stage, Stage.LEAVING_JAPAN) if country == origin else status.stage
         going_back = going_back or (status is not None and status.slug in (BEING_RETURNED, RETURNED))
-        places.append(_Place(event, country, status, words, stage, tone))
+        places.append(_Place(event, country, status, words, stage, tone, going_back))
     return places
 
 
@@ -258,16 +265,24 @@ class _Speaker:
             place.words, language=self.language, destination=self.destination
         )
         if not wording:
-            return Words(
-                title=_("Japan Post says: “%(phrase)s”") % {"phrase": place.event.phrase},
-                meaning=_(
-                    "We do not have our own words for this yet. Our staff have been told and will add them."
-                ),
-                what_to_do="",
-                who_has_it="",
-            )
+            return self._their_words(place)
         texts = (wording.title, wording.meaning, wording.what_to_do, wording.who_has_it)
         return Words(*(self._fill(text, place) for text in texts))
+
+    def _their_words(self, place: _Place) -> Words:
+        """Japan Post's phrase as it is; what to do does not depend on its meaning."""
+        if normalise(place.event.phrase) in self.glossary.ambiguous:
+            meaning = _("Japan Post uses these words both for leaving a country and for arriving in one.")
+        else:
+            meaning = _("We do not have our own words for this yet. They are on our staff's list.")
+        if place.going_back:
+            what_to_do = _(
+                "Your parcel was on its way back. Write to us, so that we can agree on what comes next."
+            )
+        else:
+            what_to_do = _("Nothing for now. Look again tomorrow, or write to us.")
+        title = _("Japan Post says: “%(phrase)s”") % {"phrase": place.event.phrase}
+        return Words(title, meaning, what_to_do, who_has_it="")
 
     def _fill(self, text: str, place: _Place) -> str:
         """{country} is the row's own country where it is abroad or an import step, else the destination."""
@@ -325,9 +340,13 @@ def _steps(stage: int | None, origin_name: str) -> tuple[Step, ...]:
 def _silence(
     newest: _Place, scan: When, lookup: Lookup, glossary: Glossary, destination: str | None, now: datetime
 ) -> Silence | None:
-    """Whether this silence is normal, by the days staff gave. Nothing once the parcel is delivered or back."""
-    if newest.tone == Tone.DONE or (newest.words and newest.words.slug in (RETURNED, DELIVERED_BACK)):
+    """Whether this silence is normal, by the days staff gave. Nothing once the parcel is delivered or back.
+
+    While Japan Post does not answer, silence is measured up to the last answer: of later days we know nothing.
+    """
+    if newest.stage == Stage.DELIVERED or (newest.words and newest.words.slug in (RETURNED, DELIVERED_BACK)):
         return None
+    now = min(now, lookup.checked_at) if lookup.stale else now
     there = glossary.destinations.get(destination or "")
     if there is not None and not there.exchanges_scans and newest.stage == Stage.LEAVING_JAPAN:
         return _no_scans(newest, there, scan, now)
@@ -338,7 +357,11 @@ def _silence(
     level = "usual" if days <= usual else "longer" if days <= worry else "far"
     enquiry_is_over = _enquiry_is_over(lookup, glossary, destination, now)
     headline, text = _silence_words(newest.tone, level, enquiry_is_over)
-    return Silence(days, level, headline, text % {"usual": day_count(usual), "silent": day_count(days)})
+    if newest.status is None and level == "usual" and newest.tone == Tone.WAIT:
+        headline, text = _("We cannot tell"), _("Nobody knows yet how long this usually takes.")
+    return Silence(
+        days, level, headline, text % {"usual": day_count(usual), "silent": day_count(days), "days": days}
+    )
 
 
 def _no_scans(newest: _Place, there: Destination, scan: When, now: datetime) -> Silence:
@@ -364,11 +387,11 @@ def _silence_words(tone: str, level: str, enquiry_is_over: bool) -> tuple[str, s
             )
         case Tone.ACT, _other:
             return _("It waits for you"), _(
-                "The last scan was %(silent)s ago. Nothing more happens until you act."
+                "Days since the last scan: %(days)s. Nothing more happens until you act."
             )
         case Tone.PROBLEM, _other:
             return _("It needs our help"), _(
-                "The last scan was %(silent)s ago. Write to us, so that we can act."
+                "Days since the last scan: %(days)s. Write to us, so that we can act."
             )
         case _other, "usual":
             return _("Normal so far"), _("Up to %(usual)s without news are usual at this point.")
@@ -403,21 +426,31 @@ def _hand_over(newest: _Place, number: str, glossary: Glossary, destination: str
     first_stage = Stage.CUSTOMS_AND_ARRIVAL if there.exchanges_scans else Stage.LEAVING_JAPAN
     if (newest.stage or 0) < first_stage:
         return None
-    if newest.words and newest.words.slug in (BEING_RETURNED, RETURNED, DELIVERED_BACK):
+    if newest.going_back or (newest.words and newest.words.slug == DELIVERED_BACK):
         return None
     opens_parcel = there.link_kind == there.LinkKind.DEEP
     operator = there.operator or _("the post in %(country)s") % {"country": there.spoken_name}
-    return HandOver(operator, there.spoken_name, there.link_for(number), opens_parcel)
+    return HandOver(operator, there.spoken_name, there.link_for(number), bool(there.operator), opens_parcel)
 
 
-def _collect_by(newest: _Place, glossary: Glossary, destination: str | None, now: datetime) -> str:
+def _first_of_run(journey: Sequence[_Place]) -> _Place:
+    """The first of the unbroken rows in which the parcel waits for the customer: holding days run from there."""
+    first = journey[-1]
+    for place in reversed(journey):
+        if place.status is None or place.status.slug not in WAITS_FOR_CUSTOMER:
+            break
+        first = place
+    return first
+
+
+def _collect_by(newest: _Place, held: _Place, glossary: Glossary, origin: str, now: datetime) -> str:
     """About when the post there sends an uncollected parcel back; empty where unknown or nothing is held."""
-    there = glossary.destinations.get(destination or "")
+    there = glossary.destinations.get(newest.country or "")
     if newest.status is None or newest.status.slug not in WAITS_FOR_CUSTOMER or newest.tone != Tone.ACT:
         return ""
-    if there is None or there.holding_days is None:
+    if there is None or there.holding_days is None or there.code == origin:
         return ""
-    last_day = newest.event.local_date + timedelta(days=there.holding_days)
+    last_day = held.event.local_date + timedelta(days=there.holding_days)
     values = {"date": long_date(last_day)}
     if last_day < now.date():
         return _("It was to be collected by about %(date)s and may be on its way back already.") % values

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language
 from django.views.decorators.cache import cache_control
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from tracking import contact as contact_desk
@@ -37,7 +38,12 @@ _PAGE_SECONDS = 600
 _KEPT = ("to", "anyway")  # parameters that outlive a redirection
 
 
-@require_safe
+def read_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """GET and HEAD; 405 for the others, rather than a word about a missing cookie."""
+    return csrf_exempt(require_safe(view))
+
+
+@read_only
 def guide(request: HttpRequest) -> HttpResponse:
     """`/`: what the statuses mean, with the look-up form on top."""
     glossary = Glossary.current()
@@ -45,7 +51,7 @@ def guide(request: HttpRequest) -> HttpResponse:
     return _reused(key, lambda: _guide_page(request, glossary))
 
 
-@require_safe
+@read_only
 @cache_control(private=True)
 def track(request: HttpRequest) -> HttpResponse:
     """`/track/`: where the form leads. One number goes to its page, several stay here as a list."""
@@ -58,15 +64,16 @@ def track(request: HttpRequest) -> HttpResponse:
     if problem:
         return _answer_page(request, refusal(typed, problem))
     if request.GET.get("number") != ",".join(found):
-        return HttpResponseRedirect(f"{reverse('track')}?{urlencode({'number': ','.join(found)}, safe=',')}")
+        return _to_list(request, ",".join(found))
+    glossary, visitor = Glossary.current(), visitor_key(request)
     rows = answer_several(
-        found, Glossary.current(), now=timezone.now(), language=_language(), visitor=visitor_key(request)
+        found, glossary, now=timezone.now(), language=_language(), hint=_hint(request), visitor=visitor
     )
     context = {"rows": rows, "next_try": next_try(rows), "typed": " ".join(found)}
-    return _unreferred(_unindexed(_page(request, "tracking/parcels.html", context)))
+    return _unreferred(_unindexed(_page(request, "tracking/parcels.html", context, glossary=glossary)))
 
 
-@require_safe
+@read_only
 @cache_control(private=True)
 def shipment(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
     """`/track/EM123456785JP/`: where the parcel is, in one final response."""
@@ -77,52 +84,52 @@ def shipment(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
     return _reused(found.telling.page_key(), lambda: _answer_page(request, found, glossary))
 
 
-@require_safe
+@read_only
 @cache_control(private=True)
 def shipment_json(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
     """`/track/EM123456785JP.json`: the same facts for programs."""
     found = _answer(request, number, Glossary.current())
-    return _unindexed(_with_retry(JsonResponse(as_json(found), status=found.http_status), found))
+    return _unreferred(_unindexed(_with_retry(JsonResponse(as_json(found), status=found.http_status), found)))
 
 
-@require_safe
+@read_only
 @cache_control(private=True)
 def pasted(request: HttpRequest, text: str) -> HttpResponse:
     """`/track/` and anything that is not a number in its canonical form: redirected, or told what is wrong."""
-    wants_json = text.endswith(".json")
-    typed = unquote_plus(
-        f"{text.removesuffix('.json').rstrip('/')}?{request.META.get('QUERY_STRING', '')}"
-    ).rstrip("?")
-    found = numbers.find_numbers(text) or numbers.find_numbers(typed)
+    plain = text.rstrip("/")
+    wants_json = plain.lower().endswith(".json")
+    plain = plain[: -len(".json")] if wants_json else plain
+    typed = unquote_plus(f"{plain}?{request.META.get('QUERY_STRING', '')}").rstrip("?")
+    found = numbers.find_numbers(plain) or numbers.find_numbers(typed)
     if len(found) == 1:
         return _to_shipment(request, found[0], permanent=True, as_json=wants_json)
     if found:
-        return HttpResponseRedirect(f"{reverse('track')}?{urlencode({'number': ','.join(found)}, safe=',')}")
-    shown = text.removesuffix(".json").strip("/ ")
+        return _to_list(request, ",".join(found))
+    shown = plain.strip("/ ")
     domestic = numbers.diagnose(shown) == Problem.DOMESTIC
     refused = refusal(shown[:100], Problem.DOMESTIC if domestic else Problem.WRONG_SHAPE)
     if wants_json:
-        return _unindexed(JsonResponse(as_json(refused), status=refused.http_status))
+        return _unreferred(_unindexed(JsonResponse(as_json(refused), status=refused.http_status)))
     return _answer_page(request, refused)
 
 
-@require_safe
+@read_only
 def japan_post_address(request: HttpRequest) -> HttpResponse:
     """Japan Post's own path, so that a shop need only change the host in its e-mails."""
     typed = _typed(request) or ""
     found = numbers.find_numbers(typed)
     if len(found) == 1:
         return _to_shipment(request, found[0], permanent=False)
-    return HttpResponseRedirect(f"{reverse('track')}?{urlencode({'number': ' '.join(typed.split())})}")
+    return _to_list(request, " ".join(typed.split()))
 
 
-@require_safe
+@read_only
 def examples(request: HttpRequest) -> HttpResponse:
     """`/examples/`: one parcel for each situation."""
     return _unindexed(_page(request, "tracking/examples.html", {"examples": all_examples()}))
 
 
-@require_safe
+@read_only
 def example(request: HttpRequest, slug: str) -> HttpResponse:
     """`/examples/<slug>/`: an example through the same words and page, without any network."""
     try:
@@ -135,6 +142,7 @@ def example(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@cache_control(private=True, no_store=True)
 def contact(request: HttpRequest) -> HttpResponse:
     """`/contact/`: the form, filled in with what we know about `?number=`."""
     now = timezone.now()
@@ -149,12 +157,14 @@ def contact(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, "tracking/contact.html", {"form": form}, 400)
     if contact_desk.wrote_too_often(visitor_key(request), now):
-        return _page(request, "tracking/contact.html", {"form": form, "too_often": True}, 429)
+        response = _page(request, "tracking/contact.html", {"form": form, "too_often": True}, 429)
+        response["Retry-After"] = "3600"
+        return response
     message = contact_desk.keep_message(form.cleaned_data, sender_key=visitor_key(request), now=now)
     return HttpResponseRedirect(f"{reverse('contact')}?{urlencode({'receipt': signing.dumps(message.pk)})}")
 
 
-@require_safe
+@read_only
 @cache_control(public=True, max_age=86400)
 def robots(request: HttpRequest) -> HttpResponse:
     """What machines may read: the guide. Tracking pages say noindex themselves, so they may be fetched."""
@@ -167,7 +177,7 @@ def robots(request: HttpRequest) -> HttpResponse:
     return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
 
 
-@require_safe
+@read_only
 @cache_control(public=True, max_age=86400)
 def sitemap(request: HttpRequest) -> HttpResponse:
     """The pages worth finding: the guide and the contact page."""
@@ -175,20 +185,25 @@ def sitemap(request: HttpRequest) -> HttpResponse:
     return render(request, "sitemap.xml", {"pages": pages}, content_type="application/xml; charset=utf-8")
 
 
-@require_safe
+@read_only
 @cache_control(no_store=True)
 def healthz(request: HttpRequest) -> HttpResponse:
     """The process answers."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
-@require_safe
+@read_only
 @cache_control(no_store=True)
 def readyz(request: HttpRequest) -> HttpResponse:
     """The database answers too."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return HttpResponse("ready\n", content_type="text/plain")
+
+
+def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's CSRF_FAILURE_VIEW."""
+    return _page(request, "403_csrf.html", {}, 403)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -250,10 +265,26 @@ def _typed(request: HttpRequest) -> str | None:
     return "\n".join(given) if given else None
 
 
+def _to_list(request: HttpRequest, typed: str) -> HttpResponse:
+    return HttpResponseRedirect(
+        f"{reverse('track')}?{urlencode({'number': typed} | _kept(request), safe=',')}"
+    )
+
+
+def _kept(request: HttpRequest) -> dict[str, str]:
+    """What a redirection takes along."""
+    return {name: request.GET[name] for name in _KEPT if name in request.GET}
+
+
+def _hint(request: HttpRequest) -> str | None:
+    """The destination that the link in the e-mail names, as an ISO code; whether it is one is seen later."""
+    return request.GET.get("to", "").strip().upper() or None
+
+
 def _to_shipment(
     request: HttpRequest, number: TrackingNumber, *, permanent: bool, as_json: bool = False
 ) -> HttpResponse:
-    kept = {name: request.GET[name] for name in _KEPT if name in request.GET}
+    kept = _kept(request)
     address = reverse("shipment_json" if as_json else "shipment", args=[number])
     location = f"{address}?{urlencode(kept)}" if kept else address
     return HttpResponseRedirect(location, status=301 if permanent else 302)
@@ -265,7 +296,7 @@ def _answer(request: HttpRequest, number: TrackingNumber, glossary: Glossary) ->
         glossary,
         now=timezone.now(),
         language=_language(),
-        hint=request.GET.get("to", "").strip().upper() or None,
+        hint=_hint(request),
         anyway=request.GET.get("anyway") == "1",
         visitor=visitor_key(request),
     )
