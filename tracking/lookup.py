@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from tracking import gate
+from tracking import alarms, gate
 from tracking.glossary import Glossary
 from tracking.japanpost import client, parser
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable, UnexpectedPage
@@ -17,12 +17,14 @@ from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.models import AskedBy, Event, Fetch, Phrase, Shipment, Tone
 from tracking.models.shipments import TRACKED_FIELDS, Outcome, row_of
 from tracking.numbers import TrackingNumber
+from tracking.schedule import watch_again
 
 VERSION = "0.1"
 
 DELIVERED_IS_FRESH = timedelta(days=1)
 NOTHING_IS_FRESH = timedelta(minutes=10)
 REST_AFTER_FAILURE = timedelta(seconds=60)
+FORGETTING_IS_NORMAL = timedelta(days=330)  # after the newest scan; Japan Post keeps stories for a year
 LONGEST_REST = timedelta(hours=1)
 BUDGET_WITH_STORY = 4.0  # seconds a visitor waits where we have something to show
 LEAST_BUDGET = 0.5  # seconds; with less left, asking would only fail
@@ -94,16 +96,16 @@ def has_story(number: TrackingNumber) -> bool:
     return Shipment.objects.filter(number=number, story_at__isnull=False).exists()
 
 
-def ask(ticket: gate.Ticket) -> None:
+def ask(ticket: gate.Ticket) -> Fetch:
     """Ask Japan Post, in the time the ticket has left, and store what came of it. Raises nothing of theirs.
 
     No transaction is open while they are asked.
     """
     allowed, started = ticket.timer.left, time.monotonic()
-    size, item, failure = 0, None, None
+    html, size, item, failure = "", 0, None, None
     try:
         page = _fetch_page(ticket)
-        size = page.size
+        html, size = page.html, page.size
         item = parser.parse_page(page.html, ticket.number)
     except JapanPostError as error:
         failure = error
@@ -119,7 +121,10 @@ def ask(ticket: gate.Ticket) -> None:
             gate.note_failure(ticket, failure, seconds=seconds, allowed=allowed)
         else:
             gate.note_answer()
-        _store(ticket, fetch, item, failure)
+        drift = _store(ticket, fetch, item, failure)
+    if drift:
+        alarms.sound(drift, number=ticket.number, html=html, now=asked_at)
+    return fetch
 
 
 def _fetch_page(ticket: gate.Ticket) -> client.Page:
@@ -144,8 +149,11 @@ def _fetch_page(ticket: gate.Ticket) -> client.Page:
 
 def _store(
     ticket: gate.Ticket, fetch: Fetch, item: TrackedItem | None, failure: JapanPostError | None
-) -> None:
-    """Keep what they said, or that they said nothing; end the lease with it. Too late: note that, and no more."""
+) -> alarms.Drift | None:
+    """Keep what they said, or that they said nothing; end the lease with it. Too late: note that, and no more.
+
+    Returns what is alarming about the answer.
+    """
     now = fetch.started_at
     shipment, _ = Shipment.objects.select_for_update().get_or_create(number=ticket.number)
     fetch.shipment = shipment
@@ -153,15 +161,34 @@ def _store(
         fetch.outcome = Outcome.TRACKED if failure is None else _OUTCOMES[type(failure)]
         fetch.note = "Came too late: somebody else had asked meanwhile. Not used."
         fetch.save()
-        return
+        return None
+    drift = None
     if item is not None:
         fetch.outcome, fetch.note = Outcome.TRACKED, _store_story(shipment, item, now)
+        if fetch.note and not Fetch.objects.filter(shipment=shipment, note=fetch.note).exists():
+            drift = alarms.Drift(alarms.STORY_VANISHED, fetch.note)
     elif failure is not None:
+        drift = _drift_in(failure, shipment, now)
         fetch.outcome, fetch.note = _store_failure(shipment, failure, now, ticket.timer.now)
     shipment.asked_at, shipment.last_outcome = now, fetch.outcome
     shipment.lease_until, shipment.lease_token = None, ""
+    shipment.watch_at = watch_again(shipment, now=now)
     shipment.save()
     fetch.save()
+    return drift
+
+
+def _drift_in(failure: JapanPostError, shipment: Shipment, now: datetime) -> alarms.Drift | None:
+    """A page we cannot read, or nothing any more where there was a story. `shipment` is as it was before."""
+    if isinstance(failure, UnexpectedPage):
+        return alarms.Drift(alarms.kind_of(str(failure)), str(failure))
+    was_gone = shipment.last_outcome in (Outcome.NOT_FOUND, Outcome.REJECTED)
+    if isinstance(failure, Unavailable) or shipment.story_at is None or was_gone:
+        return None
+    newest = Event.objects.current().filter(shipment=shipment).order_by("-position").first()
+    if newest is None or now.date() - newest.local_date > FORGETTING_IS_NORMAL:
+        return None
+    return alarms.Drift(alarms.STORY_VANISHED, f"We had a story, and now they say: {failure}")
 
 
 def _user_agent() -> str:

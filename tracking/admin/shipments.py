@@ -1,12 +1,17 @@
-"""Parcels: what Japan Post said, kept as it was said. Staff read here; only destination is theirs to write."""
+"""Parcels: what Japan Post said, kept as it was said. Staff read here; destination, order and note are theirs to write."""
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
-from django.urls import reverse
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
+from tracking import registration
+from tracking.forms import RegistrationForm
 from tracking.models import Event, Fetch, Shipment
 
 
@@ -48,14 +53,23 @@ class FetchInline(ReadOnlyInline):
 
 @admin.register(Shipment)
 class ShipmentAdmin(admin.ModelAdmin):
-    list_display = ["number", "last_outcome", "destination", "answered_at", "changed_at", "customers_page"]
+    list_display = [
+        "number",
+        "last_outcome",
+        "destination",
+        "answered_at",
+        "changed_at",
+        "order_reference",
+        "customers_page",
+    ]
     list_filter = ["last_outcome", "history_missing", ("destination", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["destination"]
-    search_fields = ["number"]
+    search_fields = ["number", "order_reference"]
     autocomplete_fields = ["destination"]
     inlines = [EventInline, FetchInline]
     fieldsets = [
         ("The parcel", {"fields": ["number", "item_class", "destination", "customers_page"]}),
+        ("For staff only", {"fields": ["order_reference", "note", "registered_at"]}),
         (
             "Japan Post's answers",
             {
@@ -67,6 +81,7 @@ class ShipmentAdmin(admin.ModelAdmin):
                     "story_at",
                     "changed_at",
                     "ask_again_at",
+                    "watch_at",
                 ]
             },
         ),
@@ -81,12 +96,64 @@ class ShipmentAdmin(admin.ModelAdmin):
             "asked_at",
             "answered_at",
         ]
-        theirs += ["story_at", "changed_at", "ask_again_at"]
+        theirs += ["story_at", "changed_at", "ask_again_at", "watch_at", "registered_at"]
         return ["number", *theirs] if obj else theirs
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """A parcel appears here by itself when somebody first looks it up."""
+        """A parcel appears here by itself when somebody first looks it up, or by “Register parcels”."""
         return False
+
+    def save_model(self, request: HttpRequest, obj: Shipment, form: Any, change: bool) -> None:
+        """Only what was edited: meanwhile somebody may have asked Japan Post about it."""
+        obj.save(update_fields=form.changed_data if change else None)
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.register_page)
+        return [path("register/", page, name="tracking_shipment_register"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        may_register = request.user.has_perm("tracking.add_shipment")
+        return super().changelist_view(request, (extra_context or {}) | {"may_register": may_register})
+
+    def register_page(self, request: HttpRequest) -> HttpResponse:
+        """First a dry run, then the good lines are stored; the bad ones stay to be corrected."""
+        if not request.user.has_perm("tracking.add_shipment"):
+            raise PermissionDenied
+        form = RegistrationForm(request.POST or None, request.FILES or None)
+        if not form.is_valid():
+            return self._register_page(request, form, [])
+        lines = form.cleaned_data["lines"]
+        if "register" not in request.POST:
+            return self._register_page(request, form, lines)
+        added, updated = registration.register(lines, now=timezone.now())
+        bad = [line for line in lines if line.problem]
+        left = f" {len(bad)} lines were not: they are listed below." if bad else ""
+        self.message_user(
+            request,
+            f"{added} parcels registered, {updated} known ones updated.{left}",
+            messages.WARNING if bad else messages.SUCCESS,
+        )
+        if not bad:
+            return HttpResponseRedirect(reverse("admin:tracking_shipment_changelist"))
+        return self._register_page(request, form, bad)
+
+    def _register_page(
+        self, request: HttpRequest, form: RegistrationForm, lines: list[registration.Line]
+    ) -> HttpResponse:
+        good = [line for line in lines if not line.problem]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Register parcels",
+            "form": form,
+            "lines": lines,
+            "good": len(good),
+            "known": sum(line.is_known for line in good),
+            "bad": len(lines) - len(good),
+            "text": form.cleaned_data["all_text"] if lines else "",
+            "columns": ",".join(registration.COLUMNS),
+        }
+        return TemplateResponse(request, "admin/tracking/shipment/register.html", context)
 
     @admin.display(description="as the customer sees it")
     def customers_page(self, shipment: Shipment) -> str:

@@ -19,6 +19,7 @@ class ShopAdmin(admin.ModelAdmin):
     fieldsets = [
         ("Who we are", {"fields": ["name", "website"]}),
         ("How customers reach us", {"fields": ["email", "phone", "contact_text"]}),
+        ("When something breaks", {"fields": ["technical_email"]}),
         ("The guide", {"fields": ["guide_title", "guide_introduction", "guide_note"]}),
     ]
 

@@ -1,5 +1,6 @@
 """The store: what Japan Post said (shipments), what we say about it (words, places, shop)."""
 
+from tracking.models.alarms import Alarm, KeptPage
 from tracking.models.gate import Gate, VisitorMinute
 from tracking.models.places import Destination, Notice
 from tracking.models.shipments import AskedBy, Event, Fetch, Shipment
@@ -7,11 +8,13 @@ from tracking.models.shop import Message, Shop
 from tracking.models.words import Phrase, Stage, Status, Tone, Wording
 
 __all__ = [
+    "Alarm",
     "AskedBy",
     "Destination",
     "Event",
     "Fetch",
     "Gate",
+    "KeptPage",
     "Message",
     "Notice",
     "Phrase",

@@ -26,6 +26,18 @@ class AskedBy(models.TextChoices):
     STAFF = "staff", "Staff"
 
 
+class ShipmentQuerySet(models.QuerySet["Shipment"]):
+    def due(self, at: datetime) -> "ShipmentQuerySet":
+        """What the watch should ask about by then, the longest overdue first."""
+        return self.filter(watch_at__lte=at).order_by("watch_at", "pk")
+
+    def free(self, at: datetime) -> "ShipmentQuerySet":
+        """Nobody asks about it at this moment, and the last answer need not be waited for."""
+        return self.filter(
+            Q(lease_until=None) | Q(lease_until__lte=at), Q(ask_again_at=None) | Q(ask_again_at__lte=at)
+        )
+
+
 class Shipment(models.Model):
     """One EMS item we have been asked about."""
 
@@ -60,7 +72,22 @@ class Shipment(models.Model):
         help_text="Somebody is asking Japan Post about it until then at the latest. Empty: nobody.",
     )
     lease_token = models.CharField(max_length=32, blank=True, editable=False, help_text="Who is asking.")
+    watch_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        db_index=True,
+        help_text="When the watch asks about it next. Empty: never, for it is delivered, long silent or unknown.",
+    )
+    order_reference = models.CharField(
+        max_length=100, blank=True, help_text="Your order number. For staff only: customers never see it."
+    )
+    note = models.CharField(max_length=500, blank=True, help_text="For staff only: customers never see it.")
+    registered_at = models.DateTimeField(
+        null=True, blank=True, help_text="When staff registered it. Empty: a visitor was first."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ShipmentQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
@@ -128,6 +155,18 @@ class Event(models.Model):
 TRACKED_FIELDS = ("local_date", "local_time", "phrase", "details", "office", "region", "postal_code")
 
 
+class FetchQuerySet(models.QuerySet["Fetch"]):
+    def older_than(self, when: datetime) -> "FetchQuerySet":
+        return self.filter(started_at__lt=when)
+
+    def delete_in_batches(self, size: int = 1000) -> int:
+        """Few at a time, so that nobody waits long for the lock; says how many went."""
+        count = 0
+        while batch := list(self.order_by("started_at").values_list("pk", flat=True)[:size]):
+            count += Fetch.objects.filter(pk__in=batch).delete()[0]
+        return count
+
+
 class Fetch(models.Model):
     """One request to Japan Post."""
 
@@ -140,6 +179,8 @@ class Fetch(models.Model):
     note = models.CharField(
         max_length=500, blank=True, help_text="Why it failed, or what we kept instead of the answer."
     )
+
+    objects = FetchQuerySet.as_manager()
 
     class Meta:
         ordering = ["-started_at"]

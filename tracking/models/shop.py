@@ -14,6 +14,10 @@ class Shop(models.Model):
         blank=True, help_text="The shop's own site; the name in the foot of the page leads there."
     )
     email = models.EmailField(blank=True, help_text="Where customers may write, shown on the contact page.")
+    technical_email = models.EmailField(
+        blank=True,
+        help_text="Who hears when Japan Post's pages change; never shown to customers. Empty: the address above.",
+    )
     phone = models.CharField(max_length=50, blank=True)
     contact_text = models.TextField(
         blank=True, help_text="Shown above the contact form: when you answer, in which languages."

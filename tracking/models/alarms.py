@@ -1,0 +1,62 @@
+"""What Japan Post sent and we could not read: kept for whoever mends the parser, and when somebody was told."""
+
+import zlib
+
+from django.db import models
+
+MOST_BYTES_KEPT = 256 * 1024  # of one page, before packing; a real one has about 20 kB
+_CUT = 20  # so many pages stay
+
+
+class KeptPageManager(models.Manager["KeptPage"]):
+    def keep(self, *, html: str, **fields: object) -> "KeptPage":
+        """Store a page, packed and cut to size; the oldest beyond the newest twenty go."""
+        body = html.encode("utf-8", errors="replace")
+        page = self.create(size=len(body), body=zlib.compress(body[:MOST_BYTES_KEPT]), **fields)
+        self.prune()
+        return page
+
+    def prune(self) -> int:
+        """Leave the newest twenty; says how many went."""
+        newest = list(self.order_by("-kept_at", "-pk").values_list("pk", flat=True)[:_CUT])
+        return self.exclude(pk__in=newest).delete()[0]
+
+
+class KeptPage(models.Model):
+    """One answer of Japan Post's that alarmed us."""
+
+    number = models.CharField(max_length=13, verbose_name="tracking number")
+    kind = models.CharField(max_length=50, help_text="The reason without its particulars.")
+    reason = models.CharField(max_length=500)
+    size = models.PositiveIntegerField(help_text="Bytes of the whole page; 0: the page itself was not kept.")
+    body = models.BinaryField(help_text="zlib; the first 256 KiB.")
+    kept_at = models.DateTimeField(db_index=True)
+
+    objects = KeptPageManager()
+
+    class Meta:
+        ordering = ["-kept_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.kept_at:%Y-%m-%d %H:%M} {self.number}: {self.kind}"
+
+    @property
+    def text(self) -> str:
+        """The page's source, or its first 256 KiB."""
+        return zlib.decompress(self.body).decode("utf-8", errors="replace")
+
+
+class Alarm(models.Model):
+    """One kind of trouble on one day (UTC). Whoever makes the row, or claims it again, mails."""
+
+    kind = models.CharField(max_length=50)
+    day = models.DateField()
+    claimed_at = models.DateTimeField(help_text="When somebody last set out to mail it.")
+    mailed_at = models.DateTimeField(null=True, help_text="Empty: no mail has left.")
+
+    class Meta:
+        ordering = ["-day", "kind"]
+        constraints = [models.UniqueConstraint(fields=["kind", "day"], name="one_alarm_per_kind_and_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.kind}"

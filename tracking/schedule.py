@@ -1,0 +1,86 @@
+"""When the watch asks about a parcel next. The only place that knows; the answer stands in Shipment.watch_at."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+
+from tracking.glossary import Glossary
+from tracking.models import Event, Shipment, Tone
+from tracking.models.shipments import Outcome
+
+OUT_FOR_DELIVERY_EVERY = timedelta(hours=1)
+MOVING_EVERY = timedelta(hours=4)
+SLOWER_PER_DAY_OF_SILENCE = timedelta(hours=2)  # so four hours on the second day, a day from the twelfth on
+SILENT_EVERY = timedelta(days=1)
+NOTHING_YET_EVERY = timedelta(hours=6)
+NOTHING_YET_FOR = timedelta(days=14)  # after that daily
+ONCE_MORE_AFTER = timedelta(days=1)  # delivered or returned: a correction would come within a day
+AFTER_FAILURE = timedelta(hours=1)
+LONGEST_SILENCE = timedelta(days=180)
+
+_RETURNING = {"being-returned", "returned"}
+_OVER = {"final-delivery", "returned", "delivered-back"}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the next time depends on. Instants are aware; the scan's is the wall clock taken for UTC."""
+
+    outcome: str  # of the last request
+    last_scan: datetime | None  # None: Japan Post has told nothing yet
+    changed_at: datetime | None = None  # when we learnt of it
+    registered_at: datetime | None = None  # None: only a visitor has named this number
+    is_over: bool = False  # delivered, or back at the sender
+    is_out_for_delivery: bool = False
+
+
+def next_watch(standing: Standing, *, now: datetime) -> datetime | None:
+    """When to ask again after an answer, or none, at `now`; None: never.
+
+    A number that nobody registered and Japan Post does not know is never watched: it may be anybody's typing error.
+    """
+    started = standing.last_scan or standing.registered_at
+    if started is None or now - started > LONGEST_SILENCE:
+        return None
+    failed = standing.outcome in (Outcome.UNAVAILABLE, Outcome.UNEXPECTED)
+    if standing.is_over:
+        check_at = (standing.changed_at or now) + ONCE_MORE_AFTER
+        if now < check_at:
+            return check_at
+        return now + AFTER_FAILURE if failed else None
+    interval = _interval(standing, max(timedelta(), now - started))
+    return now + (min(interval, AFTER_FAILURE) if failed else interval)
+
+
+def _interval(standing: Standing, silence: timedelta) -> timedelta:
+    if standing.last_scan is None:
+        return NOTHING_YET_EVERY if silence <= NOTHING_YET_FOR else SILENT_EVERY
+    if standing.is_out_for_delivery and silence <= timedelta(days=2):
+        return OUT_FOR_DELIVERY_EVERY
+    slower = SLOWER_PER_DAY_OF_SILENCE * (silence / timedelta(days=1))
+    return min(max(MOVING_EVERY, slower), SILENT_EVERY)
+
+
+def watch_again(shipment: Shipment, *, now: datetime) -> datetime | None:
+    """`next_watch` for a shipment as it stands, and not before its last answer has ceased to be fresh."""
+    due = next_watch(standing_of(shipment), now=now)
+    return max(due, shipment.ask_again_at or due) if due else None
+
+
+def standing_of(shipment: Shipment) -> Standing:
+    events = list(Event.objects.current().filter(shipment=shipment).order_by("position"))
+    if not events:
+        return Standing(shipment.last_outcome, None, registered_at=shipment.registered_at)
+    glossary = Glossary.current()
+    statuses = [glossary.status_of(event.phrase) for event in events]
+    slugs = [status.slug if status else "" for status in statuses]
+    newest = events[-1]
+    # A final delivery on the way back, or in the country of origin, is over too: then the sender has it.
+    is_over = slugs[-1] in _OVER or (statuses[-1] is not None and statuses[-1].tone == Tone.DONE)
+    return Standing(
+        outcome=shipment.last_outcome,
+        last_scan=datetime.combine(newest.local_date, newest.local_time or time(12), UTC),
+        changed_at=shipment.changed_at,
+        registered_at=shipment.registered_at,
+        is_over=is_over,
+        is_out_for_delivery=slugs[-1] == "out-for-delivery" and not _RETURNING & set(slugs),
+    )

@@ -1,0 +1,172 @@
+"""Keeps known parcels fresh in the background, so that a customer's click is answered from the store.
+
+Any number of watches on any number of machines: the lease on a parcel, taken at the gate like everybody's, lets one
+of them ask, and the answer moves the parcel's `watch_at` on. Nothing is remembered elsewhere, so a watch that is
+killed leaves only a lease that runs out by itself.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections
+from django.utils import timezone
+
+from tracking import gate, lookup
+from tracking.models import Alarm, AskedBy, Fetch, KeptPage, Shipment
+from tracking.models.shipments import Outcome
+from tracking.numbers import TrackingNumber
+from tracking.schedule import AFTER_FAILURE
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 10.0  # seconds between two looks at what is due
+BUSY_FOR = 1.0  # seconds until the watch tries again for a turn
+PATIENCE = 60.0  # seconds without a turn that `--once` waits
+FETCHES_ARE_KEPT = timedelta(days=90)
+PRUNE_EVERY = timedelta(days=1)
+_NAP = 0.2  # seconds; within so many a wish to stop is noticed
+_LONGEST_CYCLE = 500  # parcels; then a line in the log
+
+
+class Stopped(BaseException):
+    """Somebody wants us to stop now, in the middle of a request. Not an error: nothing catches it by accident."""
+
+
+@dataclass
+class Totals:
+    """What a watch has done."""
+
+    asked: int = 0
+    with_news: int = 0
+    failed: int = 0  # no answer, or one we cannot read
+    crashed: int = 0  # a bug of ours; the log has it
+    seconds: float = 0.0
+
+    def __add__(self, other: "Totals") -> "Totals":
+        return Totals(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+
+    def __str__(self) -> str:
+        crashed = f", {self.crashed} ended by an error of ours" if self.crashed else ""
+        return f"{self.asked} asked, {self.with_news} with news, {self.failed} without an answer{crashed}, {self.seconds:.1f} s"
+
+
+@dataclass
+class Watch:
+    """`clock` says what time it is; `report` hears of each parcel and of each pause."""
+
+    clock: Callable[[], datetime] = timezone.now
+    report: Callable[[str], None] = lambda line: None
+    totals: Totals = field(default_factory=Totals)
+    is_stopping: bool = False
+    _pruned_at: datetime | None = None
+
+    def stop(self) -> None:
+        """Finish what is under way, then stop. Safe to call from a signal handler."""
+        self.is_stopping = True
+
+    def run_once(self) -> Totals:
+        """Tidy up, then one pass over what is due now. A pause ends the pass: cron comes again."""
+        self._prune()
+        self._cycle(patience=PATIENCE)
+        return self.totals
+
+    def run(self) -> Totals:
+        """Until somebody says stop. Neither a bug nor a database that is away ends it."""
+        while not self.is_stopping:
+            close_old_connections()
+            try:
+                if self._pruned_at is None or self.clock() - self._pruned_at >= PRUNE_EVERY:
+                    self._prune()
+                self._cycle(patience=None)
+            except DatabaseError:
+                logger.exception("the watch cannot use the database; it tries again")
+            self._sleep(LOOK_EVERY)
+        return self.totals
+
+    def _cycle(self, *, patience: float | None) -> Totals:
+        """Everything that is due at its start. `patience` is how long it waits for a turn; None: as long as it takes."""
+        began, done = time.monotonic(), Totals()
+        for number in self._due_numbers():
+            if not self._ask_in_turn(number, done, patience):
+                break
+            self.report(f"{done.asked} asked, {Shipment.objects.due(self.clock()).count()} due")
+            if patience is None and done.asked + done.crashed >= _LONGEST_CYCLE:
+                break
+        done.seconds = time.monotonic() - began
+        if done.asked or done.crashed:
+            logger.info("watch: %s", done)
+        self.totals += done
+        return done
+
+    def _due_numbers(self) -> Iterator[TrackingNumber]:
+        """Oldest due first, read anew each time, for other watches and visitors work on the same list."""
+        started, left_to_others = self.clock(), set[str]()
+        while not self.is_stopping:
+            free = Shipment.objects.due(started).free(self.clock()).exclude(number__in=left_to_others)
+            number = free.values_list("number", flat=True).first()
+            if number is None:
+                return
+            yield TrackingNumber(number)
+            if Shipment.objects.due(started).filter(number=number).exists():
+                left_to_others.add(number)
+
+    def _ask_in_turn(self, number: TrackingNumber, done: Totals, patience: float | None) -> bool:
+        """Ask about one parcel, after waiting for a turn. False: stop this cycle."""
+        until = None if patience is None else time.monotonic() + patience
+        while not self.is_stopping:
+            try:
+                self._ask(number, done)
+                return True
+            except gate.Paused as pause:
+                self.report(f"Japan Post is not asked for {pause.retry_after:.0f} s: {pause}")
+                if until is not None:
+                    return False
+                self._sleep(min(pause.retry_after or 60.0, 60.0))
+            except gate.Busy:
+                if until is not None and time.monotonic() > until:
+                    return False
+                self._sleep(BUSY_FOR)
+            except Exception:
+                logger.exception("the watch could not deal with %s", number)
+                done.crashed += 1
+                self._push_back(number)
+                return True
+        return False
+
+    def _ask(self, number: TrackingNumber, done: Totals) -> None:
+        timer = gate.Timer(self.clock(), settings.JAPANPOST_TIMEOUT)
+        with gate.admission(number, timer=timer, has_story=True, asked_by=AskedBy.WATCH) as ticket:
+            if ticket is None:
+                return  # somebody else was quicker
+            fetch = lookup.ask(ticket)
+        done.asked += 1
+        done.failed += fetch.outcome in (Outcome.UNAVAILABLE, Outcome.UNEXPECTED)
+        done.with_news += fetch.shipment.changed_at == fetch.started_at
+
+    def _push_back(self, number: TrackingNumber) -> None:
+        """The others come first; an error of ours is not mended by meeting it again at once."""
+        try:
+            Shipment.objects.filter(number=number).update(watch_at=self.clock() + AFTER_FAILURE)
+        except DatabaseError:
+            logger.exception("%s could not be pushed back", number)
+            self._sleep(BUSY_FOR)
+
+    def _prune(self) -> None:
+        """Throw away what nobody reads any more. Several watches may do so at the same time."""
+        self._pruned_at = self.clock()
+        oldest = self._pruned_at - FETCHES_ARE_KEPT
+        fetches = Fetch.objects.older_than(oldest).delete_in_batches()
+        Alarm.objects.filter(day__lt=oldest.date()).delete()
+        pages = KeptPage.objects.prune()
+        if fetches or pages:
+            logger.info("watch: %d old requests and %d old pages thrown away", fetches, pages)
+
+    def _sleep(self, seconds: float) -> None:
+        """In naps: a signal handler cannot wake a sleeper."""
+        until = time.monotonic() + seconds
+        while not self.is_stopping and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, _NAP))
