@@ -205,6 +205,14 @@ def test_the_command_prints_totals(standin, capsys):
 # Processes
 
 
+def database_url() -> str:
+    """This test's database, for another process."""
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{database['NAME']}"
+    return "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database)
+
+
 @pytest.fixture
 def start(standin):
     """Start `manage.py watch` in a process of its own, on this test's database and stand-in."""
@@ -213,7 +221,7 @@ def start(standin):
     def start(*arguments, **settings):
         environment = os.environ | {
             "DEBUG": "True",
-            "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+            "DATABASE_URL": database_url(),
             "JAPANPOST_URL": standin.url,
             "JAPANPOST_SPACING_MS": "0",
             "no_proxy": "*",
@@ -231,8 +239,6 @@ def start(standin):
         )
         return started[-1]
 
-    if connection.vendor != "sqlite":
-        pytest.skip("these processes are pointed at SQLite")
     yield start
     for process in started:
         process.kill()
