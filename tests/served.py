@@ -10,11 +10,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -63,7 +64,7 @@ class Site:
                     start_new_session=True,
                 )
             )
-            asyncio.run(get(f"{address}/readyz"))
+            run(get(f"{address}/readyz"))
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """SIGKILL ends every process in the middle of whatever it does."""
@@ -82,6 +83,12 @@ class Site:
     def python(self, code: str) -> str:
         """Run a line or two with the models at hand; what it prints."""
         return self.manage("shell", "-v0", "-c", f"from tracking.models import *\n{code}")
+
+
+def run(going: Coroutine[Any, Any, Any]) -> Any:
+    """`asyncio.run` in a thread of its own: the browser tests leave a loop running in ours."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, going).result()
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,7 @@ def everybody(visit: Callable[[str], Awaitable[Seen]], urls: Iterable[str]) -> l
     async def come() -> list[Seen]:
         return await asyncio.gather(*(visit(url) for url in urls))
 
-    return asyncio.run(come())
+    return run(come())
 
 
 def statuses(seen: Iterable[Seen]) -> dict[int, int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.served import Site, everybody, get, postgresql, statuses, until_answered
+from tests.served import Site, everybody, get, postgresql, run, statuses, until_answered
 from tests.standin import StandIn
 from tests.stories import NUMBER, POSTED, some_numbers, story
 
@@ -133,10 +133,10 @@ def test_while_japan_post_hangs_everybody_else_reads_on(site: Site, japan_post: 
         assert {one.status for one in seen} == {200}
         return sorted(one.seconds for one in seen)
 
-    calm = asyncio.run(read([], readers))
+    calm = run(read([], readers))
     japan_post.set_fault(None, "hang")
     waiting = [f"{address}/track/{number}/" for number in cold]
-    hanging = asyncio.run(read(waiting, [*readers, f"{address}/track/{stale}/"]))
+    hanging = run(read(waiting, [*readers, f"{address}/track/{stale}/"]))
     p99 = [times[int(len(times) * 0.99) - 1] * 1000 for times in (calm, hanging)]
     print(f"p99 of guide, stored page and admin: {p99[0]:.0f} ms in calm, {p99[1]:.0f} ms while it hangs")
     assert japan_post.concurrent_peak == 4
@@ -170,7 +170,7 @@ def test_a_killed_asker_is_asked_after_and_the_limit_holds_over_processes(
         with suppress(TimeoutError):
             await get(page, timeout=0.7)
 
-    asyncio.run(leave_in_the_middle())
+    run(leave_in_the_middle())
     assert len(japan_post.requests) == 1
     small_site.stop(signal.SIGKILL)
     small_site.start()
@@ -212,7 +212,7 @@ def test_killed_in_the_middle_of_writing_nothing_is_half_stored(japan_post: Stan
 
     with Site(tmp_path, f"sqlite:///{tmp_path}/db.sqlite3", **settings) as site:
         for more in (1, 2, 3):
-            asyncio.run(until_some_are_asked(site, more))
+            run(until_some_are_asked(site, more))
             whole = site.python(
                 "from django.db import connection\n"
                 "rows = {s: s.events.count() for s in Shipment.objects.all()}\n"
