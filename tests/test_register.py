@@ -137,7 +137,7 @@ def test_the_dry_run_stores_nothing_and_registering_stores_the_good_lines(admin_
 def test_an_upload_is_checked_like_a_paste_and_its_text_is_handed_on(admin_client):
     file = SimpleUploadedFile("parcels.csv", f"\ufeffnumber;note\r\n{FIRST};<b>x</b>\r\n".encode())
     page = admin_client.post(PAGE, {"text": "", "file": file, "check": "Check"}).content.decode()
-    assert "Register 1 parcels" in page and "&lt;b&gt;x" in page and "<b>x" not in page
+    assert "Register 1 parcel" in page and "&lt;b&gt;x" in page and "<b>x" not in page
     response = admin_client.post(PAGE, {"text": f"number;note\n{FIRST};<b>x</b>", "register": "1"})
     assert response.status_code == 302
     assert Shipment.objects.get().note == "<b>x</b>"
