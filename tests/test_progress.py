@@ -21,7 +21,8 @@ from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.lookup import Lookup
 from tracking.models import Destination, Status
-from tracking.progress import ago, build_progress, day_count
+from tracking.progress import ago, build_progress
+from tracking.silence import day_count
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

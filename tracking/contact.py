@@ -13,7 +13,8 @@ from tracking.glossary import Glossary
 from tracking.japanpost.errors import JapanPostError
 from tracking.lookup import look_up
 from tracking.models import Message
-from tracking.progress import Progress, build_progress, day_count
+from tracking.progress import Progress, build_progress
+from tracking.silence import day_count
 
 logger = logging.getLogger(__name__)
 

@@ -1,32 +1,24 @@
 """Exactly what the tracking page prints, computed. Templates decide nothing."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from tracking import numbers
-from tracking.glossary import FINAL_DELIVERY, Glossary, fill, normalise
+from tracking.glossary import Glossary, fill, normalise
 from tracking.japanpost.records import TrackedEvent
+from tracking.journey import DELIVERED_BACK, WAITS_FOR_CUSTOMER, Place, destination_of, first_of_run, travel
 from tracking.lookup import Lookup
-from tracking.models import Destination, Notice, Stage, Status, Tone
-from tracking.places import JAPAN, days_between, instant_of
+from tracking.models import Notice, Stage, Status, Tone
+from tracking.places import JAPAN, instant_of
+from tracking.silence import Silence, day_count, silence_of
 
-BEING_RETURNED, RETURNED, DELIVERED_BACK, INSIDE_ORIGIN = (
-    "being-returned",
-    "returned",
-    "delivered-back",
-    "inside-origin",
-)
-WAITS_FOR_CUSTOMER = {"retention", "collection", "attempted-delivery"}
 JAPAN_POST_PAGE = (
     "https://trackings.post.japanpost.jp/services/srv/search/direct?reqCodeNo1={}&searchKind=S004&locale=en"
 )
 _SHOWN_ENTRIES = 3
-_USUAL_DAYS, _WORRY_DAYS = 5, 12  # for a phrase nobody has given a meaning
 
 
 @dataclass(frozen=True)
@@ -71,16 +63,6 @@ class HandOver:
     url: str
     is_named: bool  # False: nobody knows who delivers there
     opens_parcel: bool  # False: the customer pastes the number there
-
-
-@dataclass(frozen=True)
-class Silence:
-    """How long nothing was heard, and whether that is normal."""
-
-    days: int
-    level: str  # usual, longer, far
-    headline: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -143,32 +125,19 @@ class Progress:
         return _("Step %(number)s of 5: %(label)s") % values
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where the journey stands after one row."""
-
-    event: TrackedEvent
-    country: str | None  # the row's own
-    status: Status | None
-    words: Status | None  # whose words explain the row
-    stage: int | None
-    tone: str
-    going_back: bool  # it was being returned when this row came
-
-
 def build_progress(
     lookup: Lookup, glossary: Glossary, *, now: datetime, language: str = "en", hint: str | None = None
 ) -> Progress:
     """The page for a story, at an aware `now`. `hint` is an ISO code that stands until a scan or staff know better."""
     origin = numbers.country(lookup.number)
-    journey = _travel(lookup.events, origin, glossary)
+    journey = travel(lookup.events, origin, glossary)
     newest = journey[-1]
-    destination = _destination(journey, origin) or lookup.destination or hint
+    destination = destination_of(journey, origin) or lookup.destination or hint
     speak = _Speaker(glossary, language, lookup.number, origin, destination)
     entries = [speak.entry(place, is_newest=place is newest) for place in journey]
     words = speak.words(newest)
-    silence = _silence(newest, entries[-1].when, lookup, glossary, destination, now)
-    held = _first_of_run(journey)
+    silence = silence_of(newest, entries[-1].when.instant, lookup, glossary, destination, now)
+    held = first_of_run(journey)
     return Progress(
         number=lookup.number,
         spaced_number=numbers.spaced(lookup.number),
@@ -200,41 +169,6 @@ def build_progress(
     )
 
 
-def _travel(events: Sequence[TrackedEvent], origin: str, glossary: Glossary) -> list[_Place]:
-    """Where the journey stands after each row. No false progress, and a problem keeps the stage really reached."""
-    places: list[_Place] = []
-    stage: int | None = None
-    tone: str = Tone.NORMAL
-    going_back = False
-    by_slug = {status.slug: status for status in glossary.statuses}
-    for event in events:
-        country, status = glossary.country_of(event.region), glossary.status_of(event.phrase)
-        words = status
-        delivered = status is not None and status.slug == FINAL_DELIVERY
-        if going_back or (delivered and country == origin):
-            tone = Tone.PROBLEM
-            if delivered:
-                words = by_slug.get(DELIVERED_BACK, status)
-            elif status is not None and status.slug not in (BEING_RETURNED, RETURNED):
-                words = by_slug.get(BEING_RETURNED, status)
-        elif status is None:
-            tone = tone if tone in (Tone.ACT, Tone.PROBLEM) else Tone.WAIT
-        else:
-            tone = status.tone
-            if country == origin and (status.stage or 0) > Stage.LEAVING_JAPAN:
-                words = by_slug.get(INSIDE_ORIGIN, status)
-        if status is not None and status.stage is not None and tone != Tone.PROBLEM:
-            stage = min(status.stage, Stage.LEAVING_JAPAN) if country == origin else status.stage
-        going_back = going_back or (status is not None and status.slug in (BEING_RETURNED, RETURNED))
-        places.append(_Place(event, country, status, words, stage, tone, going_back))
-    return places
-
-
-def _destination(journey: Sequence[_Place], origin: str) -> str | None:
-    """The country that the newest row outside the country of origin names."""
-    return next((place.country for place in reversed(journey) if place.country not in (None, origin)), None)
-
-
 @dataclass(frozen=True)
 class Words:
     title: str
@@ -260,7 +194,7 @@ class _Speaker:
     def origin_name(self) -> str:
         return self.name_of(self.origin) or _("the country of origin")
 
-    def words(self, place: _Place) -> Words:
+    def words(self, place: Place) -> Words:
         wording = place.words and self.glossary.words_for(
             place.words, language=self.language, destination=self.destination
         )
@@ -269,7 +203,7 @@ class _Speaker:
         texts = (wording.title, wording.meaning, wording.what_to_do, wording.who_has_it)
         return Words(*(self._fill(text, place) for text in texts))
 
-    def _their_words(self, place: _Place) -> Words:
+    def _their_words(self, place: Place) -> Words:
         """Japan Post's phrase as it is; what to do does not depend on its meaning."""
         if normalise(place.event.phrase) in self.glossary.ambiguous:
             meaning = _("Japan Post uses these words both for leaving a country and for arriving in one.")
@@ -284,7 +218,7 @@ class _Speaker:
         title = _("Japan Post says: “%(phrase)s”") % {"phrase": place.event.phrase}
         return Words(title, meaning, what_to_do, who_has_it="")
 
-    def _fill(self, text: str, place: _Place) -> str:
+    def _fill(self, text: str, place: Place) -> str:
         """{country} is the row's own country where it is abroad or an import step, else the destination."""
         at_import = place.status is not None and (place.status.stage or 0) >= Stage.CUSTOMS_AND_ARRIVAL
         code = (
@@ -301,7 +235,7 @@ class _Speaker:
             number=self.number,
         )
 
-    def entry(self, place: _Place, *, is_newest: bool) -> Entry:
+    def entry(self, place: Place, *, is_newest: bool) -> Entry:
         event = place.event
         where = (event.office, event.region, event.postal_code)
         return Entry(
@@ -337,40 +271,6 @@ def _steps(stage: int | None, origin_name: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _silence(
-    newest: _Place, scan: When, lookup: Lookup, glossary: Glossary, destination: str | None, now: datetime
-) -> Silence | None:
-    """Whether this silence is normal, by the days staff gave. Nothing once the parcel is delivered or back.
-
-    While Japan Post does not answer, silence is measured up to the last answer: of later days we know nothing.
-    """
-    if newest.stage == Stage.DELIVERED or (newest.words and newest.words.slug in (RETURNED, DELIVERED_BACK)):
-        return None
-    now = min(now, lookup.checked_at) if lookup.stale else now
-    there = glossary.destinations.get(destination or "")
-    if there is not None and not there.exchanges_scans and newest.stage == Stage.LEAVING_JAPAN:
-        return _no_scans(newest, there, scan, now)
-    usual, worry = (
-        (newest.words.usual_days, newest.words.worry_days) if newest.words else (_USUAL_DAYS, _WORRY_DAYS)
-    )
-    days = days_between(newest.event.local_date, scan.instant, now)
-    level = "usual" if days <= usual else "longer" if days <= worry else "far"
-    enquiry_is_over = _enquiry_is_over(lookup, glossary, destination, now)
-    headline, text = _silence_words(newest.tone, level, enquiry_is_over)
-    if newest.status is None and level == "usual" and newest.tone == Tone.WAIT:
-        headline, text = _("We cannot tell"), _("Nobody knows yet how long this usually takes.")
-    return Silence(
-        days, level, headline, text % {"usual": day_count(usual), "silent": day_count(days), "days": days}
-    )
-
-
-def _no_scans(newest: _Place, there: Destination, scan: When, now: datetime) -> Silence:
-    """Silence that will not end: that post sends no scans to Japan."""
-    days = days_between(newest.event.local_date, scan.instant, now)
-    text = _("The post in %(country)s sends no scans to Japan. Ask them with the same number.")
-    return Silence(days, "usual", _("Nothing more will appear here"), text % {"country": there.spoken_name})
-
-
 def _advice(what_to_do: str, tone: str, silence: Silence | None) -> str:
     """Staff's advice, except where it would say "nothing" in the face of a worrying silence."""
     if silence and silence.level == "far" and tone in (Tone.NORMAL, Tone.WAIT):
@@ -378,47 +278,7 @@ def _advice(what_to_do: str, tone: str, silence: Silence | None) -> str:
     return what_to_do
 
 
-def _silence_words(tone: str, level: str, enquiry_is_over: bool) -> tuple[str, str]:
-    """Headline and text. Where somebody must act, more patience is no advice."""
-    match tone, level:
-        case Tone.ACT, "far":
-            return _("It has waited for too long"), _(
-                "No news for %(silent)s. It may be on its way back: ask the local post, and write to us."
-            )
-        case Tone.ACT, _other:
-            return _("It waits for you"), _(
-                "Days since the last scan: %(days)s. Nothing more happens until you act."
-            )
-        case Tone.PROBLEM, _other:
-            return _("It needs our help"), _(
-                "Days since the last scan: %(days)s. Write to us, so that we can act."
-            )
-        case _other, "usual":
-            return _("Normal so far"), _("Up to %(usual)s without news are usual at this point.")
-        case _other, "longer":
-            return _("Quiet for longer than usual"), _(
-                "No news for %(silent)s; %(usual)s are usual here. It happens, and most parcels then move on."
-            )
-    if enquiry_is_over:
-        return _("Quiet for far longer than usual"), _(
-            "No news for %(silent)s. The time in which an enquiry can be opened is over; write to us all the same."
-        )
-    return _("Quiet for far longer than usual"), _(
-        "No news for %(silent)s. Write to us: only the sender can open an enquiry with Japan Post."
-    )
-
-
-def _enquiry_is_over(lookup: Lookup, glossary: Glossary, destination: str | None, now: datetime) -> bool:
-    """The sender may ask within some months of posting (6; China 4). Unknown posting date: not over."""
-    if lookup.history_missing:
-        return False
-    there = glossary.destinations.get(destination or "")
-    posted, today = lookup.events[0].local_date, now.date()
-    months = (today.year - posted.year) * 12 + today.month - posted.month - (today.day < posted.day)
-    return months >= (there.enquiry_months if there else 6)
-
-
-def _hand_over(newest: _Place, number: str, glossary: Glossary, destination: str | None) -> HandOver | None:
+def _hand_over(newest: Place, number: str, glossary: Glossary, destination: str | None) -> HandOver | None:
     """The local post, from arrival on (where it sends no scans: from departure on); not while the parcel is on its way back."""
     there = glossary.destinations.get(destination or "")
     if there is None or not there.tracking_url:
@@ -433,17 +293,7 @@ def _hand_over(newest: _Place, number: str, glossary: Glossary, destination: str
     return HandOver(operator, there.spoken_name, there.link_for(number), bool(there.operator), opens_parcel)
 
 
-def _first_of_run(journey: Sequence[_Place]) -> _Place:
-    """The first of the unbroken rows in which the parcel waits for the customer: holding days run from there."""
-    first = journey[-1]
-    for place in reversed(journey):
-        if place.status is None or place.status.slug not in WAITS_FOR_CUSTOMER:
-            break
-        first = place
-    return first
-
-
-def _collect_by(newest: _Place, held: _Place, glossary: Glossary, origin: str, now: datetime) -> str:
+def _collect_by(newest: Place, held: Place, glossary: Glossary, origin: str, now: datetime) -> str:
     """About when the post there sends an uncollected parcel back; empty where unknown or nothing is held."""
     there = glossary.destinations.get(newest.country or "")
     if newest.status is None or newest.status.slug not in WAITS_FOR_CUSTOMER or newest.tone != Tone.ACT:
@@ -459,15 +309,6 @@ def _collect_by(newest: _Place, held: _Place, glossary: Glossary, origin: str, n
 
 def long_date(day: date) -> str:
     return date_format(day, "j F Y")
-
-
-def day_count(days: int) -> str:
-    """Days in words; months and years once nobody counts days any more."""
-    if days >= 730:
-        return _("%(count)d years") % {"count": days // 365}
-    if days >= 61:
-        return _("%(count)d months") % {"count": days // 30}
-    return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
 
 
 def ago(then: datetime, now: datetime) -> str:

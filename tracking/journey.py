@@ -1,0 +1,70 @@
+"""Where the journey stands after each row: stage, tone and whose words explain it. No false progress."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tracking.glossary import FINAL_DELIVERY, Glossary
+from tracking.japanpost.records import TrackedEvent
+from tracking.models import Stage, Status, Tone
+
+BEING_RETURNED, RETURNED = "being-returned", "returned"
+DELIVERED_BACK, INSIDE_ORIGIN = "delivered-back", "inside-origin"  # no phrase means these by itself
+WAITS_FOR_CUSTOMER = {"retention", "collection", "attempted-delivery"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the journey stands after one row."""
+
+    event: TrackedEvent
+    country: str | None  # the row's own
+    status: Status | None
+    words: Status | None  # whose words explain the row
+    stage: int | None
+    tone: str
+    going_back: bool  # it was being returned when this row came
+
+
+def travel(events: Sequence[TrackedEvent], origin: str, glossary: Glossary) -> list[Place]:
+    """Where the journey stands after each row. No false progress, and a problem keeps the stage really reached."""
+    places: list[Place] = []
+    stage: int | None = None
+    tone: str = Tone.NORMAL
+    going_back = False
+    by_slug = {status.slug: status for status in glossary.statuses}
+    for event in events:
+        country, status = glossary.country_of(event.region), glossary.status_of(event.phrase)
+        words = status
+        delivered = status is not None and status.slug == FINAL_DELIVERY
+        if going_back or (delivered and country == origin):
+            tone = Tone.PROBLEM
+            if delivered:
+                words = by_slug.get(DELIVERED_BACK, status)
+            elif status is not None and status.slug not in (BEING_RETURNED, RETURNED):
+                words = by_slug.get(BEING_RETURNED, status)
+        elif status is None:
+            tone = tone if tone in (Tone.ACT, Tone.PROBLEM) else Tone.WAIT
+        else:
+            tone = status.tone
+            if country == origin and (status.stage or 0) > Stage.LEAVING_JAPAN:
+                words = by_slug.get(INSIDE_ORIGIN, status)
+        if status is not None and status.stage is not None and tone != Tone.PROBLEM:
+            stage = min(status.stage, Stage.LEAVING_JAPAN) if country == origin else status.stage
+        going_back = going_back or (status is not None and status.slug in (BEING_RETURNED, RETURNED))
+        places.append(Place(event, country, status, words, stage, tone, going_back))
+    return places
+
+
+def destination_of(journey: Sequence[Place], origin: str) -> str | None:
+    """The country that the newest row outside the country of origin names."""
+    return next((place.country for place in reversed(journey) if place.country not in (None, origin)), None)
+
+
+def first_of_run(journey: Sequence[Place]) -> Place:
+    """The first of the unbroken rows in which the parcel waits for the customer: holding days run from there."""
+    first = journey[-1]
+    for place in reversed(journey):
+        if place.status is None or place.status.slug not in WAITS_FOR_CUSTOMER:
+            break
+        first = place
+    return first
