@@ -274,7 +274,7 @@ def _steps(stage: int | None, origin_name: str) -> tuple[Step, ...]:
 def _advice(what_to_do: str, tone: str, silence: Silence | None) -> str:
     """Staff's advice, except where it would say "nothing" in the face of a worrying silence."""
     if silence and silence.level == "far" and tone in (Tone.NORMAL, Tone.WAIT):
-        return _("Write to us. It has been quiet for far too long, and we can ask Japan Post.")
+        return _("Write to us. It has been quiet for far too long, and we look into it.")
     return what_to_do
 
 

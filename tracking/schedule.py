@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from tracking.glossary import Glossary
-from tracking.models import Event, Shipment, Tone
+from tracking import numbers
+from tracking.glossary import FINAL_DELIVERY, Glossary
+from tracking.journey import RETURNED, travel
+from tracking.models import Event, Shipment
 from tracking.models.shipments import Outcome
+from tracking.numbers import TrackingNumber
 
 OUT_FOR_DELIVERY_EVERY = timedelta(hours=1)
 MOVING_EVERY = timedelta(hours=4)
@@ -16,9 +19,6 @@ NOTHING_YET_FOR = timedelta(days=14)  # after that daily
 ONCE_MORE_AFTER = timedelta(days=1)  # delivered or returned: a correction would come within a day
 AFTER_FAILURE = timedelta(hours=1)
 LONGEST_SILENCE = timedelta(days=180)
-
-_RETURNING = {"being-returned", "returned"}
-_OVER = {"final-delivery", "returned", "delivered-back"}
 
 
 @dataclass(frozen=True)
@@ -70,17 +70,15 @@ def standing_of(shipment: Shipment) -> Standing:
     events = list(Event.objects.current().filter(shipment=shipment).order_by("position"))
     if not events:
         return Standing(shipment.last_outcome, None, registered_at=shipment.registered_at)
-    glossary = Glossary.current()
-    statuses = [glossary.status_of(event.phrase) for event in events]
-    slugs = [status.slug if status else "" for status in statuses]
-    newest = events[-1]
-    # A final delivery on the way back, or in the country of origin, is over too: then the sender has it.
-    is_over = slugs[-1] in _OVER or (statuses[-1] is not None and statuses[-1].tone == Tone.DONE)
+    origin = numbers.country(TrackingNumber(shipment.number))
+    standing = travel([event.as_tracked for event in events], origin, Glossary.current())[-1]
+    newest, slug = events[-1], standing.status.slug if standing.status else ""
     return Standing(
         outcome=shipment.last_outcome,
         last_scan=datetime.combine(newest.local_date, newest.local_time or time(12), UTC),
         changed_at=shipment.changed_at,
         registered_at=shipment.registered_at,
-        is_over=is_over,
-        is_out_for_delivery=slugs[-1] == "out-for-delivery" and not _RETURNING & set(slugs),
+        # A final delivery on the way back, or in the country of origin, is over too: then the sender has it.
+        is_over=slug in (FINAL_DELIVERY, RETURNED),
+        is_out_for_delivery=slug == "out-for-delivery" and not standing.going_back,
     )

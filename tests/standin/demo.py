@@ -63,6 +63,9 @@ def _print_addresses(site: str) -> None:
     print("\nJapan Post on its bad days:\n")
     for fault, number in FAULT_NUMBERS.items():
         print(f"  {site}/track/{number}/  {fault}")
+    print(
+        "\nAfter five bad days in a row nobody is asked for a minute: that is meant, see “Japan Post now” in the admin."
+    )
     print("\nCtrl-C ends it.\n", flush=True)
 
 
