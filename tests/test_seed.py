@@ -82,11 +82,13 @@ def test_every_example_that_a_status_names_shows_that_status():
 def test_another_migrate_changes_nothing_that_staff_changed():
     Wording.objects.filter(status__slug="retention", destination=None).update(title="Come and get it")
     Phrase.objects.filter(text="Retention").update(status=None)
+    Status.objects.filter(slug="retention").update(name="Waiting for you", worry_days=77)
     Destination.objects.filter(code="DE").update(operator="Somebody else")
     Shop.objects.update(name="Tea from Uji")
     call_command("migrate", verbosity=0)
     assert Wording.objects.get(status__slug="retention", destination=None).title == "Come and get it"
     assert Phrase.objects.get(text="Retention").status is None
+    assert Status.objects.filter(slug="retention", name="Waiting for you", worry_days=77).exists()
     assert Destination.objects.get(code="DE").operator == "Somebody else"
     assert Shop.objects.get().name == "Tea from Uji"
 

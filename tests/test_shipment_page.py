@@ -169,6 +169,12 @@ def test_a_wrong_check_digit_can_be_asked_anyway(client, standin):
     assert client.get("/track/EM123456789JP.json?anyway=1").json()["stage"] == 1
 
 
+def test_a_number_that_japan_post_knows_needs_no_anyway_the_second_time(client, standin):
+    standin.set_item("EM123456789JP", story(POSTED, number="EM123456789JP"))
+    client.get("/track/EM123456789JP/?anyway=1")
+    assert client.get("/track/EM123456789JP/").status_code == 200
+
+
 def test_a_number_that_japan_post_refuses_gets_its_own_words(client, standin):
     response = client.get("/track/EM702077443JP/")
     assert response.status_code == 404
