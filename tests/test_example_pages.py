@@ -44,7 +44,7 @@ def test_each_shows_its_situation(client, no_network, slug):
     response = client.get(f"/examples/{slug}/")
     main = html.fromstring(response.content.decode()).get_element_by_id("main")
     assert response.status_code == 200
-    assert "This is an example" in main.text_content()
+    assert "An example, not a real parcel" in main.text_content()
     assert (main.get("data-stage"), main.get("data-tone")) == EXPECTED[slug]
 
 

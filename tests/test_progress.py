@@ -341,3 +341,53 @@ def test_a_delivered_parcel_with_a_strange_last_word_is_not_waited_for():
 def test_an_old_suffix_means_great_britain():
     progress = progress_of(story("Posting/Collection @ UNITED KINGDOM", number="EE123456785UK"))
     assert progress.destination is None
+
+
+RELEASED = "Item returned from import Customs @ GERMANY"
+
+
+def came_back(*texts):
+    return progress_of(story(*texts)).came_back
+
+
+def test_a_journey_that_only_goes_forward_says_nothing_about_going_back():
+    assert (
+        came_back(POSTED, AT_EXCHANGE, DISPATCHED, ARRIVED, IN_CUSTOMS, RELEASED, AT_OFFICE, DELIVERED) == ""
+    )
+
+
+def test_going_back_to_an_earlier_step_is_told():
+    text = came_back(POSTED, ARRIVED, AT_OFFICE, IN_CUSTOMS)
+    assert text == "It had already reached step 4 of 5, With the local post, and has gone back."
+
+
+def test_customs_for_the_second_time_is_told_with_the_day_of_the_first():
+    assert came_back(POSTED, ARRIVED, IN_CUSTOMS, RELEASED, IN_CUSTOMS) == (
+        "It was at this point before, on 11 November 2026, and is here again."
+    )
+
+
+def test_two_rows_in_customs_one_after_the_other_are_one_visit():
+    assert came_back(POSTED, ARRIVED, IN_CUSTOMS, IN_CUSTOMS) == ""
+
+
+def test_a_phrase_nobody_knows_in_between_is_no_proof_that_it_left():
+    assert came_back(POSTED, ARRIVED, IN_CUSTOMS, "Something new @ GERMANY", IN_CUSTOMS) == ""
+
+
+def test_a_problem_tells_its_own_story():
+    assert came_back(POSTED, ARRIVED, AT_OFFICE, IN_CUSTOMS, "Returned to sender @ JAPAN") == ""
+
+
+def test_the_banner_and_the_pictures_follow_the_tone():
+    held, lost = (
+        progress_of(story(POSTED, "Retention @ GERMANY")),
+        progress_of(story(POSTED, "Investigation")),
+    )
+    calm = progress_of(story(POSTED, ARRIVED))
+    assert [(page.banner, page.icon) for page in (held, lost, calm)] == [
+        ("Please act", "icons/bell.svg"),
+        ("There is a problem", "icons/alert.svg"),
+        ("", "icons/customs.svg"),
+    ]
+    assert progress_of(story("Something new")).icon == "icons/question.svg"

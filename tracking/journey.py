@@ -60,6 +60,26 @@ def destination_of(journey: Sequence[Place], origin: str) -> str | None:
     return next((place.country for place in reversed(journey) if place.country not in (None, origin)), None)
 
 
+def furthest_step(journey: Sequence[Place]) -> int | None:
+    """The step reached before, where the newest row stands at an earlier one; None where nothing went back."""
+    reached = max(place.stage or 0 for place in journey)
+    stage = journey[-1].stage
+    return reached if stage is not None and stage < reached else None
+
+
+def last_time_here(journey: Sequence[Place]) -> Place | None:
+    """The row at which the parcel stood at the newest row's status before, with another status in between."""
+    newest, has_left = journey[-1], False
+    for place in reversed(journey):
+        if newest.words is None or place.words is None:
+            continue
+        if place.words != newest.words:
+            has_left = True
+        elif has_left:
+            return place
+    return None
+
+
 def first_of_run(journey: Sequence[Place]) -> Place:
     """The first of the unbroken rows in which the parcel waits for the customer: holding days run from there."""
     first = journey[-1]

@@ -1,5 +1,6 @@
 """Exactly what the tracking page prints, computed. Templates decide nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -9,7 +10,16 @@ from django.utils.translation import gettext as _
 from tracking import numbers
 from tracking.glossary import Glossary, fill, normalise
 from tracking.japanpost.records import TrackedEvent
-from tracking.journey import DELIVERED_BACK, WAITS_FOR_CUSTOMER, Place, destination_of, first_of_run, travel
+from tracking.journey import (
+    DELIVERED_BACK,
+    WAITS_FOR_CUSTOMER,
+    Place,
+    destination_of,
+    first_of_run,
+    furthest_step,
+    last_time_here,
+    travel,
+)
 from tracking.lookup import Lookup
 from tracking.models import Notice, Stage, Status, Tone
 from tracking.places import JAPAN, instant_of
@@ -19,6 +29,15 @@ JAPAN_POST_PAGE = (
     "https://trackings.post.japanpost.jp/services/srv/search/direct?reqCodeNo1={}&searchKind=S004&locale=en"
 )
 _SHOWN_ENTRIES = 3
+_STEP_ICONS = {
+    Stage.ACCEPTED: "parcel",
+    Stage.LEAVING_JAPAN: "plane",
+    Stage.CUSTOMS_AND_ARRIVAL: "customs",
+    Stage.LOCAL_POST: "van",
+    Stage.DELIVERED: "home",
+}
+_TONE_ICONS: dict[str, str] = {Tone.ACT: "bell", Tone.PROBLEM: "alert"}
+_SILENCE_ICONS = {"usual": "check", "longer": "clock", "far": "mail"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +71,8 @@ class Step:
     number: int
     label: str
     state: str  # done, current, ahead
+    state_text: str
+    icon: str  # the template that draws it
 
 
 @dataclass(frozen=True)
@@ -77,6 +98,7 @@ class Progress:
     meaning: str
     what_to_do: str
     who_has_it: str
+    came_back: str  # where it stands at an earlier step than before, or at the same point again; else empty
     steps: tuple[Step, ...]
     silence: Silence | None  # None once the journey is over
     hand_over: HandOver | None
@@ -96,9 +118,19 @@ class Progress:
     japan_post_url: str
 
     @property
-    def banner(self) -> bool:
-        """The page leads with a banner: the customer must act, or the parcel does not move forward."""
-        return self.tone in (Tone.ACT, Tone.PROBLEM)
+    def banner(self) -> str:
+        """What the page leads with where the customer must act or the parcel does not move forward; else empty."""
+        match self.tone:
+            case Tone.ACT:
+                return _("Please act")
+            case Tone.PROBLEM:
+                return _("There is a problem")
+        return ""
+
+    @property
+    def needs_writing(self) -> bool:
+        """The next step is a message to us."""
+        return self.is_worrying or self.tone == Tone.PROBLEM
 
     @property
     def newest_entries(self) -> tuple[Entry, ...]:
@@ -113,6 +145,16 @@ class Progress:
     def is_worrying(self) -> bool:
         """Nothing was heard for far too long, although nothing says that there is a problem."""
         return self.silence is not None and self.silence.level == "far" and not self.banner
+
+    @property
+    def icon(self) -> str:
+        """The template of the picture beside the headline: what is asked of the customer, or else the step."""
+        step = _STEP_ICONS[Stage(self.stage)] if self.stage else "question"
+        return _icon(_TONE_ICONS.get(self.tone, step))
+
+    @property
+    def silence_icon(self) -> str:
+        return _icon("mail" if self.banner or self.silence is None else _SILENCE_ICONS[self.silence.level])
 
     @property
     def step_text(self) -> str:
@@ -149,7 +191,8 @@ def build_progress(
         meaning=words.meaning,
         what_to_do=_advice(words.what_to_do, newest.tone, silence),
         who_has_it=words.who_has_it,
-        steps=_steps(newest.stage, speak.origin_name if origin != JAPAN else ""),
+        came_back=_came_back(journey),
+        steps=_steps(newest.stage, newest.tone, speak.origin_name if origin != JAPAN else ""),
         silence=silence,
         hand_over=_hand_over(newest, lookup.number, glossary, destination),
         collect_by=_collect_by(newest, held, glossary, origin, now),
@@ -259,7 +302,7 @@ def _when(event: TrackedEvent, country: str | None) -> When:
     )
 
 
-def _steps(stage: int | None, origin_name: str) -> tuple[Step, ...]:
+def _steps(stage: int | None, tone: str, origin_name: str) -> tuple[Step, ...]:
     """The five steps; parcels of another country's post leave that country, not Japan."""
     steps = []
     for step in Stage:
@@ -267,8 +310,39 @@ def _steps(stage: int | None, origin_name: str) -> tuple[Step, ...]:
         if step == Stage.LEAVING_JAPAN and origin_name:
             label = _("Leaving %(country)s") % {"country": origin_name}
         state = "ahead" if stage is None or step > stage else "current" if step == stage else "done"
-        steps.append(Step(int(step), label, state))
+        steps.append(Step(int(step), label, state, _state_text(state, tone), _icon(_STEP_ICONS[step])))
     return tuple(steps)
+
+
+def _state_text(state: str, tone: str) -> str:
+    match state, tone:
+        case ("ahead", _any):
+            return _("still ahead")
+        case ("current", Tone.PROBLEM):
+            return _("last reached")
+        case ("done", _any) | (_any, Tone.DONE):
+            return _("done")
+    return _("now")
+
+
+def _icon(name: str) -> str:
+    return f"icons/{name}.svg"
+
+
+def _came_back(journey: Sequence[Place]) -> str:
+    """A journey does not always go forward, and the page says so. A problem tells its own story."""
+    newest = journey[-1]
+    if newest.tone == Tone.PROBLEM:
+        return ""
+    if reached := furthest_step(journey):
+        values = {"number": reached, "label": Stage(reached).label}
+        return _("It had already reached step %(number)s of 5, %(label)s, and has gone back.") % values
+    before = last_time_here(journey) if newest.tone in (Tone.WAIT, Tone.ACT) else None
+    if before is None:
+        return ""
+    return _("It was at this point before, on %(date)s, and is here again.") % {
+        "date": long_date(before.event.local_date)
+    }
 
 
 def _advice(what_to_do: str, tone: str, silence: Silence | None) -> str:
