@@ -30,6 +30,7 @@ urlpatterns = [
     path("examples/", views.examples, name="examples"),
     path("examples/<slug:slug>/", views.example, name="example"),
     path("contact/", views.contact, name="contact"),
+    re_path(r"^accent-(?P<digits>[0-9a-f]{6})\.css$", views.accent, name="accent"),
     path("robots.txt", views.robots, name="robots"),
     path("sitemap.xml", views.sitemap, name="sitemap"),
     path("healthz", views.healthz, name="healthz"),

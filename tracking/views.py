@@ -19,8 +19,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from tracking import colours, numbers
 from tracking import contact as contact_desk
-from tracking import numbers
 from tracking.answers import Answer, answer, answer_several, as_json, example_answer, next_try, refusal
 from tracking.examples import Example, all_examples, get_example
 from tracking.forms import ContactForm
@@ -48,7 +48,7 @@ def guide(request: HttpRequest) -> HttpResponse:
     """`/`: what the statuses mean, with the look-up form on top."""
     glossary = Glossary.current()
     key = repr(("guide", glossary.shop.words_version, _language(), timezone.localdate()))
-    return _reused(key, lambda: _guide_page(request, glossary))
+    return _reused(request, key, lambda: _guide_page(request, glossary))
 
 
 @read_only
@@ -81,7 +81,7 @@ def shipment(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
     found = _answer(request, number, glossary)
     if found.telling is None:
         return _answer_page(request, found, glossary)
-    return _reused(found.telling.page_key(), lambda: _answer_page(request, found, glossary))
+    return _reused(request, found.telling.page_key(), lambda: _answer_page(request, found, glossary))
 
 
 @read_only
@@ -165,6 +165,16 @@ def contact(request: HttpRequest) -> HttpResponse:
 
 
 @read_only
+@cache_control(public=True, max_age=365 * 86400, immutable=True)
+def accent(request: HttpRequest, digits: str) -> HttpResponse:
+    """The shop's colour as a stylesheet. The address names the colour, so it never changes."""
+    color = f"#{digits}"
+    if not colours.can_be_read(color):
+        raise Http404(color)
+    return HttpResponse(colours.stylesheet(color), content_type="text/css; charset=utf-8")
+
+
+@read_only
 @cache_control(public=True, max_age=86400)
 def robots(request: HttpRequest) -> HttpResponse:
     """What machines may read: the guide. Tracking pages say noindex themselves, so they may be fetched."""
@@ -232,7 +242,11 @@ def _page(
     glossary: Glossary | None = None,
 ) -> HttpResponse:
     glossary = glossary or Glossary.current()
-    shared = {"shop": glossary.shop, "notices": glossary.notices_for(None, timezone.localdate())}
+    shared = {
+        "shop": glossary.shop,
+        "notices": glossary.notices_for(None, timezone.localdate()),
+        "address": request.build_absolute_uri(request.path),
+    }
     return render(request, template, shared | context, status=status)
 
 
@@ -241,9 +255,12 @@ def _guide_page(request: HttpRequest, glossary: Glossary) -> HttpResponse:
     return _page(request, "tracking/guide.html", context, glossary=glossary)
 
 
-def _reused(key: str, render_page: Callable[[], HttpResponse]) -> HttpResponse:
-    """A page that was rendered before from the same facts; `key` names them all. Nothing of one visitor is in it."""
-    name = f"page:{sha256(key.encode()).hexdigest()}"
+def _reused(request: HttpRequest, key: str, render_page: Callable[[], HttpResponse]) -> HttpResponse:
+    """A page that was rendered before from the same facts; `key` names them all. Nothing of one visitor is in it.
+
+    The page prints its own address, so the host belongs to the facts.
+    """
+    name = f"page:{sha256(f'{request.build_absolute_uri(request.path)} {key}'.encode()).hexdigest()}"
     kept: tuple[bytes, dict[str, str]] | None = cache.get(name)
     if kept is None:
         response = render_page()

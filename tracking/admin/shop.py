@@ -17,7 +17,7 @@ class ShopAdmin(admin.ModelAdmin):
     list_display = ["name", "email", "website"]
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     fieldsets = [
-        ("Who we are", {"fields": ["name", "website"]}),
+        ("Who we are", {"fields": ["name", "website", "accent_color"]}),
         ("How customers reach us", {"fields": ["email", "phone", "contact_text"]}),
         ("When something breaks", {"fields": ["technical_email"]}),
         ("The guide", {"fields": ["guide_title", "guide_introduction", "guide_note"]}),

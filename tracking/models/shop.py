@@ -5,6 +5,8 @@ import uuid
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from tracking import colours
+
 
 class Shop(models.Model):
     """One row: name, contact, the guide's introduction and note."""
@@ -22,6 +24,11 @@ class Shop(models.Model):
     contact_text = models.TextField(
         blank=True, help_text="Shown above the contact form: when you answer, in which languages."
     )
+    accent_color = models.CharField(
+        max_length=7,
+        blank=True,
+        help_text="Colour of links and buttons, such as #2b5a8c. Empty: a calm blue. It must be dark enough to read.",
+    )
     guide_title = models.CharField(max_length=100, help_text="Title of the guide.")
     guide_introduction = models.TextField(help_text="First lines of the guide, under its title.")
     guide_note = models.TextField(help_text="The note that updates can lag. Shown in a box of its own.")
@@ -38,8 +45,21 @@ class Shop(models.Model):
         return self.name
 
     def clean(self) -> None:
+        """One shop only; an accent colour that can be read, in small letters."""
         if not self.pk and Shop.objects.exists():
             raise ValidationError("There is one shop only: edit the one that is here.")
+        self.accent_color = self.accent_color.lower()
+        if self.accent_color and not colours.is_colour(self.accent_color):
+            raise ValidationError(
+                {"accent_color": "Write it as # and six digits or letters a to f: #2b5a8c."}
+            )
+        if self.accent_color and not colours.can_be_read(self.accent_color):
+            nearest = colours.darkened(self.accent_color)
+            raise ValidationError(
+                {
+                    "accent_color": f"This colour is too light to read on a white page. Near it and dark enough: {nearest}."
+                }
+            )
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
