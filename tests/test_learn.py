@@ -7,7 +7,6 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from tests.crowd import all_at_once
 from tests.kept import DAY, NOW, keep
 from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, DISPATCHED, IN_CUSTOMS, POSTED, event
 from tracking.glossary import Glossary
@@ -159,10 +158,18 @@ def test_rows_that_were_replaced_and_stories_without_history_teach_nothing():
     assert figures()["DE"] == (20, 1, 1)
 
 
-def test_once_the_journey_is_over_nothing_is_waited_for():
-    for end in (DELIVERED, "Final delivery @ TOKYO", "Returned to sender @ TOKYO"):
-        for _ in range(20):
-            keep(*[event(end, FIRST + day * DAY) for day in range(2)])
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [DELIVERED, "Zork @ GERMANY"],
+        [DELIVERED, "En route @ GERMANY", "Zork @ GERMANY"],
+        ["Final delivery @ TOKYO", "Zork @ TOKYO"],
+        ["Returned to sender @ TOKYO", "Zork @ TOKYO"],
+    ],
+)
+def test_once_the_journey_is_over_nothing_is_waited_for(texts):
+    for _ in range(20):
+        keep(*[event(text, FIRST + place * DAY) for place, text in enumerate(texts)])
     learn()
     assert not UsualWait.objects.exists()
 
@@ -192,6 +199,23 @@ def test_the_destination_is_the_pages_a_scan_before_staff():
         keep(event(POSTED, FIRST), event(ARRIVED, FIRST + 4 * DAY), destination="CA")
     learn()
     assert figures("posting-collection") == {"CA": (20, 2, 2), "DE": (20, 5, 5), None: (40, 2, 5)}
+
+
+def test_a_parcel_to_nobody_knows_where_counts_once():
+    for _ in range(10):
+        keep(event(POSTED, FIRST), event(AT_EXCHANGE, FIRST + DAY))
+    learn()
+    assert figures("posting-collection") == {}
+    for _ in range(10):
+        keep(event(POSTED, FIRST), event(AT_EXCHANGE, FIRST + DAY))
+    learn()
+    assert figures("posting-collection") == {None: (20, 1, 1)}
+
+
+def test_a_story_that_nobody_has_asked_for_lately_still_teaches():
+    keep_waits(*[1] * 20, first=NOW.date() - 170 * DAY, at=NOW - 160 * DAY)
+    learn()
+    assert figures()["DE"] == (20, 1, 1)
 
 
 def test_an_unknown_phrase_ends_a_wait_and_is_none_itself():
@@ -256,15 +280,6 @@ def test_what_too_few_parcels_support_goes():
     assert learn(NOW + 200 * DAY)
     assert not UsualWait.objects.exists()
     assert version() != before
-
-
-@pytest.mark.django_db(transaction=True)
-def test_several_learners_at_once_leave_one_set_of_figures():
-    keep_waits(*[1] * 20)
-    comes = all_at_once([learn] * 6)
-    assert [come.failure for come in comes if come.failure] == []
-    assert sum(come.result for come in comes) == 1
-    assert figures() == {"DE": (20, 1, 1), None: (20, 1, 1)}
 
 
 # The command

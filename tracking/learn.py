@@ -122,7 +122,7 @@ def longest_waits(
         if place.is_over or is_last_scan(place, there):
             continue
         days = _days_to(place, after) if after else _days_until_confirmed(place, confirmed_at)
-        before = longest[place.words].days if place.words in longest else 0
+        before = longest[place.words].days if place.words in longest else 0  # so never negative
         longest[place.words] = Wait(max(before, days), is_over=after is not None)
     return longest
 
@@ -162,13 +162,13 @@ def _usual_wait(
 
 
 def _days_to(place: Place, after: Place) -> int:
-    """Days between two rows, rounded up where both instants are certain, else by the calendar. Never negative:
-    times can seem to run backwards across a border.
+    """Days between two rows, rounded up where both instants are certain, else by the calendar. Negative where times
+    seem to run backwards, as they can across a border.
     """
     left, met = _instant(place), _instant(after)
     if left and met:
-        return max(0, math.ceil((met - left) / _DAY))
-    return max(0, (after.event.local_date - place.event.local_date).days)
+        return math.ceil((met - left) / _DAY)
+    return (after.event.local_date - place.event.local_date).days
 
 
 def _days_until_confirmed(place: Place, confirmed_at: datetime) -> int:
