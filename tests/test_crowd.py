@@ -147,6 +147,20 @@ def test_while_japan_post_hangs_everybody_else_reads_on(site: Site, japan_post: 
     assert p99[1] < max(2 * p99[0], 150)
 
 
+def test_several_learners_at_once_leave_one_set_of_figures(site: Site) -> None:
+    said = site.python(
+        "from django.utils import timezone\n"
+        "from tests.crowd import all_at_once\n"
+        "from tracking.learn import store\n"
+        "figures = {'parcels': 20, 'median_days': 1, 'nine_in_ten_days': 2, 'learned_at': timezone.now()}\n"
+        "status = Status.objects.first()\n"
+        "comes = all_at_once([lambda: store([UsualWait(status=status, **figures)])] * 8)\n"
+        "print([come.failure for come in comes], sum(come.result or 0 for come in comes), UsualWait.objects.count())\n"
+        "store([])"
+    )
+    assert said == f"{[None] * 8} 1 1"
+
+
 @pytest.fixture
 def small_site(japan_post: StandIn, tmp_path: Path) -> Iterator[Site]:
     settings = {

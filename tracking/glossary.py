@@ -6,7 +6,7 @@ from datetime import date
 
 from django.utils.translation import gettext as _
 
-from tracking.models import Destination, Notice, Phrase, Shop, Status, Wording
+from tracking.models import Destination, Notice, Phrase, Shop, Status, UsualWait, Wording
 from tracking.places import comparable, country_index
 
 FINAL_DELIVERY = "final-delivery"
@@ -25,6 +25,7 @@ class Glossary:
     _phrases: Mapping[str, Status | None]  # exact text, normalised -> status
     _caseless: Mapping[str, Status | None]  # only where that is unambiguous
     _wordings: Mapping[tuple[int, str, str | None], Wording]  # (status, language, ISO code or None)
+    _usual_waits: Mapping[tuple[int, str | None], UsualWait]  # (status, ISO code or None)
 
     @classmethod
     def current(cls) -> "Glossary":
@@ -55,6 +56,9 @@ class Glossary:
                 (wording.status_id, wording.language, wording.destination_id): wording
                 for wording in Wording.objects.filter(hidden=False)
             },
+            _usual_waits={
+                (wait.status_id, wait.destination_id): wait for wait in UsualWait.objects.order_by()
+            },
         )
 
     def status_of(self, phrase: str) -> Status | None:
@@ -79,6 +83,10 @@ class Glossary:
                 if wording := self._wordings.get((status.pk, tongue, place)):
                     return wording
         return None
+
+    def usual_wait(self, status: Status, destination: str | None) -> UsualWait | None:
+        """What parcels teach about this status: to this destination, else to all; None: nothing yet."""
+        return self._usual_waits.get((status.pk, destination)) or self._usual_waits.get((status.pk, None))
 
     def knows(self, phrase: str) -> bool:
         """True for a phrase in the store, even one that waits for its meaning or has two."""

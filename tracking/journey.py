@@ -24,6 +24,12 @@ class Place:
     tone: str
     going_back: bool  # it was being returned when this row came
 
+    @property
+    def is_over(self) -> bool:
+        """Delivered, or back at the sender: nothing more is waited for."""
+        is_back = self.words is not None and self.words.slug in (RETURNED, DELIVERED_BACK)
+        return self.stage == Stage.DELIVERED or is_back
+
 
 def travel(events: Sequence[TrackedEvent], origin: str, glossary: Glossary) -> list[Place]:
     """Where the journey stands after each row. No false progress, and a problem keeps the stage really reached."""

@@ -7,9 +7,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tracking.glossary import Glossary
-from tracking.journey import DELIVERED_BACK, RETURNED, Place
+from tracking.journey import Place
 from tracking.lookup import Lookup
-from tracking.models import Destination, Stage, Tone
+from tracking.models import Destination, Stage, Tone, UsualWait
 from tracking.places import days_between
 
 _USUAL_DAYS, _WORRY_DAYS = 5, 12  # for a phrase nobody has given a meaning
@@ -33,28 +33,62 @@ def silence_of(
     destination: str | None,
     now: datetime,
 ) -> Silence | None:
-    """Whether this silence is normal, by the days staff gave. Nothing once the parcel is delivered or back.
+    """Whether this silence is normal, by what our parcels teach, else by the days staff gave. Nothing once the parcel
+    is delivered or back.
 
     While Japan Post does not answer, silence is measured up to the last answer: of later days we know nothing.
     """
-    if newest.stage == Stage.DELIVERED or (newest.words and newest.words.slug in (RETURNED, DELIVERED_BACK)):
+    if newest.is_over:
         return None
     now = min(now, lookup.checked_at) if lookup.stale else now
     there = glossary.destinations.get(destination or "")
-    if there is not None and not there.exchanges_scans and newest.stage == Stage.LEAVING_JAPAN:
+    if there is not None and is_last_scan(newest, there):
         return _no_scans(newest, there, scanned_at, now)
-    usual, worry = (
-        (newest.words.usual_days, newest.words.worry_days) if newest.words else (_USUAL_DAYS, _WORRY_DAYS)
-    )
+    learnt = glossary.usual_wait(newest.words, destination) if newest.words else None
+    usual, worry = _usual_and_worry(newest, learnt)
     days = days_between(newest.event.local_date, scanned_at, now)
     level = "usual" if days <= usual else "longer" if days <= worry else "far"
     enquiry_is_over = _enquiry_is_over(lookup, glossary, destination, now)
-    headline, text = _silence_words(newest.tone, level, enquiry_is_over)
+    headline, text = _silence_words(newest.tone, level, enquiry_is_over, is_learnt=learnt is not None)
     if newest.status is None and level == "usual" and newest.tone == Tone.WAIT:
         headline, text = _("We cannot tell"), _("Nobody knows yet how long this usually takes.")
-    return Silence(
-        days, level, headline, text % {"usual": day_count(usual), "silent": day_count(days), "days": days}
+    values = {
+        "usual": day_count(usual),
+        "silent": day_count(days),
+        "days": days,
+        "parcels": _most_parcels(learnt, glossary) if learnt else "",
+        "waited": _waited(days),
+    }
+    return Silence(days, level, headline, text % values)
+
+
+def is_last_scan(place: Place, there: Destination | None) -> bool:
+    """True where the post there sends no scans to Japan, so that none follows the departure."""
+    return there is not None and not there.exchanges_scans and place.stage == Stage.LEAVING_JAPAN
+
+
+def _usual_and_worry(newest: Place, learnt: UsualWait | None) -> tuple[int, int]:
+    """Days that are usual, and days after which to worry. Learnt days move the worry on, never closer."""
+    if newest.words is None:
+        return _USUAL_DAYS, _WORRY_DAYS
+    usual, worry = newest.words.usual_days, newest.words.worry_days
+    if learnt is None:
+        return usual, worry
+    return learnt.nine_in_ten_days, max(worry, learnt.nine_in_ten_days + worry - usual)
+
+
+def _most_parcels(learnt: UsualWait, glossary: Glossary) -> str:
+    """ "9 of 10 parcels to Canada move on within 5 days": the beginning or a part of a sentence."""
+    there = glossary.destinations.get(learnt.destination_id or "")
+    days = learnt.nine_in_ten_days
+    within = (
+        ngettext("within %(count)d day", "within %(count)d days", days) if days else _("in less than a day")
     )
+    if there is None:
+        text = _("9 of 10 parcels move on %(within)s")
+    else:
+        text = _("9 of 10 parcels to %(country)s move on %(within)s")
+    return text % {"country": there.spoken_name if there else "", "within": within % {"count": days}}
 
 
 def _no_scans(newest: Place, there: Destination, scanned_at: datetime | None, now: datetime) -> Silence:
@@ -64,7 +98,7 @@ def _no_scans(newest: Place, there: Destination, scanned_at: datetime | None, no
     return Silence(days, "usual", _("Nothing more will appear here"), text % {"country": there.spoken_name})
 
 
-def _silence_words(tone: str, level: str, enquiry_is_over: bool) -> tuple[str, str]:
+def _silence_words(tone: str, level: str, enquiry_is_over: bool, *, is_learnt: bool) -> tuple[str, str]:
     """Headline and text. Where somebody must act, more patience is no advice."""
     match tone, level:
         case Tone.ACT, "far":
@@ -79,19 +113,24 @@ def _silence_words(tone: str, level: str, enquiry_is_over: bool) -> tuple[str, s
             return _("It needs our help"), _(
                 "Days since the last scan: %(days)s. Write to us, so that we can act."
             )
+        case _other, "usual" if is_learnt:
+            return _("Normal so far"), _("%(parcels)s; yours has waited %(waited)s.")
         case _other, "usual":
             return _("Normal so far"), _("Up to %(usual)s without news are usual at this point.")
+        case _other, "longer" if is_learnt:
+            return _("Quiet for longer than usual"), _(
+                "No news for %(silent)s; %(parcels)s. It happens, and most of the others then move on too."
+            )
         case _other, "longer":
             return _("Quiet for longer than usual"), _(
                 "No news for %(silent)s; %(usual)s are usual here. It happens, and most parcels then move on."
             )
+    silent = _("No news for %(silent)s; %(parcels)s.") if is_learnt else _("No news for %(silent)s.")
     if enquiry_is_over:
-        return _("Quiet for far longer than usual"), _(
-            "No news for %(silent)s. The time in which an enquiry can be opened is over; write to us all the same."
-        )
-    return _("Quiet for far longer than usual"), _(
-        "No news for %(silent)s. Write to us: only the sender can open an enquiry with Japan Post."
-    )
+        advice = _("The time in which an enquiry can be opened is over; write to us all the same.")
+    else:
+        advice = _("Write to us: only the sender can open an enquiry with Japan Post.")
+    return _("Quiet for far longer than usual"), f"{silent} {advice}"
 
 
 def _enquiry_is_over(lookup: Lookup, glossary: Glossary, destination: str | None, now: datetime) -> bool:
@@ -102,6 +141,13 @@ def _enquiry_is_over(lookup: Lookup, glossary: Glossary, destination: str | None
     posted, today = lookup.events[0].local_date, now.date()
     months = (today.year - posted.year) * 12 + today.month - posted.month - (today.day < posted.day)
     return months >= (there.enquiry_months if there else 6)
+
+
+def _waited(days: int) -> str:
+    """After "within 5 days; yours has waited": the number alone will do where it is more than one."""
+    if days > 1:
+        return str(days)
+    return day_count(days) if days else _("less than a day")
 
 
 def day_count(days: int) -> str:

@@ -108,7 +108,14 @@ class StatusAdmin(admin.ModelAdmin):
     fieldsets = [
         ("What it is", {"fields": ["name", "slug", "stage", "tone"]}),
         ("In the guide", {"fields": ["guide_order", "example", "hidden", "reviewed_on"]}),
-        ("Is silence normal?", {"fields": [("usual_days", "worry_days")]}),
+        (
+            "Is silence normal?",
+            {
+                "fields": [("usual_days", "worry_days")],
+                "description": "What our own parcels teach comes first: see “Usual waits”. These days count where nothing is "
+                "learnt yet, and the worry days are never cut short.",
+            },
+        ),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Status]:

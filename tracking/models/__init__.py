@@ -5,6 +5,7 @@ from tracking.models.gate import Gate, VisitorMinute
 from tracking.models.places import Destination, Notice
 from tracking.models.shipments import AskedBy, Event, Fetch, Shipment
 from tracking.models.shop import Message, Shop
+from tracking.models.waits import UsualWait
 from tracking.models.words import Phrase, Stage, Status, Tone, Wording
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Stage",
     "Status",
     "Tone",
+    "UsualWait",
     "VisitorMinute",
     "Wording",
 ]

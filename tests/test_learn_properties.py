@@ -1,0 +1,65 @@
+"""What holds for every estimate of how long parcels wait, tried with thousands of them."""
+
+from collections import Counter
+from fractions import Fraction
+from math import ceil, inf
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracking.learn import HALF, NINE_IN_TEN, Waits, days_until
+
+settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
+settings.load_profile("unhurried")
+
+some_days = st.lists(st.integers(0, 30), max_size=60)
+at_least_one = st.lists(st.integers(0, 30), min_size=1, max_size=60)
+shares = st.sampled_from([HALF, NINE_IN_TEN, Fraction(1, 3), Fraction(1)])
+
+
+def waits(over, unfinished=()):
+    return Waits(Counter(over), Counter(unfinished))
+
+
+def or_never(days):
+    return inf if days is None else days
+
+
+@given(at_least_one, shares)
+def test_where_all_moved_on_it_is_the_plain_order_statistic(over, share):
+    assert days_until(share, waits(over)) == sorted(over)[ceil(share * len(over)) - 1]
+
+
+@given(some_days, some_days, st.integers(0, 30), shares)
+def test_one_more_waiting_parcel_never_makes_it_smaller(over, unfinished, another, share):
+    before = or_never(days_until(share, waits(over, unfinished)))
+    assert or_never(days_until(share, waits(over, [*unfinished, another]))) >= before
+
+
+@given(some_days, some_days, st.integers(0, 30), st.integers(0, 30), shares)
+def test_a_parcel_that_waits_on_never_makes_it_smaller(over, unfinished, days, more, share):
+    before = or_never(days_until(share, waits(over, [*unfinished, days])))
+    assert or_never(days_until(share, waits(over, [*unfinished, days + more]))) >= before
+
+
+@given(some_days, at_least_one, shares)
+def test_it_is_a_day_on_which_some_parcel_moved_on_or_there_is_none(over, unfinished, share):
+    assert days_until(share, waits(over, unfinished)) in {None, *over}
+
+
+@given(some_days, some_days)
+def test_half_have_moved_on_no_later_than_nine_in_ten(over, unfinished):
+    known = waits(over, unfinished)
+    assert or_never(days_until(HALF, known)) <= or_never(days_until(NINE_IN_TEN, known))
+
+
+def test_the_textbook_example():
+    """Remission of leukaemia in weeks, 21 patients: Kaplan-Meier 0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448."""
+    over = [6, 6, 6, 7, 10, 13, 16, 22, 23]
+    unfinished = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
+    curve = {6: 857, 7: 807, 10: 753, 13: 690, 16: 627, 22: 538, 23: 448}
+    for week, still_here in curve.items():
+        share = 1 - Fraction(still_here + 1, 1000)  # just reached by then, and not before
+        assert days_until(share, waits(over, unfinished)) == week
+    assert days_until(HALF, waits(over, unfinished)) == 23
+    assert days_until(NINE_IN_TEN, waits(over, unfinished)) is None
