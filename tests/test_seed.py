@@ -12,7 +12,14 @@ from tracking import seed
 from tracking.examples import all_examples
 from tracking.glossary import FINAL_DELIVERY, Glossary
 from tracking.japanpost.errors import JapanPostError
-from tracking.journey import BEING_RETURNED, DELIVERED_BACK, INSIDE_ORIGIN, RETURNED, WAITS_FOR_CUSTOMER
+from tracking.journey import (
+    BEING_RETURNED,
+    DELIVERED_BACK,
+    INSIDE_ORIGIN,
+    RETURNED,
+    TRANSIT_COUNTRY,
+    WAITS_FOR_CUSTOMER,
+)
 from tracking.models import Destination, Phrase, Shop, Status, Wording
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -56,7 +63,8 @@ def test_all_seed_words_pass_the_checks_of_the_admin():
 
 
 def test_the_slugs_that_the_code_knows_exist():
-    named = {FINAL_DELIVERY, INSIDE_ORIGIN, BEING_RETURNED, RETURNED, DELIVERED_BACK, *WAITS_FOR_CUSTOMER}
+    journeys = {INSIDE_ORIGIN, TRANSIT_COUNTRY, BEING_RETURNED, RETURNED, DELIVERED_BACK}
+    named = {FINAL_DELIVERY, *journeys, *WAITS_FOR_CUSTOMER}
     assert named <= set(Status.objects.values_list("slug", flat=True))
 
 
