@@ -30,6 +30,12 @@ def test_every_status_has_a_stable_anchor_after_the_ten(client):
     assert anchors[:2] == ["posting-collection", "arrival-at-outward-office"]
 
 
+def test_every_entry_links_to_an_example_that_leads_back_to_it(client):
+    for entry in main_of(client.get("/")).xpath(".//li[contains(@class, 'guide-entry')]"):
+        (address,) = entry.xpath(".//a[starts-with(@href, '/examples/')]/@href")
+        assert main_of(client.get(address)).xpath(f".//a[@href='/#{entry.get('id')}']"), address
+
+
 def test_an_edit_shows_at_the_next_request(client):
     client.get("/")
     wording = Wording.objects.get(status__slug="retention", destination=None)
