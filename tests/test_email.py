@@ -46,7 +46,7 @@ def test_the_markup_is_a_parcel_delivery_with_our_address():
 
 
 def test_the_markup_has_all_that_gmail_demands():
-    """https://developers.google.com/workspace/gmail/markup/reference/types/ParcelDelivery"""
+    """After https://developers.google.com/workspace/gmail/markup/reference/types/ParcelDelivery and its smallest example."""
     parcel = markup()
     assert (parcel["carrier"]["@type"], parcel["carrier"]["name"]) == ("Organization", "Japan Post")
     address = ("streetAddress", "addressLocality", "addressRegion", "postalCode", "addressCountry")
