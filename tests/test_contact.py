@@ -117,6 +117,22 @@ def test_the_link_from_a_parcel_fills_in_what_we_know(client, standin):
     assert len(standin.requests) == asked
 
 
+def test_the_link_takes_along_the_country_that_only_the_e_mail_named(client, standin):
+    standin.set_item(NUMBER, story(POSTED))
+    page = html.fromstring(client.get(f"/track/{NUMBER}/", {"to": "fr"}).content.decode())
+    links = set(page.get_element_by_id("main").xpath(".//a[starts-with(@href, '/contact/')]/@href"))
+    assert links == {f"/contact/?number={NUMBER}&to=FR"}
+    assert "Country: France" in text_of(client.get(links.pop()))
+
+
+@pytest.mark.parametrize("hint", ["", "XX", "<b>", "\x00"])
+def test_a_country_that_does_not_exist_is_not_written(client, standin, hint):
+    standin.set_item(NUMBER, story(POSTED))
+    client.get(f"/track/{NUMBER}/")
+    text = text_of(client.get("/contact/", {"number": NUMBER, "to": hint}))
+    assert f"Parcel: {NUMBER}" in text and "Country:" not in text
+
+
 def test_staff_see_what_the_page_said_at_the_time(client, standin):
     standin.set_item(NUMBER, story(POSTED, ARRIVED))
     client.get(f"/track/{NUMBER}/")
