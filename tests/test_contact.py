@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 from lxml import html
 
-from tests.stories import ARRIVED, NUMBER, POSTED, story
+from tests.stories import ARRIVED, NUMBER, POSTED, some_numbers, story
 from tracking.models import Message
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +68,43 @@ def test_errors_stand_beside_their_fields_and_nothing_typed_is_lost(client):
     assert not Message.objects.exists()
 
 
+def test_a_pasted_link_is_kept_as_its_number(client):
+    pasted = f"https://trackings.post.japanpost.jp/services/srv/search/direct?reqCodeNo1={NUMBER}&locale=en"
+    assert client.post("/contact/", LETTER | {"number": pasted}).status_code == 302
+    assert client.post("/contact/", LETTER | {"number": "my parcel"}).status_code == 302
+    assert set(Message.objects.values_list("number", flat=True)) == {NUMBER, "my parcel"}
+
+
+def test_browsers_are_not_told_to_cut_what_is_pasted(client):
+    main = html.fromstring(client.get("/contact/").content.decode()).get_element_by_id("main")
+    assert not main.xpath(".//*[@name='number' or @name='text' or @name='website']/@maxlength")
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "error"),
+    [
+        ("number", "no number " * 5, "Please write one tracking number here"),
+        ("number", " ".join(some_numbers(4)), "Please write one tracking number here"),
+        ("text", "a" * 5001, "Please write at most 5000 characters; these are 5001."),
+        ("text", "\x00" + "a" * 5001, "Please write at most 5000 characters; these are 5002. Null"),
+    ],
+)
+def test_what_is_too_long_is_said_beside_the_field_and_comes_back_whole(client, field, typed, error):
+    response = client.post("/contact/", LETTER | {field: typed})
+    page = response.content.decode()
+    assert (response.status_code, page.count(f'id="id_{field}_error"')) == (400, 1)
+    main = html.fromstring(page.replace("\x00", "")).get_element_by_id("main")
+    assert main.get_element_by_id(f"id_{field}_error").text_content().startswith(error)
+    shown = main.get_element_by_id(f"id_{field}")
+    assert typed.strip("\x00 ") in (shown.get("value") or shown.text)
+    assert not Message.objects.exists()
+
+
+def test_however_much_a_program_writes_into_the_trap_the_message_is_kept(client):
+    assert client.post("/contact/", LETTER | {"website": "spam " * 100}).status_code == 302
+    assert Message.objects.get().suspected_spam
+
+
 def test_the_link_from_a_parcel_fills_in_what_we_know(client, standin):
     standin.set_item(NUMBER, story(POSTED, ARRIVED))
     client.get(f"/track/{NUMBER}/")
@@ -78,6 +115,22 @@ def test_the_link_from_a_parcel_fills_in_what_we_know(client, standin):
     assert "Country: Germany" in text
     assert "Days without news:" in text
     assert len(standin.requests) == asked
+
+
+def test_the_link_takes_along_the_country_that_only_the_e_mail_named(client, standin):
+    standin.set_item(NUMBER, story(POSTED))
+    page = html.fromstring(client.get(f"/track/{NUMBER}/", {"to": "fr"}).content.decode())
+    links = set(page.get_element_by_id("main").xpath(".//a[starts-with(@href, '/contact/')]/@href"))
+    assert links == {f"/contact/?number={NUMBER}&to=FR"}
+    assert "Country: France" in text_of(client.get(links.pop()))
+
+
+@pytest.mark.parametrize("hint", ["", "XX", "<b>", "\x00"])
+def test_a_country_that_does_not_exist_is_not_written(client, standin, hint):
+    standin.set_item(NUMBER, story(POSTED))
+    client.get(f"/track/{NUMBER}/")
+    text = text_of(client.get("/contact/", {"number": NUMBER, "to": hint}))
+    assert f"Parcel: {NUMBER}" in text and "Country:" not in text
 
 
 def test_staff_see_what_the_page_said_at_the_time(client, standin):

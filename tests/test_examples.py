@@ -20,21 +20,36 @@ def named(example: Example) -> str:
 def test_the_situations_come_in_the_order_of_a_journey() -> None:
     assert [example.slug for example in all_examples()] == [
         "just-posted",
+        "en-route",
         "leaving-japan",
+        "export-customs",
+        "inside-origin",
         "silent-6-days",
         "silent-30-days",
+        "transit-country",
+        "arrival-at-inward-office",
+        "held-at-inward-office",
         "in-customs",
         "customs-twice",
+        "released-by-customs",
+        "departure-from-inward-office",
         "with-local-post",
+        "back-in-customs",
+        "collection",
         "out-for-delivery",
         "absent",
         "retention",
         "redelivery-booked",
+        "forwarded",
         "delivered",
         "delivered-in-france",
         "collected-at-counter",
+        "investigation",
+        "export-cancelled",
+        "import-terminated",
         "being-returned",
         "returned",
+        "delivered-back",
         "unknown-phrase",
         "list-row",
         "not-found",
@@ -49,13 +64,17 @@ def test_an_unknown_slug_is_a_key_error() -> None:
 
 @pytest.mark.parametrize("example", all_examples(), ids=named)
 def test_its_number_has_the_right_check_digit(example: Example) -> None:
-    match = re.fullmatch(r"EM([0-9]{8})([0-9])JP", example.number)
+    match = re.fullmatch(r"EM([0-9]{8})([0-9])[A-Z]{2}", example.number)
     assert match is not None
     rest = (
         sum(int(digit) * weight for digit, weight in zip(match[1], (8, 6, 4, 2, 3, 5, 9, 7), strict=True))
         % 11
     )
     assert int(match[2]) == {10: 0, 11: 5}.get(11 - rest, 11 - rest)
+
+
+def test_only_a_parcel_that_comes_to_japan_has_a_number_of_another_country() -> None:
+    assert all(example.number.endswith("JP") != (example.destination == "JP") for example in all_examples())
 
 
 def test_no_two_examples_share_a_number() -> None:

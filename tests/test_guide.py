@@ -30,6 +30,14 @@ def test_every_status_has_a_stable_anchor_after_the_ten(client):
     assert anchors[:2] == ["posting-collection", "arrival-at-outward-office"]
 
 
+def test_every_entry_links_to_its_example(client):
+    links = main_of(client.get("/")).xpath(
+        ".//li[contains(@class, 'guide-entry')]//a[contains(., 'example')]/@href"
+    )
+    assert links == [f"/examples/{status.example}/" for status in Status.objects.all()]
+    assert {client.get(link).status_code for link in links} == {200}
+
+
 def test_an_edit_shows_at_the_next_request(client):
     client.get("/")
     wording = Wording.objects.get(status__slug="retention", destination=None)

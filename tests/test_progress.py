@@ -146,6 +146,13 @@ def test_the_destination_is_named_by_the_newest_row_abroad():
     assert progress_of(story(POSTED, "En route @ ATLANTIS")).destination is None
 
 
+def test_a_country_that_the_parcel_only_passes_through_is_not_the_destination():
+    changing = (POSTED, DISPATCHED, "Departure from transit office of exchange @ GERMANY")
+    assert progress_of(story(*changing)).destination is None
+    assert progress_of(story(*changing), hint="NO").destination == "NO"
+    assert progress_of(story(*changing, "Arrival at inward office of exchange @ NORWAY")).destination == "NO"
+
+
 def test_staff_and_then_the_link_name_the_destination_until_a_scan_does():
     assert progress_of(story(POSTED), hint="US").destination == "US"
     assert progress_of(story(POSTED), hint="US", destination="CA").destination == "CA"

@@ -25,8 +25,8 @@ def wrote_too_often(sender_key: str, now: datetime) -> bool:
     return recent.count() >= settings.MESSAGES_PER_HOUR
 
 
-def stored_progress(text: str, now: datetime) -> Progress | None:
-    """What we know about the one number in a text. Japan Post is never asked for this."""
+def stored_progress(text: str, now: datetime, *, hint: str | None = None) -> Progress | None:
+    """What we know about the one number in a text; `hint` as in `build_progress`. Japan Post is never asked for this."""
     found = numbers.find_numbers(text)
     if len(found) != 1:
         return None
@@ -34,7 +34,7 @@ def stored_progress(text: str, now: datetime) -> Progress | None:
         lookup = look_up(found[0], now=now, budget=0)
     except JapanPostError:
         return None
-    return build_progress(lookup, Glossary.current(), now=now)
+    return build_progress(lookup, Glossary.current(), now=now, hint=hint)
 
 
 def first_lines(progress: Progress | None) -> str:

@@ -3,13 +3,19 @@
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
-from tracking import registration
+from tracking import numbers, registration
+
+_LONGEST_NUMBER = 40  # characters, as in the column of Message
 
 
 class ContactForm(forms.Form):
-    """What a customer writes to the shop. `website` is the trap: people do not see it, programs fill it in."""
+    """What a customer writes to the shop. `website` is the trap: people do not see it, programs fill it in.
+
+    Where text may be pasted there is no `max_length`: browsers would cut it without a word.
+    """
 
     name = forms.CharField(
         label=_("Your name"),
@@ -30,7 +36,6 @@ class ContactForm(forms.Form):
     )
     number = forms.CharField(
         label=_("Tracking number"),
-        max_length=40,
         required=False,
         help_text=_("If it is about a parcel."),
         widget=forms.TextInput(
@@ -39,16 +44,31 @@ class ContactForm(forms.Form):
     )
     text = forms.CharField(
         label=_("Your message"),
-        max_length=5000,
+        validators=[
+            MaxLengthValidator(
+                5000, _("Please write at most %(limit_value)d characters; these are %(show_value)d.")
+            )
+        ],
         widget=forms.Textarea(attrs={"rows": 7}),
         error_messages={"required": _("Please write what we can help with.")},
     )
     website = forms.CharField(
         label=_("Leave this empty"),
-        max_length=200,
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}),
     )
+
+    def clean_number(self) -> str:
+        """The numbers in what was typed or pasted, such as a whole link; what was typed where there is none."""
+        typed: str = self.cleaned_data["number"]
+        number = " ".join(numbers.find_numbers(typed)) or typed
+        if len(number) > _LONGEST_NUMBER:
+            raise forms.ValidationError(
+                _(
+                    "Please write one tracking number here, such as EM123456785JP. Others fit into the message."
+                )
+            )
+        return number
 
     @property
     def visible(self) -> list[Any]:

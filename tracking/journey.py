@@ -9,6 +9,7 @@ from tracking.models import Stage, Status, Tone
 
 BEING_RETURNED, RETURNED = "being-returned", "returned"
 DELIVERED_BACK, INSIDE_ORIGIN = "delivered-back", "inside-origin"  # no phrase means these by itself
+TRANSIT_COUNTRY = "transit-country"
 WAITS_FOR_CUSTOMER = {"retention", "collection", "attempted-delivery"}
 
 
@@ -62,8 +63,12 @@ def travel(events: Sequence[TrackedEvent], origin: str, glossary: Glossary) -> l
 
 
 def destination_of(journey: Sequence[Place], origin: str) -> str | None:
-    """The country that the newest row outside the country of origin names."""
-    return next((place.country for place in reversed(journey) if place.country not in (None, origin)), None)
+    """The country that the newest row outside the country of origin names; one of transit is only passed through."""
+    for place in reversed(journey):
+        in_transit = place.status is not None and place.status.slug == TRANSIT_COUNTRY
+        if place.country not in (None, origin) and not in_transit:
+            return place.country
+    return None
 
 
 def furthest_step(journey: Sequence[Place]) -> int | None:

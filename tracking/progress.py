@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from urllib.parse import urlencode
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -131,6 +132,11 @@ class Progress:
     def needs_writing(self) -> bool:
         """The next step is a message to us."""
         return self.is_worrying or self.tone == Tone.PROBLEM
+
+    @property
+    def contact_query(self) -> str:
+        """For the link to the contact form: what it cannot know by itself is the country that only the e-mail named."""
+        return urlencode({"number": self.number} | ({"to": self.destination} if self.destination else {}))
 
     @property
     def newest_entries(self) -> tuple[Entry, ...]:

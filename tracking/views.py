@@ -144,11 +144,11 @@ def example(request: HttpRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @cache_control(private=True, no_store=True)
 def contact(request: HttpRequest) -> HttpResponse:
-    """`/contact/`: the form, filled in with what we know about `?number=`."""
+    """`/contact/`: the form, filled in with what we know about `?number=`, on its way `?to=`."""
     now = timezone.now()
     if request.method != "POST":
         typed = request.GET.get("number", "")[:40]
-        progress = contact_desk.stored_progress(typed, now)
+        progress = contact_desk.stored_progress(typed, now, hint=_hint(request))
         form = ContactForm(initial={"number": typed, "text": contact_desk.first_lines(progress)})
         return _unindexed(
             _page(request, "tracking/contact.html", {"form": form, "receipt": _receipt(request)})
