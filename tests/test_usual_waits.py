@@ -130,13 +130,18 @@ def test_learnt_days_move_the_worry_on_and_never_closer(learnt, last_usual, last
 @pytest.mark.parametrize(
     ("text", "slug", "words"),
     [
-        ("Retention @ GERMANY", "retention", "Nothing more happens until you act."),
-        ("Investigation @ GERMANY", "investigation", "Write to us, so that we can act."),
+        ("Retention @ GERMANY", "retention", "It has waited for {}. Nothing more happens until you act."),
+        (
+            "Investigation @ GERMANY",
+            "investigation",
+            "The last scan is {} old. Write to us, so that we can act.",
+        ),
     ],
 )
 def test_where_somebody_must_act_the_texts_stay(text, slug, words):
     teach(5, slug=slug, country="DE")
-    assert silence(2, text).text == f"Days since the last scan: 2. {words}"
+    assert silence(2, text).text == words.format("2 days")
+    assert silence(0, text).text == words.format("less than a day")
 
 
 def test_an_unknown_phrase_is_not_told_by_what_was_learnt():

@@ -55,7 +55,7 @@ def silence_of(
     values = {
         "usual": day_count(usual),
         "silent": day_count(days),
-        "days": days,
+        "waiting": day_count(days) if days else _("less than a day"),
         "parcels": _most_parcels(learnt, glossary) if learnt else "",
         "waited": _waited(days),
     }
@@ -107,11 +107,11 @@ def _silence_words(tone: str, level: str, enquiry_is_over: bool, *, is_learnt: b
             )
         case Tone.ACT, _other:
             return _("It waits for you"), _(
-                "Days since the last scan: %(days)s. Nothing more happens until you act."
+                "It has waited for %(waiting)s. Nothing more happens until you act."
             )
         case Tone.PROBLEM, _other:
             return _("It needs our help"), _(
-                "Days since the last scan: %(days)s. Write to us, so that we can act."
+                "The last scan is %(waiting)s old. Write to us, so that we can act."
             )
         case _other, "usual" if is_learnt:
             return _("Normal so far"), _("%(parcels)s; yours has waited %(waited)s.")
