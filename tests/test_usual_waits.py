@@ -144,6 +144,12 @@ def test_where_somebody_must_act_the_texts_stay(text, slug, words):
     assert silence(0, text).text == words.format("less than a day")
 
 
+def test_where_somebody_must_act_slow_customers_make_nobody_later():
+    worry = Status.objects.get(slug="retention").worry_days
+    teach(5 * worry, slug="retention", country="DE")
+    assert silence(worry + 1, "Retention @ GERMANY").level == "far"
+
+
 def test_an_unknown_phrase_is_not_told_by_what_was_learnt():
     teach(5, country="DE")
     assert silence(2, "Zork @ GERMANY").text == "Nobody knows yet how long this usually takes."

@@ -44,7 +44,8 @@ def silence_of(
     there = glossary.destinations.get(destination or "")
     if there is not None and is_last_scan(newest, there):
         return _no_scans(newest, there, scanned_at, now)
-    learnt = glossary.usual_wait(newest.words, destination) if newest.words else None
+    patience_helps = newest.tone not in (Tone.ACT, Tone.PROBLEM)
+    learnt = glossary.usual_wait(newest.words, destination) if newest.words and patience_helps else None
     usual, worry = _usual_and_worry(newest, learnt)
     days = days_between(newest.event.local_date, scanned_at, now)
     level = "usual" if days <= usual else "longer" if days <= worry else "far"
