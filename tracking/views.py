@@ -21,7 +21,16 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from tracking import contact as contact_desk
 from tracking import numbers
-from tracking.answers import Answer, answer, answer_several, as_json, example_answer, next_try, refusal
+from tracking.answers import (
+    Answer,
+    answer,
+    answer_several,
+    as_json,
+    example_answer,
+    next_try,
+    refusal,
+    stored_answer,
+)
 from tracking.examples import Example, all_examples, get_example
 from tracking.forms import ContactForm
 from tracking.glossary import Glossary
@@ -35,7 +44,7 @@ _JAPAN_POST_PARAMETERS = tuple(
     f"{name}{i}" for name in ("reqCodeNo", "requestNo") for i in range(1, MOST_AT_ONCE + 1)
 )
 _PAGE_SECONDS = 600
-_KEPT = ("to", "anyway")  # parameters that outlive a redirection
+_KEPT = ("to", "anyway", "stored")  # parameters that outlive a redirection
 
 
 def read_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -87,8 +96,12 @@ def shipment(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
 @read_only
 @cache_control(private=True)
 def shipment_json(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
-    """`/track/EM123456785JP.json`: the same facts for programs."""
-    found = _answer(request, number, Glossary.current())
+    """`/track/EM123456785JP.json`: the same facts for programs. `?stored=1`: from our store alone."""
+    glossary = Glossary.current()
+    if request.GET.get("stored") == "1":
+        found = stored_answer(number, glossary, now=timezone.now(), language=_language(), hint=_hint(request))
+    else:
+        found = _answer(request, number, glossary)
     return _unreferred(_unindexed(_with_retry(JsonResponse(as_json(found), status=found.http_status), found)))
 
 
