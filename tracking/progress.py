@@ -164,7 +164,7 @@ def build_progress(
         destination=destination,
         country=speak.name_of(destination),
         from_abroad=origin != JAPAN,
-        notices=glossary.notices_for(destination, now.date()),
+        notices=glossary.notices_for([destination], now.date()),
         japan_post_url=JAPAN_POST_PAGE.format(lookup.number),
     )
 

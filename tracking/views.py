@@ -74,12 +74,7 @@ def track(request: HttpRequest) -> HttpResponse:
         return _answer_page(request, refusal(typed, problem))
     if request.GET.get("number") != ",".join(found):
         return _to_list(request, ",".join(found))
-    glossary, visitor = Glossary.current(), visitor_key(request)
-    rows = answer_several(
-        found, glossary, now=timezone.now(), language=_language(), hint=_hint(request), visitor=visitor
-    )
-    context = {"rows": rows, "next_try": next_try(rows), "typed": " ".join(found)}
-    return _unreferred(_unindexed(_page(request, "tracking/parcels.html", context, glossary=glossary)))
+    return _list_page(request, found)
 
 
 @read_only
@@ -245,8 +240,23 @@ def _page(
     glossary: Glossary | None = None,
 ) -> HttpResponse:
     glossary = glossary or Glossary.current()
-    shared = {"shop": glossary.shop, "notices": glossary.notices_for(None, timezone.localdate())}
+    shared = {"shop": glossary.shop, "notices": glossary.notices_for([], timezone.localdate())}
     return render(request, template, shared | context, status=status)
+
+
+def _list_page(request: HttpRequest, found: list[TrackingNumber]) -> HttpResponse:
+    glossary, visitor = Glossary.current(), visitor_key(request)
+    rows = answer_several(
+        found, glossary, now=timezone.now(), language=_language(), hint=_hint(request), visitor=visitor
+    )
+    destinations = [row.progress.destination for row in rows if row.progress]
+    context = {
+        "rows": rows,
+        "next_try": next_try(rows),
+        "typed": " ".join(found),
+        "notices": glossary.notices_for(destinations, timezone.localdate()),
+    }
+    return _unreferred(_unindexed(_page(request, "tracking/parcels.html", context, glossary=glossary)))
 
 
 def _guide_page(request: HttpRequest, glossary: Glossary) -> HttpResponse:
