@@ -101,6 +101,11 @@ class Progress:
         return self.tone in (Tone.ACT, Tone.PROBLEM)
 
     @property
+    def is_over(self) -> bool:
+        """Delivered, or back at the sender: no news is expected."""
+        return self.silence is None
+
+    @property
     def newest_entries(self) -> tuple[Entry, ...]:
         """What the page shows at once; the rest is one tap away. One row alone is never folded away."""
         return self.timeline if len(self.timeline) <= _SHOWN_ENTRIES + 1 else self.timeline[:_SHOWN_ENTRIES]

@@ -1,4 +1,5 @@
-// Comfort only: every page works without this file.
+// Comfort only: every page works without this file. It is one file, so that a first visit needs one request for it;
+// its parts know nothing of each other.
 
 // The button says that Japan Post is being asked while the next page is on its way.
 for (const form of document.querySelectorAll("form[data-busy]")) {
@@ -34,4 +35,51 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent.trim());
     button.nextElementSibling.textContent = button.dataset.done;
   });
+}
+
+// --- News on an open page -----------------------------------------------------------------------------------
+
+// Our own store is asked, never Japan Post. Nothing under a reader's eyes changes: a line says that there is news.
+for (const place of document.querySelectorAll("[data-live]")) {
+  const finished = ["final-delivery", "returned"]; // the slugs of a journey that is over
+  const { live: address, events, lastScan, headline } = place.dataset;
+  const template = document.querySelector("#news");
+  let timer;
+  let due;
+
+  // Some seconds later than said, by chance: many open pages do not all ask at once.
+  const rest = () => { due = Date.now() + Number(place.dataset.every) * 1000 * (1 + Math.random() / 10); };
+
+  const wait = () => {
+    clearTimeout(timer);
+    if (!document.hidden) timer = setTimeout(check, Math.max(0, due - Date.now()));
+  };
+
+  const tell = (story) => {
+    const count = String(story.events.length); // first: what is no story ends here
+    const isOld = count === events && story.last_scan === lastScan && story.headline === headline;
+    if (isOld || place.dataset.told === story.headline) return;
+    const line = template.content.cloneNode(true);
+    line.querySelector("bdi").textContent = place.dataset.told = story.headline;
+    place.replaceChildren(line);
+  };
+
+  // A failure is nobody's business here: the page still says what it said, and the next check may do better.
+  const check = async () => {
+    rest();
+    try {
+      const answer = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(20_000) });
+      const story = answer.ok && await answer.json();
+      if (story) tell(story);
+      if (story && (story.tone === "done" || finished.includes(story.status))) {
+        document.removeEventListener("visibilitychange", wait);
+        return;
+      }
+    } catch { /* see above */ }
+    wait();
+  };
+
+  document.addEventListener("visibilitychange", wait);
+  rest();
+  wait();
 }
