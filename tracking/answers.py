@@ -89,6 +89,11 @@ class Answer:
         return self.problem in (None, Problem.CHECK_DIGIT, Problem.UNTRACKED)
 
     @property
+    def remembered_as(self) -> str:
+        """The number that a visitor's browser may keep; empty for what most likely is no parcel's."""
+        return "" if self.outcome == Outcome.REJECTED else self.number
+
+    @property
     def japan_post_url(self) -> str:
         return JAPAN_POST_PAGE.format(self.number)
 

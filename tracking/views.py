@@ -253,6 +253,7 @@ def _list_page(request: HttpRequest, found: list[TrackingNumber]) -> HttpRespons
     context = {
         "rows": rows,
         "next_try": next_try(rows),
+        "remember": " ".join(row.remembered_as for row in rows if row.remembered_as),
         "typed": " ".join(found),
         "notices": glossary.notices_for(destinations, timezone.localdate()),
     }
@@ -334,6 +335,7 @@ def _answer_page(
         "example": example,
         "typed": found.number,
         "next_try": next_try([found]),
+        "remember": found.remembered_as,
     }
     template = "tracking/shipment.html" if found.progress else "tracking/answer.html"
     response = _page(request, template, context, found.http_status, glossary=glossary)
