@@ -245,7 +245,7 @@ def test_examples_and_mistyped_numbers_are_not_to_be_remembered(open_page: OpenP
     page = open_page("/examples/in-customs/")
     for path in (
         "/examples/in-customs/",
-        "/examples/nothing-yet/",
+        "/examples/not-found/",
         "/track/EM123456784JP/",
         "/track/?number=EM12",
     ):
