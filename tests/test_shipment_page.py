@@ -9,7 +9,7 @@ from django.utils import timezone
 from lxml import html
 
 from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, story
-from tracking.models import Destination, Notice, Phrase, Shipment, Status, Wording
+from tracking.models import Destination, Fetch, Notice, Phrase, Shipment, Status, Wording
 
 PAGE, JSON = f"/track/{NUMBER}/", f"/track/{NUMBER}.json"
 
@@ -328,6 +328,56 @@ def test_the_json_sends_no_referrer_and_knows_its_other_spellings(client, standi
     assert client.get(JSON)["Referrer-Policy"] == "no-referrer"
     for other in (f"/track/{NUMBER}.JSON", f"/track/{NUMBER}.json/"):
         assert client.get(other)["Location"] == JSON
+
+
+def test_the_stored_json_tells_what_the_page_told_and_never_asks(client, standin):
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    told = client.get(f"{JSON}?to=DE").json()
+    make_stale()
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS, DELIVERED))
+    before = Shipment.objects.values().get()
+    stored = client.get(f"{JSON}?to=DE&stored=1")
+    assert (stored.status_code, stored.json()) == (200, told)
+    assert len(standin.requests) == 1
+    assert Shipment.objects.values().get() == before  # no lease, no look-up noted
+    assert Fetch.objects.count() == 1
+    assert len(client.get(JSON).json()["events"]) == 3
+    assert len(client.get(f"{JSON}?stored=1").json()["events"]) == 3
+
+
+def test_the_stored_json_counts_as_nobodys_look_up(client, standin, settings):
+    settings.LOOKUPS_PER_MINUTE = 1
+    standin.set_item(NUMBER, story(POSTED))
+    for _ in range(3):
+        assert client.get(f"{JSON}?stored=1").status_code == 404
+    assert client.get(JSON).status_code == 200
+
+
+@pytest.mark.parametrize("number", [NUMBER, "EM123456789JP", "UA123456785JP"])
+def test_without_a_story_the_stored_json_is_not_found_and_nothing_is_noted(client, standin, number):
+    response = client.get(f"/track/{number}.json?stored=1")
+    assert response.status_code == 404
+    assert response.json() == {
+        "number": number,
+        "outcome": "not-found",
+        "headline": "We have no story of this parcel yet",
+        "events": [],
+    }
+    assert "Retry-After" not in response
+    assert standin.requests == []
+    assert not Shipment.objects.exists()
+
+
+def test_a_failure_that_was_noted_is_no_story_for_the_stored_json(client, standin):
+    standin.set_fault(NUMBER, "500")
+    assert client.get(JSON).status_code == 503
+    assert client.get(f"{JSON}?stored=1").json()["outcome"] == "not-found"
+    assert len(standin.requests) == 1
+
+
+def test_other_spellings_keep_that_the_store_alone_is_asked(client, standin):
+    response = client.get("/track/em123456785jp.json?stored=1")
+    assert response["Location"] == f"{JSON}?stored=1"
 
 
 def test_a_poorer_answer_is_admitted(client, standin):

@@ -1,9 +1,11 @@
 """`/track/?number=…` and Japan Post's own address: where a number leads, and the list."""
 
 import pytest
+from django.utils import timezone
 from lxml import html
 
 from tests.stories import ARRIVED, DELIVERED, NUMBER, POSTED, story
+from tracking.models import Notice
 
 OTHER = "EN123456785JP"
 
@@ -65,6 +67,18 @@ def test_several_numbers_give_a_list(client, standin):
     ]
     assert "private" in response["Cache-Control"]
     assert response["Referrer-Policy"] == "no-referrer"
+
+
+def test_the_list_has_the_notices_of_all_its_destinations_each_once(client, standin):
+    today = timezone.localdate()
+    for title, code in [("EMS is slow", None), ("Strike in Germany", "DE"), ("Strike in France", "FR")]:
+        Notice.objects.create(title=title, destination_id=code, starts_on=today, ends_on=today)
+    for number in (NUMBER, OTHER):
+        standin.set_item(number, story(POSTED, ARRIVED, number=number))
+    response = client.get("/track/", {"number": f"{NUMBER},{OTHER},CN000000005JP"})
+    assert len(main_of(response).find_class("parcel")) == 3
+    shown = [title.text_content() for title in main_of(response).find_class("notice-title")]
+    assert sorted(shown) == ["EMS is slow", "Strike in Germany"]
 
 
 def test_a_list_stays_within_one_visitors_patience(client, standin, settings):

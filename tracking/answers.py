@@ -15,7 +15,7 @@ from tracking.examples import Example
 from tracking.gate import Busy, Timer, TooOften
 from tracking.glossary import Glossary
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable
-from tracking.lookup import Lookup, has_story, look_up
+from tracking.lookup import Lookup, has_story, look_up, recall
 from tracking.models.shipments import Outcome
 from tracking.numbers import Problem, TrackingNumber
 from tracking.progress import JAPAN_POST_PAGE, Progress, build_progress
@@ -89,6 +89,11 @@ class Answer:
         return self.problem in (None, Problem.CHECK_DIGIT, Problem.UNTRACKED)
 
     @property
+    def remembered_as(self) -> str:
+        """The number that a visitor's browser may keep; empty for what most likely is no parcel's."""
+        return "" if self.outcome == Outcome.REJECTED else self.number
+
+    @property
     def japan_post_url(self) -> str:
         return JAPAN_POST_PAGE.format(self.number)
 
@@ -124,6 +129,21 @@ def answer(
         return _not_accepted(number, 404)
     except JapanPostError as failure:
         return _no_answer(number, failure)
+    return _tracked(lookup, glossary, now=now, language=language, hint=hint)
+
+
+def stored_answer(
+    number: TrackingNumber,
+    glossary: Glossary,
+    *,
+    now: datetime,
+    language: str = "en",
+    hint: str | None = None,
+) -> Answer:
+    """What the store alone has to say. Costs Japan Post nothing; a number without a story is "not found" here."""
+    lookup = recall(number, now=now)
+    if lookup is None:
+        return Answer(number, Outcome.NOT_FOUND, 404, _("We have no story of this parcel yet"))
     return _tracked(lookup, glossary, now=now, language=language, hint=hint)
 
 

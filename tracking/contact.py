@@ -10,8 +10,7 @@ from django.utils.translation import gettext as _
 
 from tracking import numbers
 from tracking.glossary import Glossary
-from tracking.japanpost.errors import JapanPostError
-from tracking.lookup import look_up
+from tracking.lookup import recall
 from tracking.models import Message
 from tracking.progress import Progress, build_progress
 from tracking.silence import day_count
@@ -30,11 +29,8 @@ def stored_progress(text: str, now: datetime, *, hint: str | None = None) -> Pro
     found = numbers.find_numbers(text)
     if len(found) != 1:
         return None
-    try:
-        lookup = look_up(found[0], now=now, budget=0)
-    except JapanPostError:
-        return None
-    return build_progress(lookup, Glossary.current(), now=now, hint=hint)
+    lookup = recall(found[0], now=now)
+    return build_progress(lookup, Glossary.current(), now=now, hint=hint) if lookup else None
 
 
 def first_lines(progress: Progress | None) -> str:

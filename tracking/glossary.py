@@ -1,6 +1,6 @@
 """What do we say about this phrase, here, in this language? Read once, shared, renewed by any edit of words."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -96,12 +96,12 @@ class Glossary:
         """ISO code of the country that a row's region names; a prefecture means Japan; None: unknown."""
         return self.countries.get(comparable(region))
 
-    def notices_for(self, destination: str | None, today: date) -> tuple[Notice, ...]:
-        """Notices that are up today for everybody, or for this destination."""
+    def notices_for(self, destinations: Collection[str | None], today: date) -> tuple[Notice, ...]:
+        """Notices that are up today for everybody, or for one of these destinations; each once."""
         return tuple(
             notice
             for notice in self.notices
-            if notice.is_current(today) and notice.destination_id in (None, destination)
+            if notice.is_current(today) and notice.destination_id in {None, *destinations}
         )
 
 

@@ -139,6 +139,11 @@ class Progress:
         return urlencode({"number": self.number} | ({"to": self.destination} if self.destination else {}))
 
     @property
+    def is_over(self) -> bool:
+        """Delivered, or back at the sender: no news is expected."""
+        return self.silence is None
+
+    @property
     def newest_entries(self) -> tuple[Entry, ...]:
         """What the page shows at once; the rest is one tap away. One row alone is never folded away."""
         return self.timeline if len(self.timeline) <= _SHOWN_ENTRIES + 1 else self.timeline[:_SHOWN_ENTRIES]
@@ -213,7 +218,7 @@ def build_progress(
         destination=destination,
         country=speak.name_of(destination),
         from_abroad=origin != JAPAN,
-        notices=glossary.notices_for(destination, now.date()),
+        notices=glossary.notices_for([destination], now.date()),
         japan_post_url=JAPAN_POST_PAGE.format(lookup.number),
     )
 

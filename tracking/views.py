@@ -21,7 +21,16 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from tracking import colours, numbers
 from tracking import contact as contact_desk
-from tracking.answers import Answer, answer, answer_several, as_json, example_answer, next_try, refusal
+from tracking.answers import (
+    Answer,
+    answer,
+    answer_several,
+    as_json,
+    example_answer,
+    next_try,
+    refusal,
+    stored_answer,
+)
 from tracking.examples import Example, all_examples, get_example
 from tracking.forms import ContactForm
 from tracking.glossary import Glossary
@@ -35,7 +44,7 @@ _JAPAN_POST_PARAMETERS = tuple(
     f"{name}{i}" for name in ("reqCodeNo", "requestNo") for i in range(1, MOST_AT_ONCE + 1)
 )
 _PAGE_SECONDS = 600
-_KEPT = ("to", "anyway")  # parameters that outlive a redirection
+_KEPT = ("to", "anyway", "stored")  # parameters that outlive a redirection
 
 
 def read_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -65,12 +74,7 @@ def track(request: HttpRequest) -> HttpResponse:
         return _answer_page(request, refusal(typed, problem))
     if request.GET.get("number") != ",".join(found):
         return _to_list(request, ",".join(found))
-    glossary, visitor = Glossary.current(), visitor_key(request)
-    rows = answer_several(
-        found, glossary, now=timezone.now(), language=_language(), hint=_hint(request), visitor=visitor
-    )
-    context = {"rows": rows, "next_try": next_try(rows), "typed": " ".join(found)}
-    return _unreferred(_unindexed(_page(request, "tracking/parcels.html", context, glossary=glossary)))
+    return _list_page(request, found)
 
 
 @read_only
@@ -87,8 +91,12 @@ def shipment(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
 @read_only
 @cache_control(private=True)
 def shipment_json(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
-    """`/track/EM123456785JP.json`: the same facts for programs."""
-    found = _answer(request, number, Glossary.current())
+    """`/track/EM123456785JP.json`: the same facts for programs. `?stored=1`: from our store alone."""
+    glossary = Glossary.current()
+    if request.GET.get("stored") == "1":
+        found = stored_answer(number, glossary, now=timezone.now(), language=_language(), hint=_hint(request))
+    else:
+        found = _answer(request, number, glossary)
     return _unreferred(_unindexed(_with_retry(JsonResponse(as_json(found), status=found.http_status), found)))
 
 
@@ -244,10 +252,26 @@ def _page(
     glossary = glossary or Glossary.current()
     shared = {
         "shop": glossary.shop,
-        "notices": glossary.notices_for(None, timezone.localdate()),
+        "notices": glossary.notices_for([], timezone.localdate()),
         "address": request.build_absolute_uri(request.path),
     }
     return render(request, template, shared | context, status=status)
+
+
+def _list_page(request: HttpRequest, found: list[TrackingNumber]) -> HttpResponse:
+    glossary, visitor = Glossary.current(), visitor_key(request)
+    rows = answer_several(
+        found, glossary, now=timezone.now(), language=_language(), hint=_hint(request), visitor=visitor
+    )
+    destinations = [row.progress.destination for row in rows if row.progress]
+    context = {
+        "rows": rows,
+        "next_try": next_try(rows),
+        "remember": " ".join(row.remembered_as for row in rows if row.remembered_as),
+        "typed": " ".join(found),
+        "notices": glossary.notices_for(destinations, timezone.localdate()),
+    }
+    return _unreferred(_unindexed(_page(request, "tracking/parcels.html", context, glossary=glossary)))
 
 
 def _guide_page(request: HttpRequest, glossary: Glossary) -> HttpResponse:
@@ -328,6 +352,7 @@ def _answer_page(
         "example": example,
         "typed": found.number,
         "next_try": next_try([found]),
+        "remember": found.remembered_as,
     }
     template = "tracking/shipment.html" if found.progress else "tracking/answer.html"
     response = _page(request, template, context, found.http_status, glossary=glossary)

@@ -1,4 +1,5 @@
-// Comfort only: every page works without this file.
+// Comfort only: every page works without this file. It is one file, so that a first visit needs one request for it;
+// its parts know nothing of each other.
 
 // The button says that Japan Post is being asked while the next page is on its way.
 for (const form of document.querySelectorAll("form[data-busy]")) {
@@ -35,3 +36,138 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     button.nextElementSibling.textContent = button.dataset.done;
   });
 }
+
+// --- News on an open page -----------------------------------------------------------------------------------
+
+// Our own store is asked, never Japan Post. Nothing under a reader's eyes changes: a line says that there is news.
+for (const place of document.querySelectorAll("[data-live]")) {
+  const finished = ["final-delivery", "returned"]; // the slugs of a journey that is over
+  const { live: address, events, lastScan, headline } = place.dataset;
+  const template = document.querySelector("#news");
+  let timer;
+  let due;
+
+  // Some seconds later than said, by chance: many open pages do not all ask at once.
+  const rest = () => { due = Date.now() + Number(place.dataset.every) * 1000 * (1 + Math.random() / 10); };
+
+  const wait = () => {
+    clearTimeout(timer);
+    if (!document.hidden) timer = setTimeout(check, Math.max(0, due - Date.now()));
+  };
+
+  const tell = (story) => {
+    const count = String(story.events.length); // first: what is no story ends here
+    const isOld = count === events && story.last_scan === lastScan && story.headline === headline;
+    if (isOld || place.dataset.told === story.headline) return;
+    const line = template.content.cloneNode(true);
+    line.querySelector("bdi").textContent = place.dataset.told = story.headline;
+    place.replaceChildren(line);
+  };
+
+  // A failure is nobody's business here: the page still says what it said, and the next check may do better.
+  const check = async () => {
+    rest();
+    try {
+      const answer = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(20_000) });
+      const story = answer.ok && await answer.json();
+      if (story) tell(story);
+      if (story && (story.tone === "done" || finished.includes(story.status))) {
+        document.removeEventListener("visibilitychange", wait);
+        return;
+      }
+    } catch { /* see above */ }
+    wait();
+  };
+
+  document.addEventListener("visibilitychange", wait);
+  rest();
+  wait();
+}
+
+// --- Parcels remembered on this device ----------------------------------------------------------------------
+
+// Numbers alone, kept when somebody asks for it and not before; nothing of it is sent anywhere. What stands in the
+// browser's store may be anybody's rubbish: it is checked when read, and shown as text.
+const remembered = {
+  name: "emsguide.parcels",
+  most: 10,
+
+  get isPossible() {
+    try { return Boolean(window.localStorage); } catch { return false; } // blocked: even looking at it fails
+  },
+
+  read() {
+    try {
+      const kept = JSON.parse(localStorage.getItem(this.name));
+      const numbers = kept.filter((one) => typeof one === "string" && /^[A-Z]{2}[0-9]{9}[A-Z]{2}$/.test(one));
+      return [...new Set(numbers)].slice(0, this.most);
+    } catch {
+      return []; // nothing there, or no list
+    }
+  },
+
+  // Newest first. False where the browser has no room for it.
+  keep(numbers) {
+    try {
+      if (numbers.length) localStorage.setItem(this.name, JSON.stringify(numbers.slice(0, this.most)));
+      else localStorage.removeItem(this.name);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+
+  // Whatever shows what is remembered; also after the way back, and after a change in another tab.
+  views: [],
+  show() { for (const view of this.views) view(); },
+};
+
+for (const place of document.querySelectorAll("[data-remember]")) {
+  if (!remembered.isPossible) continue;
+  const button = place.querySelector("button");
+  const status = place.querySelector("[role=status]");
+  const words = button.textContent;
+  const ours = place.dataset.remember.split(" ");
+  const areKept = () => ours.every((number) => remembered.read().includes(number));
+  button.addEventListener("click", () => {
+    const others = remembered.read().filter((number) => !ours.includes(number));
+    const done = areKept() ? "forgotten" : "remembered";
+    const isDone = remembered.keep(done === "forgotten" ? others : [...ours, ...others]);
+    status.textContent = status.dataset[isDone ? done : "full"];
+    remembered.show();
+  });
+  remembered.views.push(() => { button.textContent = areKept() ? button.dataset.forget : words; });
+  place.hidden = false;
+}
+
+for (const block of document.querySelectorAll("[data-parcels]")) {
+  const [parcels, status] = [block.querySelector("div"), block.querySelector("[role=status]")];
+  const [list, all, item] = [parcels.querySelector("ul"), parcels.querySelector("a"), block.querySelector("template")];
+  const address = block.dataset.parcels;
+  remembered.views.push(() => {
+    const numbers = remembered.read();
+    list.replaceChildren(...numbers.map((number) => {
+      const entry = item.content.cloneNode(true);
+      const link = entry.querySelector("a");
+      link.textContent = number;
+      link.href = `${address}${number}/`;
+      return entry;
+    }));
+    all.href = `${address}?number=${numbers.join(",")}`;
+    all.querySelector("span").textContent = numbers.length;
+    all.hidden = numbers.length < 2;
+    parcels.hidden = numbers.length === 0;
+    if (numbers.length) status.textContent = "";
+    block.hidden = parcels.hidden && !status.textContent;
+  });
+  parcels.querySelector("button").addEventListener("click", () => {
+    remembered.keep([]);
+    status.textContent = status.dataset.forgotten;
+    remembered.show();
+    status.focus(); // the button is gone
+  });
+}
+
+remembered.show();
+window.addEventListener("pageshow", () => remembered.show());
+window.addEventListener("storage", () => remembered.show());
