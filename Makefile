@@ -10,7 +10,7 @@ PRODUCTION := DEBUG=False ALLOWED_HOSTS=shop.example SECURE_SSL_REDIRECT=True \
 
 export PYTHON
 
-.PHONY: help run admin demo test lint bench clean database
+.PHONY: help run admin demo test lint bench tour clean database
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
@@ -42,9 +42,13 @@ lint:  ## style, types, missing migrations, settings fit for production
 	$(MANAGE) makemigrations --check --dry-run
 	@$(PRODUCTION) $(BIN) manage.py check --deploy --fail-level WARNING
 
-bench:  ## the benchmarks
-	@scripts/setup dev
+bench:  ## the benchmarks, page weights included
+	@scripts/setup dev browser
 	DEBUG=True $(BIN) -m tests.bench $(ARGS)
+
+tour:  ## docs/tour.md and its pictures, taken again
+	@scripts/setup dev browser
+	@DEBUG=True $(BIN) -m tests.tour
 
 clean:  ## remove what can be made again; the database stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis staticfiles test.sqlite3*

@@ -23,11 +23,14 @@ from pathlib import Path
 
 import lxml.html
 import requests
+from playwright.sync_api import sync_playwright
 
+from tests.chromium import ARGUMENTS, CHROMIUM
 from tests.standin import StandIn
 from tests.standin.pages import render_detail
 from tests.standin.server import SEARCH_PATH
-from tests.stories import IN_CUSTOMS, POSTED, story
+from tests.stories import ARRIVED, IN_CUSTOMS, POSTED, story
+from tests.weight import weigh
 from tracking.examples import get_example
 from tracking.japanpost.parser import parse_page
 from tracking.numbers import check_digit
@@ -76,6 +79,7 @@ def main() -> int:
         bench_pages(site)
         bench_lookups(site, japan_post)
         bench_memory(site)
+        bench_weight(site, japan_post)
     print(f"\n{time.monotonic() - started:.0f} seconds in all.")
     return 0
 
@@ -142,6 +146,33 @@ def bench_memory(site: Site) -> None:
     note("resident: " + ", ".join(f"{size:.0f} MB" for size in sizes))
 
 
+def bench_weight(site: Site, japan_post: StandIn) -> None:
+    """Each kind of page for somebody who has never been here."""
+    if not CHROMIUM:
+        note("page weights: not measured, there is no Chromium here (Debian: sudo apt install chromium)")
+        return
+    known, unknown, other = numbers(3, start=82_000_000)
+    for number in (known, other):
+        japan_post.set_item(number, story(POSTED, ARRIVED, IN_CUSTOMS, number=number))
+    paths = {
+        "tracking page": f"/track/{known}/",
+        "list of two": f"/track/?number={known},{other}",
+        "guide": "/",
+        "contact": "/contact/",
+        "answer without a result": f"/track/{unknown}/",
+    }
+    with sync_playwright() as playwright:
+        for name, path in paths.items():
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+            weight = weigh(browser, f"http://127.0.0.1:{site.port}{path}")
+            browser.close()
+            show(f"{name}, first visit", "<= 30 KB", weight.bytes / 1024, " KB")
+            note(
+                f"{weight.requests} requests (aim <= 5), third parties: {', '.join(weight.third_parties) or 'none'}, "
+                f"layout shift {weight.layout_shift:.3f} (aim 0)"
+            )
+
+
 def show(what: str, aim: str, result: float, unit: str = "") -> None:
     print(f"{what:44} {aim:>12} {f'{result:.2f}{unit}':>12}", flush=True)
 
@@ -204,8 +235,8 @@ def get(connection: http.client.HTTPConnection, path: str) -> None:
         raise RuntimeError(f"{path}: {answer.status}")
 
 
-def numbers(count: int) -> Iterator[str]:
-    for serial in map(str, range(81_000_000, 81_000_000 + count)):
+def numbers(count: int, *, start: int = 81_000_000) -> Iterator[str]:
+    for serial in map(str, range(start, start + count)):
         yield f"EM{serial}{check_digit(serial)}JP"
 
 

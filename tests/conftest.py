@@ -1,16 +1,15 @@
 """What tests share: a Japan Post to talk to, and an honest word about what was not run."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from django.core.cache import cache
 
+from tests.chromium import CHROMIUM
 from tests.served import POSTGRESQL
 from tests.standin import StandIn
 from tracking.models import Shop
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _LACKING = {}  # marker: what the machine lacks and how to get it
 if not CHROMIUM:
     _LACKING["browser"] = "there is no Chromium here (Debian: sudo apt install chromium)"

@@ -6,21 +6,19 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.standin import StandIn
-from tests.stories import IN_CUSTOMS, NUMBER, POSTED, event, story
-from tracking.japanpost.records import TrackedItem
+from tests.stories import IN_CUSTOMS, NUMBER, POSTED, story
 
 from .conftest import OpenPage
+from .scenarios import HOSTILE, WRONG_CHECK_DIGIT, hostile_story
 
 pytestmark = pytest.mark.browser
 
-WRONG_CHECK_DIGIT = "EM123456784JP"
 WATCH_BUTTON = """
 () => {
   const button = document.querySelector("form.look-up button");
   new MutationObserver(() => say(button.textContent, button.ariaBusy)).observe(button, {childList: true});
 }
 """
-HOSTILE = "<script>alert(1)</script>", "\"><img src=x onerror=alert('2')>", "{{7*7}}</p><svg onload=alert(3)>"
 
 
 @pytest.fixture(autouse=True)
@@ -130,10 +128,7 @@ def test_without_javascript_there_is_no_copy_button_but_the_number(open_page: Op
 
 
 def test_what_japan_post_says_is_never_run(open_page: OpenPage, standin: StandIn) -> None:
-    cells = dict(zip(("phrase", "details", "office"), HOSTILE, strict=True))
-    first, second = event(POSTED), event(IN_CUSTOMS)
-    hostile = [type(second)(second.local_date, second.local_time, **cells, region=text) for text in HOSTILE]
-    standin.set_item(NUMBER, TrackedItem(NUMBER, HOSTILE[0], (first, *hostile)))
+    standin.set_item(NUMBER, hostile_story())
     page = open_page(f"/track/{NUMBER}/")
     expect(page.locator("main")).to_have_attribute("data-outcome", "tracked")
     newest = page.locator(".timeline > li").first

@@ -1,18 +1,12 @@
-"""How the pages stand on small and large screens, in light and dark, on paper."""
-
-from typing import Any, Literal
+"""Contrast in light and dark, and paper. What every page must hold stands in test_scenarios.py."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
-
-from tracking.examples import all_examples
 
 from .conftest import OpenPage
 
 pytestmark = pytest.mark.browser
 
-EXAMPLES = [f"/examples/{example.slug}/" for example in all_examples()]
 OTHERS = [
     "/",
     "/track/",
@@ -72,30 +66,6 @@ def visit(page: Page, path: str) -> None:
     assert answer is not None and answer.status < 500, path
 
 
-def scrolls_sideways(page: Page) -> bool:
-    found: Any = page.evaluate(
-        "document.scrollingElement.scrollWidth > document.scrollingElement.clientWidth"
-    )
-    return bool(found)
-
-
-@pytest.mark.parametrize("width", [360, 1280])
-def test_every_page_fits_the_screen_and_has_one_main_heading(open_page: OpenPage, width: int) -> None:
-    page = open_page("/", viewport={"width": width, "height": 740})
-    for path in EXAMPLES + OTHERS:
-        visit(page, path)
-        assert not scrolls_sideways(page), path
-        assert page.locator("h1").count() == 1, path
-        assert page.locator("h1").inner_text().strip(), path
-
-
-def test_at_400_percent_zoom_nothing_scrolls_sideways(open_page: OpenPage) -> None:
-    page = open_page("/", viewport={"width": 320, "height": 256})
-    for path in COLOURFUL + OTHERS:
-        visit(page, path)
-        assert not scrolls_sideways(page), path
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_can_be_read_in_both_schemes(open_page: OpenPage, scheme: str) -> None:
     page = open_page("/", color_scheme=scheme)
@@ -124,22 +94,3 @@ def test_paper_carries_the_story_without_form_and_navigation(open_page: OpenPage
     expect(page.locator("h1")).to_be_visible()
     expect(page.locator("[aria-current=step]")).to_be_visible()
     expect(page.locator(".timeline > li").last).to_be_visible()
-
-
-def test_on_a_phone_what_can_be_touched_is_large_enough(open_page: OpenPage) -> None:
-    """WCAG 2.2 asks for 24 by 24 pixels where it is no link inside a sentence."""
-    page = open_page("/", viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
-    for path in ("/", "/examples/with-local-post/", "/contact/"):
-        visit(page, path)
-        for one in page.locator("button:visible, .button:visible, input:visible, nav a").all():
-            box = one.bounding_box()
-            assert box and min(box["width"], box["height"]) >= 24, (path, one.text_content(), box)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_any_page(open_page: OpenPage, scheme: Literal["light", "dark"]) -> None:
-    page = open_page("/", color_scheme=scheme, viewport={"width": 360, "height": 640})
-    for path in [*OTHERS, *EXAMPLES]:
-        page.goto(path)
-        found = Axe().run(page).response["violations"]
-        assert not found, (path, [(one["id"], one["nodes"][0]["html"]) for one in found])

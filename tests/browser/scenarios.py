@@ -1,0 +1,209 @@
+"""Every situation that a customer's page can be in, as data: its address, how it comes about, what the page must say."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.test import RequestFactory
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from tests.standin import StandIn
+from tests.stories import (
+    ARRIVED,
+    AT_EXCHANGE,
+    DELIVERED,
+    DISPATCHED,
+    IN_CUSTOMS,
+    NUMBER,
+    POSTED,
+    event,
+    story,
+)
+from tests.test_example_pages import EXPECTED
+from tracking.examples import all_examples
+from tracking.japanpost.records import TrackedItem
+from tracking.lookup import look_up
+from tracking.models import Destination, Notice, Shipment, VisitorMinute
+from tracking.numbers import TrackingNumber
+from tracking.visitors import visitor_key
+
+Prepare = Callable[[StandIn, Any], object]  # the second one is pytest-django's `settings`
+
+PARCEL = f"/track/{NUMBER}/"
+WRONG_CHECK_DIGIT = "EM123456784JP"
+OTHER = "EN123456785JP"
+HOSTILE = "<script>alert(1)</script>", "\"><img src=x onerror=alert('2')>", "{{7*7}}</p><svg onload=alert(3)>"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`shown`: data-outcome, -stage, -tone and -stale of each element that has them, "-" where empty."""
+
+    name: str
+    path: str
+    shown: tuple[str, ...] = ()
+    prepare: Prepare = lambda standin, settings: None
+    arrive: Callable[[Page], object] = lambda page: None  # what the customer does once the page is there
+    tries_again: bool = False  # the page loads itself again after a while
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def long_story() -> TrackedItem:
+    """Thirty rows, as a parcel collects them that is sorted every day."""
+    return story(POSTED, AT_EXCHANGE, DISPATCHED, ARRIVED, IN_CUSTOMS, *["En route @ GERMANY"] * 25)
+
+
+def hostile_story() -> TrackedItem:
+    """Every field tries to become a part of the page."""
+    first, second = event(POSTED), event(IN_CUSTOMS)
+    cells = dict(zip(("phrase", "details", "office"), HOSTILE, strict=True))
+    rows = [type(second)(second.local_date, second.local_time, **cells, region=text) for text in HOSTILE]
+    return TrackedItem(NUMBER, HOSTILE[0], (first, *rows))
+
+
+def _tells(*texts: str) -> Prepare:
+    return lambda standin, settings: standin.set_item(NUMBER, story(*texts))
+
+
+def _told_an_hour_ago(standin: StandIn, *texts: str) -> None:
+    standin.set_item(NUMBER, story(*texts))
+    look_up(TrackingNumber(NUMBER), now=timezone.now() - timedelta(hours=1))
+
+
+def _stale(standin: StandIn, settings: Any) -> None:
+    _told_an_hour_ago(standin, POSTED, ARRIVED, IN_CUSTOMS)
+    standin.set_fault(NUMBER, "500")
+
+
+def _gone(standin: StandIn, settings: Any) -> None:
+    _told_an_hour_ago(standin, POSTED, ARRIVED, DELIVERED)
+    standin.clear()
+
+
+def _told_less(standin: StandIn, settings: Any) -> None:
+    _told_an_hour_ago(standin, POSTED, ARRIVED)
+    standin.set_item(NUMBER, story("Retention @ GERMANY", history_missing=True))
+
+
+def _unavailable(standin: StandIn, settings: Any) -> None:
+    standin.set_fault(NUMBER, "500")
+
+
+def _busy(standin: StandIn, settings: Any) -> None:
+    """Somebody asks about it already, and nobody more may wait."""
+    settings.JAPANPOST_WAITING = 0
+    until = timezone.now() + timedelta(minutes=2)
+    Shipment.objects.create(number=NUMBER, lease_until=until, lease_token="somebody")
+
+
+def _too_often(standin: StandIn, settings: Any) -> None:
+    """This minute's look-ups are used up, and those of the next ones, whenever the minute turns."""
+    visitor, now = visitor_key(RequestFactory().get("/")), timezone.now().replace(second=0, microsecond=0)
+    for minute in (now, now + timedelta(minutes=1), now + timedelta(minutes=2)):
+        VisitorMinute.objects.create(visitor=visitor, minute=minute, lookups=settings.LOOKUPS_PER_MINUTE)
+
+
+def _no_scans(standin: StandIn, settings: Any) -> None:
+    ireland = Destination.objects.get(code="IE")
+    ireland.exchanges_scans = False
+    ireland.save()
+    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE, DISPATCHED))
+
+
+def _noticed(standin: StandIn, settings: Any) -> None:
+    standin.set_item(NUMBER, story(POSTED, ARRIVED, IN_CUSTOMS))
+    today = timezone.localdate()
+    words = {"title": "Strike at German airports", "text": "Expect some days more.\n\nNothing is lost."}
+    Notice.objects.create(**words, severity=Notice.Severity.WARNING, starts_on=today)
+    Notice.objects.create(title="Our office is closed on Friday", starts_on=today)
+
+
+def _several(standin: StandIn, settings: Any) -> None:
+    standin.set_item(NUMBER, story(POSTED, ARRIVED, IN_CUSTOMS))
+    standin.set_item(OTHER, story(POSTED, ARRIVED, DELIVERED, number=OTHER))
+
+
+def _known(standin: StandIn, settings: Any) -> None:
+    _told_an_hour_ago(standin, POSTED, ARRIVED, IN_CUSTOMS)
+
+
+def _send_too_little(page: Page) -> None:
+    page.get_by_label("Your e-mail address").fill("ann at example")
+    page.get_by_role("button", name="Send the message").click()
+    page.get_by_role("alert").wait_for()
+
+
+def _example_shown(slug: str) -> str:
+    stage, tone = EXPECTED[slug]
+    outcome = {"not-found": "not-found", "digit-error": "rejected"}.get(slug, "tracked")
+    return f"{outcome} {stage or '-'} {tone or '-'} false"
+
+
+EXAMPLES = tuple(
+    Scenario(f"example-{example.slug}", f"/examples/{example.slug}/", (_example_shown(example.slug),))
+    for example in all_examples()
+)
+
+STORIES = (
+    Scenario(
+        "parcel-in-customs",
+        PARCEL,
+        ("tracked 3 wait false",),
+        _tells(POSTED, AT_EXCHANGE, ARRIVED, IN_CUSTOMS),
+    ),
+    Scenario("stale", PARCEL, ("tracked 3 wait true",), _stale),
+    Scenario("gone", PARCEL, ("tracked 5 done false",), _gone),
+    Scenario("told-less", PARCEL, ("tracked 3 normal false",), _told_less),
+    Scenario("no-scans-there", f"{PARCEL}?to=IE", ("tracked 2 normal false",), _no_scans),
+    Scenario("notices", PARCEL, ("tracked 3 wait false",), _noticed),
+    Scenario(
+        "long-history",
+        PARCEL,
+        ("tracked 3 normal false",),
+        lambda standin, settings: standin.set_item(NUMBER, long_story()),
+    ),
+    Scenario(
+        "hostile",
+        PARCEL,
+        ("tracked 1 wait false",),
+        lambda standin, settings: standin.set_item(NUMBER, hostile_story()),
+    ),
+)
+
+WITHOUT_A_STORY = (
+    Scenario("unavailable", PARCEL, ("unavailable - - false",), _unavailable),
+    Scenario("busy", PARCEL, ("unavailable - - false",), _busy, tries_again=True),
+    Scenario("too-often", PARCEL, ("unavailable - - false",), _too_often, tries_again=True),
+    Scenario("not-found", PARCEL, ("not-found - - false",)),
+    Scenario("wrong-check-digit", f"/track/{WRONG_CHECK_DIGIT}/", ("rejected - - false",)),
+    Scenario("wrong-shape", "/track/?number=EM12", ("rejected - - false",)),
+    Scenario("inside-japan", "/track/?number=123456789012", ("rejected - - false",)),
+    Scenario("nothing-typed", "/track/?number=", ("rejected - - false",)),
+)
+
+OTHER_PAGES = (
+    Scenario(
+        "list",
+        f"/track/?number={NUMBER},{OTHER},CN000000005JP,EM123456789JP",
+        ("tracked 3 wait false", "tracked 5 done false", "not-found - - false", "rejected - - false"),
+        _several,
+    ),
+    Scenario("guide", "/"),
+    Scenario("form", "/track/"),
+    Scenario("all-examples", "/examples/"),
+    Scenario("contact", "/contact/"),
+    Scenario("contact-filled-in", f"/contact/?number={NUMBER}", (), _known),
+    Scenario("contact-with-errors", "/contact/", arrive=_send_too_little),
+    Scenario("no-such-page", "/nothing-here"),
+)
+
+SCENARIOS = (*EXAMPLES, *STORIES, *WITHOUT_A_STORY, *OTHER_PAGES)
+
+
+def get_scenario(name: str) -> Scenario:
+    """Raises StopIteration when there is none."""
+    return next(scenario for scenario in SCENARIOS if scenario.name == name)
