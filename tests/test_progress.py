@@ -398,3 +398,20 @@ def test_the_banner_and_the_pictures_follow_the_tone():
         ("", "icons/customs.svg"),
     ]
     assert progress_of(story("Something new")).icon == "icons/question.svg"
+
+
+@pytest.mark.parametrize(
+    ("text", "days", "icon"),
+    [
+        (ARRIVED, 0, "check"),
+        (ARRIVED, 5, "clock"),
+        (ARRIVED, 30, "mail"),
+        ("Retention @ GERMANY", 0, "clock"),
+        ("Investigation @ GERMANY", 0, "mail"),
+        ("Something new @ GERMANY", 0, "clock"),
+        ("Something new @ GERMANY", 30, "mail"),
+    ],
+)
+def test_the_picture_beside_the_silence_reassures_only_where_all_is_normal(text, days, icon):
+    now = datetime.combine(FIRST_DAY, time(12), UTC) + timedelta(days=days)
+    assert progress_of(story(text), now=now).silence_icon == f"icons/{icon}.svg"

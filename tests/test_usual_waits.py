@@ -95,7 +95,7 @@ def test_a_destination_nobody_knows_gets_the_figure_of_all():
 
 def test_without_a_figure_for_all_a_country_has_only_staffs():
     teach(9, country="CA")
-    assert silence(3).text == "Up to 3 days without news are usual at this point."
+    assert silence(3).text == "Up to 3 days without news are usual here; yours has waited 3."
 
 
 def test_a_longer_silence_is_told_calmly_with_what_was_learnt():

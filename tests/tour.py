@@ -24,7 +24,7 @@ from tracking.examples import get_example
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PHONE = {"width": 360, "height": 640}
 LARGE = {"width": 1280, "height": 800}
-COLOURS = 64
+COLOURS = 128
 _TONES = {"act": "please act", "problem": "there is a problem", "done": "done"}
 MISTYPED = "EM700527953JP"  # two digits of the parcel in customs have changed places
 

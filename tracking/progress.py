@@ -39,6 +39,7 @@ _STEP_ICONS = {
 }
 _TONE_ICONS: dict[str, str] = {Tone.ACT: "bell", Tone.PROBLEM: "alert"}
 _SILENCE_ICONS = {"usual": "check", "longer": "clock", "far": "mail"}
+_TONE_SILENCE_ICONS: dict[str, str] = {Tone.ACT: "clock", Tone.PROBLEM: "mail"}
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,11 @@ class Progress:
 
     @property
     def silence_icon(self) -> str:
-        return _icon("mail" if self.banner or self.silence is None else _SILENCE_ICONS[self.silence.level])
+        """The template of the picture beside “Is this normal?”."""
+        level = self.silence.level if self.silence else "far"
+        if level == "usual" and self.status is None:
+            return _icon("clock")  # nobody knows how long this takes
+        return _icon(_TONE_SILENCE_ICONS.get(self.tone, _SILENCE_ICONS[level]))
 
     @property
     def step_text(self) -> str:

@@ -117,7 +117,9 @@ def _silence_words(tone: str, level: str, enquiry_is_over: bool, *, is_learnt: b
         case _other, "usual" if is_learnt:
             return _("Normal so far"), _("%(parcels)s; yours has waited %(waited)s.")
         case _other, "usual":
-            return _("Normal so far"), _("Up to %(usual)s without news are usual at this point.")
+            return _("Normal so far"), _(
+                "Up to %(usual)s without news are usual here; yours has waited %(waited)s."
+            )
         case _other, "longer" if is_learnt:
             return _("Quiet for longer than usual"), _(
                 "No news for %(silent)s; %(parcels)s. It happens, and most of the others then move on too."
