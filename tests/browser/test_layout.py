@@ -3,6 +3,9 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.standin import StandIn
+from tests.stories import IN_CUSTOMS, NUMBER, POSTED, story
+
 from .conftest import OpenPage
 
 pytestmark = pytest.mark.browser
@@ -94,3 +97,31 @@ def test_paper_carries_the_story_without_form_and_navigation(open_page: OpenPage
     expect(page.locator("h1")).to_be_visible()
     expect(page.locator("[aria-current=step]")).to_be_visible()
     expect(page.locator(".timeline > li").last).to_be_visible()
+
+
+TOPS = """
+() => [".lead", ".side", ".history", ".more"].map(name => document.querySelector(name).getBoundingClientRect().top)
+"""
+
+
+@pytest.mark.parametrize("is_example", [True, False], ids=["example", "parcel"])
+def test_the_parts_stand_in_reading_order_and_whom_to_ask_beside_the_headline(
+    open_page: OpenPage, standin: StandIn, is_example: bool
+) -> None:
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    path = "/examples/in-customs/" if is_example else f"/track/{NUMBER}/"
+    page = open_page(path, viewport={"width": 1280, "height": 800})
+    lead, side, history, more = page.evaluate(TOPS)
+    assert lead == side < history < more
+    page.set_viewport_size({"width": 360, "height": 640})
+    tops = page.evaluate(TOPS)
+    assert tops == sorted(tops)
+
+
+def test_the_first_screen_of_a_phone_says_stage_meaning_next_step_and_whether_it_is_normal(
+    open_page: OpenPage, standin: StandIn
+) -> None:
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    page = open_page(f"/track/{NUMBER}/", viewport={"width": 360, "height": 640})
+    for part in ("h1", ".meaning", ".step-text", ".what-to-do", "#normal"):
+        expect(page.locator(part)).to_be_in_viewport(ratio=1)
