@@ -59,6 +59,7 @@ def test_what_matters_is_on_paper(open_page: OpenPage, standin: StandIn, name: s
         *page.locator(".meaning, .what-to-do p").all_inner_texts(),
         *page.locator(".timeline").first.locator(".entry-title, .where").all_inner_texts(),
     ]
+    assert len(wanted) >= 6
     _, text = printed(page)
     missing = [one for one in wanted if one and squeeze(one) not in text]
     assert missing == []
