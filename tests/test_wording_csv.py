@@ -4,6 +4,10 @@ import csv
 import io
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -336,3 +340,90 @@ def test_the_dry_run_of_two_thousand_rows_needs_few_queries(django_assert_max_nu
     text = HEADER + "".join(f"{slug},fr,{code},A,B,,,\n" for slug, code in keys)
     with django_assert_max_num_queries(5):
         assert len(check(text).new) == MOST_ROWS - 1
+
+
+# The pages
+
+
+def upload(client, text: str):
+    return client.post(IMPORT, {"file": SimpleUploadedFile("fr.csv", text.encode())})
+
+
+def test_the_list_leads_to_both_pages_and_to_the_place_to_edit(admin_client):
+    page = admin_client.get(reverse("admin:tracking_wording_changelist"), {"q": "customs"}).content.decode()
+    assert EXPORT in page and IMPORT in page
+    words = Wording.objects.first()
+    page = admin_client.get(reverse("admin:tracking_wording_change", args=[words.pk])).content.decode()
+    assert reverse("admin:tracking_status_change", args=[words.status_id]) in page
+
+
+def test_the_sheet_is_downloaded_as_a_file(admin_client):
+    response = admin_client.get(EXPORT, {"language": "fr"})
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response["Content-Disposition"].startswith('attachment; filename="wording-fr-')
+    assert response.content == export_for_translator("fr")
+    assert admin_client.get(EXPORT, {"language": "all"}).content == export_all()
+    page = admin_client.get(EXPORT, {"language": "klingon"}).content.decode()
+    assert "Select a valid choice" in page and "Download the sheet" in page
+
+
+def test_upload_look_confirm(admin_client, admin_user):
+    text = HEADER + f'{CUSTOMS},fr,,<b>Douane</b>,"Un\r\ndeux",,,\r\n{CUSTOMS},en,,Customs,Look.,,,\n'
+    response = upload(admin_client, text)
+    page = response.content.decode()
+    assert "1 new, 1 changed, 0 as they are" in page
+    assert "&lt;b&gt;Douane" in page and "<b>Douane" not in page
+    assert not Wording.objects.filter(language="fr").exists()
+    plan = response.context["plan"]
+    response = admin_client.post(IMPORT, {"text": text, "shown": plan.fingerprint}, follow=True)
+    assert "Brought in: 1 new, 1 changed." in response.content.decode()
+    assert Wording.objects.get(language="fr").title == "<b>Douane</b>"
+    assert {(entry.user, entry.action_flag) for entry in LogEntry.objects.all()} == {
+        (admin_user, 1),
+        (admin_user, 2),
+    }
+
+
+def test_a_confirmation_that_would_do_something_else_shows_it_first(admin_client):
+    text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
+    shown = upload(admin_client, text).context["plan"].fingerprint
+    wording(language="fr", title="Chez la douane", meaning="Attendez.")
+    page = admin_client.post(IMPORT, {"text": text, "shown": shown}).content.decode()
+    assert "meanwhile somebody changed words" in page
+    assert "Chez la douane" in page and "0 new, 1 changed" in page
+    assert Wording.objects.get(language="fr").title == "Chez la douane"
+
+
+def test_a_bad_row_leaves_no_button_to_confirm(admin_client):
+    page = upload(admin_client, HEADER + f"{CUSTOMS},fr,,A,B,,,\ncustom,fr,,A,B,,,\n").content.decode()
+    assert "Row 3: There is no status “custom”" in page and "Nothing was changed" in page
+    assert 'name="shown"' not in page
+
+
+def test_no_file_and_too_large_a_file_are_told(admin_client):
+    assert "Choose a file first." in admin_client.post(IMPORT, {"x": "y"}).content.decode()
+    assert "The file is empty." in upload(admin_client, "").content.decode()
+    assert "More than 1 MB" in upload(admin_client, "x" * (1024 * 1024 + 1)).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("permissions", "export", "import_"),
+    [
+        ([], 403, 403),
+        (["view_wording"], 200, 403),
+        (["view_wording", "change_wording"], 200, 403),
+        (["view_wording", "add_wording"], 200, 403),
+        (["add_wording", "change_wording"], 403, 200),
+    ],
+)
+def test_both_ask_for_their_permissions(client, permissions, export, import_):
+    user = User.objects.create_user("ann", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client.force_login(user)
+    assert client.get(EXPORT).status_code == client.get(EXPORT, {"language": "all"}).status_code == export
+    assert client.get(IMPORT).status_code == upload(client, HEADER).status_code == import_
+    text = HEADER + f"{CUSTOMS},fr,,A,B,,,\n"
+    client.post(IMPORT, {"text": text, "shown": check(text).fingerprint})
+    assert Wording.objects.filter(language="fr").exists() == (import_ == 200)
+    page = client.get(reverse("admin:tracking_wording_changelist")).content.decode()
+    assert (IMPORT in page) == (export == import_ == 200)
