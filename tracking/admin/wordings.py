@@ -66,7 +66,7 @@ def may_bring_in(request: HttpRequest) -> bool:
 class WordingAdmin(admin.ModelAdmin):
     """To read and search. One place to edit: the status, where its other words can be seen."""
 
-    list_display = ["status", "language", "destination", "title", "hidden"]
+    list_display = ["status_name", "language", "destination_name", "title", "is_hidden"]
     list_filter = ["language", "hidden", ("destination", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["status", "destination"]
     search_fields = ["title", "meaning", "what_to_do", "who_has_it", "status__name", "status__slug"]
@@ -94,6 +94,19 @@ class WordingAdmin(admin.ModelAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("tracking.view_wording")
+
+    @admin.display(description="status", ordering="status")
+    def status_name(self, wording: Wording) -> str:
+        return wording.status.name
+
+    @admin.display(description="destination", ordering="destination", empty_value="any")
+    def destination_name(self, wording: Wording) -> str | None:
+        return wording.destination.name if wording.destination else None
+
+    @admin.display(description="hidden", ordering="hidden")
+    def is_hidden(self, wording: Wording) -> str:
+        """A word, for Django's red cross would say that something is wrong with words that are in use."""
+        return "hidden" if wording.hidden else ""
 
     @admin.display(description="to edit them")
     def where_to_edit(self, wording: Wording) -> str:
