@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from tracking.admin import alarms, gate, places, shipments, shop, wordings, words
+from tracking.admin import alarms, gate, places, shipments, shop, translation, words
 
-__all__ = ["alarms", "gate", "places", "shipments", "shop", "wordings", "words"]
+__all__ = ["alarms", "gate", "places", "shipments", "shop", "translation", "words"]
 
 admin.site.site_header = "Parcels and words"
 admin.site.site_title = "Parcels and words"
