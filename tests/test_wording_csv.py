@@ -110,6 +110,18 @@ def test_english_words_that_are_hidden_are_not_sent_to_the_translator():
     assert len(read(export_for_translator("fr"))) == before - 1
 
 
+def test_hidden_words_that_are_not_written_yet_do_not_come_back_hidden():
+    wording(language="fr", title="", meaning="", hidden=True)
+    (row,) = (
+        row
+        for row in read(export_for_translator("fr"))
+        if (row["status"], row["destination"]) == (CUSTOMS, "")
+    )
+    assert row["hidden"] == ""
+    (changed,) = check(write([row | {"title": "En douane", "meaning": "Attendez."}])).changed
+    assert not changed.wording.hidden
+
+
 # There and back
 
 

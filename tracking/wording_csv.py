@@ -146,13 +146,15 @@ def export_for_translator(language: str) -> bytes:
 
 
 def _cells(wording: Wording) -> dict[str, str]:
+    texts = {text: getattr(wording, text) for text in TEXTS}
     return {
         "status": wording.status.slug,
         "status_name": wording.status.name,
         "language": wording.language,
         "destination": wording.destination_id or "",
-        "hidden": "yes" if wording.hidden else "",
-        **{text: getattr(wording, text) for text in TEXTS},
+        # Words that are yet to be written would come back hidden, and nobody would know why.
+        "hidden": "yes" if wording.hidden and any(texts.values()) else "",
+        **texts,
     }
 
 
