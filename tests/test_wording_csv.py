@@ -91,6 +91,7 @@ def test_the_translators_sheet_has_english_for_reading_and_what_is_there_already
         (slug, code or "")
         for slug, code in Wording.objects.filter(hidden=False).values_list("status__slug", "destination")
     }
+    assert [code for slug, code in rows if slug == CUSTOMS] == ["", "BR", "FR", "GB"]
     there, missing, only_french = rows[CUSTOMS, ""], rows[CUSTOMS, "FR"], rows["retention", "BE"]
     assert there["title"] == "En douane"
     assert (
@@ -295,7 +296,7 @@ def test_a_file_that_cannot_be_read_says_why(text, reason):
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp932"])
 def test_another_encoding_is_refused_with_its_row_and_the_way_out(encoding):
-    text = f'{HEADER}{CUSTOMS},fr,,"A\nB",C,,,\n{CUSTOMS},de,,{{}},C,,,\n'
+    text = f'{HEADER}{CUSTOMS},fr,,"A\nB",C,,,\n{{}}{CUSTOMS},de,,A,C,,,\n'
     letter = {"cp1252": "é", "cp932": "壊"}[encoding]
     with pytest.raises(Unreadable, match="Row 3 has letters that are not in UTF-8.*“CSV UTF-8”"):
         decode(text.format(letter).encode(encoding))
@@ -321,6 +322,19 @@ def test_words_that_changed_meanwhile_are_shown_anew():
     assert Wording.objects.get(language="fr").title == "Chez la douane"
     bring_in(text, shown=check(text).fingerprint)
     assert Wording.objects.get(language="fr").title == "En douane"
+
+
+def test_words_that_somebody_writes_at_the_same_moment_are_shown_anew(monkeypatch):
+    text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
+    shown, before = check(text).fingerprint, store()
+
+    def save_what_is_there_already(self):
+        Wording.objects.bulk_create([self, Wording(status=self.status, language="fr")])
+
+    monkeypatch.setattr(Wording, "save", save_what_is_there_already)
+    with pytest.raises(ChangedMeanwhile):
+        bring_in(text, shown=shown)
+    assert store() == before
 
 
 def test_other_words_that_changed_meanwhile_do_not_matter():
