@@ -430,6 +430,8 @@ def test_no_file_and_too_large_a_file_are_told(admin_client):
     assert "Choose a file first." in admin_client.post(IMPORT, {"x": "y"}).content.decode()
     assert "The file is empty." in upload(admin_client, "").content.decode()
     assert "More than 1 MB" in upload(admin_client, "x" * (1024 * 1024 + 1)).content.decode()
+    large = SimpleUploadedFile("utf-16.csv", ("x" * 600_000).encode("utf-16"))
+    assert "More than 1 MB" in admin_client.post(IMPORT, {"file": large}).content.decode()
 
 
 @pytest.mark.parametrize(
