@@ -1,0 +1,457 @@
+"""All wording as one CSV: what goes out comes back as it was, and nothing bad or half comes in."""
+
+import csv
+import io
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tracking.models import Destination, Shop, Status, Wording
+from tracking.wording_csv import (
+    COLUMNS,
+    MOST_ROWS,
+    ChangedMeanwhile,
+    Unreadable,
+    bring_in,
+    check,
+    decode,
+    export_all,
+    export_for_translator,
+)
+
+EXPORT = "/admin/tracking/wording/export/"
+IMPORT = "/admin/tracking/wording/import/"
+HEADER = "status,language,destination,title,meaning,what_to_do,who_has_it,hidden\n"
+CUSTOMS = "customs-clearance"
+
+pytestmark = pytest.mark.django_db
+
+
+def read(data: bytes) -> list[dict[str, str]]:
+    """As a spreadsheet reads it."""
+    assert data.startswith(b"\xef\xbb\xbf")
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+def write(rows: list[dict[str, str]], delimiter: str = ",") -> str:
+    sheet = io.StringIO(newline="")
+    writer = csv.DictWriter(sheet, list(rows[0]), delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(rows)
+    return sheet.getvalue()
+
+
+def store() -> list[dict[str, object]]:
+    return list(Wording.objects.order_by("pk").values())
+
+
+def wording(
+    slug: str = CUSTOMS, language: str = "en", destination: str | None = None, **words: str
+) -> Wording:
+    key = {"status": Status.objects.get(slug=slug), "language": language, "destination_id": destination}
+    return Wording.objects.update_or_create(**key, defaults=words)[0]
+
+
+# Out
+
+
+def test_every_wording_goes_out_in_the_guides_order():
+    wording(language="fr", title="En douane", meaning="Votre colis attend.", hidden=True)
+    rows = read(export_all())
+    assert tuple(rows[0]) == COLUMNS
+    assert len(rows) == Wording.objects.count()
+    slugs = list(dict.fromkeys(row["status"] for row in rows))
+    assert slugs == [status.slug for status in Status.objects.filter(slug__in=slugs)]
+    (french,) = (row for row in rows if row["language"] == "fr")
+    assert french == {
+        "status": CUSTOMS,
+        "status_name": Status.objects.get(slug=CUSTOMS).name,
+        "language": "fr",
+        "destination": "",
+        "title": "En douane",
+        "meaning": "Votre colis attend.",
+        "what_to_do": "",
+        "who_has_it": "",
+        "hidden": "yes",
+    }
+
+
+def test_the_translators_sheet_has_english_for_reading_and_what_is_there_already():
+    wording(destination="FR", title="With French customs", meaning="They look at it.")
+    wording(language="fr", title="En douane", meaning="Votre colis attend.")
+    wording("retention", language="fr", destination="BE", title="Au bureau", meaning="Allez-y.")
+    rows = {(row["status"], row["destination"]): row for row in read(export_for_translator("fr"))}
+    assert {row["language"] for row in rows.values()} == {"fr"}
+    assert set(rows) == {
+        (slug, code or "")
+        for slug, code in Wording.objects.filter(hidden=False).values_list("status__slug", "destination")
+    }
+    assert [code for slug, code in rows if slug == CUSTOMS] == ["", "BR", "FR", "GB"]
+    there, missing, only_french = rows[CUSTOMS, ""], rows[CUSTOMS, "FR"], rows["retention", "BE"]
+    assert there["title"] == "En douane"
+    assert (
+        there["english_title"]
+        == Wording.objects.get(status__slug=CUSTOMS, language="en", destination=None).title
+    )
+    assert (missing["title"], missing["english_title"]) == ("", "With French customs")
+    assert (only_french["title"], only_french["english_title"]) == (
+        "Au bureau",
+        Wording.objects.get(status__slug="retention", language="en", destination=None).title,
+    )
+
+
+def test_english_words_that_are_hidden_are_not_sent_to_the_translator():
+    before = len(read(export_for_translator("fr")))
+    Wording.objects.filter(status__slug=CUSTOMS, destination=None).update(hidden=True)
+    assert len(read(export_for_translator("fr"))) == before - 1
+
+
+def test_hidden_words_that_are_not_written_yet_do_not_come_back_hidden():
+    wording(language="fr", title="", meaning="", hidden=True)
+    (row,) = (
+        row
+        for row in read(export_for_translator("fr"))
+        if (row["status"], row["destination"]) == (CUSTOMS, "")
+    )
+    assert row["hidden"] == ""
+    (changed,) = check(write([row | {"title": "En douane", "meaning": "Attendez."}])).changed
+    assert not changed.wording.hidden
+
+
+# There and back
+
+
+@pytest.mark.parametrize("delimiter", ",;\t")
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_as_any_spreadsheet_writes_it_nothing_differs(delimiter, encoding):
+    text = write(read(export_all()), delimiter).replace("\r\n", "\n")
+    plan = check(decode(text.encode(encoding)))
+    assert (plan.unchanged, plan.bad, plan.does_something) == (Wording.objects.count(), [], False)
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1+1", "＝1", "'=1", "''=1", "'quoted'", "=\n", "\t=1"]
+)
+def test_no_cell_is_a_formula_and_all_are_read_back_as_they_were(text):
+    words = wording(language="fr", title=text, meaning=text)
+    (row,) = (row for row in read(export_all()) if row["language"] == "fr")
+    assert row["title"].lstrip()[0] not in "=+-@＝"
+    assert check(decode(export_all())).differences == ()
+    words.delete()
+    (new,) = check(decode(write([row]).encode())).new
+    assert new.wording.meaning == text.strip()
+
+
+TEXT = st.text(
+    st.one_of(
+        st.sampled_from("=+-@'\",;\t\r\n {}<>＝😀é\u00a0\u202e"),
+        st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=st.lists(st.tuples(TEXT, TEXT, TEXT, TEXT, st.booleans()), min_size=1, max_size=5))
+def test_any_words_survive_the_way_out_and_back(words):
+    Wording.objects.filter(language="fr").delete()
+    for status, (title, meaning, what_to_do, who_has_it, hidden) in zip(
+        Status.objects.all(), words, strict=False
+    ):
+        Wording.objects.create(
+            status=status,
+            language="fr",
+            title=title,
+            meaning=meaning,
+            what_to_do=what_to_do,
+            who_has_it=who_has_it,
+            hidden=hidden,
+        )
+    before = store()
+    for data in (export_all(), export_for_translator("fr")):
+        plan = check(decode(data))
+        assert (plan.bad, plan.differences) == ([], ())
+        bring_in(decode(data), shown=plan.fingerprint)
+    assert store() == before
+
+
+def test_line_ends_and_spaces_at_the_ends_are_no_difference():
+    wording(language="fr", title="En douane ", meaning="Une ligne.\r\nDeux.")
+    (row,) = (row for row in read(export_all()) if row["language"] == "fr")
+    row |= {"meaning": "Une ligne.\nDeux.\n", "title": "En  douane"}
+    assert not check(write([row])).does_something
+
+
+def test_the_french_space_before_a_colon_stays():
+    plan = check(HEADER + f"{CUSTOMS},fr,,En\u00a0douane\u00a0!,Attendez.,,,\n")
+    assert plan.new[0].wording.title == "En\u00a0douane\u00a0!"
+
+
+# In
+
+
+def test_the_dry_run_tells_new_changed_unchanged_and_left_out_and_stores_nothing():
+    before, old = store(), wording().title
+    rows = read(export_all())[:4]
+    rows = [row for row in rows if row["status"] != CUSTOMS]
+    unchanged = len(rows)
+    (customs,) = (r for r in read(export_all()) if (r["status"], r["destination"]) == (CUSTOMS, ""))
+    rows.append(customs | {"title": "Customs has it"})
+    rows.append(customs | {"language": "FR", "title": "En douane", "what_to_do": ""})
+    rows.append(customs | {"language": "de", "title": " ", "meaning": "", "what_to_do": "", "who_has_it": ""})
+    plan = check(write(rows) + "\r\n,,,,,,,,\r\n")
+    assert (len(plan.new), len(plan.changed), plan.unchanged) == (1, 1, unchanged)
+    (difference,) = plan.changed[0].differences
+    assert (difference.column, difference.now, difference.then) == ("title", old, "Customs has it")
+    assert plan.new[0].wording.language == "fr"
+    assert plan.left_out == f"{len(rows) + 1}–{len(rows) + 3}"
+    assert store() == before
+
+
+def test_bringing_in_does_what_was_shown_and_customers_see_it_at_once(client):
+    version = Shop.objects.get().words_version
+    (row,) = (r for r in read(export_all()) if (r["status"], r["destination"]) == (CUSTOMS, ""))
+    text = write([row | {"title": "Customs has <it>"}, row | {"language": "fr", "hidden": "yes"}])
+    client.get("/")
+    bring_in(text, shown=check(text).fingerprint)
+    assert "Customs has &lt;it&gt;" in client.get("/").content.decode()
+    assert Wording.objects.get(status__slug=CUSTOMS, language="fr").hidden
+    assert Shop.objects.get().words_version != version
+    assert not check(text).does_something
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("custom,fr,,A,B,,,", "There is no status “custom”"),
+        (f"{CUSTOMS},french,,A,B,,,", "Unknown language “french”: a code such as fr"),
+        (f"{CUSTOMS},fr,France,A,B,,,", "Unknown destination “France”: two letters such as DE"),
+        (f"{CUSTOMS},fr,,A,B,,,oui", "hidden: “oui” is neither “yes” nor empty."),
+        (f"{CUSTOMS},fr,,,B,,,", "title: This field cannot be blank."),
+        (f"{CUSTOMS},fr,,A,{'x' * 601},,,", "meaning: Ensure this value has at most 600 characters"),
+        (f"{CUSTOMS},fr,,{'x' * 101},B,,,", "title: Ensure this value has at most 100 characters"),
+        (f"{CUSTOMS},fr,,A,B,C,D,,,,E", "More cells than there are columns: “E”."),
+    ],
+)
+def test_each_bad_row_is_named_as_the_spreadsheet_counts_and_nothing_comes_in(row, problem):
+    before = store()
+    good = f'{CUSTOMS},de,,"Beim\nZoll",Warten.,,,\n'
+    text = f"{HEADER}{good}\n{row}\n"
+    plan = check(text)
+    (bad,) = plan.bad
+    assert bad.number == 4
+    assert any(problem in one for one in bad.problems)
+    with pytest.raises(ChangedMeanwhile):
+        bring_in(text, shown=plan.fingerprint)
+    assert store() == before
+
+
+def test_the_same_words_twice_in_the_file_are_refused():
+    plan = check(HEADER + f"{CUSTOMS},fr,DE,A,B,,,\n{CUSTOMS},FR,de,C,D,,,\n")
+    assert [(row.number, row.problems) for row in plan.bad] == [
+        (3, ("The same status, language and destination as in row 2.",))
+    ]
+
+
+def test_what_the_model_refuses_is_refused_here_in_its_own_words(monkeypatch):
+    """So the rules of words are written in one place."""
+
+    def refuse(self):
+        from django.core.exceptions import ValidationError
+
+        raise ValidationError({"title": "Not like this.", "__all__": "Nor like that."})
+
+    monkeypatch.setattr(Wording, "clean", refuse)
+    (bad,) = check(HEADER + f"{CUSTOMS},fr,,A,B,,,\n").bad
+    assert bad.problems == ("title: Not like this.", "Nor like that.")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "The file is empty."),
+        ("\n\n", "The file is empty."),
+        (HEADER, "There are no words in it"),
+        (
+            "status,language,title,meaning\n",
+            "Columns are missing: destination, what_to_do, who_has_it, hidden",
+        ),
+        (HEADER.replace("title", "titel"), "Unknown column “titel”"),
+        (HEADER.replace("hidden", "title"), "Two columns “title”"),
+        (f'{HEADER}{CUSTOMS},fr,,"A\nB",C,,,\n{CUSTOMS},de,,"A,B,,,\n', "Row 3 cannot be read"),
+        (f"{HEADER}{CUSTOMS},fr,,{'x' * 200_000},B,,,\n", "Row 2 cannot be read"),
+        (HEADER + "x" * 1024 * 1024, "More than 1 MB"),
+        (HEADER + f"{CUSTOMS},fr,,A,B,,,\n" * MOST_ROWS, "More than 2000 rows"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why(text, reason):
+    with pytest.raises(Unreadable, match=reason):
+        check(text)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp932"])
+def test_another_encoding_is_refused_with_its_row_and_the_way_out(encoding):
+    text = f'{HEADER}{CUSTOMS},fr,,"A\nB",C,,,\n{{}}{CUSTOMS},de,,A,C,,,\n'
+    letter = {"cp1252": "é", "cp932": "壊"}[encoding]
+    with pytest.raises(Unreadable, match="Row 3 has letters that are not in UTF-8.*“CSV UTF-8”"):
+        decode(text.format(letter).encode(encoding))
+
+
+def test_a_picture_is_no_sheet():
+    for data in (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"PK\x03\x04\0\0"):
+        with pytest.raises(Unreadable):
+            decode(data)
+
+
+def test_excels_hint_at_the_separator_is_no_row():
+    (bad,) = check("sep=;\r\n" + HEADER.replace(",", ";") + "custom;fr;;A;B;;;\n").bad
+    assert bad.number == 2
+
+
+def test_words_that_changed_meanwhile_are_shown_anew():
+    text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
+    shown = check(text).fingerprint
+    wording(language="fr", title="Chez la douane", meaning="Attendez.")
+    with pytest.raises(ChangedMeanwhile):
+        bring_in(text, shown=shown)
+    assert Wording.objects.get(language="fr").title == "Chez la douane"
+    bring_in(text, shown=check(text).fingerprint)
+    assert Wording.objects.get(language="fr").title == "En douane"
+
+
+def test_words_that_somebody_writes_at_the_same_moment_are_shown_anew(monkeypatch):
+    text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
+    shown, before = check(text).fingerprint, store()
+
+    def save_what_is_there_already(self):
+        Wording.objects.bulk_create([self, Wording(status=self.status, language="fr")])
+
+    monkeypatch.setattr(Wording, "save", save_what_is_there_already)
+    with pytest.raises(ChangedMeanwhile):
+        bring_in(text, shown=shown)
+    assert store() == before
+
+
+def test_other_words_that_changed_meanwhile_do_not_matter():
+    text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
+    shown = check(text).fingerprint
+    wording("retention", title="At the post office")
+    assert len(bring_in(text, shown=shown).new) == 1
+
+
+def test_when_one_row_cannot_be_stored_none_is(monkeypatch):
+    text = HEADER + f"{CUSTOMS},fr,,A,B,,,\nretention,fr,,A,B,,,\n"
+    shown, before, save = check(text).fingerprint, store(), Wording.save
+
+    def save_one(self, *arguments, **options):
+        if self.status.slug == "retention":
+            raise RuntimeError("the disk is full")
+        save(self, *arguments, **options)
+
+    monkeypatch.setattr(Wording, "save", save_one)
+    with pytest.raises(RuntimeError):
+        bring_in(text, shown=shown)
+    assert store() == before
+
+
+def test_the_dry_run_of_two_thousand_rows_needs_few_queries(django_assert_max_num_queries):
+    codes = list(Destination.objects.values_list("code", flat=True))
+    slugs = list(Status.objects.values_list("slug", flat=True))
+    keys = [(slug, code) for slug in slugs for code in codes][: MOST_ROWS - 1]
+    text = HEADER + "".join(f"{slug},fr,{code},A,B,,,\n" for slug, code in keys)
+    with django_assert_max_num_queries(5):
+        assert len(check(text).new) == MOST_ROWS - 1
+
+
+# The pages
+
+
+def upload(client, text: str):
+    return client.post(IMPORT, {"file": SimpleUploadedFile("fr.csv", text.encode())})
+
+
+def test_the_list_leads_to_both_pages_and_to_the_place_to_edit(admin_client):
+    page = admin_client.get(reverse("admin:tracking_wording_changelist"), {"q": "customs"}).content.decode()
+    assert EXPORT in page and IMPORT in page
+    words = Wording.objects.first()
+    page = admin_client.get(reverse("admin:tracking_wording_change", args=[words.pk])).content.decode()
+    assert reverse("admin:tracking_status_change", args=[words.status_id]) in page
+
+
+def test_the_sheet_is_downloaded_as_a_file(admin_client):
+    response = admin_client.get(EXPORT, {"language": "fr"})
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response["Content-Disposition"].startswith('attachment; filename="wording-fr-')
+    assert response.content == export_for_translator("fr")
+    assert admin_client.get(EXPORT, {"language": "all"}).content == export_all()
+    page = admin_client.get(EXPORT, {"language": "klingon"}).content.decode()
+    assert "Select a valid choice" in page and "Download the sheet" in page
+
+
+def test_upload_look_confirm(admin_client, admin_user):
+    text = HEADER + f'{CUSTOMS},fr,,<b>Douane</b>,"Un\r\ndeux",,,\r\n{CUSTOMS},en,,Customs,Look.,,,\n'
+    response = upload(admin_client, text)
+    page = response.content.decode()
+    assert "1 new, 1 changed, 0 as they are" in page
+    assert "&lt;b&gt;Douane" in page and "<b>Douane" not in page
+    assert not Wording.objects.filter(language="fr").exists()
+    plan = response.context["plan"]
+    response = admin_client.post(IMPORT, {"text": text, "shown": plan.fingerprint}, follow=True)
+    assert "Brought in: 1 new, 1 changed." in response.content.decode()
+    assert Wording.objects.get(language="fr").title == "<b>Douane</b>"
+    assert {(entry.user, entry.action_flag) for entry in LogEntry.objects.all()} == {
+        (admin_user, 1),
+        (admin_user, 2),
+    }
+
+
+def test_a_confirmation_that_would_do_something_else_shows_it_first(admin_client):
+    text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
+    shown = upload(admin_client, text).context["plan"].fingerprint
+    wording(language="fr", title="Chez la douane", meaning="Attendez.")
+    page = admin_client.post(IMPORT, {"text": text, "shown": shown}).content.decode()
+    assert "meanwhile somebody changed words" in page
+    assert "Chez la douane" in page and "0 new, 1 changed" in page
+    assert Wording.objects.get(language="fr").title == "Chez la douane"
+
+
+def test_a_bad_row_leaves_no_button_to_confirm(admin_client):
+    page = upload(admin_client, HEADER + f"{CUSTOMS},fr,,A,B,,,\ncustom,fr,,A,B,,,\n").content.decode()
+    assert "Row 3: There is no status “custom”" in page and "Nothing was changed" in page
+    assert 'name="shown"' not in page
+
+
+def test_no_file_and_too_large_a_file_are_told(admin_client):
+    assert "Choose a file first." in admin_client.post(IMPORT, {"x": "y"}).content.decode()
+    assert "The file is empty." in upload(admin_client, "").content.decode()
+    assert "More than 1 MB" in upload(admin_client, "x" * (1024 * 1024 + 1)).content.decode()
+    large = SimpleUploadedFile("utf-16.csv", ("x" * 600_000).encode("utf-16"))
+    assert "More than 1 MB" in admin_client.post(IMPORT, {"file": large}).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("permissions", "export", "import_"),
+    [
+        ([], 403, 403),
+        (["view_wording"], 200, 403),
+        (["view_wording", "change_wording"], 200, 403),
+        (["view_wording", "add_wording"], 200, 403),
+        (["add_wording", "change_wording"], 403, 200),
+    ],
+)
+def test_both_ask_for_their_permissions(client, permissions, export, import_):
+    user = User.objects.create_user("ann", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client.force_login(user)
+    assert client.get(EXPORT).status_code == client.get(EXPORT, {"language": "all"}).status_code == export
+    assert client.get(IMPORT).status_code == upload(client, HEADER).status_code == import_
+    text = HEADER + f"{CUSTOMS},fr,,A,B,,,\n"
+    client.post(IMPORT, {"text": text, "shown": check(text).fingerprint})
+    assert Wording.objects.filter(language="fr").exists() == (import_ == 200)
+    page = client.get(reverse("admin:tracking_wording_changelist")).content.decode()
+    assert (IMPORT in page) == (export == import_ == 200)

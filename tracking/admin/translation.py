@@ -1,0 +1,186 @@
+"""All wordings in one list; out to a translator and back in. They are edited at their status."""
+
+from typing import Any
+
+from django import forms
+from django.conf.locale import LANG_INFO
+from django.contrib import admin, messages
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.http import content_disposition_header
+
+from tracking import wording_csv
+from tracking.models import Wording
+from tracking.wording_csv import ChangedMeanwhile, Plan, Unreadable
+
+ALL = "all"
+
+
+def _languages() -> list[tuple[str, str]]:
+    named = [(code, facts["name"]) for code, facts in LANG_INFO.items() if "name" in facts and code != "en"]
+    return [(code, f"{name} ({code})") for code, name in sorted(named, key=lambda language: language[1])]
+
+
+class SendOutForm(forms.Form):
+    """For which translator; `all` for every language as it is."""
+
+    language = forms.ChoiceField(label="Into", choices=[(ALL, "All languages"), *_languages()], initial="fr")
+
+
+class BringInForm(forms.Form):
+    """The file of the dry run, or, to confirm, its text and what was shown; `text` and `plan` in the cleaned data."""
+
+    file = forms.FileField(label="The filled-in sheet", required=False, allow_empty_file=True)
+    text = forms.CharField(required=False, strip=False)
+    shown = forms.CharField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        file = cleaned.get("file")
+        if self.errors:
+            return cleaned
+        if not file and not cleaned.get("text"):
+            raise forms.ValidationError("Choose a file first.")
+        if file and file.size > wording_csv.MOST_BYTES:
+            raise forms.ValidationError(wording_csv.TOO_MUCH)
+        try:
+            cleaned["text"] = wording_csv.decode(file.read()) if file else cleaned["text"]
+            cleaned["plan"] = wording_csv.check(cleaned["text"])
+        except Unreadable as reason:
+            raise forms.ValidationError(str(reason)) from None
+        return cleaned
+
+
+def may_bring_in(request: HttpRequest) -> bool:
+    """It writes new words and changes old ones, so it takes both permissions."""
+    return request.user.has_perms(["tracking.add_wording", "tracking.change_wording"])
+
+
+@admin.register(Wording)
+class WordingAdmin(admin.ModelAdmin):
+    """To read and search. One place to edit: the status, where its other words can be seen."""
+
+    list_display = ["status_name", "language", "destination_name", "title", "is_hidden"]
+    list_filter = ["language", "hidden", ("destination", admin.RelatedOnlyFieldListFilter)]
+    list_select_related = ["status", "destination"]
+    search_fields = ["title", "meaning", "what_to_do", "who_has_it", "status__name", "status__slug"]
+    fields = [
+        "status",
+        "language",
+        "destination",
+        "title",
+        "meaning",
+        "what_to_do",
+        "who_has_it",
+        "hidden",
+        "where_to_edit",
+    ]
+    readonly_fields = ["where_to_edit"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("tracking.view_wording")
+
+    @admin.display(description="status", ordering="status")
+    def status_name(self, wording: Wording) -> str:
+        return wording.status.name
+
+    @admin.display(description="destination", ordering="destination", empty_value="any")
+    def destination_name(self, wording: Wording) -> str | None:
+        return wording.destination.name if wording.destination else None
+
+    @admin.display(description="hidden", ordering="hidden")
+    def is_hidden(self, wording: Wording) -> str:
+        """A word, for Django's red cross would say that something is wrong with words that are in use."""
+        return "hidden" if wording.hidden else ""
+
+    @admin.display(description="to edit them")
+    def where_to_edit(self, wording: Wording) -> str:
+        address = reverse("admin:tracking_status_change", args=[wording.status_id])
+        return format_html('<a href="{}">open the status “{}”</a>', address, wording.status)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("export/", view(self.export_page), name="tracking_wording_export"),
+            path("import/", view(self.import_page), name="tracking_wording_import"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        extra = {"may_bring_in": may_bring_in(request)}
+        return super().changelist_view(request, (extra_context or {}) | extra)
+
+    def export_page(self, request: HttpRequest) -> HttpResponse:
+        """The choice of a language; with one, the file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form = SendOutForm(request.GET or None)
+        if not form.is_valid():
+            return self._page(request, "send_out", "Send out for translation", form=form)
+        language = form.cleaned_data["language"]
+        is_all = language == ALL
+        data = wording_csv.export_all() if is_all else wording_csv.export_for_translator(language)
+        name = f"wording-{language}-{timezone.localdate()}.csv"
+        disposition = content_disposition_header(True, name) or ""
+        return HttpResponse(
+            data, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition}
+        )
+
+    def import_page(self, request: HttpRequest) -> HttpResponse:
+        """First a dry run, then all of it or nothing."""
+        if not may_bring_in(request):
+            raise PermissionDenied
+        form = BringInForm(request.POST or None, request.FILES or None)
+        checked: dict[str, Any] = {}
+        if form.is_valid():
+            checked = form.cleaned_data
+            if checked["shown"]:
+                try:
+                    return self._bring_in(request, checked["text"], checked["shown"])
+                except ChangedMeanwhile:
+                    checked["plan"] = wording_csv.check(checked["text"])
+                    self.message_user(
+                        request,
+                        "Nothing was brought in: meanwhile somebody changed words here. Look once more at what would change.",
+                        messages.WARNING,
+                    )
+        return self._page(request, "bring_in", "Bring translations in", form=form, **checked)
+
+    def _bring_in(self, request: HttpRequest, text: str, shown: str) -> HttpResponse:
+        with transaction.atomic():
+            plan = wording_csv.bring_in(text, shown=shown)
+            _log(int(request.user.pk or 0), plan)
+        self.message_user(
+            request,
+            f"Brought in: {len(plan.new)} new, {len(plan.changed)} changed. Customers see them from now on.",
+            messages.SUCCESS,
+        )
+        return HttpResponseRedirect(reverse("admin:tracking_wording_changelist"))
+
+    def _page(self, request: HttpRequest, name: str, title: str, **context: Any) -> HttpResponse:
+        everywhere = self.admin_site.each_context(request)
+        context |= {**everywhere, "opts": self.opts, "title": title, "may_bring_in": may_bring_in(request)}
+        return TemplateResponse(request, f"admin/tracking/wording/{name}.html", context)
+
+
+def _log(user_id: int, plan: Plan) -> None:
+    """Who brought in what stands in the admin's log, as if it had been typed."""
+    for rows, flag in ((plan.new, ADDITION), (plan.changed, CHANGE)):
+        wordings = [row.wording for row in rows if row.wording]
+        if wordings:
+            LogEntry.objects.log_actions(user_id, wordings, flag, "Brought in from a translator's file.")
