@@ -401,6 +401,21 @@ def test_the_banner_and_the_pictures_follow_the_tone():
 
 
 @pytest.mark.parametrize(
+    ("text", "days", "warning"),
+    [
+        (ARRIVED, 0, ""),
+        (ARRIVED, 5, "Quiet for longer than usual"),
+        (ARRIVED, 30, "Quiet for far longer than usual"),
+        ("Retention @ GERMANY", 30, "Please act"),
+        (DELIVERED, 30, ""),
+    ],
+)
+def test_a_list_is_told_of_what_needs_a_look(text, days, warning):
+    now = datetime.combine(FIRST_DAY, time(12), UTC) + timedelta(days=days)
+    assert progress_of(story(text), now=now).warning == warning
+
+
+@pytest.mark.parametrize(
     ("text", "days", "icon"),
     [
         (ARRIVED, 0, "check"),

@@ -130,6 +130,12 @@ class Progress:
         return ""
 
     @property
+    def warning(self) -> str:
+        """What even a short line about the parcel must not leave out; empty while all is well."""
+        is_long = self.silence is not None and self.silence.level != "usual"
+        return self.banner or (self.silence.headline if self.silence and is_long else "")
+
+    @property
     def needs_writing(self) -> bool:
         """The next step is a message to us."""
         return self.is_worrying or self.tone == Tone.PROBLEM
