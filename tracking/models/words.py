@@ -135,6 +135,11 @@ class Phrase(models.Model):
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def waits(self) -> bool:
+        """It is an item of the inbox."""
+        return self.status_id is None and not self.ambiguous
+
 
 _WORDS_EXIST = "There are words for this status, language and destination already: edit those."
 
