@@ -98,7 +98,6 @@ class PhraseAdmin(admin.ModelAdmin):
     """Give a new phrase its status here: every parcel that shows it changes at once."""
 
     actions = None
-    list_filter = [InboxFilter, "status"]
     list_per_page = 25
     list_select_related = ["status"]
     search_fields = ["text"]
@@ -109,13 +108,21 @@ class PhraseAdmin(admin.ModelAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         if meaning_asked_for(request) == "missing":
-            return ["what_they_say", "meaning", "parcels", "places", "seen"]
+            return ["what_they_say", "meaning", "facts"]
         return ["what_they_say", "status", "ambiguous", "first_seen_at", "last_seen_at"]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return [InboxFilter] if meaning_asked_for(request) == "missing" else [InboxFilter, "status"]
 
     def get_ordering(self, request: HttpRequest) -> Any:
         if meaning_asked_for(request) == "missing":
             return [F("last_seen_at").desc(nulls_last=True), "text"]
         return ["text"]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        inbox = meaning_asked_for(request) == "missing"
+        title = "New phrases wait for their meaning" if inbox else "Phrases of Japan Post"
+        return super().changelist_view(request, {"title": title} | (extra_context or {}))
 
     def get_changelist(self, request: HttpRequest, **_: Any) -> type[ChangeList]:
         return PhraseList
@@ -186,17 +193,9 @@ class PhraseAdmin(admin.ModelAdmin):
     def meaning(self, phrase: Any) -> str:
         return render_to_string("admin/tracking/phrase/_meanings.html", phrase.desk)
 
-    @admin.display(description="on parcels")
-    def parcels(self, phrase: Any) -> str:
-        return render_to_string("admin/tracking/phrase/_parcels.html", phrase.desk)
-
-    @admin.display(description="where")
-    def places(self, phrase: Any) -> str:
-        return render_to_string("admin/tracking/phrase/_places.html", phrase.desk)
-
-    @admin.display(description="seen", ordering="last_seen_at")
-    def seen(self, phrase: Any) -> str:
-        return render_to_string("admin/tracking/phrase/_seen.html", phrase.desk)
+    @admin.display(description="where it stands", ordering="last_seen_at")
+    def facts(self, phrase: Any) -> str:
+        return render_to_string("admin/tracking/phrase/_facts.html", phrase.desk)
 
 
 def _status_named(sent: str) -> Status | None:
