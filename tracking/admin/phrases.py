@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
@@ -18,6 +17,7 @@ from django.views.decorators.http import require_POST
 
 from tracking.inbox import MeaningChanged, give_meaning, items_of, take_back
 from tracking.models import Phrase, Status
+from tracking.models.words import NEWEST_FIRST
 from tracking.sightings import sightings_of
 
 TWO_MEANINGS = "two"  # what the button “It has two meanings” sends in place of a status
@@ -109,14 +109,14 @@ class PhraseAdmin(admin.ModelAdmin):
     def get_list_display(self, request: HttpRequest) -> Any:
         if meaning_asked_for(request) == "missing":
             return ["what_they_say", "meaning", "facts"]
-        return ["what_they_say", "status", "ambiguous", "first_seen_at", "last_seen_at"]
+        return ["what_they_say", "status", "ambiguous", "last_seen_at"]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         return [InboxFilter] if meaning_asked_for(request) == "missing" else [InboxFilter, "status"]
 
     def get_ordering(self, request: HttpRequest) -> Any:
         if meaning_asked_for(request) == "missing":
-            return [F("last_seen_at").desc(nulls_last=True), "text"]
+            return [NEWEST_FIRST, "text"]
         return ["text"]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -262,5 +262,6 @@ def _phrase_asked_for(request: HttpRequest) -> Phrase | None:
     return Phrase.objects.filter(pk=_key(request.GET.get("phrase", ""))).first()
 
 
-def _key(sent: str) -> int | None:
-    return int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 19 else None
+def _key(sent: str) -> int:
+    """What an address or a button names; 0, which no row has, for what is no key."""
+    return int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 19 else 0
