@@ -10,8 +10,9 @@ from lxml import html
 
 from tests.stories import ARRIVED, NUMBER, POSTED, some_numbers, story
 from tracking.inbox import MeaningChanged, give_meaning, take_back
-from tracking.models import Phrase, Status
+from tracking.models import Event, Phrase, Shipment, Status
 
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
 LIST = "/admin/tracking/phrase/"
 NEW = "Arrived at inward office of exchange"
 HOSTILE = "<script>alert(1)</script>\u202e & “x”"
@@ -53,11 +54,10 @@ def texts(client, query=""):
 
 
 def test_the_list_opens_on_what_waits_the_newest_seen_first(admin_client):
-    day = datetime(2026, 11, 20, tzinfo=UTC)
     for text, seen in (
-        ("B", day),
-        ("A", day - timedelta(days=1)),
-        ("C", day + timedelta(days=1)),
+        ("B", NOW),
+        ("A", NOW - timedelta(days=1)),
+        ("C", NOW + timedelta(days=1)),
         ("0", None),
     ):
         Phrase.objects.create(text=text, last_seen_at=seen)
@@ -89,10 +89,11 @@ def test_a_row_says_where_the_phrase_stands_and_what_it_may_mean(admin_client, p
         assert "very similar to “Arrival at inward office of exchange”" in page.text_content()
 
 
-def test_the_words_of_japan_post_are_text_and_never_markup(admin_client, client, standin):
-    standin.set_item(NUMBER, story(POSTED, f"{HOSTILE} @ <b>ATLANTIS"))
-    client.get(f"/track/{NUMBER}/")
-    phrase = Phrase.objects.unmapped().get()
+def test_the_words_of_japan_post_are_text_and_never_markup(admin_client):
+    phrase = Phrase.objects.create(text=HOSTILE)
+    row = {"phrase": HOSTILE, "region": "<b>ATLANTIS", "office": "<b>", "local_date": "2026-11-20"}
+    parcel = Shipment.objects.create(number=NUMBER)
+    Event.objects.create(shipment=parcel, position=0, first_seen_at=NOW, **row)
     change = admin_client.get(reverse("admin:tracking_phrase_change", args=[phrase.pk]))
     given = act(admin_client, phrase, means="two")
     undone = act(admin_client, phrase, "undo", was="two")
@@ -106,12 +107,12 @@ def test_the_words_of_japan_post_are_text_and_never_markup(admin_client, client,
 def test_more_phrases_cost_no_more_queries(admin_client, django_assert_num_queries):
     Phrase.objects.create(text="New 0")
     admin_client.get(LIST)
-    with django_assert_num_queries(11) as few:
+    with django_assert_num_queries(11):
         admin_client.get(LIST)
     for count in range(1, 25):
         Phrase.objects.create(text=f"New {count}")
     admin_client.get(LIST)
-    with django_assert_num_queries(len(few)):
+    with django_assert_num_queries(11):
         assert len(texts(admin_client)) == 25
 
 
