@@ -220,7 +220,14 @@ def test_a_new_status_is_written_for_the_phrase_and_is_its_meaning_once_saved(ad
     assert response.redirect_chain == [(LIST, 302)]
     parcel.refresh_from_db()
     assert parcel.status.slug == "arrived-there"
-    assert "has no English words yet" in messages_of(response)[-1]
+    assert "has no English words yet" in messages_of(response)[0]
+
+
+def test_a_new_status_that_is_saved_to_be_edited_further_has_its_phrase_already(admin_client, parcel):
+    address = f"/admin/tracking/status/add/?phrase={parcel.pk}"
+    response = admin_client.post(address, form_of(admin_client, address) | {"_continue": "Save"})
+    parcel.refresh_from_db()
+    assert response["Location"].startswith(f"/admin/tracking/status/{parcel.status_id}/change/")
 
 
 def test_a_status_form_that_is_refused_leaves_the_phrase_where_it_is(admin_client, parcel):

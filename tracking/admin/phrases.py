@@ -247,15 +247,18 @@ class StatusForPhrase(admin.ModelAdmin):
         proposed = {"name": phrase.text[:100], "slug": slugify(phrase.text)[:50]} if phrase else {}
         return proposed | super().get_changeform_initial_data(request)
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        phrase = _phrase_asked_for(request)
+        if phrase is not None and not change:
+            say_meaning(self, request, phrase.pk, form.instance)
+
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
     ) -> HttpResponse:
         response = super().response_add(request, obj, post_url_continue)
-        phrase = _phrase_asked_for(request)
-        if phrase is None:
-            return response
-        say_meaning(self, request, phrase.pk, obj)
-        return HttpResponseRedirect(reverse(_INBOX)) if "_save" in request.POST else response
+        came_from_inbox = _phrase_asked_for(request) is not None and "_save" in request.POST
+        return HttpResponseRedirect(reverse(_INBOX)) if came_from_inbox else response
 
 
 def _phrase_asked_for(request: HttpRequest) -> Phrase | None:
