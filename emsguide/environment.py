@@ -25,9 +25,11 @@ class Environment(environ.Env):
             return int(value)
         raise ImproperlyConfigured(f"{name} is {value!r}: write a whole number from {least} to {most}.")
 
-    def origin(self, name: str, *, default: str) -> str:
-        """Scheme and host (and port), nothing behind it; a final slash is forgiven."""
+    def origin(self, name: str, *, default: str = "") -> str:
+        """Scheme and host (and port), nothing behind it; a final slash is forgiven. Empty only by default."""
         value = self.str(name, default=default).strip().rstrip("/")
+        if not value and not default:
+            return ""
         parts = urlsplit(value)
         if (
             parts.scheme in ("http", "https")
@@ -35,7 +37,9 @@ class Environment(environ.Env):
             and value == f"{parts.scheme}://{parts.netloc}"
         ):
             return value
-        raise ImproperlyConfigured(f"{name} is {value!r}: write scheme and host only, such as {default}.")
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}: write scheme and host only, such as {default or 'https://track.example.com'}."
+        )
 
     def path_prefix(self, name: str, *, default: str) -> str:
         """A path that ends with a slash and does not begin with one."""

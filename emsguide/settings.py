@@ -49,6 +49,7 @@ else:
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="webmaster@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+SITE_URL = env.origin("SITE_URL")  # for links in mails to staff; a page knows its own address
 
 # --- Django -----------------------------------------------------------------------------------------------
 ADMIN_PATH = env.path_prefix("ADMIN_PATH", default="admin/")

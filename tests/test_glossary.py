@@ -49,6 +49,14 @@ def test_an_edit_is_seen_at_the_next_reading():
     assert slug_of("Sorted by a drone") == "en-route"
 
 
+@pytest.mark.parametrize("mapped", ["Sorted by a drone", "Sorted by a drone."])
+def test_of_two_spellings_the_one_with_a_meaning_stands(mapped):
+    status = Status.objects.get(slug="en-route")
+    for text in ("Sorted by a drone", "Sorted by a drone."):
+        Phrase.objects.create(text=text, status=status if text == mapped else None)
+    assert slug_of("Sorted by a drone") == "en-route"
+
+
 def test_reading_again_costs_one_query(django_assert_num_queries):
     Glossary.current()
     with django_assert_num_queries(1):

@@ -39,6 +39,7 @@ def test_production_starts_with_a_key_and_a_host():
         (PRODUCTION | {"FRESH_MINUTES": "a quarter"}, "FRESH_MINUTES is 'a quarter'"),
         (PRODUCTION | {"JAPANPOST_TIMEOUT": "0"}, "whole number from 1 to 60"),
         (PRODUCTION | {"JAPANPOST_URL": "https://example.com/path"}, "scheme and host only"),
+        (PRODUCTION | {"SITE_URL": "track.example.com"}, "such as https://track.example.com"),
         (PRODUCTION | {"ADMIN_PATH": "/desk"}, "ADMIN_PATH is '/desk'"),
         (PRODUCTION | {"SECURE_SSL_REDIRECT": "maybe"}, "SECURE_SSL_REDIRECT is 'maybe'"),
     ],

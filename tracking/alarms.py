@@ -8,7 +8,7 @@ import logging
 import re
 import threading
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -20,8 +20,8 @@ from tracking.models import Alarm, KeptPage, Shop
 logger = logging.getLogger(__name__)
 
 STORY_VANISHED = "story-vanished"
+DIGEST = "new-phrases"  # the daily list of tracking.digest: no drift, so it takes no place of theirs
 MOST_MAILS_A_DAY = 10  # should a reason turn out to have a hundred kinds
-MAIL_AGAIN = timedelta(hours=1)  # after one that did not leave
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,10 @@ def sound(drift: Drift, *, number: str, html: str, now: datetime) -> None:
 
 
 def _claim(kind: str, now: datetime) -> Alarm | None:
-    """The alarm, where it is ours to mail; None where it has been, or somebody tries or tried lately."""
-    today = Alarm.objects.filter(day=now.date())
+    today = Alarm.objects.filter(day=now.date()).exclude(kind=DIGEST)
     if not today.filter(kind=kind).exists() and today.count() >= MOST_MAILS_A_DAY:
         return None
-    alarm, is_new = Alarm.objects.get_or_create(kind=kind, day=now.date(), defaults={"claimed_at": now})
-    if is_new:
-        return alarm
-    due = Alarm.objects.filter(pk=alarm.pk, mailed_at=None, claimed_at__lte=now - MAIL_AGAIN)
-    return alarm if due.update(claimed_at=now) else None
+    return Alarm.objects.claim(kind, day=now.date(), now=now)
 
 
 def _letter(drift: Drift, number: str, now: datetime) -> str:

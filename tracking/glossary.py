@@ -40,7 +40,8 @@ class Glossary:
     def _read(cls, shop: Shop) -> "Glossary":
         statuses = tuple(Status.objects.all())
         by_id = {status.pk: status for status in statuses}
-        rows = list(Phrase.objects.all())
+        # Of two spellings that came at the same moment, the one with a meaning is read last and stands.
+        rows = sorted(Phrase.objects.all(), key=lambda phrase: phrase.status_id is not None)
         phrases = {normalise(phrase.text): by_id.get(phrase.status_id or 0) for phrase in rows}
         destinations = {destination.code: destination for destination in Destination.objects.all()}
         return cls(
@@ -126,6 +127,12 @@ def fill(text: str, *, country: str = "", operator: str = "", origin: str = "", 
 def normalise(phrase: str) -> str:
     """Trimmed, white space collapsed, one final full stop dropped; case kept: two phrases differ in case alone."""
     return " ".join(phrase.split()).removesuffix(".").rstrip()
+
+
+def spellings(phrase: str) -> set[str]:
+    """What may stand in a row and is this phrase after `normalise`: rows have single spaces."""
+    plain = normalise(phrase)
+    return {phrase, plain, f"{plain}.", f"{plain} ."}
 
 
 def _without_case(phrases: Mapping[str, Status | None]) -> dict[str, Status | None]:

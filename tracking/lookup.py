@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from tracking import alarms, gate
-from tracking.glossary import Glossary
+from tracking.glossary import Glossary, spellings
 from tracking.japanpost import client, parser
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable, UnexpectedPage
 from tracking.japanpost.records import TrackedEvent, TrackedItem
@@ -290,7 +290,8 @@ def _note_phrases(texts: set[str], now: datetime) -> None:
     for text in sorted(texts):
         if not glossary.knows(text) and glossary.status_of(text) is None:
             Phrase.objects.get_or_create(text=text, defaults={"first_seen_at": now})
-    Phrase.objects.filter(text__in=texts).update(last_seen_at=now)
+    spelt = set().union(*map(spellings, texts))
+    Phrase.objects.filter(text__in=spelt).update(last_seen_at=now)
 
 
 def _fresh_for(phrase: str) -> timedelta:

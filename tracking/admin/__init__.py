@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from tracking.admin import alarms, gate, places, shipments, shop, translation, waits, words
+from tracking.admin import alarms, gate, phrases, places, shipments, shop, translation, waits, words
 
-__all__ = ["alarms", "gate", "places", "shipments", "shop", "translation", "waits", "words"]
+__all__ = ["alarms", "gate", "phrases", "places", "shipments", "shop", "translation", "waits", "words"]
 
 admin.site.site_header = "Parcels and words"
 admin.site.site_title = "Parcels and words"

@@ -1,4 +1,4 @@
-"""The words: what Japan Post says, and what we say about it."""
+"""The words: what a phrase means, and what we say about it."""
 
 from typing import Any
 
@@ -8,52 +8,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from tracking.models import Phrase, Status, Wording
-
-
-class InboxFilter(admin.SimpleListFilter):
-    """What is still to do comes first."""
-
-    title = "meaning"
-    parameter_name = "meaning"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [
-            ("missing", "Inbox: waits for a meaning"),
-            ("given", "Has a meaning"),
-            ("two", "Two meanings on purpose"),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        match self.value():
-            case "missing":
-                return queryset.unmapped()
-            case "given":
-                return queryset.exclude(status=None)
-            case "two":
-                return queryset.filter(ambiguous=True)
-        return queryset
-
-
-@admin.register(Phrase)
-class PhraseAdmin(admin.ModelAdmin):
-    """Give a new phrase its status here: every parcel that shows it changes at once."""
-
-    list_display = ["text", "status", "ambiguous", "first_seen_at", "last_seen_at"]
-    list_editable = ["status"]
-    list_filter = [InboxFilter, "status"]
-    list_select_related = ["status"]
-    search_fields = ["text"]
-    autocomplete_fields = ["status"]
-    readonly_fields = ["first_seen_at", "last_seen_at"]
-    fieldsets = [
-        ("What Japan Post says", {"fields": ["text", "first_seen_at", "last_seen_at"]}),
-        ("What it means", {"fields": ["status", "ambiguous"]}),
-    ]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Phrase | None = None) -> bool:
-        """Never: Japan Post may use it again. Change its meaning instead."""
-        return False
+from tracking.admin.phrases import StatusForPhrase
+from tracking.models import Status, Wording
 
 
 class WordingInline(admin.StackedInline):
@@ -88,7 +44,7 @@ class WordsFilter(admin.SimpleListFilter):
 
 
 @admin.register(Status)
-class StatusAdmin(admin.ModelAdmin):
+class StatusAdmin(StatusForPhrase):
     """What a phrase means, and our words for it."""
 
     list_display = [

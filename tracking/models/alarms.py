@@ -1,10 +1,12 @@
 """What Japan Post sent and we could not read: kept for whoever mends the parser, and when somebody was told."""
 
 import zlib
+from datetime import date, datetime, timedelta
 
 from django.db import models
 
 MOST_BYTES_KEPT = 256 * 1024  # of one page, before packing; a real one has about 20 kB
+MAIL_AGAIN = timedelta(hours=1)  # after one that did not leave, or whose sender died
 _CUT = 20  # so many pages stay
 
 
@@ -46,13 +48,28 @@ class KeptPage(models.Model):
         return zlib.decompress(self.body).decode("utf-8", errors="replace")
 
 
+class AlarmManager(models.Manager["Alarm"]):
+    def claim(self, kind: str, *, day: date, now: datetime) -> "Alarm | None":
+        """The row, where it is ours to mail; None where it has been, or somebody tries or tried lately."""
+        alarm, is_new = self.get_or_create(kind=kind, day=day, defaults={"claimed_at": now})
+        if is_new:
+            return alarm
+        due = self.filter(pk=alarm.pk, mailed_at=None, claimed_at__lte=now - MAIL_AGAIN)
+        return alarm if due.update(claimed_at=now) else None
+
+
 class Alarm(models.Model):
-    """One kind of trouble on one day (UTC). Whoever makes the row, or claims it again, mails."""
+    """One kind of trouble on one day (UTC). Whoever makes the row, or claims it again, mails.
+
+    The daily list of new phrases is one of them; its day is Japan's.
+    """
 
     kind = models.CharField(max_length=50)
     day = models.DateField()
     claimed_at = models.DateTimeField(help_text="When somebody last set out to mail it.")
     mailed_at = models.DateTimeField(null=True, help_text="Empty: no mail has left.")
+
+    objects = AlarmManager()
 
     class Meta:
         ordering = ["-day", "kind"]

@@ -93,10 +93,17 @@ class Status(models.Model):
         return self.name
 
 
+NEWEST_FIRST = models.F("last_seen_at").desc(nulls_last=True)
+
+
 class PhraseQuerySet(models.QuerySet["Phrase"]):
     def unmapped(self) -> "PhraseQuerySet":
         """The staff's inbox: phrases that nobody has given a meaning yet."""
         return self.filter(status=None, ambiguous=False)
+
+    def newest_first(self) -> "PhraseQuerySet":
+        """What Japan Post said last comes first; what they never said, last."""
+        return self.order_by(NEWEST_FIRST, "text")
 
 
 class Phrase(models.Model):
@@ -134,6 +141,11 @@ class Phrase(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def waits(self) -> bool:
+        """It is an item of the inbox."""
+        return self.status_id is None and not self.ambiguous
 
 
 _WORDS_EXIST = "There are words for this status, language and destination already: edit those."

@@ -1,0 +1,121 @@
+"""The inbox in a browser: one click by mouse or by keyboard, the customer's page, undo, and whoever may not."""
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from playwright.sync_api import Page, expect
+
+from tests.standin import StandIn
+from tests.stories import NUMBER, POSTED, story
+from tracking.models import Phrase
+
+from .conftest import OpenPage, tab_to
+
+pytestmark = pytest.mark.browser
+
+NEW = "Arrived at inward office of exchange"
+MEANS = "Means: Arrival at inward office of exchange"
+INBOX = "/admin/tracking/phrase/"
+
+
+@pytest.fixture
+def waiting(standin: StandIn) -> None:
+    standin.set_item(NUMBER, story(POSTED, f"{NEW} @ GERMANY"))
+
+
+def enter_as(page: Page, *rights: str) -> None:
+    """Log in on this page as a member of staff with these rights, and land where the page led."""
+    user = User.objects.create_user("ann", password="a long password", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    page.goto(f"/admin/login/?next={INBOX}")
+    page.get_by_label("Username").fill("ann")
+    page.get_by_label("Password").fill("a long password")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{INBOX}")
+
+
+def headline(page: Page) -> str:
+    page.goto(f"/track/{NUMBER}/")
+    return page.locator("h1").inner_text()
+
+
+@pytest.mark.parametrize("by", ["mouse", "keyboard", "mouse-without-javascript"])
+def test_one_click_gives_a_phrase_its_meaning_and_another_takes_it_back(
+    open_page: OpenPage, waiting: None, by: str
+) -> None:
+    page = open_page(f"/track/{NUMBER}/", java_script_enabled=by != "mouse-without-javascript")
+    before = headline(page)
+    assert NEW in before
+    enter_as(page, "view_phrase", "change_phrase")
+
+    def press(name: str) -> None:
+        button = page.get_by_role("button", name=name)
+        if by == "keyboard":
+            tab_to(page, button)
+            page.keyboard.press("Enter")
+        else:
+            button.click()
+
+    press(MEANS)
+    expect(page.get_by_text("1 parcel shows it at once")).to_be_visible()
+    expect(page.get_by_text("Nothing waits for a meaning")).to_be_visible()
+    page.get_by_role("link", name="see one as the customer does").click()
+    expect(page.locator("h1")).not_to_contain_text(NEW)
+    expect(page.locator("main")).to_have_attribute("data-stage", "3")
+
+    Phrase.objects.create(text="Another")  # so that the list has a row again
+    page.goto(INBOX)
+    row = page.get_by_role("row", name="Another")
+    row.get_by_text("Another meaning").click()
+    row.get_by_role("combobox").select_option("Investigation")
+    row.get_by_role("button", name="It means this").click()
+    expect(page.get_by_text("“Another” now means “Investigation”")).to_be_visible()
+    press("Undo")
+    expect(page.get_by_text("“Another” waits for a meaning again")).to_be_visible()
+    expect(page.get_by_role("row", name="Another")).to_be_visible()
+
+
+def test_undo_gives_the_customer_the_page_of_before(open_page: OpenPage, waiting: None) -> None:
+    page = open_page(f"/track/{NUMBER}/")
+    before = headline(page)
+    enter_as(page, "view_phrase", "change_phrase")
+    page.get_by_role("link", name=NEW).click()
+    page.get_by_role("button", name=MEANS).click()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("waits for a meaning again")).to_be_visible()
+    assert headline(page) == before
+
+
+def test_on_the_phrases_own_page_enter_saves_the_form_and_presses_no_suggestion(
+    open_page: OpenPage, waiting: None
+) -> None:
+    page = open_page(f"/track/{NUMBER}/")
+    enter_as(page, "view_phrase", "change_phrase")
+    page.get_by_role("link", name=NEW).click()
+    page.get_by_label("Ambiguous").check()
+    page.get_by_label("Ambiguous").press("Enter")
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    phrase = Phrase.objects.get(text=NEW)
+    assert (phrase.status, phrase.ambiguous) == (None, True)
+
+
+def test_who_may_only_read_has_no_buttons_and_gets_a_403(open_page: OpenPage, waiting: None) -> None:
+    page = open_page(f"/track/{NUMBER}/")
+    enter_as(page, "view_phrase", "change_phrase")
+    expect(page.get_by_role("button", name=MEANS)).to_be_visible()
+    User.objects.get().user_permissions.remove(Permission.objects.get(codename="change_phrase"))
+    with page.expect_response("**/meaning/") as response:
+        page.get_by_role("button", name=MEANS).click()
+    assert response.value.status == 403
+    assert Phrase.objects.get(text=NEW).waits
+    page.goto(INBOX)
+    expect(page.get_by_role("link", name=NEW)).to_be_visible()
+    expect(page.get_by_role("button", name="Means")).to_have_count(0)
+
+
+def test_the_inbox_needs_no_sideways_scrolling_on_a_phone(open_page: OpenPage, waiting: None) -> None:
+    page = open_page(f"/track/{NUMBER}/", viewport={"width": 390, "height": 800})
+    enter_as(page, "view_phrase", "change_phrase")
+    expect(page.get_by_role("button", name=MEANS)).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    box = page.get_by_role("button", name=MEANS).bounding_box()
+    assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390

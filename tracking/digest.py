@@ -1,0 +1,100 @@
+"""One mail a day to the shop while phrases wait for a meaning. Nothing is said while the inbox is empty.
+
+A day is Japan's, by which the shop's staff work. Run twice, or on two machines at once, it is one mail: the row of
+that day in the database decides, as for alarms.
+"""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localdate, localtime
+
+from tracking.alarms import DIGEST
+from tracking.inbox import Item, items_of
+from tracking.models import Alarm, Phrase, Shop
+from tracking.models.alarms import MAIL_AGAIN
+
+MOST_LISTED = 50
+_JAPAN = ZoneInfo("Asia/Tokyo")
+
+
+class NotMailed(Exception):
+    """The mail could not leave; the words say why, for whoever reads cron's mails."""
+
+
+def digest() -> EmailMessage | None:
+    """The mail as it would leave now; None while nothing waits. `to` is empty where the shop has no address."""
+    waiting = Phrase.objects.unmapped()
+    count = waiting.count()
+    if not count:
+        return None
+    listed = items_of(waiting.newest_first()[:MOST_LISTED])
+    shop = Shop.objects.get()
+    address = shop.email or shop.technical_email
+    subject = "1 phrase waits for a meaning" if count == 1 else f"{count} phrases wait for a meaning"
+    return EmailMessage(subject=subject, body=_letter(listed, count), to=[address] if address else [])
+
+
+def send_digest(*, now: datetime) -> bool:
+    """Mail it, where something waits and nobody has mailed today; says whether it did. Raises NotMailed."""
+    mail = digest()
+    if mail is None:
+        return False
+    if not settings.EMAIL_IS_SET_UP:
+        raise NotMailed("EMAIL_URL is not set")
+    if not mail.to:
+        raise NotMailed("the shop has no e-mail address: write one in the admin, under Shop")
+    today = Alarm.objects.claim(DIGEST, day=localdate(now, _JAPAN), now=now)
+    if today is None:
+        return False
+    try:
+        mail.send()
+    except Exception as error:  # whatever a mail server and its library may do
+        # Ours until now, and it has not left: the next run need not wait.
+        Alarm.objects.filter(pk=today.pk).update(claimed_at=now - MAIL_AGAIN - timedelta(seconds=1))
+        raise NotMailed(f"{type(error).__name__}: {error}. The next run tries again") from error
+    Alarm.objects.filter(pk=today.pk).update(mailed_at=now)
+    return True
+
+
+def _letter(listed: list[Item], count: int) -> str:
+    path = reverse("admin:tracking_phrase_changelist")
+    where = (
+        f"{settings.SITE_URL}{path}"
+        if settings.SITE_URL
+        else "in the admin of your tracking site, under Phrases"
+    )
+    parts = [
+        "Japan Post says something we have no words for yet. Customers read it as it is.",
+        *map(_paragraph, listed),
+    ]
+    if count > len(listed):
+        parts.append(f"… and {count - len(listed)} more.")
+    parts.append(f"Say what each means, with one click:\n{where}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _paragraph(item: Item) -> str:
+    phrase, sightings = item.phrase, item.sightings
+    lines = [f"“{' '.join(phrase.text.split())}”", f"on {_parcels(sightings.parcels)}"]
+    if sightings.shown_now:
+        lines[-1] += f", shown to customers now on {sightings.shown_now}"
+    lines.append(f"first seen {_day(phrase.first_seen_at)}, last seen {_day(phrase.last_seen_at)}")
+    if item.suggestions:
+        best = item.suggestions[0]
+        lines.append(f"perhaps “{best.status}”: {best.closeness} to “{best.phrase}”")
+    else:
+        lines.append("no known phrase is similar")
+    return "\n  ".join(lines)
+
+
+def _parcels(count: int) -> str:
+    return "1 parcel" if count == 1 else f"{count} parcels"
+
+
+def _day(moment: datetime | None) -> str:
+    return date_format(localtime(moment, _JAPAN), "j F Y") if moment else "never"
