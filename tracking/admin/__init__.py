@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from tracking.admin import alarms, gate, places, shipments, shop, words
+from tracking.admin import alarms, gate, people, places, shipments, shop, words
 
-__all__ = ["alarms", "gate", "places", "shipments", "shop", "words"]
+__all__ = ["alarms", "gate", "people", "places", "shipments", "shop", "words"]
 
 admin.site.site_header = "Parcels and words"
 admin.site.site_title = "Parcels and words"

@@ -2,6 +2,7 @@
 
 from tracking.models.alarms import Alarm, KeptPage
 from tracking.models.gate import Gate, VisitorMinute
+from tracking.models.people import Edit, FailedLogIn
 from tracking.models.places import Destination, Notice
 from tracking.models.shipments import AskedBy, Event, Fetch, Shipment
 from tracking.models.shop import Message, Shop
@@ -11,7 +12,9 @@ __all__ = [
     "Alarm",
     "AskedBy",
     "Destination",
+    "Edit",
     "Event",
+    "FailedLogIn",
     "Fetch",
     "Gate",
     "KeptPage",
