@@ -27,6 +27,7 @@ RIGHTS: Mapping[str, tuple[Actions, Actions]] = {
     "destination": (CHANGE, LOOK),
     "notice": (WRITE, WRITE),
     "shop": (CHANGE, LOOK),
+    "logo": (NOTHING, NOTHING),  # comes and goes with the shop's form
     "usualwait": (LOOK, LOOK),
     "shipment": (NOTHING, WRITE),
     "event": (NOTHING, LOOK),

@@ -5,7 +5,7 @@ from tracking.models.gate import Gate, VisitorMinute
 from tracking.models.people import Edit, FailedLogIn
 from tracking.models.places import Destination, Notice
 from tracking.models.shipments import AskedBy, Event, Fetch, Shipment
-from tracking.models.shop import Message, Shop
+from tracking.models.shop import Logo, Message, Shop
 from tracking.models.words import Phrase, Stage, Status, Tone, Wording
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Fetch",
     "Gate",
     "KeptPage",
+    "Logo",
     "Message",
     "Notice",
     "Phrase",
