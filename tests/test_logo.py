@@ -192,7 +192,7 @@ def test_the_colour_is_drawn_without_inline_style_with_whether_it_can_be_read(ad
     assert not row.xpath(".//@style")
     text = " ".join(row.text_content().split())
     assert "#0b6e4f on light pages, contrast 5.7" in text
-    assert "it can be read." in text
+    assert "It can be read." in text
 
 
 def test_the_name_of_the_shop_cannot_break_out_of_the_alt_text(client, shop):

@@ -181,7 +181,7 @@ def test_a_new_colleague_gets_in_and_is_never_deleted(admin_client):
     page = html.fromstring(admin_client.get(reverse("admin:auth_user_add")).content)
     assert page.get_element_by_id("id_is_staff").checked
     secret = "correct horse 7 battery"
-    form = {"username": "eve", "usable_password": "true", "password1": secret, "password2": secret}
+    form = {"username": "eve", "password1": secret, "password2": secret}
     admin_client.post(reverse("admin:auth_user_add"), form | {"is_staff": "on", "groups": editors.pk})
     eve = User.objects.get(username="eve")
     assert eve.is_staff and eve.has_perm("tracking.change_wording")

@@ -2,33 +2,42 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
 from tracking import groups
 from tracking.admin.alarms import ReadOnlyAdmin
 from tracking.models import Edit, FailedLogIn
 
+_GROUPS = (
+    "Editors write the words: phrases, statuses, destinations, notices, the shop. Support looks after parcels, messages "
+    "and notices, and reads the words. A superuser may do everything: also people, and deleting."
+)
+
 admin.site.unregister([User, Group])
 
 
 @admin.register(User)
 class PersonAdmin(UserAdmin):
-    """Somebody who works here. Rights come from groups: Editors write words, Support looks after parcels and messages."""
+    """Somebody who works here. Rights come from groups."""
 
     list_display = ["username", "first_name", "last_name", "is_active", "is_superuser", "last_login"]
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
         ("Who it is", {"fields": ["first_name", "last_name", "email"]}),
-        ("What they may do", {"fields": ["is_active", "is_staff", "groups", "is_superuser"]}),
+        (
+            "What they may do",
+            {"fields": ["is_active", "is_staff", "groups", "is_superuser"], "description": _GROUPS},
+        ),
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]
     add_fieldsets = [
-        (None, {"fields": ["username", "usable_password", "password1", "password2"]}),
-        ("What they may do", {"fields": ["is_staff", "groups"]}),
+        (None, {"fields": ["username", "password1", "password2"]}),
+        ("What they may do", {"fields": ["is_staff", "groups"], "description": _GROUPS}),
     ]
     readonly_fields = ["last_login", "date_joined"]
 
@@ -59,7 +68,7 @@ def _is_ours(group: Group | None) -> bool:
 class EditAdmin(ReadOnlyAdmin):
     """Every change at this desk: by whom, when, of what. Nobody can edit it."""
 
-    list_display = ["action_time", "user", "action_flag", "kind", "thing", "details"]
+    list_display = ["action_time", "user", "action", "kind", "thing", "details"]
     list_display_links = None
     list_filter = [
         "action_flag",
@@ -70,8 +79,15 @@ class EditAdmin(ReadOnlyAdmin):
     search_fields = ["object_repr", "change_message"]
     date_hierarchy = "action_time"
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, (extra_context or {}) | {"title": "Who changed what"})
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @admin.display(description="action", ordering="action_flag")
+    def action(self, edit: Edit) -> str:
+        return edit.get_action_flag_display()
 
     @admin.display(description="kind", ordering="content_type")
     def kind(self, edit: Edit) -> str:
@@ -94,3 +110,10 @@ class FailedLogInAdmin(ReadOnlyAdmin):
     list_display = ["username", "ip_address", "failures_since_start", "attempt_time"]
     search_fields = ["username", "ip_address"]
     fields = ["username", "ip_address", "failures_since_start", "attempt_time", "user_agent"]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        told = {
+            "title": "Failed log-ins",
+            "subtitle": f"After {settings.AXES_FAILURE_LIMIT} failures a name has to wait. Delete its line, and it may try again at once.",
+        }
+        return super().changelist_view(request, (extra_context or {}) | told)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.widgets import AdminTextInputWidget
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -36,11 +37,10 @@ class DestinationAdmin(admin.ModelAdmin):
         "name",
         "code",
         "operator",
-        "link_kind",
-        "holding_days",
-        "exchanges_scans",
         "verified",
         "try_link",
+        "holding_days",
+        "exchanges_scans",
     ]
     list_filter = [LinkFilter, "link_kind", "exchanges_scans"]
     search_fields = ["name", "code", "printed_names", "operator"]
@@ -54,6 +54,11 @@ class DestinationAdmin(admin.ModelAdmin):
         ("What to expect", {"fields": ["holding_days", "exchanges_scans", "enquiry_months"]}),
         ("For staff only", {"fields": ["note"]}),
     ]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        """A link is long: its field is too."""
+        wide = {"tracking_url": AdminTextInputWidget(attrs={"class": "vLargeTextField"})}
+        return super().get_form(request, obj, change, widgets=wide, **options)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Destination | None = None) -> list[str]:
         return ["try_link", "code"] if obj else ["try_link"]

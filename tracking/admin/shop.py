@@ -74,15 +74,17 @@ class ShopAdmin(admin.ModelAdmin):
 
     @admin.display(description="the logo now")
     def logo_now(self, shop: Shop) -> str:
+        """On light paper, as customers see it, also where the desk is dark."""
         logo = Logo.objects.without_data().filter(shop=shop.pk).first()
         if logo is None:
             return "None: pages show the name in letters."
+        width, height = logo.shown_width + 16, logo.shown_height + 16
         return format_html(
-            '<img src="{}" alt="{}" width="{}" height="{}">',
-            logo.url,
-            shop.name,
-            logo.shown_width,
-            logo.shown_height,
+            '<svg width="{}" height="{}" role="img" aria-label="{}"><rect width="{}" height="{}" fill="{}"/>'
+            '<image x="8" y="8" width="{}" height="{}" href="{}"/></svg>',
+            *(width, height, shop.name),
+            *(width, height, colours.LIGHT_PAPERS[0]),
+            *(logo.shown_width, logo.shown_height, logo.url),
         )
 
     @admin.display(description="the colour now")
@@ -91,15 +93,12 @@ class ShopAdmin(admin.ModelAdmin):
         if not shop.accent_color:
             return "A calm blue, the site's own."
         light, dark = shop.accent_color, colours.lightened(shop.accent_color)
+        verdict = "It can be read." if colours.can_be_read(light) else "It cannot be read on light pages."
         return format_html(
-            "{} {} on light pages, contrast {} &nbsp; {} {} on dark pages, contrast {}: {}",
-            _swatch(light, colours.LIGHT_PAPERS[0]),
-            light,
-            f"{colours.contrast(light, colours.LIGHT_PAPERS[0]):.1f}",
-            _swatch(dark, colours.DARK_PAPERS[0]),
-            dark,
-            f"{colours.contrast(dark, colours.DARK_PAPERS[0]):.1f}",
-            "it can be read." if colours.can_be_read(light) else "it cannot be read on light pages.",
+            "<p>{}<br>{}</p><p>{}</p>",
+            _swatch(light, colours.LIGHT_PAPERS[0], "light"),
+            _swatch(dark, colours.DARK_PAPERS[0], "dark"),
+            verdict,
         )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -109,12 +108,15 @@ class ShopAdmin(admin.ModelAdmin):
         return False
 
 
-def _swatch(color: str, paper: str) -> str:
+def _swatch(color: str, paper: str, page: str) -> str:
     return format_html(
         '<svg width="56" height="24" aria-hidden="true"><rect width="56" height="24" fill="{}"/>'
-        '<rect x="6" y="6" width="44" height="12" rx="3" fill="{}"/></svg>',
+        '<rect x="6" y="6" width="44" height="12" rx="3" fill="{}"/></svg> {} on {} pages, contrast {}',
         paper,
         color,
+        color,
+        page,
+        f"{colours.contrast(color, paper):.1f}",
     )
 
 
