@@ -1,5 +1,6 @@
 """Settings from the environment, read strictly: a misspelt value stops the start and says which one."""
 
+import re
 from urllib.parse import urlsplit
 
 import environ
@@ -41,11 +42,14 @@ class Environment(environ.Env):
             f"{name} is {value!r}: write scheme and host only, such as {default or 'https://track.example.com'}."
         )
 
-    def path_prefix(self, name: str, *, default: str) -> str:
-        """A path that ends with a slash and does not begin with one."""
-        value = self.str(name, default=default).strip()
-        if value.endswith("/") and not value.startswith("/") and value.strip("/"):
-            return value
-        raise ImproperlyConfigured(
-            f"{name} is {value!r}: write it with a slash at its end only, such as {default}."
-        )
+    def path_prefix(self, name: str, *, default: str, taken: frozenset[str]) -> str:
+        """A path with a slash at its end only, however it was written; its first part is none of `taken`."""
+        value = self.str(name, default=default)
+        path = value.strip().strip("/")
+        if not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", path):
+            raise ImproperlyConfigured(
+                f"{name} is {value!r}: write letters, digits, - and _, such as {default} or staff/desk/."
+            )
+        if path.partition("/")[0].lower() in taken:
+            raise ImproperlyConfigured(f"{name} is {value!r}: customers' pages are there. Choose another.")
+        return f"{path}/"

@@ -1,5 +1,6 @@
 """All settings, from the environment (README lists them). Production starts with SECRET_KEY and ALLOWED_HOSTS."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -52,7 +53,9 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 SITE_URL = env.origin("SITE_URL")  # for links in mails to staff; a page knows its own address
 
 # --- Django -----------------------------------------------------------------------------------------------
-ADMIN_PATH = env.path_prefix("ADMIN_PATH", default="admin/")
+# The first parts of the customers' addresses (tracking/urls.py) and of the files: the staff's desk is elsewhere.
+CUSTOMERS_PATHS = frozenset({"track", "services", "examples", "contact", "static", "healthz", "readyz"})
+ADMIN_PATH = env.path_prefix("ADMIN_PATH", default="admin/", taken=CUSTOMERS_PATHS)
 ROOT_URLCONF = "emsguide.urls"
 WSGI_APPLICATION = "emsguide.wsgi.application"
 INSTALLED_APPS = [
@@ -64,6 +67,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_countries",
+    "axes",
     "tracking",
 ]
 MIDDLEWARE = [
@@ -141,24 +145,47 @@ SECURE_HSTS_SECONDS = env.number(
     "SECURE_HSTS_SECONDS", default=0 if DEBUG else 31_536_000, least=0, most=63_072_000
 )
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False  # the shop's other hosts are not ours to bind
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # the two lines above, on purpose
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # the line above, on purpose
+    "security.W021",
+    "axes.W002",  # its middleware would work on customers' pages too: tracking/log_in.py does its part
+]
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # a link in a mail still leads to an open desk
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_AGE = 12 * 3600  # seconds; a browser that is never closed logs in again the next day
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "tracking.views.form_refused"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 10}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
     )
 ]
+
+# --- Log-in (django-axes): after five failures of one name from one address, a pause ------------------------
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "tracking.log_in.address_of"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # so the page can say when it ends
+AXES_DISABLE_ACCESS_LOG = True  # nothing that would have to be thrown away
+AXES_ENABLE_ADMIN = False  # tracking/admin/people.py has a plainer page
+AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken"]  # and the password, always: neither stored nor logged
+AXES_VERBOSE = False
 
 LOGGING = {
     "version": 1,

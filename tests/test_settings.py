@@ -1,24 +1,29 @@
 """Settings from the environment: production starts with two, and a misspelt value stops the start."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from emsguide.environment import Environment
+from tracking import urls
 
 PROJECT = Path(__file__).resolve().parent.parent
 PRODUCTION = {"SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "track.example.com"}
 
 
-def start(**environment: str) -> subprocess.CompletedProcess[str]:
+SHOWN = "from emsguide import settings as s; print(s.DEBUG, s.ADMIN_PATH, s.DATABASES['default']['ENGINE'])"
+
+
+def start(code: str = SHOWN, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "HOME")}
     return subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from emsguide import settings as s; print(s.DEBUG, s.ADMIN_PATH, s.DATABASES['default']['ENGINE'])",
-        ],
+        [sys.executable, "-c", code],
         cwd=PROJECT,
         env=kept | environment,
         capture_output=True,
@@ -40,7 +45,11 @@ def test_production_starts_with_a_key_and_a_host():
         (PRODUCTION | {"JAPANPOST_TIMEOUT": "0"}, "whole number from 1 to 60"),
         (PRODUCTION | {"JAPANPOST_URL": "https://example.com/path"}, "scheme and host only"),
         (PRODUCTION | {"SITE_URL": "track.example.com"}, "such as https://track.example.com"),
-        (PRODUCTION | {"ADMIN_PATH": "/desk"}, "ADMIN_PATH is '/desk'"),
+        (PRODUCTION | {"ADMIN_PATH": ""}, "ADMIN_PATH is ''"),
+        (PRODUCTION | {"ADMIN_PATH": "/"}, "ADMIN_PATH is '/'"),
+        (PRODUCTION | {"ADMIN_PATH": "staff desk/"}, "write letters, digits"),
+        (PRODUCTION | {"ADMIN_PATH": "<slug:any>/"}, "write letters, digits"),
+        (PRODUCTION | {"ADMIN_PATH": "/Track/desk/"}, "customers' pages are there"),
         (PRODUCTION | {"SECURE_SSL_REDIRECT": "maybe"}, "SECURE_SSL_REDIRECT is 'maybe'"),
     ],
 )
@@ -48,3 +57,22 @@ def test_a_missing_or_misspelt_value_stops_the_start_with_its_name(environment, 
     result = start(**environment)
     assert result.returncode != 0
     assert words in result.stderr
+
+
+@pytest.mark.parametrize(
+    "written", ["back-office/desk", "/back-office/desk", "/back-office/desk/", " back-office/desk/ "]
+)
+def test_the_staffs_desk_is_where_admin_path_says_with_or_without_slashes(written):
+    code = "import django; django.setup(); from django.urls import reverse; print(reverse('admin:login'))"
+    result = start(code, **PRODUCTION, ADMIN_PATH=written, DJANGO_SETTINGS_MODULE="emsguide.settings")
+    assert result.stdout.strip() == "/back-office/desk/login/", result.stderr
+
+
+def test_no_customers_address_can_become_the_staffs_desk(monkeypatch):
+    addresses = [str(one.pattern).lstrip("^").replace("\\", "") for one in urls.urlpatterns]
+    firsts = {re.split("[/?$]", address)[0] for address in addresses} - {""}
+    assert {"track", "services", "contact", "readyz", "robots.txt"} <= firsts
+    for first in firsts | {settings.STATIC_URL.strip("/")}:
+        monkeypatch.setenv("ADMIN_PATH", f"{first}/")
+        with pytest.raises(ImproperlyConfigured):
+            Environment().path_prefix("ADMIN_PATH", default="admin/", taken=settings.CUSTOMERS_PATHS)

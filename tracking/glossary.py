@@ -6,7 +6,7 @@ from datetime import date
 
 from django.utils.translation import gettext as _
 
-from tracking.models import Destination, Notice, Phrase, Shop, Status, UsualWait, Wording
+from tracking.models import Destination, Logo, Notice, Phrase, Shop, Status, UsualWait, Wording
 from tracking.places import comparable, country_index
 
 FINAL_DELIVERY = "final-delivery"
@@ -17,6 +17,7 @@ class Glossary:
     """All words at one moment. Lookups cost no query."""
 
     shop: Shop
+    logo: Logo | None  # without its data
     statuses: tuple[Status, ...]  # in the guide's order, the less common ones last
     destinations: Mapping[str, Destination]  # by ISO code
     countries: Mapping[str, str]  # printed name -> ISO code; prefectures of Japan too
@@ -46,6 +47,7 @@ class Glossary:
         destinations = {destination.code: destination for destination in Destination.objects.all()}
         return cls(
             shop=shop,
+            logo=Logo.objects.without_data().first(),
             statuses=statuses,
             destinations=destinations,
             countries=country_index((d.code, d.printed_names) for d in destinations.values()),

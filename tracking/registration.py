@@ -76,7 +76,7 @@ def register(lines: Sequence[Line], *, now: datetime) -> tuple[int, int]:
     good = {line.number: line for line in lines if not line.problem}
     with transaction.atomic():
         known: dict[str, Shipment] = {}
-        for some in _some(list(good)):
+        for some in in_parts(list(good)):
             found = Shipment.objects.select_for_update().filter(number__in=some).order_by("pk")
             known |= {shipment.number: shipment for shipment in found}
         shipments = [
@@ -92,6 +92,12 @@ def register(lines: Sequence[Line], *, now: datetime) -> tuple[int, int]:
     return len(good) - len(known), len(known)
 
 
+def in_parts(values: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
+    """A few at a time: old SQLites take no more than 999 values in one query."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
 def _filled_in(shipment: Shipment, line: Line, now: datetime) -> Shipment:
     shipment.destination_id = line.destination or shipment.destination_id
     shipment.order_reference = line.order_reference or shipment.order_reference
@@ -105,14 +111,9 @@ def _filled_in(shipment: Shipment, line: Line, now: datetime) -> Shipment:
 def _known(wanted: Collection[str]) -> set[str]:
     return {
         number
-        for some in _some(list(wanted))
+        for some in in_parts(list(wanted))
         for number in Shipment.objects.filter(number__in=some).values_list("number", flat=True)
     }
-
-
-def _some(values: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
 
 
 def _parse(text: str) -> Iterator[Line]:

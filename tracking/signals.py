@@ -6,12 +6,12 @@ from typing import Any
 from django.db.models import Model
 from django.db.models.signals import post_delete, post_save
 
-from tracking.models import Destination, Notice, Phrase, Shop, Status, Wording
+from tracking.models import Destination, Logo, Notice, Phrase, Shop, Status, Wording
 
 
 def connect() -> None:
     """Called once, when the app is ready."""
-    for model in (Destination, Notice, Phrase, Shop, Status, Wording):
+    for model in (Destination, Logo, Notice, Phrase, Shop, Status, Wording):
         post_save.connect(_words_changed, sender=model)
         post_delete.connect(_words_changed, sender=model)
 

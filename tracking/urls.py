@@ -31,6 +31,7 @@ urlpatterns = [
     path("examples/<slug:slug>/", views.example, name="example"),
     path("contact/", views.contact, name="contact"),
     re_path(r"^accent-(?P<digits>[0-9a-f]{6})\.css$", views.accent, name="accent"),
+    re_path(r"^logo-(?P<digest>[0-9a-f]{16})\.(?P<extension>png|jpg|webp)$", views.logo, name="logo"),
     path("robots.txt", views.robots, name="robots"),
     path("sitemap.xml", views.sitemap, name="sitemap"),
     path("healthz", views.healthz, name="healthz"),

@@ -35,7 +35,7 @@ from tracking.examples import Example, all_examples, get_example
 from tracking.forms import ContactForm
 from tracking.glossary import Glossary
 from tracking.guide import read_guide
-from tracking.models import Message
+from tracking.models import Logo, Message
 from tracking.numbers import MOST_AT_ONCE, Problem, TrackingNumber
 from tracking.visitors import visitor_key
 
@@ -183,6 +183,14 @@ def accent(request: HttpRequest, digits: str) -> HttpResponse:
 
 
 @read_only
+@cache_control(public=True, max_age=365 * 86400, immutable=True)
+def logo(request: HttpRequest, digest: str, extension: str) -> HttpResponse:
+    """The shop's present logo. The address names the content, so it never changes."""
+    found = get_object_or_404(Logo, digest=digest, extension=extension)
+    return HttpResponse(bytes(found.data), content_type=found.content_type)
+
+
+@read_only
 @cache_control(public=True, max_age=86400)
 def robots(request: HttpRequest) -> HttpResponse:
     """What machines may read: the guide. Tracking pages say noindex themselves, so they may be fetched."""
@@ -252,6 +260,7 @@ def _page(
     glossary = glossary or Glossary.current()
     shared = {
         "shop": glossary.shop,
+        "logo": glossary.logo,
         "notices": glossary.notices_for([], timezone.localdate()),
         "address": request.build_absolute_uri(request.path),
     }

@@ -2,9 +2,20 @@
 
 from django.contrib import admin
 
-from tracking.admin import alarms, gate, phrases, places, shipments, shop, translation, waits, words
+from tracking.admin import alarms, gate, people, phrases, places, shipments, shop, translation, waits, words
 
-__all__ = ["alarms", "gate", "phrases", "places", "shipments", "shop", "translation", "waits", "words"]
+__all__ = [
+    "alarms",
+    "gate",
+    "people",
+    "phrases",
+    "places",
+    "shipments",
+    "shop",
+    "translation",
+    "waits",
+    "words",
+]
 
 admin.site.site_header = "Parcels and words"
 admin.site.site_title = "Parcels and words"

@@ -2,12 +2,20 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.widgets import AdminTextInputWidget
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.translation import ngettext
 
+from tracking.links import EXAMPLE_NUMBER
 from tracking.models import Destination, Notice
+from tracking.models.places import VERIFY_AFTER
+from tracking.signals import renew_words_version
 
 
 class LinkFilter(admin.SimpleListFilter):
@@ -15,10 +23,10 @@ class LinkFilter(admin.SimpleListFilter):
     parameter_name = "link"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("unverified", "Nobody has opened it yet")]
+        return [("verify", f"Links to verify: not opened for {VERIFY_AFTER.days} days")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.filter(link_verified_on=None) if self.value() == "unverified" else queryset
+        return queryset.with_link_to_verify(timezone.localdate()) if self.value() == "verify" else queryset
 
 
 @admin.register(Destination)
@@ -29,31 +37,74 @@ class DestinationAdmin(admin.ModelAdmin):
         "name",
         "code",
         "operator",
-        "link_kind",
+        "verified",
+        "try_link",
         "holding_days",
         "exchanges_scans",
-        "link_verified_on",
-        "try_link",
     ]
     list_filter = [LinkFilter, "link_kind", "exchanges_scans"]
     search_fields = ["name", "code", "printed_names", "operator"]
+    actions = ["link_works"]
     fieldsets = [
         ("The country", {"fields": ["name", "name_in_text", "code", "printed_names"]}),
-        ("Who delivers there", {"fields": ["operator", "tracking_url", "link_kind", "link_verified_on"]}),
+        (
+            "Who delivers there",
+            {"fields": ["operator", "tracking_url", "link_kind", "try_link", "link_verified_on"]},
+        ),
         ("What to expect", {"fields": ["holding_days", "exchanges_scans", "enquiry_months"]}),
         ("For staff only", {"fields": ["note"]}),
     ]
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        """A link is long: its field is too."""
+        wide = {"tracking_url": AdminTextInputWidget(attrs={"class": "vLargeTextField"})}
+        return super().get_form(request, obj, change, widgets=wide, **options)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Destination | None = None) -> list[str]:
-        return ["code"] if obj else []
+        return ["try_link", "code"] if obj else ["try_link"]
+
+    def save_model(self, request: HttpRequest, obj: Destination, form: Any, change: bool) -> None:
+        """Nobody has opened a new link yet, unless the same form says so."""
+        if change and "tracking_url" in form.changed_data and "link_verified_on" not in form.changed_data:
+            obj.link_verified_on = None
+            self.message_user(
+                request, "The link is new: open it once to see that it works.", messages.WARNING
+            )
+        super().save_model(request, obj, form, change)
+
+    @admin.action(description="I opened the link today and it works", permissions=["change"])
+    def link_works(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
+        opened = list(queryset.exclude(tracking_url=""))
+        Destination.objects.filter(pk__in=[one.pk for one in opened]).update(
+            link_verified_on=timezone.localdate()
+        )
+        renew_words_version()
+        LogEntry.objects.log_actions(str(request.user.pk), opened, CHANGE, "Opened the link: it works.")
+        self.message_user(
+            request,
+            ngettext("%d link is verified.", "%d links are verified.", len(opened)) % len(opened),
+            messages.SUCCESS if opened else messages.WARNING,
+        )
+
+    @admin.display(description="link opened on", ordering="link_verified_on")
+    def verified(self, destination: Destination) -> str:
+        opened = destination.link_verified_on
+        if not destination.tracking_url:
+            return "–"
+        if opened is None:
+            return "never: please try it"
+        again = ": please try it again" if opened < timezone.localdate() - VERIFY_AFTER else ""
+        return f"{date_format(opened)}{again}"
 
     @admin.display(description="try the link")
     def try_link(self, destination: Destination) -> str:
+        """With a made-up number: their page should open, though it does not know the parcel."""
         if not destination.tracking_url:
             return "–"
         return format_html(
-            '<a href="{}" rel="noreferrer noopener" target="_blank">open</a>',
-            destination.link_for("EM123456785JP"),
+            '<a href="{}" rel="noreferrer noopener" target="_blank">open with {}</a>',
+            destination.link_for(EXAMPLE_NUMBER),
+            EXAMPLE_NUMBER,
         )
 
     def has_delete_permission(self, request: HttpRequest, obj: Destination | None = None) -> bool:
@@ -61,26 +112,38 @@ class DestinationAdmin(admin.ModelAdmin):
         return False
 
 
-class CurrentFilter(admin.SimpleListFilter):
+class TimeFilter(admin.SimpleListFilter):
     title = "time"
     parameter_name = "time"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("now", "Customers see it today")]
+        return [("now", "Up now: customers see it"), ("planned", "Planned"), ("over", "Over")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.current(timezone.localdate()) if self.value() == "now" else queryset
+        today = timezone.localdate()
+        match self.value():
+            case "now":
+                return queryset.current(today)
+            case "planned":
+                return queryset.planned(today)
+            case "over":
+                return queryset.over(today)
+        return queryset
 
 
 @admin.register(Notice)
 class NoticeAdmin(admin.ModelAdmin):
     """Announcements, for one country or for all, with a first and a last day."""
 
-    list_display = ["title", "destination", "severity", "starts_on", "ends_on", "is_up"]
-    list_filter = [CurrentFilter, "severity", "destination"]
+    list_display = ["title", "destination", "severity", "starts_on", "ends_on", "state"]
+    list_filter = [TimeFilter, "severity", ("destination", admin.RelatedOnlyFieldListFilter)]
+    list_select_related = ["destination"]
     search_fields = ["title", "text"]
     autocomplete_fields = ["destination"]
 
-    @admin.display(description="customers see it today", boolean=True)
-    def is_up(self, notice: Notice) -> bool:
-        return notice.is_current(timezone.localdate())
+    @admin.display(description="state")
+    def state(self, notice: Notice) -> str:
+        today = timezone.localdate()
+        if notice.is_current(today):
+            return "up now"
+        return "planned" if notice.starts_on > today else "over"

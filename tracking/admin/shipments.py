@@ -3,7 +3,9 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -125,7 +127,9 @@ class ShipmentAdmin(admin.ModelAdmin):
         lines = form.cleaned_data["lines"]
         if "register" not in request.POST:
             return self._register_page(request, form, lines)
-        added, updated = registration.register(lines, now=timezone.now())
+        with transaction.atomic():
+            added, updated = registration.register(lines, now=timezone.now())
+            self._log_registration(request, lines)
         bad = [line for line in lines if line.problem]
         left = f" {len(bad)} lines were not: they are listed below." if bad else ""
         self.message_user(
@@ -136,6 +140,15 @@ class ShipmentAdmin(admin.ModelAdmin):
         if not bad:
             return HttpResponseRedirect(reverse("admin:tracking_shipment_changelist"))
         return self._register_page(request, form, bad)
+
+    def _log_registration(self, request: HttpRequest, lines: list[registration.Line]) -> None:
+        """Who registered or updated which parcel: the admin logs by itself only what goes through its forms."""
+        for is_known, action in ((False, ADDITION), (True, CHANGE)):
+            numbers = [line.number for line in lines if not line.problem and line.is_known == is_known]
+            for some in registration.in_parts(numbers):
+                LogEntry.objects.log_actions(
+                    str(request.user.pk), Shipment.objects.filter(number__in=some), action, "From a list."
+                )
 
     def _register_page(
         self, request: HttpRequest, form: RegistrationForm, lines: list[registration.Line]

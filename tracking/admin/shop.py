@@ -1,33 +1,123 @@
 """The shop, and what customers wrote to it."""
 
+from typing import Any, Literal
 from urllib.parse import urlencode
 
+from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminFileWidget
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.db import models
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from tracking.models import Message, Shop
+from tracking import colours
+from tracking.logos import MOST_BYTES, NoLogo, Picture, read_picture
+from tracking.models import Logo, Message, Shop
+
+
+class ShopForm(forms.ModelForm):
+    """The shop's row, and its logo, which has a table of its own."""
+
+    logo = forms.FileField(
+        required=False,
+        widget=AdminFileWidget(attrs={"accept": "image/png,image/jpeg,image/webp"}),
+        help_text="PNG, JPEG or WebP, at most 100 kB. It stands at the top of every page instead of the name, "
+        "40 pixels high: a file of 80 to 120 pixels looks sharp. Empty: the name in letters.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["logo"] = Logo.objects.without_data().filter(shop=self.instance.pk).first()
+
+    def clean_logo(self) -> Picture | Literal[False] | None:
+        """A new picture; False: take the logo away; None: leave it as it is."""
+        given = self.cleaned_data["logo"]
+        if not isinstance(given, UploadedFile):
+            return False if given is False else None
+        try:
+            return read_picture(given.read(MOST_BYTES + 1))
+        except NoLogo as problem:
+            raise ValidationError(str(problem)) from problem
+
+    def save_logo(self) -> None:
+        """After the shop itself."""
+        picture = self.cleaned_data["logo"]
+        if picture is False:
+            Logo.objects.filter(shop=self.instance).delete()
+        elif picture:
+            names = ("data", "digest", "extension", "width", "height")
+            fields = {name: getattr(picture, name) for name in names}
+            Logo.objects.update_or_create(shop=self.instance, defaults=fields)
 
 
 @admin.register(Shop)
 class ShopAdmin(admin.ModelAdmin):
-    """One shop: its name, how to reach it, the first lines of the guide."""
+    """One shop: its name and looks, how to reach it, the first lines of the guide."""
 
+    form = ShopForm
     list_display = ["name", "email", "website"]
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
+    readonly_fields = ["logo_now", "color_now"]
     fieldsets = [
-        ("Who we are", {"fields": ["name", "website", "accent_color"]}),
+        ("Who we are", {"fields": ["name", "website"]}),
+        ("How it looks", {"fields": ["logo", "logo_now", "accent_color", "color_now"]}),
         ("How customers reach us", {"fields": ["email", "phone", "contact_text"]}),
         ("When something breaks", {"fields": ["technical_email"]}),
         ("The guide", {"fields": ["guide_title", "guide_introduction", "guide_note"]}),
     ]
+
+    def save_model(self, request: HttpRequest, obj: Shop, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        form.save_logo()
+
+    @admin.display(description="the logo now")
+    def logo_now(self, shop: Shop) -> str:
+        """On light paper, as customers see it, also where the desk is dark."""
+        logo = Logo.objects.without_data().filter(shop=shop.pk).first()
+        if logo is None:
+            return "None: pages show the name in letters."
+        width, height = logo.shown_width + 16, logo.shown_height + 16
+        return format_html(
+            '<svg width="{}" height="{}" role="img" aria-label="{}"><rect width="{}" height="{}" fill="{}"/>'
+            '<image x="8" y="8" width="{}" height="{}" href="{}"/></svg>',
+            *(width, height, shop.name),
+            *(width, height, colours.LIGHT_PAPERS[0]),
+            *(logo.shown_width, logo.shown_height, logo.url),
+        )
+
+    @admin.display(description="the colour now")
+    def color_now(self, shop: Shop) -> str:
+        """On a light and on a dark page. Attributes of the drawing, for a strict policy forbids inline styles."""
+        if not shop.accent_color:
+            return "A calm blue, the site's own."
+        light, dark = shop.accent_color, colours.lightened(shop.accent_color)
+        verdict = "It can be read." if colours.can_be_read(light) else "It cannot be read on light pages."
+        return format_html(
+            "<p>{}<br>{}</p><p>{}</p>",
+            _swatch(light, colours.LIGHT_PAPERS[0], "light"),
+            _swatch(dark, colours.DARK_PAPERS[0], "dark"),
+            verdict,
+        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return not Shop.objects.exists()
 
     def has_delete_permission(self, request: HttpRequest, obj: Shop | None = None) -> bool:
         return False
+
+
+def _swatch(color: str, paper: str, page: str) -> str:
+    return format_html(
+        '<svg width="56" height="24" aria-hidden="true"><rect width="56" height="24" fill="{}"/>'
+        '<rect x="6" y="6" width="44" height="12" rx="3" fill="{}"/></svg> {} on {} pages, contrast {}',
+        paper,
+        color,
+        color,
+        page,
+        f"{colours.contrast(color, paper):.1f}",
+    )
 
 
 @admin.register(Message)

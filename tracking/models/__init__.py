@@ -2,9 +2,10 @@
 
 from tracking.models.alarms import Alarm, KeptPage
 from tracking.models.gate import Gate, VisitorMinute
+from tracking.models.people import Edit, FailedLogIn
 from tracking.models.places import Destination, Notice
 from tracking.models.shipments import AskedBy, Event, Fetch, Shipment
-from tracking.models.shop import Message, Shop
+from tracking.models.shop import Logo, Message, Shop
 from tracking.models.waits import UsualWait
 from tracking.models.words import Phrase, Stage, Status, Tone, Wording
 
@@ -12,10 +13,13 @@ __all__ = [
     "Alarm",
     "AskedBy",
     "Destination",
+    "Edit",
     "Event",
+    "FailedLogIn",
     "Fetch",
     "Gate",
     "KeptPage",
+    "Logo",
     "Message",
     "Notice",
     "Phrase",

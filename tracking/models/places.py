@@ -1,10 +1,23 @@
 """Where parcels go: who delivers there, where to ask, what staff announce."""
 
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+
+from tracking import links
+from tracking.places import JAPAN, PREFECTURES, comparable
+
+VERIFY_AFTER = timedelta(days=180)  # so long a link that somebody has opened is believed to work
+
+
+class DestinationQuerySet(models.QuerySet["Destination"]):
+    def with_link_to_verify(self, today: date) -> "DestinationQuerySet":
+        """Their link was never opened, or too long ago."""
+        old = Q(link_verified_on=None) | Q(link_verified_on__lt=today - VERIFY_AFTER)
+        return self.filter(old).exclude(tracking_url="")
 
 
 class Destination(models.Model):
@@ -54,6 +67,8 @@ class Destination(models.Model):
     )
     note = models.TextField(blank=True, help_text="For staff only: customers never see it.")
 
+    objects = DestinationQuerySet.as_manager()
+
     class Meta:
         ordering = ["name"]
 
@@ -66,26 +81,50 @@ class Destination(models.Model):
         return self.name_in_text or self.name
 
     def clean(self) -> None:
-        """The link must be https, and have {number} exactly where it is said to open the parcel itself."""
+        """The link opens, has {number} exactly where that is said, and no name is printed for two countries."""
         errors = {}
-        if self.tracking_url and not self.tracking_url.startswith("https://"):
-            errors["tracking_url"] = "The link must begin with https://."
-        if (self.link_kind == self.LinkKind.DEEP) != ("{number}" in self.tracking_url):
+        if self.tracking_url and (problem := links.problem_of(self.tracking_url)):
+            errors["tracking_url"] = problem
+        if (self.link_kind == self.LinkKind.DEEP) != (links.PLACEHOLDER in self.tracking_url):
             errors["link_kind"] = (
                 "A link that opens the parcel itself has {number} in it, the other kind has not."
             )
+        if taken := list(self._names_of_others()):
+            errors["printed_names"] = " ".join(taken)
         if errors:
             raise ValidationError(errors)
 
+    def _names_of_others(self) -> Iterator[str]:
+        """A sentence for each printed name that means another country already."""
+        others = Destination.objects.exclude(pk=self.pk)
+        index = {comparable(name): one for one in others for name in _lines(one.printed_names)}
+        for name in _lines(self.printed_names):
+            if other := index.get(comparable(name)):
+                yield f"“{name}” stands for {other} already: a name can mean one country only."
+            elif comparable(name) in PREFECTURES and self.code != JAPAN:
+                yield f"“{name}” is a prefecture of Japan."
+
     def link_for(self, number: str) -> str:
         """Their tracking page, opened at the parcel where the link is known to do that; empty where unknown."""
-        return self.tracking_url.replace("{number}", number)
+        return self.tracking_url.replace(links.PLACEHOLDER, number)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
     def current(self, today: date) -> "NoticeQuerySet":
         """Notices that are up on this day, both ends included."""
         return self.filter(starts_on__lte=today).filter(Q(ends_on=None) | Q(ends_on__gte=today))
+
+    def planned(self, today: date) -> "NoticeQuerySet":
+        """Notices that begin later."""
+        return self.filter(starts_on__gt=today)
+
+    def over(self, today: date) -> "NoticeQuerySet":
+        """Notices whose last day is gone."""
+        return self.filter(ends_on__lt=today, starts_on__lte=today)
 
 
 class Notice(models.Model):

@@ -4,8 +4,9 @@ import uuid
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.urls import reverse
 
-from tracking import colours
+from tracking import colours, logos
 
 
 class Shop(models.Model):
@@ -60,6 +61,45 @@ class Shop(models.Model):
                     "accent_color": f"This colour is too light to read on a white page. Near it and dark enough: {nearest}."
                 }
             )
+
+
+class LogoQuerySet(models.QuerySet["Logo"]):
+    def without_data(self) -> "LogoQuerySet":
+        """What a page needs: all but the picture itself."""
+        return self.defer("data")
+
+
+class Logo(models.Model):
+    """The shop's logo. A table of its own: the shop's row is read with every page, the picture is not."""
+
+    shop = models.OneToOneField(Shop, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    data = models.BinaryField(help_text="The file as it was uploaded.")
+    digest = models.CharField(max_length=16, help_text="Of the content; stands in the address.")
+    extension = models.CharField(max_length=4)
+    width = models.PositiveSmallIntegerField(help_text="Pixels.")
+    height = models.PositiveSmallIntegerField(help_text="Pixels.")
+
+    objects = LogoQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"logo.{self.extension}"
+
+    @property
+    def url(self) -> str:
+        """Another content has another address, so it may be kept for ever."""
+        return reverse("logo", args=[self.digest, self.extension])
+
+    @property
+    def content_type(self) -> str:
+        return f"image/{'jpeg' if self.extension == 'jpg' else self.extension}"
+
+    @property
+    def shown_width(self) -> int:
+        return logos.shown_size(self.width, self.height)[0]
+
+    @property
+    def shown_height(self) -> int:
+        return logos.shown_size(self.width, self.height)[1]
 
 
 class MessageQuerySet(models.QuerySet["Message"]):

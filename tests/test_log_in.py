@@ -1,0 +1,171 @@
+"""The staff's log-in: a pause after too many failures, safe cookies, passwords worth the name."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import requests
+from axes.models import AccessAttempt
+from django.contrib.auth.models import User
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.urls import reverse
+from lxml import html
+
+from tests.served import Site
+from tracking.log_in import address_of
+
+PAGE = "/admin/login/"
+PASSWORD = "correct horse 7 battery"
+
+
+@pytest.fixture
+def ann(db) -> User:
+    return User.objects.create_superuser("ann", password=PASSWORD)
+
+
+def try_to_log_in(client, *, name="ann", password="wrong", **headers):
+    return client.post(PAGE, {"username": name, "password": password, "next": "/admin/"}, **headers)
+
+
+def fail(client, times=5, **told):
+    return [try_to_log_in(client, **told).status_code for _ in range(times)]
+
+
+def test_after_five_failures_even_the_right_password_waits(client, ann):
+    assert fail(client) == [200, 200, 200, 200, 429]
+    response = try_to_log_in(client, password=PASSWORD)
+    assert response.status_code == 429
+    assert 14 * 60 < int(response["Retry-After"]) <= 15 * 60
+    text = html.fromstring(response.content.decode()).text_content()
+    assert "Too many failed log-ins: please wait 15 minutes" in text
+    assert "no-store" in response["Cache-Control"]
+    assert client.get("/admin/").status_code == 302
+
+
+def test_a_name_that_nobody_has_is_treated_the_same(client, ann):
+    known, unknown = fail(client), fail(client, name="nobody")
+    assert known == unknown
+
+
+def test_trying_during_the_pause_does_not_make_it_longer(client, ann):
+    fail(client)
+    AccessAttempt.objects.update(
+        attempt_time=AccessAttempt.objects.get().attempt_time - timedelta(minutes=10)
+    )
+    response = try_to_log_in(client)
+    assert 4 * 60 < int(response["Retry-After"]) <= 5 * 60
+    assert "please wait 5 minutes" in response.content.decode()
+
+
+def test_after_the_pause_the_right_password_does_and_old_failures_are_gone(client, ann):
+    fail(client)
+    fail(client, times=2, name="somebody")
+    AccessAttempt.objects.update(
+        attempt_time=AccessAttempt.objects.first().attempt_time - timedelta(minutes=16)
+    )
+    assert try_to_log_in(client, password=PASSWORD)["Location"] == "/admin/"
+    assert not AccessAttempt.objects.exists()
+
+
+def test_a_success_forgets_the_failures_before_it(client, ann):
+    fail(client, times=4)
+    assert try_to_log_in(client, password=PASSWORD).status_code == 302
+    client.logout()
+    assert fail(client, times=4) == [200] * 4
+
+
+def test_others_are_not_locked_out(client, ann):
+    User.objects.create_superuser("bob", password=PASSWORD)
+    fail(client)
+    assert try_to_log_in(client, name="bob", password=PASSWORD).status_code == 302
+    client.logout()
+    assert try_to_log_in(client, password=PASSWORD, REMOTE_ADDR="203.0.113.9").status_code == 302
+
+
+def test_a_claimed_address_changes_nothing_without_a_proxy(client, ann):
+    codes = [
+        try_to_log_in(client, HTTP_X_FORWARDED_FOR=f"203.0.113.{i}", HTTP_USER_AGENT=f"{i}").status_code
+        for i in range(5)
+    ]
+    assert codes[-1] == 429
+
+
+def test_behind_a_proxy_the_address_that_the_proxy_saw_counts(client, ann, settings):
+    settings.TRUSTED_PROXIES = 1
+    codes = [
+        try_to_log_in(client, HTTP_X_FORWARDED_FOR=f"198.51.100.{i}, 203.0.113.9").status_code
+        for i in range(5)
+    ]
+    assert codes[-1] == 429
+    assert try_to_log_in(client, HTTP_X_FORWARDED_FOR="203.0.113.9, 203.0.113.8").status_code == 200
+
+
+def test_behind_a_socket_without_addresses_the_name_alone_counts(client, ann, rf):
+    assert address_of(rf.get("/", REMOTE_ADDR="")) is None
+    assert fail(client, REMOTE_ADDR="")[-1] == 429
+
+
+def test_the_password_is_neither_stored_nor_logged(client, ann, caplog):
+    fail(client, password="MY-SECRET-PASSWORD")
+    stored = repr(list(AccessAttempt.objects.values()))
+    assert "ann" in stored and "MY-SECRET" not in stored
+    assert "ann" in caplog.text and "MY-SECRET" not in caplog.text
+
+
+def test_whoever_runs_the_site_can_end_the_pause(client, ann):
+    fail(client)
+    call_command("axes_reset", verbosity=0)
+    assert try_to_log_in(client, password=PASSWORD).status_code == 302
+
+
+def test_the_session_ends_with_the_browser_and_after_half_a_day(client, ann):
+    cookie = try_to_log_in(client, password=PASSWORD).cookies["sessionid"]
+    assert cookie["httponly"] and cookie["samesite"] == "Lax"
+    assert not cookie["max-age"] and not cookie["expires"]
+    assert client.session.get_expiry_age() == 12 * 3600
+
+
+@pytest.mark.parametrize(
+    ("password", "words"),
+    [
+        ("gnhqv7tzx", "at least 10 characters"),
+        ("password123", "too common"),
+        ("4938275610384", "entirely numeric"),
+        ("annalivia99", "too similar to the username"),
+    ],
+)
+def test_a_weak_password_is_refused(password, words):
+    with pytest.raises(ValidationError, match=words):
+        validate_password(password, User(username="annalivia"))
+
+
+@pytest.mark.django_db
+def test_search_engines_leave_the_desk_alone_and_robots_txt_does_not_name_it(client):
+    for address in (PAGE, reverse("admin:password_change")):
+        page = html.fromstring(client.get(address, follow=True).content)
+        assert "NONE" in page.xpath("string(//meta[@name='robots']/@content)")
+    assert "admin" not in client.get("/robots.txt").content.decode()
+
+
+def test_several_workers_and_machines_count_together_and_cookies_are_secure(tmp_path: Path):
+    people = f"""for name in ('ann', 'bob'): User.objects.create_superuser(name, password='{PASSWORD}')"""
+    with Site(tmp_path, f"sqlite:///{tmp_path}/db.sqlite3", gunicorns=2) as site:
+        site.python(f"from django.contrib.auth.models import User\n{people}")
+
+        def post(turn: int, name: str, password: str) -> requests.Response:
+            address = site.addresses[turn % 2] + PAGE
+            page = requests.get(address, timeout=30)
+            (token,) = re.findall('csrfmiddlewaretoken" value="([^"]+)', page.text)
+            form = {"username": name, "password": password, "csrfmiddlewaretoken": token, "next": "/admin/"}
+            headers = {"Cookie": page.headers["Set-Cookie"].partition(";")[0]}  # no client sends it over http
+            return requests.post(address, form, headers=headers, allow_redirects=False, timeout=30)
+
+        assert [post(turn, "ann", "wrong").status_code for turn in range(5)] == [200, 200, 200, 200, 429]
+        assert [post(turn, "ann", PASSWORD).status_code for turn in range(4)] == [429] * 4
+        cookies = re.split(", (?=[a-z]+=)", post(0, "bob", PASSWORD).headers["Set-Cookie"])
+    assert sorted(cookie.partition("=")[0] for cookie in cookies) == ["csrftoken", "sessionid"]
+    for cookie in cookies:
+        assert {"HttpOnly", "SameSite=Lax", "Secure"} <= set(cookie.split("; "))

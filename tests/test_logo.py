@@ -1,0 +1,209 @@
+"""The shop's logo: what is taken, how it reaches the page, and that pages do not pay for it."""
+
+import io
+import zlib
+from pathlib import Path
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from lxml import html
+from PIL import Image
+
+from tracking import groups
+from tracking.logos import NoLogo, Picture, read_picture, shown_size
+from tracking.models import Logo, Shop
+
+FORMATS = {"PNG": ("png", "image/png"), "JPEG": ("jpg", "image/jpeg"), "WEBP": ("webp", "image/webp")}
+
+
+def picture(kind: str = "PNG", size: tuple[int, int] = (320, 80), **options: object) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", size, "#0b6e4f").save(file, kind, **options)
+    return file.getvalue()
+
+
+# What is taken
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_png_jpeg_and_webp_are_taken_with_their_size(kind):
+    data = picture(kind)
+    found = read_picture(data)
+    assert (found.data, found.extension, found.width, found.height) == (data, FORMATS[kind][0], 320, 80)
+    assert found.digest != read_picture(picture(kind, (321, 80))).digest
+
+
+def test_a_turned_photograph_has_the_size_that_a_browser_shows():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # orientation: turned by 90 degrees
+    found = read_picture(picture("JPEG", exif=exif))
+    assert (found.width, found.height) == (80, 320)
+
+
+def moving(kind: str) -> bytes:
+    file, frames = io.BytesIO(), [Image.new("RGB", (40, 40), color) for color in ("red", "blue")]
+    frames[0].save(file, kind, save_all=True, append_images=frames[1:])
+    return file.getvalue()
+
+
+def png_that_claims(width: int, height: int) -> bytes:
+    """A small file whose header promises a picture that no memory holds."""
+    body = b"IHDR" + width.to_bytes(4) + height.to_bytes(4) + b"\x08\x02\0\0\0"
+    chunk = (13).to_bytes(4) + body + zlib.crc32(body).to_bytes(4)
+    return picture()[:8] + chunk + picture()[33:]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"hello", "no PNG, JPEG or WebP"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "no PNG, JPEG or WebP"),
+        (picture("GIF"), "no PNG, JPEG or WebP"),
+        (picture("BMP"), "no PNG, JPEG or WebP"),
+        (picture()[:-40], "damaged"),
+        (picture("JPEG")[:-200], "damaged"),
+        (picture("WEBP")[:-20], "damaged"),
+        (picture() + b"x" * 100_000, "larger than 100 kB"),
+        (picture(size=(3001, 1)), "too many pixels"),
+        (picture(size=(1, 3001)), "too many pixels"),
+        (png_that_claims(10_000, 10_000), "too many pixels"),
+        (png_that_claims(2**31 - 1, 2**31 - 1), "too many pixels"),
+        (moving("PNG"), "moving"),
+        (moving("WEBP"), "moving"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_anything_else_is_refused_with_a_sentence(data, words):
+    with pytest.raises(NoLogo, match=words):
+        read_picture(data)
+
+
+def test_it_is_shown_at_most_forty_pixels_high_and_never_blown_up():
+    assert shown_size(320, 80) == (160, 40)
+    assert shown_size(100, 20) == (100, 20)
+    assert shown_size(1, 3000) == (1, 40)
+
+
+# The desk and the site
+
+pytestmark = pytest.mark.django_db
+
+
+def save(client, shop: Shop, **changes: object):
+    address = reverse("admin:tracking_shop_change", args=[shop.pk])
+    form = html.fromstring(client.get(address).content).get_element_by_id("shop_form")
+    fields = {name: value for name, value in form.form_values() if not name.startswith("_")}
+    return client.post(address, fields | changes, follow=True)
+
+
+def upload(data: bytes, name: str = "logo.png") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, data)
+
+
+def head_of(client):
+    return html.fromstring(client.get("/").content.decode()).xpath("//a[@class='shop-name']")[0]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_an_uploaded_logo_is_on_the_next_page_and_served_for_ever(admin_client, shop, kind):
+    assert head_of(admin_client).text_content() == shop.name
+    save(admin_client, shop, logo=upload(picture(kind)))
+    (image,) = head_of(admin_client).xpath("img")
+    assert dict(image.attrib).items() >= {"alt": shop.name, "width": "160", "height": "40"}.items()
+    response = admin_client.get(image.get("src"))
+    assert response.content == picture(kind)
+    assert response["Content-Type"] == FORMATS[kind][1]
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert "immutable" in response["Cache-Control"] and "max-age=31536000" in response["Cache-Control"]
+    assert not response.cookies
+
+
+def test_another_logo_has_another_address_and_the_old_one_is_gone(admin_client, shop):
+    save(admin_client, shop, logo=upload(picture()))
+    old = Logo.objects.get().url
+    save(admin_client, shop, logo=upload(picture("WEBP")))
+    new = Logo.objects.get().url
+    assert head_of(admin_client).xpath("string(img/@src)") == new != old
+    gone = admin_client.get(old)
+    assert gone.status_code == 404 and "immutable" not in gone.headers.get("Cache-Control", "")
+    assert admin_client.get(new.replace(".webp", ".png")).status_code == 404
+
+
+def test_the_logo_stays_when_something_else_is_saved_and_goes_when_it_is_taken_away(admin_client, shop):
+    save(admin_client, shop, logo=upload(picture()))
+    save(admin_client, shop, name="Kyoto Tea")
+    assert head_of(admin_client).xpath("string(img/@alt)") == "Kyoto Tea"
+    save(admin_client, shop, **{"logo-clear": "on"})
+    assert head_of(admin_client).text_content() == "Kyoto Tea"
+    assert not Logo.objects.exists()
+    changed = [entry.get_change_message() for entry in LogEntry.objects.order_by("pk")]
+    assert changed == ["Changed logo.", "Changed Name.", "Changed logo."]
+
+
+@pytest.mark.parametrize("data", [b"no picture", picture() + b"x" * 100_000, b""])
+def test_a_file_that_cannot_be_the_logo_changes_nothing(admin_client, shop, data):
+    save(admin_client, shop, logo=upload(picture()))
+    page = save(admin_client, shop, logo=upload(data), name="Another name")
+    assert "errorlist" in page.content.decode()
+    assert bytes(Logo.objects.get().data) == picture()
+    shop.refresh_from_db()
+    assert shop.name != "Another name"
+
+
+def test_no_page_reads_the_picture(client, shop):
+    Logo.objects.create(shop=shop, **vars(read_picture(picture())), digest=read_picture(picture()).digest)
+    for _ in range(2):
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            client.get("/")
+            client.get("/track/")
+        assert not [one["sql"] for one in queries if '"data"' in one["sql"]]
+    assert len(queries) == 2  # the shop's row, once for each page
+
+
+def test_support_sees_the_logo_and_cannot_change_it(client, shop):
+    data = read_picture(picture())
+    Logo.objects.create(shop=shop, **vars(data), digest=data.digest)
+    support = User.objects.create_user("support", is_staff=True)
+    support.groups.add(Group.objects.get(name=groups.SUPPORT))
+    client.force_login(support)
+    address = reverse("admin:tracking_shop_change", args=[shop.pk])
+    page = client.get(address)
+    assert page.status_code == 200
+    assert Logo.objects.get().url in page.content.decode()
+    assert client.post(address, {"logo-clear": "on"}).status_code == 403
+    assert Logo.objects.exists()
+
+
+def test_the_colour_is_drawn_without_inline_style_with_whether_it_can_be_read(admin_client, shop):
+    shop.accent_color = "#0b6e4f"
+    shop.save()
+    page = html.fromstring(
+        admin_client.get(reverse("admin:tracking_shop_change", args=[shop.pk])).content.decode()
+    )
+    (row,) = page.xpath("//div[contains(@class, 'field-color_now')]")
+    assert row.xpath(".//svg/rect/@fill")[1] == "#0b6e4f"
+    assert not row.xpath(".//@style")
+    text = " ".join(row.text_content().split())
+    assert "#0b6e4f on light pages, contrast 5.7" in text
+    assert "It can be read." in text
+
+
+def test_the_name_of_the_shop_cannot_break_out_of_the_alt_text(client, shop):
+    shop.name = '"><script>alert(1)</script>'
+    shop.save()
+    found: Picture = read_picture(picture())
+    Logo.objects.create(shop=shop, **vars(found), digest=found.digest)
+    assert "<script>alert" not in client.get("/").content.decode()
+
+
+def test_nothing_is_written_beside_the_database(admin_client, shop, settings, tmp_path: Path):
+    settings.MEDIA_ROOT = tmp_path
+    save(admin_client, shop, logo=upload(picture()))
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,119 @@
+"""The staff themselves: who may do what, who changed what, who could not get in. For superusers."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+
+from tracking import groups
+from tracking.admin.alarms import ReadOnlyAdmin
+from tracking.models import Edit, FailedLogIn
+
+_GROUPS = (
+    "Editors write the words: phrases, statuses, destinations, notices, the shop. Support looks after parcels, messages "
+    "and notices, and reads the words. A superuser may do everything: also people, and deleting."
+)
+
+admin.site.unregister([User, Group])
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    """Somebody who works here. Rights come from groups."""
+
+    list_display = ["username", "first_name", "last_name", "is_active", "is_superuser", "last_login"]
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        ("Who it is", {"fields": ["first_name", "last_name", "email"]}),
+        (
+            "What they may do",
+            {"fields": ["is_active", "is_staff", "groups", "is_superuser"], "description": _GROUPS},
+        ),
+        ("Dates", {"fields": ["last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [
+        (None, {"fields": ["username", "password1", "password2"]}),
+        ("What they may do", {"fields": ["is_staff", "groups"], "description": _GROUPS}),
+    ]
+    readonly_fields = ["last_login", "date_joined"]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"is_staff": True} | super().get_changeform_initial_data(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Never: what somebody changed would no longer have a name. Untick “active” instead."""
+        return False
+
+
+@admin.register(Group)
+class KeptGroupAdmin(GroupAdmin):
+    """Editors and Support stay as they are made; other groups are free."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return not _is_ours(obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return not _is_ours(obj) and super().has_delete_permission(request, obj)
+
+
+def _is_ours(group: Group | None) -> bool:
+    return group is not None and group.name in (groups.EDITORS, groups.SUPPORT)
+
+
+@admin.register(Edit)
+class EditAdmin(ReadOnlyAdmin):
+    """Every change at this desk: by whom, when, of what. Nobody can edit it."""
+
+    list_display = ["action_time", "user", "action", "kind", "thing", "details"]
+    list_display_links = None
+    list_filter = [
+        "action_flag",
+        ("user", admin.RelatedOnlyFieldListFilter),
+        ("content_type", admin.RelatedOnlyFieldListFilter),
+    ]
+    list_select_related = ["user", "content_type"]
+    search_fields = ["object_repr", "change_message"]
+    date_hierarchy = "action_time"
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, (extra_context or {}) | {"title": "Who changed what"})
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description="action", ordering="action_flag")
+    def action(self, edit: Edit) -> str:
+        return edit.get_action_flag_display()
+
+    @admin.display(description="kind", ordering="content_type")
+    def kind(self, edit: Edit) -> str:
+        return edit.content_type.name if edit.content_type else "–"
+
+    @admin.display(description="what", ordering="object_repr")
+    def thing(self, edit: Edit) -> str:
+        address = None if edit.is_deletion() else edit.get_admin_url()
+        return format_html('<a href="{}">{}</a>', address, edit.object_repr) if address else edit.object_repr
+
+    @admin.display(description="details")
+    def details(self, edit: Edit) -> str:
+        return edit.get_change_message()
+
+
+@admin.register(FailedLogIn)
+class FailedLogInAdmin(ReadOnlyAdmin):
+    """Who could not get in lately. After five failures a name waits 15 minutes; delete its line and it need not."""
+
+    list_display = ["username", "ip_address", "failures_since_start", "attempt_time"]
+    search_fields = ["username", "ip_address"]
+    fields = ["username", "ip_address", "failures_since_start", "attempt_time", "user_agent"]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        told = {
+            "title": "Failed log-ins",
+            "subtitle": f"After {settings.AXES_FAILURE_LIMIT} failures a name has to wait. Delete its line, and it may try again at once.",
+        }
+        return super().changelist_view(request, (extra_context or {}) | told)

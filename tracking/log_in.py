@@ -1,0 +1,51 @@
+"""The staff's log-in, with a pause after too many failures. django-axes counts them, for all machines in the database.
+
+Its middleware would see every request of every customer; only this page needs what it does.
+"""
+
+from datetime import timedelta
+from math import ceil
+
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+
+from tracking.visitors import client_address
+
+
+@never_cache
+def log_in(request: HttpRequest) -> HttpResponse:
+    """Django's own log-in form, or how long to wait."""
+    response = admin.site.login(request)
+    return _locked_out(request) if getattr(request, "axes_locked_out", False) else response
+
+
+def address_of(request: HttpRequest) -> str | None:
+    """Where a log-in comes from, for django-axes; None where a Unix socket has no address."""
+    return client_address(request) or None
+
+
+def _locked_out(request: HttpRequest) -> HttpResponse:
+    seconds = ceil(_time_left(request).total_seconds())
+    context = {
+        **admin.site.each_context(request),
+        "title": "Too many failed log-ins",
+        "failures": settings.AXES_FAILURE_LIMIT,
+        "minutes": ceil(seconds / 60),
+    }
+    response = render(request, "admin/locked_out.html", context, status=429)
+    response["Retry-After"] = str(seconds)
+    return response
+
+
+def _time_left(request: HttpRequest) -> timedelta:
+    """Until the newest failure of this name from this address no longer counts."""
+    name = (getattr(request, "axes_credentials", None) or {}).get("username")
+    failures = AccessAttempt.objects.filter(username=name, ip_address=address_of(request))
+    newest = failures.order_by("-attempt_time").values_list("attempt_time", flat=True).first()
+    now = timezone.now()
+    return max((newest or now) + settings.AXES_COOLOFF_TIME - now, timedelta(seconds=1))

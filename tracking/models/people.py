@@ -1,0 +1,25 @@
+"""Staff: what they did, and who could not get in. Other packages' tables under names that staff understand."""
+
+from axes.models import AccessAttempt
+from django.contrib.admin.models import LogEntry
+
+
+class Edit(LogEntry):
+    """One change that somebody made at the staff's desk."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ("view",)
+        verbose_name_plural = "who changed what"
+
+
+class FailedLogIn(AccessAttempt):
+    """Failed log-ins of one name from one address with one browser, in the last quarter of an hour."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ("view", "delete")
+        verbose_name = "failed log-in"
+
+    def __str__(self) -> str:
+        return f"{self.username} from {self.ip_address or 'this machine'}"
