@@ -64,6 +64,7 @@ def png_that_claims(width: int, height: int) -> bytes:
         (b"hello", "no PNG, JPEG or WebP"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "no PNG, JPEG or WebP"),
         (picture("GIF"), "no PNG, JPEG or WebP"),
+        (picture("GIF", (3001, 1)), "no PNG, JPEG or WebP"),  # not even its size is read
         (picture("BMP"), "no PNG, JPEG or WebP"),
         (picture()[:-40], "damaged"),
         (picture("JPEG")[:-200], "damaged"),
@@ -153,6 +154,15 @@ def test_a_file_that_cannot_be_the_logo_changes_nothing(admin_client, shop, data
     assert bytes(Logo.objects.get().data) == picture()
     shop.refresh_from_db()
     assert shop.name != "Another name"
+
+
+def test_a_logo_that_comes_or_goes_without_the_form_is_seen_at_the_next_request(client, shop):
+    found = read_picture(picture())
+    assert not head_of(client).xpath("img")
+    Logo.objects.create(shop=shop, **vars(found), digest=found.digest)
+    assert head_of(client).xpath("img")
+    Logo.objects.all().delete()
+    assert not head_of(client).xpath("img")
 
 
 def test_no_page_reads_the_picture(client, shop):
