@@ -17,7 +17,7 @@ from tests.standin import StandIn
 from tests.stories import NUMBER, POSTED, some_numbers, story
 from tracking import groups
 from tracking.lookup import look_up
-from tracking.models import FailedLogIn, Message, Notice, Phrase, Shipment, Shop, Status
+from tracking.models import FailedLogIn, Message, Notice, Shipment, Shop, Status
 
 pytestmark = pytest.mark.django_db
 
@@ -219,16 +219,6 @@ def test_a_tick_in_a_list_is_in_the_log(admin_client, message):
     message.refresh_from_db()
     assert message.answered
     assert told(LogEntry.objects.get()) == ("message", "Change", str(message))
-
-
-def test_a_meaning_given_in_the_inbox_list_is_in_the_log(admin_client):
-    phrase, status = Phrase.objects.create(text="Sorted by a drone"), Status.objects.first()
-    row = {"form-TOTAL_FORMS": 1, "form-INITIAL_FORMS": 1, "form-0-id": phrase.pk, "form-0-status": status.pk}
-    address = reverse("admin:tracking_phrase_changelist") + "?meaning=missing"
-    admin_client.post(address, row | {"_save": "Save"})
-    phrase.refresh_from_db()
-    assert phrase.status == status
-    assert told(LogEntry.objects.get()) == ("phrase", "Change", "Sorted by a drone")
 
 
 def test_deleting_several_is_in_the_log(admin_client):
