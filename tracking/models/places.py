@@ -3,8 +3,12 @@
 from datetime import date
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import Q
+
+from tracking.models.history import kept_history
+from tracking.texts import check_characters
 
 
 class Destination(models.Model):
@@ -54,6 +58,8 @@ class Destination(models.Model):
     )
     note = models.TextField(blank=True, help_text="For staff only: customers never see it.")
 
+    history = kept_history()
+
     class Meta:
         ordering = ["name"]
 
@@ -98,13 +104,22 @@ class Notice(models.Model):
     destination = models.ForeignKey(
         Destination, on_delete=models.CASCADE, null=True, blank=True, help_text="Empty: for everybody."
     )
-    title = models.CharField(max_length=100, help_text="One line: “EMS to the USA is suspended for goods”.")
-    text = models.TextField(blank=True, help_text="What the customer should know, two or three sentences.")
+    title = models.CharField(
+        max_length=100,
+        validators=[check_characters],
+        help_text="One line: “EMS to the USA is suspended for goods”.",
+    )
+    text = models.TextField(
+        blank=True,
+        validators=[MaxLengthValidator(2000), check_characters],
+        help_text="What the customer should know, two or three sentences.",
+    )
     severity = models.CharField(max_length=10, choices=Severity, default=Severity.INFO)
     starts_on = models.DateField(help_text="First day on which customers see it.")
     ends_on = models.DateField(null=True, blank=True, help_text="Last day. Empty: until you end it.")
 
     objects = NoticeQuerySet.as_manager()
+    history = kept_history()
 
     class Meta:
         ordering = ["-starts_on"]

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from tracking import colours
+from tracking.models.history import kept_history
 
 
 class Shop(models.Model):
@@ -37,6 +38,8 @@ class Shop(models.Model):
         editable=False,
         help_text="Changes with every edit of any words, so that no page shows old ones.",
     )
+
+    history = kept_history(without=("words_version",))
 
     class Meta:
         verbose_name_plural = "shop"
