@@ -7,6 +7,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
+from tracking.admin.history import WithHistory
+from tracking.admin.preview import NoticePreview
 from tracking.models import Destination, Notice
 
 
@@ -22,7 +24,7 @@ class LinkFilter(admin.SimpleListFilter):
 
 
 @admin.register(Destination)
-class DestinationAdmin(admin.ModelAdmin):
+class DestinationAdmin(WithHistory):
     """Countries: how Japan Post prints them, who delivers there, where to ask."""
 
     list_display = [
@@ -73,7 +75,7 @@ class CurrentFilter(admin.SimpleListFilter):
 
 
 @admin.register(Notice)
-class NoticeAdmin(admin.ModelAdmin):
+class NoticeAdmin(WithHistory, NoticePreview):
     """Announcements, for one country or for all, with a first and a last day."""
 
     list_display = ["title", "destination", "severity", "starts_on", "ends_on", "is_up"]

@@ -7,11 +7,12 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from tracking.admin.history import WithHistory
 from tracking.models import Message, Shop
 
 
 @admin.register(Shop)
-class ShopAdmin(admin.ModelAdmin):
+class ShopAdmin(WithHistory):
     """One shop: its name, how to reach it, the first lines of the guide."""
 
     list_display = ["name", "email", "website"]
