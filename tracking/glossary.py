@@ -1,7 +1,7 @@
 """What do we say about this phrase, here, in this language? Read once, shared, renewed by any edit of words."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 
 from django.utils.translation import gettext as _
@@ -90,6 +90,21 @@ class Glossary:
     def usual_wait(self, status: Status, destination: str | None) -> UsualWait | None:
         """What parcels teach about this status: to this destination, else to all; None: nothing yet."""
         return self._usual_waits.get((status.pk, destination)) or self._usual_waits.get((status.pk, None))
+
+    @property
+    def written_for(self) -> frozenset[tuple[str, str | None]]:
+        """Each (language, ISO code or None) that some status has words for."""
+        return frozenset((language, destination) for _, language, destination in self._wordings)
+
+    def with_words(self, wordings: Iterable[Wording]) -> "Glossary":
+        """A copy in which these stand in place of those of the same status, language and destination."""
+        changed = {(one.status_id, one.language, one.destination_id): one for one in wordings}
+        shown = {key: one for key, one in (dict(self._wordings) | changed).items() if not one.hidden}
+        return replace(self, _wordings=shown)
+
+    def with_meaning(self, phrase: str, status: Status) -> "Glossary":
+        """A copy in which a phrase means this status."""
+        return replace(self, _phrases=dict(self._phrases) | {normalise(phrase): status})
 
     def knows(self, phrase: str) -> bool:
         """True for a phrase in the store, even one that waits for its meaning or has two."""

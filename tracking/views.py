@@ -57,7 +57,7 @@ def guide(request: HttpRequest) -> HttpResponse:
     """`/`: what the statuses mean, with the look-up form on top."""
     glossary = Glossary.current()
     key = repr(("guide", glossary.shop.words_version, _language(), timezone.localdate()))
-    return _reused(request, key, lambda: _guide_page(request, glossary))
+    return _reused(request, key, lambda: guide_page(request, glossary))
 
 
 @read_only
@@ -71,7 +71,7 @@ def track(request: HttpRequest) -> HttpResponse:
     if len(found) == 1:
         return _to_shipment(request, found[0], permanent=False)
     if problem:
-        return _answer_page(request, refusal(typed, problem))
+        return answer_page(request, refusal(typed, problem))
     if request.GET.get("number") != ",".join(found):
         return _to_list(request, ",".join(found))
     return _list_page(request, found)
@@ -84,8 +84,8 @@ def shipment(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
     glossary = Glossary.current()
     found = _answer(request, number, glossary)
     if found.telling is None:
-        return _answer_page(request, found, glossary)
-    return _reused(request, found.telling.page_key(), lambda: _answer_page(request, found, glossary))
+        return answer_page(request, found, glossary)
+    return _reused(request, found.telling.page_key(), lambda: answer_page(request, found, glossary))
 
 
 @read_only
@@ -118,7 +118,7 @@ def pasted(request: HttpRequest, text: str) -> HttpResponse:
     refused = refusal(shown[:100], Problem.DOMESTIC if domestic else Problem.WRONG_SHAPE)
     if wants_json:
         return _unreferred(_unindexed(JsonResponse(as_json(refused), status=refused.http_status)))
-    return _answer_page(request, refused)
+    return answer_page(request, refused)
 
 
 @read_only
@@ -146,7 +146,7 @@ def example(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404(slug) from None
     glossary = Glossary.current()
     shown = example_answer(found, glossary, now=timezone.now(), language=_language())
-    return _answer_page(request, shown, glossary, example=found)
+    return answer_page(request, shown, glossary, example=found)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -283,7 +283,8 @@ def _list_page(request: HttpRequest, found: list[TrackingNumber]) -> HttpRespons
     return _unreferred(_unindexed(_page(request, "tracking/parcels.html", context, glossary=glossary)))
 
 
-def _guide_page(request: HttpRequest, glossary: Glossary) -> HttpResponse:
+def guide_page(request: HttpRequest, glossary: Glossary) -> HttpResponse:
+    """The guide in these words."""
     context = {"guide": read_guide(glossary, _language())}
     return _page(request, "tracking/guide.html", context, glossary=glossary)
 
@@ -352,9 +353,10 @@ def _answer(request: HttpRequest, number: TrackingNumber, glossary: Glossary) ->
     )
 
 
-def _answer_page(
+def answer_page(
     request: HttpRequest, found: Answer, glossary: Glossary | None = None, *, example: Example | None = None
 ) -> HttpResponse:
+    """The page that tells this answer."""
     context = {
         "answer": found,
         "progress": found.progress,

@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
+from tracking.admin.history import WithHistory
 from tracking.inbox import MeaningChanged, give_meaning, items_of, take_back
 from tracking.models import Phrase, Status
 from tracking.models.words import NEWEST_FIRST
@@ -94,7 +95,7 @@ def what_is_allowed(request: HttpRequest) -> dict[str, Any]:
 
 
 @admin.register(Phrase)
-class PhraseAdmin(admin.ModelAdmin):
+class PhraseAdmin(WithHistory):
     """Give a new phrase its status here: every parcel that shows it changes at once."""
 
     actions = None

@@ -12,6 +12,8 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import ngettext
 
+from tracking.admin.history import WithHistory
+from tracking.admin.preview import NoticePreview
 from tracking.links import EXAMPLE_NUMBER
 from tracking.models import Destination, Notice
 from tracking.models.places import VERIFY_AFTER
@@ -30,7 +32,7 @@ class LinkFilter(admin.SimpleListFilter):
 
 
 @admin.register(Destination)
-class DestinationAdmin(admin.ModelAdmin):
+class DestinationAdmin(WithHistory):
     """Countries: how Japan Post prints them, who delivers there, where to ask."""
 
     list_display = [
@@ -132,7 +134,7 @@ class TimeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Notice)
-class NoticeAdmin(admin.ModelAdmin):
+class NoticeAdmin(WithHistory, NoticePreview):
     """Announcements, for one country or for all, with a first and a last day."""
 
     list_display = ["title", "destination", "severity", "starts_on", "ends_on", "state"]

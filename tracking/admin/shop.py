@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from tracking import colours
+from tracking.admin.history import WithHistory
 from tracking.logos import MOST_BYTES, NoLogo, Picture, read_picture
 from tracking.models import Logo, Message, Shop
 
@@ -53,7 +54,7 @@ class ShopForm(forms.ModelForm):
 
 
 @admin.register(Shop)
-class ShopAdmin(admin.ModelAdmin):
+class ShopAdmin(WithHistory):
     """One shop: its name and looks, how to reach it, the first lines of the guide."""
 
     form = ShopForm

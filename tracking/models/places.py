@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import Q
 
 from tracking import links
+from tracking.models.history import kept_history
 from tracking.places import JAPAN, PREFECTURES, comparable
+from tracking.texts import check_characters
 
 VERIFY_AFTER = timedelta(days=180)  # so long a link that somebody has opened is believed to work
 
@@ -68,6 +71,7 @@ class Destination(models.Model):
     note = models.TextField(blank=True, help_text="For staff only: customers never see it.")
 
     objects = DestinationQuerySet.as_manager()
+    history = kept_history()
 
     class Meta:
         ordering = ["name"]
@@ -137,13 +141,22 @@ class Notice(models.Model):
     destination = models.ForeignKey(
         Destination, on_delete=models.CASCADE, null=True, blank=True, help_text="Empty: for everybody."
     )
-    title = models.CharField(max_length=100, help_text="One line: “EMS to the USA is suspended for goods”.")
-    text = models.TextField(blank=True, help_text="What the customer should know, two or three sentences.")
+    title = models.CharField(
+        max_length=100,
+        validators=[check_characters],
+        help_text="One line: “EMS to the USA is suspended for goods”.",
+    )
+    text = models.TextField(
+        blank=True,
+        validators=[MaxLengthValidator(2000), check_characters],
+        help_text="What the customer should know, two or three sentences.",
+    )
     severity = models.CharField(max_length=10, choices=Severity, default=Severity.INFO)
     starts_on = models.DateField(help_text="First day on which customers see it.")
     ends_on = models.DateField(null=True, blank=True, help_text="Last day. Empty: until you end it.")
 
     objects = NoticeQuerySet.as_manager()
+    history = kept_history()
 
     class Meta:
         ordering = ["-starts_on"]

@@ -3,7 +3,7 @@
 from datetime import date, datetime, time
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from tracking.japanpost.records import TrackedEvent
 
@@ -109,6 +109,13 @@ class EventQuerySet(models.QuerySet["Event"]):
     def current(self) -> "EventQuerySet":
         """The story as it stands: rows that a later answer replaced are left out."""
         return self.filter(superseded_at=None)
+
+    def newest(self) -> "EventQuerySet":
+        """The newest row of each story."""
+        later = Event.objects.current().filter(
+            shipment=OuterRef("shipment"), position__gt=OuterRef("position")
+        )
+        return self.current().filter(~Exists(later))
 
 
 class Event(models.Model):

@@ -7,6 +7,7 @@ from django.db import models
 from django.urls import reverse
 
 from tracking import colours, logos
+from tracking.models.history import kept_history
 
 
 class Shop(models.Model):
@@ -38,6 +39,8 @@ class Shop(models.Model):
         editable=False,
         help_text="Changes with every edit of any words, so that no page shows old ones.",
     )
+
+    history = kept_history(without=("words_version",))
 
     class Meta:
         verbose_name_plural = "shop"

@@ -1,9 +1,16 @@
 """The words: a phrase of Japan Post's points to a status, a status has wordings."""
 
+from copy import copy
+from typing import Self
+
+from django.conf.locale import LANG_INFO
 from django.core.validators import MaxLengthValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+from tracking.models.history import kept_history
+from tracking.texts import check_characters, check_placeholders
 
 
 class Stage(models.IntegerChoices):
@@ -29,7 +36,7 @@ class Tone(models.TextChoices):
 class StatusQuerySet(models.QuerySet["Status"]):
     def without_words(self) -> "StatusQuerySet":
         """Statuses that lack an English wording for any destination: what staff should write next."""
-        written = Wording.objects.filter(language="en", destination=None)
+        written = Wording.objects.filter(language="en", destination=None, hidden=False)
         return self.exclude(pk__in=written.values("status"))
 
 
@@ -42,6 +49,7 @@ class Status(models.Model):
     )
     name = models.CharField(
         max_length=100,
+        validators=[check_characters],
         help_text="The name in the guide, close to Japan Post's own words, such as “Arrival at inward office of exchange”.",
     )
     stage = models.PositiveSmallIntegerField(
@@ -54,7 +62,7 @@ class Status(models.Model):
     guide_order = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
-        help_text="Its place among the main statuses of the guide (1 is the first). Empty: listed after them as less common.",
+        help_text="Its place among the main statuses of the guide (1 is the first; of two with the same number, the one whose name comes first in the alphabet). Empty: listed after them as less common.",
     )
     usual_days = models.PositiveSmallIntegerField(
         default=4,
@@ -77,6 +85,7 @@ class Status(models.Model):
     )
 
     objects = StatusQuerySet.as_manager()
+    history = kept_history()
 
     class Meta:
         ordering = [models.F("guide_order").asc(nulls_last=True), "name"]
@@ -128,6 +137,7 @@ class Phrase(models.Model):
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = PhraseQuerySet.as_manager()
+    history = kept_history(without=("first_seen_at", "last_seen_at"))
 
     class Meta:
         ordering = ["text"]
@@ -148,13 +158,27 @@ class Phrase(models.Model):
         return self.status_id is None and not self.ambiguous
 
 
-_WORDS_EXIST = "There are words for this status, language and destination already: edit those."
+def language_name(code: str) -> str:
+    """The English name of a language: “French” for fr; the code itself where nobody knows it."""
+    return str(LANG_INFO.get(code, {}).get("name", code))
+
+
+TEXTS = ("title", "meaning", "what_to_do", "who_has_it")
+WORDS_EXIST = "There are words for this status, language and destination already: edit those."
+_CHECKS = [check_characters, check_placeholders]
+
+
+class WordingQuerySet(models.QuerySet["Wording"]):
+    def in_order(self) -> "WordingQuerySet":
+        """English first, and in each language the words for any destination first."""
+        english_first = models.Case(models.When(language="en", then=0), default=1)
+        return self.order_by(english_first, "language", models.F("destination__name").asc(nulls_first=True))
 
 
 class Wording(models.Model):
     """Our words for a status in one language, for one destination or for all."""
 
-    status = models.ForeignKey(Status, on_delete=models.CASCADE, related_name="wordings")
+    status = models.ForeignKey(Status, on_delete=models.PROTECT, related_name="wordings")
     language = models.CharField(
         max_length=10,
         default="en",
@@ -169,24 +193,37 @@ class Wording(models.Model):
     )
     title = models.CharField(
         max_length=100,
+        validators=_CHECKS,
         help_text="The headline, a whole short sentence: “Your parcel is with customs”. {country}, {operator} and {number} are filled in.",
     )
     meaning = models.TextField(
-        validators=[MaxLengthValidator(600)],
+        validators=[MaxLengthValidator(600), *_CHECKS],
         help_text="What it means, one to three sentences. {country} becomes the country, {operator} who delivers there.",
     )
     what_to_do = models.TextField(
         blank=True,
-        validators=[MaxLengthValidator(600)],
+        validators=[MaxLengthValidator(600), *_CHECKS],
         help_text="What the customer should do now. Empty: nothing.",
     )
     who_has_it = models.CharField(
-        max_length=200, blank=True, help_text="Who has the parcel now: “Customs in {country}”."
+        max_length=200,
+        blank=True,
+        validators=_CHECKS,
+        help_text="Who has the parcel now: “Customs in {country}”.",
     )
     hidden = models.BooleanField(
         default=False,
         help_text="Do not use these words; customers get the next ones that fit. (Deleted seed words come back.)",
     )
+    draft = models.JSONField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The four texts as staff are writing them; customers do not see them. Empty: no draft.",
+    )
+
+    objects = WordingQuerySet.as_manager()
+    history = kept_history()
 
     class Meta:
         ordering = ["status", "language", models.F("destination").asc(nulls_first=True)]
@@ -194,15 +231,56 @@ class Wording(models.Model):
             models.UniqueConstraint(
                 fields=["status", "language", "destination"],
                 name="one_wording_per_language_and_destination",
-                violation_error_message=_WORDS_EXIST,
+                violation_error_message=WORDS_EXIST,
             ),
             models.UniqueConstraint(
                 fields=["status", "language"],
                 condition=Q(destination=None),
                 name="one_wording_per_language",
-                violation_error_message=_WORDS_EXIST,
+                violation_error_message=WORDS_EXIST,
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.status} ({self.language}, {self.destination or 'any destination'})"
+
+    @staticmethod
+    def name_of(language: str, destination: str) -> str:
+        """ "France in English"; without a destination "any destination in English"."""
+        return f"{destination or 'any destination'} in {language_name(language)}"
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The four texts that customers get."""
+        return {name: getattr(self, name) for name in TEXTS}
+
+    @property
+    def drafted_texts(self) -> dict[str, str]:
+        """The four texts as staff last wrote them: the draft's where there is one."""
+        return {name: str((self.draft or {}).get(name, text)) for name, text in self.texts.items()}
+
+    @property
+    def was_published(self) -> bool:
+        """False for words that have been a draft ever since somebody began them."""
+        return bool(self.title)
+
+    def as_drafted(self) -> Self:
+        """The same words as they would be after publishing; nothing is stored."""
+        drafted = copy(self)
+        drafted.put(self.drafted_texts, unhide=not self.was_published)
+        return drafted
+
+    def discard_draft(self) -> None:
+        """Away with the draft; words that were never published go with it. The history keeps both."""
+        if not self.was_published:
+            self.delete()
+            return
+        self.draft = None
+        self.save()
+
+    def put(self, texts: dict[str, str], *, unhide: bool = False) -> None:
+        """Make these the published texts. Saving is the caller's."""
+        for name in TEXTS:
+            setattr(self, name, texts[name])
+        self.draft = None
+        self.hidden = self.hidden and not unhide

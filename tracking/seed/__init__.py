@@ -13,6 +13,8 @@ from django.db import connections, transaction
 from django.utils import translation
 from django_countries import countries
 
+from tracking import history
+
 FOLDER = Path(__file__).parent
 REVIEWED_ON = date(2026, 11, 23)
 
@@ -51,6 +53,7 @@ def fill_gaps(apps: Apps, using: str = "default") -> None:
         if not shops.exists():
             shops.create(**read("shop"))
         shops.update(words_version=uuid.uuid4())
+        history.begin(apps, using)
 
 
 def _fill_destinations(apps: Apps, using: str) -> None:

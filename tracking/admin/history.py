@@ -1,0 +1,72 @@
+"""The history of a row of words: each change with its author and what was different, and the way back."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from tracking.history import Change, changes_of, go_back
+
+PER_PAGE = 50
+
+
+class WithHistory(admin.ModelAdmin):
+    """For models with `kept_history`: our history page in place of Django's, and no line where nothing changed."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if form.changed_data or not change:
+            super().save_model(request, obj, form, change)
+
+    def records_of(self, obj: Any) -> Iterable[Any]:
+        """What the history page tells: the row's own records."""
+        return obj.history.all()
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """GET: the history. POST: back to what stood after one of its lines."""
+        obj = self.get_object(request, object_id)
+        if obj is None:
+            raise Http404(object_id)
+        if not self.has_view_or_change_permission(request, obj):
+            raise PermissionDenied
+        changes = changes_of(self.records_of(obj))
+        if request.method == "POST":
+            return self._go_back(request, obj, changes)
+        page = Paginator(changes, PER_PAGE).get_page(request.GET.get("page"))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"History: {obj}",
+            "opts": self.opts,
+            "object": obj,
+            "changes": page,
+            "may_go_back": self.has_change_permission(request, obj),
+        }
+        return TemplateResponse(request, "admin/tracking/history.html", context | (extra_context or {}))
+
+    def _go_back(self, request: HttpRequest, obj: Any, changes: list[Change]) -> HttpResponse:
+        if not self.has_change_permission(request, obj):
+            raise PermissionDenied
+        chosen = next((one for one in changes if one.key == request.POST.get("to")), None)
+        if chosen is None:
+            raise Http404("no such line")
+        try:
+            with transaction.atomic():
+                row = go_back(chosen.record)
+        except ValidationError as error:
+            self.message_user(request, f"Nothing was changed: {' '.join(error.messages)}", messages.ERROR)
+        else:
+            self.log_change(
+                request,
+                obj,
+                f"Went back to how {chosen.what.lower()} stood on {chosen.at:%Y-%m-%d %H:%M} UTC",
+            )
+            waits = getattr(row, "draft", None) is not None
+            seen = "It is a draft: customers do not see it yet." if waits else "Customers see it now."
+            self.message_user(request, f"{chosen.what}: back to how it was. {seen}", messages.SUCCESS)
+        return HttpResponseRedirect(request.path)

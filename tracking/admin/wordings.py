@@ -1,0 +1,165 @@
+"""The words of a status as staff edit them: drafts until they are published, with guidance on their length."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.conf.global_settings import LANGUAGES
+from django.contrib import admin
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.forms.models import BaseInlineFormSet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from tracking.models import Wording
+from tracking.models.words import TEXTS, WORDS_EXIST, language_name
+
+FITS = {"title": 60, "meaning": 240, "what_to_do": 160, "who_has_it": 60}
+_HELP = 'About {} characters fit on a phone\'s first screen; now <output class="count" data-fits="{}">{}</output>.'
+
+
+_DRAFT_BUTTONS = ("_draft", "_preview")
+
+
+def keeps_drafts(data: Mapping[str, Any] | None) -> bool:
+    """True where “Save draft” or the preview was pressed: customers must not notice."""
+    return any(button in (data or {}) for button in _DRAFT_BUTTONS)
+
+
+class StatusForm(forms.ModelForm):
+    """The status itself has no draft: what was changed of it must not be lost in silence."""
+
+    def clean(self) -> dict[str, Any]:
+        if self.instance.pk and keeps_drafts(self.data) and self.changed_data:
+            names = ", ".join(str(self.fields[name].label).lower() for name in self.changed_data)
+            raise ValidationError(
+                f"A draft holds words only. You have also changed: {names}. Use “Save and publish”, or take that back."
+            )
+        return super().clean() or self.cleaned_data
+
+
+class WordingForm(forms.ModelForm):
+    """Shows the draft's texts where there is a draft."""
+
+    class Meta:
+        model = Wording
+        fields = ["language", "destination", "hidden", *TEXTS]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        wording = kwargs.get("instance")
+        drafted = wording.drafted_texts if wording else {}
+        kwargs["initial"] = drafted | (kwargs.get("initial") or {})
+        super().__init__(*args, **kwargs)
+        for name in TEXTS:
+            if name in self.fields:  # a person who may only look has none
+                self._guide(name)
+        is_stored = wording is not None and bool(wording.pk)
+        for name in {"language", "destination"} & self.fields.keys():
+            self.fields[name].disabled = is_stored
+            if is_stored and isinstance(self.fields[name].widget, RelatedFieldWidgetWrapper):
+                self.fields[name].widget = self.fields[name].widget.widget  # without links to lead away
+        if "language" in self.fields:
+            known = dict.fromkeys([wording.language] if wording else ["en"])
+            codes = [*known, *sorted({code for code, _ in LANGUAGES} - known.keys(), key=language_name)]
+            self.fields["language"] = forms.ChoiceField(
+                choices=[(code, language_name(code)) for code in codes],
+                disabled=self.fields["language"].disabled,
+                help_text="English is what customers get when their language is missing.",
+            )
+
+    def _guide(self, name: str) -> None:
+        field = self.fields[name]
+        given = self.data.get(self.add_prefix(name)) if self.is_bound else self.initial.get(name)
+        written = given or ""
+        length = len(str(written).replace("\r\n", "\n"))
+        guide = format_html(_HELP, FITS[name], FITS[name], length)
+        if isinstance(field.widget, forms.Textarea):
+            field.widget.attrs["rows"] = 4
+        field.help_text = format_html("{}<br>{}", field.help_text, guide)
+
+
+class WordingFormSet(BaseInlineFormSet):
+    """A draft holds words and nothing else: what else was changed must not be lost in silence."""
+
+    def clean(self) -> None:
+        super().clean()
+        places = [
+            (form.cleaned_data.get("language"), form.cleaned_data.get("destination"))
+            for form in self.forms
+            if form not in self.deleted_forms and (form.instance.pk or form.has_changed())
+        ]
+        if len(set(places)) < len(places):
+            raise ValidationError(WORDS_EXIST)
+        if not keeps_drafts(self.data):
+            return
+        for form in self.initial_forms:
+            if form in self.deleted_forms or "hidden" in form.changed_data:
+                raise ValidationError(
+                    "A draft holds words only. You have also hidden or deleted some: use “Save and publish”, "
+                    "or take that back."
+                )
+
+    def get_unique_error_message(self, unique_check: Any) -> str:
+        return WORDS_EXIST
+
+    def save_drafts(self) -> None:
+        """Keep what was written; what customers get stays as it is."""
+        self.save(commit=False)
+        for form in self.forms:
+            if not form.has_changed():
+                continue
+            written = form.instance
+            drafted = {name: form.cleaned_data[name] for name in TEXTS}
+            stored = Wording.objects.filter(pk=written.pk).first() or Wording(
+                status=self.instance,
+                language=written.language,
+                destination=written.destination,
+                hidden=True,
+            )
+            is_new = stored.texts != drafted or not stored.was_published
+            stored.draft = drafted if is_new else None
+            stored.save()
+
+    def publish(self) -> None:
+        """Give customers all that stands on the page, the drafts that nobody touched included."""
+        self.save(commit=False)
+        for gone in self.deleted_objects:
+            gone.delete()
+        for form in self.forms:
+            waits = form.instance.draft is not None
+            if form in self.deleted_forms or not (form.has_changed() or waits):
+                continue
+            was_published = bool(form.instance.pk) and Wording.objects.get(pk=form.instance.pk).was_published
+            texts = {name: form.cleaned_data[name] for name in TEXTS}
+            form.instance.put(texts, unhide=waits and not was_published)
+            form.instance.save()
+
+
+class WordingInline(admin.StackedInline):
+    model = Wording
+    form = WordingForm
+    formset = WordingFormSet
+    extra = 0
+    autocomplete_fields = ["destination"]
+    readonly_fields = ["state"]
+    fieldsets = [(None, {"fields": ["state", ("language", "destination", "hidden"), *TEXTS]})]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Wording]:
+        wordings: Any = super().get_queryset(request)
+        return wordings.in_order().select_related("status", "destination")
+
+    @admin.display(description="these words are")
+    def state(self, wording: Wording) -> str:
+        """Whether customers see what stands in the fields."""
+        if not wording.pk:
+            return "new"
+        if wording.draft is None:
+            return "hidden: customers do not see them" if wording.hidden else "what customers see"
+        return format_html(
+            '<strong class="draft">Draft, customers do not see it yet.</strong> <a href="{}">Compare with what '
+            "they see, or discard the draft</a>",
+            reverse("admin:tracking_status_discard", args=[wording.status_id, wording.pk]),
+        )

@@ -1,0 +1,206 @@
+"""The history of the words as staff read it: each change with its author and difference, and the way back."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.apps.registry import Apps
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import models
+from django.utils import timezone
+
+from tracking.difference import Piece, word_difference
+from tracking.models import Wording
+from tracking.models.words import TEXTS
+
+INSTALLATION = "installation"
+_KEPT = ("Status", "Wording", "Phrase", "Destination", "Notice", "Shop")
+_EMPTY = "–"
+_IN_HEADING = ("status", "language", "destination")  # of a wording: they say which one it is
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """One field, before and after."""
+
+    label: str
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line of the history."""
+
+    record: Any
+    key: str  # names the record in a form: "wording:17"
+    what: str
+    happened: str
+    fields: tuple[FieldChange, ...]
+    is_newest: bool  # it stands so today: there is nothing to go back to
+
+    @property
+    def at(self) -> datetime:
+        return self.record.history_date
+
+    @property
+    def who(self) -> str:
+        """A name, or what did it by itself."""
+        if self.record.history_change_reason == INSTALLATION:
+            return "by the installation"
+        return self.record.author or "by the site itself"
+
+
+def begin(apps: Apps, using: str) -> None:
+    """Give each row without a history its first line, as it stands: there is always something to go back to."""
+    for name in _KEPT:
+        try:
+            model, kept = (apps.get_model("tracking", each) for each in (name, f"Historical{name}"))
+        except LookupError:  # migrated back to before there was a history
+            return
+        known = kept.objects.using(using).values(model._meta.pk.name)
+        fields = [field.attname for field in model._meta.concrete_fields if _has(kept, field.attname)]
+        first = {"history_date": timezone.now(), "history_type": "+", "history_change_reason": INSTALLATION}
+        rows = model.objects.using(using).exclude(pk__in=known).values(*fields)
+        kept.objects.using(using).bulk_create(kept(**row, **first) for row in rows)
+
+
+def changes_of(records: Iterable[Any]) -> list[Change]:
+    """The newest first. A record's change is against the one before it of the same row."""
+    earlier: dict[tuple[type, Any], Any] = {}
+    pairs = []
+    for record in sorted(records, key=lambda one: (one.history_date, one.history_id)):
+        row = (type(record), getattr(record, record.instance_type._meta.pk.attname))
+        pairs.append((record, earlier.get(row)))
+        earlier[row] = record
+    newest = {id(record) for record in earlier.values()}
+    return [_change(record, before, id(record) in newest) for record, before in reversed(pairs)]
+
+
+def go_back(record: Any) -> models.Model:
+    """Make a row what it was after this record, for customers too. It is itself a line of the history.
+
+    Raises ValidationError where that fits no longer, such as a number of the guide that cannot be.
+    """
+    row = _row_of(record)
+    if isinstance(row, Wording) and _is_draft(record):
+        row.draft = record.draft
+        if row._state.adding:
+            row.hidden = True
+    else:
+        for field in record.tracked_fields:
+            if not field.primary_key:
+                setattr(row, field.attname, getattr(record, field.attname))
+    row.full_clean(exclude=_not_to_check(row))
+    row.save()
+    return row
+
+
+def _not_to_check(row: models.Model) -> list[str]:
+    """Words that nobody has published yet have no texts but the draft's."""
+    return list(TEXTS) if isinstance(row, Wording) and not row.was_published else []
+
+
+def _row_of(record: Any) -> models.Model:
+    """The row itself; for words that were deleted, those that took their place, or new ones."""
+    model = record.instance_type
+    row = model.objects.filter(pk=getattr(record, model._meta.pk.attname)).first()
+    if row is None and model is Wording:
+        row = Wording.objects.filter(
+            status_id=record.status_id, language=record.language, destination_id=record.destination_id
+        ).first()
+    if row is not None:
+        return row
+    if model is Wording:
+        return Wording(
+            status_id=record.status_id, language=record.language, destination_id=record.destination_id
+        )
+    return record.instance
+
+
+def _is_draft(record: Any) -> bool:
+    """The record is about a draft, and not about what customers get."""
+    if record.draft is None:
+        return False
+    before = record.prev_record
+    return before is None or before.draft != record.draft
+
+
+def _change(record: Any, before: Any | None, is_newest: bool) -> Change:
+    kind = record.instance_type._meta.model_name
+    fields = () if record.history_type == "-" else tuple(_field_changes(record, before))
+    return Change(
+        record=record,
+        key=f"{kind}:{record.history_id}",
+        what=_name_of(record),
+        happened=_happened(record, before),
+        fields=fields,
+        is_newest=is_newest and record.history_type != "-",
+    )
+
+
+def _name_of(record: Any) -> str:
+    if record.instance_type is Wording:
+        return f"Words, {Wording.name_of(record.language, _destination(record))}"
+    return f"The {record.instance_type._meta.verbose_name} itself"
+
+
+def _happened(record: Any, before: Any | None) -> str:
+    draft, old_draft = getattr(record, "draft", None), getattr(before, "draft", None)
+    match record.history_type:
+        case "-":
+            return "deleted"
+        case "+":
+            return "begun as a draft" if draft else "written"
+    if draft and draft != old_draft:
+        return "draft saved"
+    if old_draft and not draft:
+        texts = [getattr(one, name) for one in (record, before) for name in TEXTS]
+        return "published" if texts[:4] != texts[4:] else "draft discarded"
+    return "changed"
+
+
+def _field_changes(record: Any, before: Any | None) -> Iterable[FieldChange]:
+    published = False
+    for field in record.tracked_fields:
+        if field.primary_key or field.name == "draft":
+            continue
+        if record.instance_type is Wording and field.name in _IN_HEADING:
+            continue
+        old, new = _text(before, field.name), _text(record, field.name)
+        says_nothing = before is None and new in (_EMPTY, "no")
+        if old != new and not says_nothing:
+            published = published or field.name in TEXTS
+            yield FieldChange(str(field.verbose_name), word_difference(old, new))
+    if record.instance_type is Wording and not published:
+        yield from _draft_changes(record, before)
+
+
+def _draft_changes(record: Any, before: Any | None) -> Iterable[FieldChange]:
+    for name in TEXTS:
+        old, new = (str((one and one.draft or {}).get(name, _text(one, name))) for one in (before, record))
+        if old != new:
+            yield FieldChange(f"{name.replace('_', ' ')} (draft)", word_difference(old, new))
+
+
+def _text(record: Any | None, name: str) -> str:
+    """A field's value as staff read it; empty before there was a record."""
+    if record is None:
+        return ""
+    if hasattr(record, f"get_{name}_display"):
+        return str(getattr(record, f"get_{name}_display")() or _EMPTY)
+    try:
+        value = getattr(record, name)
+    except ObjectDoesNotExist:
+        return _EMPTY
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return _EMPTY if value is None else str(value)
+
+
+def _has(model: type[models.Model], attname: str) -> bool:
+    return attname in {field.attname for field in model._meta.concrete_fields}
+
+
+def _destination(record: Any) -> str:
+    return "" if record.destination_id is None else _text(record, "destination")
