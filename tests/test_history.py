@@ -127,6 +127,15 @@ def test_words_of_a_draft_come_back_as_a_draft(admin_client, status):
     assert "try" not in wording.title
 
 
+def test_a_draft_from_before_another_publication_leaves_what_is_published(admin_client, status):
+    StatusPage(admin_client, status).write(title="A try").press("_draft")
+    StatusPage(admin_client, status).write(title="Published since").press("_publish")
+    back_to(admin_client, status, key_of(admin_client, status, "draft saved"))
+    wording = Wording.objects.get(status=status, destination=None, language="en")
+    assert wording.title == "Published since" and wording.drafted_texts["title"] == "A try"
+    assert "Published since" in admin_client.get(PAGE).content.decode()
+
+
 def test_a_draft_of_new_words_that_was_discarded_comes_back_unseen(admin_client, status):
     StatusPage(admin_client, status).write("en", "FR", title="For France").press("_draft")
     Wording.objects.get(status=status, destination="FR").discard_draft()

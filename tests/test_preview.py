@@ -119,6 +119,14 @@ def test_an_example_goes_wherever_it_is_sent(admin_client, drafted):
     assert title_of(frame(drafted, admin_client, example="in-customs", to="US")) == DRAFT
 
 
+def test_words_that_are_hidden_stay_hidden_in_the_preview(admin_client, drafted):
+    Wording.objects.create(
+        status=drafted, language="en", destination_id="US", title="x", meaning="x", hidden=True
+    )
+    StatusPage(admin_client, drafted).write("en", "US", title="Hidden on purpose").press("_draft")
+    assert title_of(frame(drafted, admin_client, to="US")) == DRAFT
+
+
 def test_a_draft_in_another_language_is_seen_in_it(admin_client, status):
     StatusPage(admin_client, status).write("fr", "", title="Chez la douane").press("_draft")
     assert title_of(frame(status, admin_client)) == "Chez la douane"
