@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+import requests
 from lxml import html
 
 from tests.standin import FAULT_NUMBERS, StandIn
@@ -301,3 +302,14 @@ def test_the_program_lists_every_situation_and_ends_on_ctrl_c() -> None:
     text = "".join(lines)
     assert all(example.number in text for example in all_examples())
     assert all(number in text for number in FAULT_NUMBERS.values())
+
+
+def test_a_request_that_its_caller_gave_up_is_no_longer_in_flight():
+    with StandIn() as japan_post:
+        japan_post.set_fault(None, "hang")
+        for _ in range(2):
+            with pytest.raises(requests.Timeout):
+                requests.get(f"{japan_post.url}{SEARCH_PATH}", timeout=0.3)
+            japan_post.wait_until_idle()
+        assert len(japan_post.requests) == 2
+        assert japan_post.concurrent_peak == 1

@@ -141,7 +141,7 @@ def walk_by_keyboard(page: Page) -> None:
 def unfold_by_keyboard(page: Page) -> None:
     for key in ("Enter", "Space"):
         page.locator("summary").focus()
-        oldest = page.locator("details .entry").last
+        oldest = page.locator("details li").last
         expect(oldest).to_be_hidden()
         page.keyboard.press(key)
         expect(oldest).to_be_visible()

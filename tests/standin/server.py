@@ -334,8 +334,21 @@ def _slow_first_byte(handler: _Handler, fault: Fault, page: bytes) -> None:
 
 
 def _hang(handler: _Handler, fault: Fault, page: bytes) -> None:
-    fault.wait(None)
+    """Until the fault is over, or the caller has given up: then the request is no longer in flight."""
+    while not fault.over.wait(0.05):
+        if _has_hung_up(handler.connection):
+            handler.hang_up()
+            return
     handler.send_page(page)
+
+
+def _has_hung_up(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
 
 
 def _dripping_headers(handler: _Handler, fault: Fault, page: bytes) -> None:
