@@ -180,6 +180,19 @@ def test_silence_is_normal_then_longer_then_far_longer():
     assert list(levels.values()) == ["usual", "usual", "longer", "longer", "far"]
 
 
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [
+        (1, "Up to 1 day without news is usual here; yours has waited 1 day."),
+        (2, "No news for 2 days; up to 1 day is usual here. It happens, and most parcels then move on."),
+    ],
+)
+def test_one_day_reads_as_a_sentence_too(days, text):
+    """At this status staff's usual days are one."""
+    now = datetime.combine(FIRST_DAY, time(12), UTC) + timedelta(days=days)
+    assert progress_of(story("Out for delivery @ GERMANY"), now=now).silence.text == text
+
+
 def test_a_worrying_silence_never_advises_nothing():
     progress = progress_of(story(DISPATCHED), now=NOW + timedelta(days=40))
     assert "Write to us" in progress.what_to_do

@@ -118,7 +118,7 @@ def _silence_words(tone: str, level: str, enquiry_is_over: bool, *, is_learnt: b
             return _("Normal so far"), _("%(parcels)s; yours has waited %(waited)s.")
         case _other, "usual":
             return _("Normal so far"), _(
-                "Up to %(usual)s without news are usual here; yours has waited %(waited)s."
+                "Up to %(usual)s without news is usual here; yours has waited %(waited)s."
             )
         case _other, "longer" if is_learnt:
             return _("Quiet for longer than usual"), _(
@@ -126,7 +126,7 @@ def _silence_words(tone: str, level: str, enquiry_is_over: bool, *, is_learnt: b
             )
         case _other, "longer":
             return _("Quiet for longer than usual"), _(
-                "No news for %(silent)s; %(usual)s are usual here. It happens, and most parcels then move on."
+                "No news for %(silent)s; up to %(usual)s is usual here. It happens, and most parcels then move on."
             )
     silent = _("No news for %(silent)s; %(parcels)s.") if is_learnt else _("No news for %(silent)s.")
     if enquiry_is_over:
