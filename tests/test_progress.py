@@ -222,6 +222,25 @@ def test_collect_by_is_about_the_holding_days_of_the_destination():
     assert progress_of(story(IN_CUSTOMS)).collect_by == ""
 
 
+@pytest.mark.parametrize("phrase", ["Collection", "Absence. Attempted delivery."])
+def test_what_may_still_be_brought_to_the_door_is_not_said_to_wait_at_a_counter(phrase):
+    item = story(ARRIVED, f"{phrase} @ GERMANY")
+    soon, late = (
+        progress_of(item, now=NOW - timedelta(days=9)),
+        progress_of(item, now=NOW + timedelta(days=9)),
+    )
+    assert soon.collect_by == (
+        "If they keep it for you, collect it by about 17 November 2026. After that it may go back."
+    )
+    assert late.collect_by == (
+        "If they kept it for you, that was until about 17 November 2026. It may be on its way back already."
+    )
+    assert (soon.silence.headline, soon.silence.text) == (
+        "Please do not wait",
+        "The last scan is 1 day old. It may not move on until you act.",
+    )
+
+
 def test_times_have_an_offset_only_where_it_is_certain():
     item = TrackedItem(
         NUMBER,

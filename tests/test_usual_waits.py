@@ -130,7 +130,7 @@ def test_learnt_days_move_the_worry_on_and_never_closer(learnt, last_usual, last
 @pytest.mark.parametrize(
     ("text", "slug", "words"),
     [
-        ("Retention @ GERMANY", "retention", "It has waited for {}. Nothing more happens until you act."),
+        ("Retention @ GERMANY", "retention", "The last scan is {} old. It may not move on until you act."),
         (
             "Investigation @ GERMANY",
             "investigation",

@@ -13,6 +13,7 @@ from tracking.glossary import Glossary, fill, normalise
 from tracking.japanpost.records import TrackedEvent
 from tracking.journey import (
     DELIVERED_BACK,
+    RETENTION,
     WAITS_FOR_CUSTOMER,
     Place,
     destination_of,
@@ -398,9 +399,19 @@ def _collect_by(newest: Place, held: Place, glossary: Glossary, origin: str, now
         return ""
     last_day = held.event.local_date + timedelta(days=there.holding_days)
     values = {"date": long_date(last_day)}
-    if last_day < now.date():
-        return _("It was to be collected by about %(date)s and may be on its way back already.") % values
-    return _("Collect it by about %(date)s. After that it may go back.") % values
+    is_late, is_surely_kept = last_day < now.date(), newest.status.slug == RETENTION
+    match is_surely_kept, is_late:
+        case True, True:
+            text = _("It was to be collected by about %(date)s and may be on its way back already.")
+        case True, False:
+            text = _("Collect it by about %(date)s. After that it may go back.")
+        case False, True:
+            text = _(
+                "If they kept it for you, that was until about %(date)s. It may be on its way back already."
+            )
+        case _other:
+            text = _("If they keep it for you, collect it by about %(date)s. After that it may go back.")
+    return text % values
 
 
 def long_date(day: date) -> str:

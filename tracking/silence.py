@@ -107,8 +107,9 @@ def _silence_words(tone: str, level: str, enquiry_is_over: bool, *, is_learnt: b
                 "No news for %(silent)s. It may be on its way back: ask the local post, and write to us."
             )
         case Tone.ACT, _other:
-            return _("It waits for you"), _(
-                "It has waited for %(waiting)s. Nothing more happens until you act."
+            # Not “it waits for you”: a post that tried may try again, and not everywhere does it have to be picked up.
+            return _("Please do not wait"), _(
+                "The last scan is %(waiting)s old. It may not move on until you act."
             )
         case Tone.PROBLEM, _other:
             return _("It needs our help"), _(
