@@ -361,6 +361,21 @@ def test_an_unknown_phrase_on_the_way_back_leads_to_us_and_not_to_the_local_post
     assert "Write to us" in progress.what_to_do
 
 
+@pytest.mark.parametrize(
+    ("before", "advice"),
+    [
+        (
+            "Retention @ GERMANY",
+            "Before this, something was asked of you. Ask the local post whether it still is.",
+        ),
+        ("Investigation @ GERMANY", "There was a problem before this. Write to us, so that we can act."),
+        (IN_CUSTOMS, "Nothing for now. Look again tomorrow, or write to us."),
+    ],
+)
+def test_an_unknown_phrase_keeps_the_advice_of_the_banner(before, advice):
+    assert progress_of(story(POSTED, before, "Zork @ GERMANY")).what_to_do == advice
+
+
 def test_while_nobody_answers_silence_ends_with_the_last_answer():
     item = story(POSTED, ARRIVED)
     lookup = Lookup(NUMBER, item.events, False, checked_at=NOW - timedelta(days=9), stale=True)

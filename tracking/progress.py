@@ -270,7 +270,7 @@ class _Speaker:
         return Words(*(self._fill(text, place) for text in texts))
 
     def _their_words(self, place: Place) -> Words:
-        """Japan Post's phrase as it is; what to do does not depend on its meaning."""
+        """Japan Post's phrase as it is; what to do depends on what went before it."""
         if normalise(place.event.phrase) in self.glossary.ambiguous:
             meaning = _("Japan Post uses these words both for leaving a country and for arriving in one.")
         else:
@@ -279,6 +279,10 @@ class _Speaker:
             what_to_do = _(
                 "Your parcel was on its way back. Write to us, so that we can agree on what comes next."
             )
+        elif place.tone == Tone.PROBLEM:
+            what_to_do = _("There was a problem before this. Write to us, so that we can act.")
+        elif place.tone == Tone.ACT:
+            what_to_do = _("Before this, something was asked of you. Ask the local post whether it still is.")
         else:
             what_to_do = _("Nothing for now. Look again tomorrow, or write to us.")
         title = _("Japan Post says: “%(phrase)s”") % {"phrase": place.event.phrase}
