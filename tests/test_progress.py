@@ -334,6 +334,14 @@ def test_a_late_step_inside_the_country_of_origin_promises_no_delivery(phrase):
         assert progress.hand_over is None
 
 
+@pytest.mark.parametrize("phrase", ["Retention", "Absence. Attempted delivery.", "Collection"])
+def test_inside_the_country_of_origin_nothing_is_asked_of_the_customer(phrase):
+    progress = progress_of(story(POSTED, ARRIVED, f"{phrase} @ TOKYO"), now=NOW - timedelta(days=8))
+    assert (progress.tone, progress.banner, progress.warning) == ("act", "", "")
+    assert progress.icon == "icons/plane.svg"
+    assert progress.silence.headline == "Normal so far"
+
+
 def test_a_return_without_the_word_is_not_told_as_an_arrival():
     progress = progress_of(
         story(POSTED, DISPATCHED, "Arrival at inward office of exchange @ TOKYO"), hint="US"

@@ -27,6 +27,11 @@ class Place:
     going_back: bool  # it was being returned when this row came
 
     @property
+    def asks_customer(self) -> bool:
+        """The customer can do something. In the country of origin nobody can, whatever the phrase means elsewhere."""
+        return self.tone == Tone.ACT and (self.words is None or self.words.slug != INSIDE_ORIGIN)
+
+    @property
     def is_over(self) -> bool:
         """Delivered, or back at the sender: nothing more is waited for."""
         is_back = self.words is not None and self.words.slug in (RETURNED, DELIVERED_BACK)

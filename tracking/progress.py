@@ -95,6 +95,7 @@ class Progress:
     spaced_number: str
     stage: int | None
     tone: str
+    asks_customer: bool  # False for a tone "act" that nobody here can follow
     status: Status | None  # of the newest row
     guide_status: Status | None  # whose words lead the page
     headline: str
@@ -124,7 +125,7 @@ class Progress:
     def banner(self) -> str:
         """What the page leads with where the customer must act or the parcel does not move forward; else empty."""
         match self.tone:
-            case Tone.ACT:
+            case Tone.ACT if self.asks_customer:
                 return _("Please act")
             case Tone.PROBLEM:
                 return _("There is a problem")
@@ -169,7 +170,7 @@ class Progress:
     def icon(self) -> str:
         """The template of the picture beside the headline: what is asked of the customer, or else the step."""
         step = _STEP_ICONS[Stage(self.stage)] if self.stage else "question"
-        return _icon(_TONE_ICONS.get(self.tone, step))
+        return _icon(_TONE_ICONS.get(self.tone, step) if self.banner else step)
 
     @property
     def silence_icon(self) -> str:
@@ -208,6 +209,7 @@ def build_progress(
         spaced_number=numbers.spaced(lookup.number),
         stage=newest.stage,
         tone=newest.tone,
+        asks_customer=newest.asks_customer,
         status=newest.status,
         guide_status=newest.words,
         headline=words.title,

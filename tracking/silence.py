@@ -44,13 +44,14 @@ def silence_of(
     there = glossary.destinations.get(destination or "")
     if there is not None and is_last_scan(newest, there):
         return _no_scans(newest, there, scanned_at, now)
-    patience_helps = newest.tone not in (Tone.ACT, Tone.PROBLEM)
+    tone = Tone.WAIT if newest.tone == Tone.ACT and not newest.asks_customer else newest.tone
+    patience_helps = tone not in (Tone.ACT, Tone.PROBLEM)
     learnt = glossary.usual_wait(newest.words, destination) if newest.words and patience_helps else None
     usual, worry = _usual_and_worry(newest, learnt)
     days = days_between(newest.event.local_date, scanned_at, now)
     level = "usual" if days <= usual else "longer" if days <= worry else "far"
     enquiry_is_over = _enquiry_is_over(lookup, glossary, destination, now)
-    headline, text = _silence_words(newest.tone, level, enquiry_is_over, is_learnt=learnt is not None)
+    headline, text = _silence_words(tone, level, enquiry_is_over, is_learnt=learnt is not None)
     if newest.status is None and level == "usual" and newest.tone == Tone.WAIT:
         headline, text = _("We cannot tell"), _("Nobody knows yet how long this usually takes.")
     values = {
