@@ -20,7 +20,7 @@ from tests.stories import (
 from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.lookup import Lookup
-from tracking.models import Destination, Status
+from tracking.models import Destination, Status, Wording
 from tracking.progress import ago, build_progress
 from tracking.silence import day_count
 
@@ -312,15 +312,55 @@ def test_a_long_history_is_folded_to_its_newest_three():
     assert (len(short.newest_entries), short.older_entries) == (4, ())
 
 
-def test_where_no_scans_are_exchanged_nothing_more_will_appear():
+def ireland_sends_no_scans() -> Destination:
     ireland = Destination.objects.get(code="IE")
     ireland.exchanges_scans = False
     ireland.save()
+    return ireland
+
+
+def test_where_no_scans_are_exchanged_nothing_more_will_appear():
+    ireland_sends_no_scans()
     progress = progress_of(story(POSTED, DISPATCHED), hint="IE", now=NOW + timedelta(days=90))
     assert progress.silence.headline == "Nothing more will appear here"
     assert progress.hand_over.operator == "An Post"
     assert not progress.is_worrying
     assert progress_of(story(POSTED), hint="IE").hand_over is None
+
+
+def test_where_no_scans_are_exchanged_no_news_are_promised():
+    ireland_sends_no_scans()
+    soon, late = (
+        progress_of(story(POSTED, DISPATCHED), hint="IE", now=NOW + timedelta(days=days)) for days in (0, 90)
+    )
+    assert "next news" not in soon.what_to_do
+    assert "ask the local post" in soon.what_to_do
+    assert "write to us" not in soon.silence.text
+    assert "write to us" in late.silence.text
+
+
+def test_where_no_scans_are_exchanged_words_written_for_that_country_stand():
+    ireland = ireland_sends_no_scans()
+    status = Status.objects.get(slug="dispatch-from-outward-office")
+    texts = {"title": "Gone", "meaning": "It flew.", "what_to_do": "Ask An Post after a week."}
+    Wording.objects.create(status=status, language="en", destination=ireland, **texts)
+    assert progress_of(story(DISPATCHED), hint="IE").what_to_do == "Ask An Post after a week."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        AT_EXCHANGE,
+        "Item held by export Customs/Security @ TOKYO",
+        "Export cancellation @ TOKYO",
+        "Zork @ TOKYO",
+    ],
+)
+def test_where_no_scans_are_exchanged_what_comes_before_the_departure_is_not_the_last_scan(text):
+    ireland_sends_no_scans()
+    progress = progress_of(story(POSTED, AT_EXCHANGE, text), hint="IE")
+    assert progress.silence.headline != "Nothing more will appear here"
+    assert progress.hand_over is None
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from tracking.models import Stage, Status, Tone
 BEING_RETURNED, RETURNED = "being-returned", "returned"
 DELIVERED_BACK, INSIDE_ORIGIN = "delivered-back", "inside-origin"  # no phrase means these by itself
 TRANSIT_COUNTRY = "transit-country"
+DEPARTED = "dispatch-from-outward-office"
 RETENTION = "retention"
 WAITS_FOR_CUSTOMER = {RETENTION, "collection", "attempted-delivery"}
 

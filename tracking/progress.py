@@ -25,7 +25,7 @@ from tracking.journey import (
 from tracking.lookup import Lookup
 from tracking.models import Notice, Stage, Status, Tone
 from tracking.places import JAPAN, instant_of
-from tracking.silence import Silence, day_count, silence_of
+from tracking.silence import Silence, day_count, is_last_scan, silence_of
 
 JAPAN_POST_PAGE = (
     "https://trackings.post.japanpost.jp/services/srv/search/direct?reqCodeNo1={}&searchKind=S004&locale=en"
@@ -178,7 +178,11 @@ class Progress:
         level = self.silence.level if self.silence else "far"
         if level == "usual" and self.status is None:
             return _icon("clock")  # nobody knows how long this takes
-        return _icon(_TONE_SILENCE_ICONS.get(self.tone, _SILENCE_ICONS[level]))
+        return _icon(
+            _TONE_SILENCE_ICONS.get(self.tone, _SILENCE_ICONS[level])
+            if self.banner
+            else _SILENCE_ICONS[level]
+        )
 
     @property
     def step_text(self) -> str:
@@ -214,7 +218,7 @@ def build_progress(
         guide_status=newest.words,
         headline=words.title,
         meaning=words.meaning,
-        what_to_do=_advice(words.what_to_do, newest.tone, silence),
+        what_to_do=_advice(words, newest.tone, silence),
         who_has_it=words.who_has_it,
         came_back=_came_back(journey),
         steps=_steps(newest.stage, newest.tone, speak.origin_name if origin != JAPAN else ""),
@@ -243,6 +247,7 @@ class Words:
     meaning: str
     what_to_do: str
     who_has_it: str
+    for_this_country: bool = False
 
 
 class _Speaker:
@@ -269,7 +274,9 @@ class _Speaker:
         if not wording:
             return self._their_words(place)
         texts = (wording.title, wording.meaning, wording.what_to_do, wording.who_has_it)
-        return Words(*(self._fill(text, place) for text in texts))
+        written_for_it = wording.destination_id is not None
+        title, meaning, what_to_do, who_has_it = (self._fill(text, place) for text in texts)
+        return Words(title, meaning, what_to_do, who_has_it, written_for_it)
 
     def _their_words(self, place: Place) -> Words:
         """Japan Post's phrase as it is; what to do depends on what went before it."""
@@ -374,11 +381,16 @@ def _came_back(journey: Sequence[Place]) -> str:
     }
 
 
-def _advice(what_to_do: str, tone: str, silence: Silence | None) -> str:
-    """Staff's advice, except where it would say "nothing" in the face of a worrying silence."""
+def _advice(words: Words, tone: str, silence: Silence | None) -> str:
+    """Staff's advice, except where it would say "nothing" in the face of a worrying silence, or promise news from a
+    post that sends none. Words that staff wrote for that country know it."""
+    if silence and silence.is_last and not words.for_this_country:
+        return _(
+            "Nothing for now. Later, ask the local post: it does not tell Japan Post what happens there."
+        )
     if silence and silence.level == "far" and tone in (Tone.NORMAL, Tone.WAIT):
         return _("Write to us. It has been quiet for far too long, and we look into it.")
-    return what_to_do
+    return words.what_to_do
 
 
 def _hand_over(newest: Place, number: str, glossary: Glossary, destination: str | None) -> HandOver | None:
@@ -386,8 +398,7 @@ def _hand_over(newest: Place, number: str, glossary: Glossary, destination: str 
     there = glossary.destinations.get(destination or "")
     if there is None or not there.tracking_url:
         return None
-    first_stage = Stage.CUSTOMS_AND_ARRIVAL if there.exchanges_scans else Stage.LEAVING_JAPAN
-    if (newest.stage or 0) < first_stage:
+    if (newest.stage or 0) < Stage.CUSTOMS_AND_ARRIVAL and not is_last_scan(newest, there):
         return None
     if newest.going_back or (newest.words and newest.words.slug == DELIVERED_BACK):
         return None

@@ -7,9 +7,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tracking.glossary import Glossary
-from tracking.journey import Place
+from tracking.journey import DEPARTED, Place
 from tracking.lookup import Lookup
-from tracking.models import Destination, Stage, Tone, UsualWait
+from tracking.models import Destination, Tone, UsualWait
 from tracking.places import days_between
 
 _USUAL_DAYS, _WORRY_DAYS = 5, 12  # for a phrase nobody has given a meaning
@@ -23,6 +23,7 @@ class Silence:
     level: str  # usual, longer, far
     headline: str
     text: str
+    is_last: bool = False  # no scan will follow, however long one waits
 
 
 def silence_of(
@@ -66,7 +67,8 @@ def silence_of(
 
 def is_last_scan(place: Place, there: Destination | None) -> bool:
     """True where the post there sends no scans to Japan, so that none follows the departure."""
-    return there is not None and not there.exchanges_scans and place.stage == Stage.LEAVING_JAPAN
+    has_departed = place.words is not None and place.words.slug == DEPARTED
+    return there is not None and not there.exchanges_scans and has_departed
 
 
 def _usual_and_worry(newest: Place, learnt: UsualWait | None) -> tuple[int, int]:
@@ -97,7 +99,10 @@ def _no_scans(newest: Place, there: Destination, scanned_at: datetime | None, no
     """Silence that will not end: that post sends no scans to Japan."""
     days = days_between(newest.event.local_date, scanned_at, now)
     text = _("The post in %(country)s sends no scans to Japan. Ask them with the same number.")
-    return Silence(days, "usual", _("Nothing more will appear here"), text % {"country": there.spoken_name})
+    if newest.words and days > newest.words.worry_days:
+        text += " " + _("If they know nothing about it either, write to us.")
+    headline = _("Nothing more will appear here")
+    return Silence(days, "usual", headline, text % {"country": there.spoken_name}, is_last=True)
 
 
 def _silence_words(tone: str, level: str, enquiry_is_over: bool, *, is_learnt: bool) -> tuple[str, str]:
