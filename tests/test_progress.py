@@ -440,6 +440,21 @@ def test_a_delivered_parcel_with_a_strange_last_word_is_not_waited_for():
     assert progress_of(story(POSTED, DELIVERED, "Zork @ GERMANY")).silence is None
 
 
+@pytest.mark.parametrize("phrase", ["En route", "Retention", "Out for delivery", "Zork"])
+def test_what_comes_after_a_delivery_is_told_with_the_day_of_the_delivery(phrase):
+    assert came_back(POSTED, DELIVERED, f"{phrase} @ GERMANY") == (
+        "It was shown as delivered on 10 November 2026, and this came after it. If you have it, all is well."
+    )
+    assert came_back(POSTED, DELIVERED, DELIVERED) == ""
+
+
+@pytest.mark.parametrize("phrase", ["Investigation", "Returned to Sender"])
+def test_a_problem_after_a_delivery_is_not_the_end(phrase):
+    progress = progress_of(story(POSTED, DELIVERED, f"{phrase} @ GERMANY"))
+    assert not progress.is_over
+    assert progress.silence.headline == "It needs our help"
+
+
 def test_an_old_suffix_means_great_britain():
     progress = progress_of(story("Posting/Collection @ UNITED KINGDOM", number="EE123456785UK"))
     assert progress.destination is None

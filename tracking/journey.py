@@ -36,7 +36,7 @@ class Place:
     def is_over(self) -> bool:
         """Delivered, or back at the sender: nothing more is waited for."""
         is_back = self.words is not None and self.words.slug in (RETURNED, DELIVERED_BACK)
-        return self.stage == Stage.DELIVERED or is_back
+        return is_back or (self.stage == Stage.DELIVERED and self.tone != Tone.PROBLEM)
 
 
 def travel(events: Sequence[TrackedEvent], origin: str, glossary: Glossary) -> list[Place]:
@@ -83,6 +83,14 @@ def furthest_step(journey: Sequence[Place]) -> int | None:
     reached = max(place.stage or 0 for place in journey)
     stage = journey[-1].stage
     return reached if stage is not None and stage < reached else None
+
+
+def delivered_before(journey: Sequence[Place]) -> Place | None:
+    """The delivery that newer rows came after; None where there was none, or where it is the newest row itself."""
+    *earlier, newest = journey
+    if newest.tone == Tone.DONE:
+        return None
+    return next((place for place in reversed(earlier) if place.tone == Tone.DONE), None)
 
 
 def last_time_here(journey: Sequence[Place]) -> Place | None:

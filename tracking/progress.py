@@ -16,6 +16,7 @@ from tracking.journey import (
     RETENTION,
     WAITS_FOR_CUSTOMER,
     Place,
+    delivered_before,
     destination_of,
     first_of_run,
     furthest_step,
@@ -370,6 +371,10 @@ def _came_back(journey: Sequence[Place]) -> str:
     newest = journey[-1]
     if newest.tone == Tone.PROBLEM:
         return ""
+    if delivery := delivered_before(journey):
+        return _(
+            "It was shown as delivered on %(date)s, and this came after it. If you have it, all is well."
+        ) % {"date": long_date(delivery.event.local_date)}
     if reached := furthest_step(journey):
         values = {"number": reached, "label": Stage(reached).label}
         return _("It had already reached step %(number)s of 5, %(label)s, and has gone back.") % values
