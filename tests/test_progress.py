@@ -73,6 +73,13 @@ def test_en_route_keeps_the_stage():
     assert where("En route @ GERMANY")[0] is None
 
 
+def test_en_route_in_the_country_of_origin_after_an_arrival_abroad_is_a_step_back():
+    progress = progress_of(story(POSTED, ARRIVED, IN_CUSTOMS, "En route @ OSAKA"))
+    assert (progress.stage, progress.headline) == (2, "Your parcel is in Japan")
+    assert "had already reached step 3" in progress.came_back
+    assert progress.hand_over is None
+
+
 def test_a_delivery_in_the_country_of_origin_is_a_problem_and_never_done():
     assert where(POSTED, DISPATCHED, "Final delivery @ TOKYO") == (2, "problem", "final-delivery")
     assert where("Final delivery @ TOKYO") == (None, "problem", "final-delivery")

@@ -60,10 +60,13 @@ def travel(events: Sequence[TrackedEvent], origin: str, glossary: Glossary) -> l
             tone = tone if tone in (Tone.ACT, Tone.PROBLEM) else Tone.WAIT
         else:
             tone = status.tone
-            if country == origin and (status.stage or 0) > Stage.LEAVING_JAPAN:
+            # "En route" has no step of its own: in the country of origin it ends a later one. A problem ends none.
+            step = stage if status.stage is None and tone != Tone.PROBLEM else status.stage
+            if country == origin and (step or 0) > Stage.LEAVING_JAPAN:
                 words = by_slug.get(INSIDE_ORIGIN, status)
-        if status is not None and status.stage is not None and tone != Tone.PROBLEM:
-            stage = min(status.stage, Stage.LEAVING_JAPAN) if country == origin else status.stage
+                step = Stage.LEAVING_JAPAN
+            if tone != Tone.PROBLEM:
+                stage = step
         going_back = going_back or (status is not None and status.slug in (BEING_RETURNED, RETURNED))
         places.append(Place(event, country, status, words, stage, tone, going_back))
     return places
