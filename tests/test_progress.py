@@ -503,6 +503,14 @@ def test_a_problem_tells_its_own_story():
     assert came_back(POSTED, ARRIVED, AT_OFFICE, IN_CUSTOMS, "Returned to sender @ JAPAN") == ""
 
 
+def test_whoever_is_told_to_write_to_us_gets_the_link_beside_it():
+    item = story(POSTED, "Retention @ GERMANY")
+    early, late = (progress_of(item, now=NOW + timedelta(days=days)) for days in (-9, 9))
+    assert not early.needs_writing
+    assert "write to us" in late.silence.text
+    assert late.needs_writing
+
+
 def test_the_banner_and_the_pictures_follow_the_tone():
     held, lost = (
         progress_of(story(POSTED, "Retention @ GERMANY")),

@@ -141,7 +141,7 @@ class Progress:
     @property
     def needs_writing(self) -> bool:
         """The next step is a message to us."""
-        return self.is_worrying or self.tone == Tone.PROBLEM
+        return self.tone == Tone.PROBLEM or (self.silence is not None and self.silence.level == "far")
 
     @property
     def contact_query(self) -> str:
