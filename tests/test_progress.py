@@ -20,7 +20,7 @@ from tests.stories import (
 from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.lookup import Lookup
-from tracking.models import Destination, Status, Wording
+from tracking.models import Destination, Phrase, Status, Wording
 from tracking.progress import ago, build_progress
 from tracking.silence import day_count
 
@@ -395,6 +395,18 @@ def test_a_return_without_the_word_is_not_told_as_an_arrival():
     )
     assert "has come back" in progress.meaning
     assert progress.stage == 2
+
+
+@pytest.mark.parametrize(
+    "phrase", ["Posting/Collection", "Dispatch from outward office of exchange", "In a box for export"]
+)
+def test_a_step_of_leaving_that_was_scanned_abroad_is_not_told_as_leaving_japan(phrase):
+    Phrase.objects.create(text="In a box for export", status=Status.objects.get(slug="export-customs"))
+    progress = progress_of(story(POSTED, ARRIVED, f"{phrase} @ GERMANY"), now=NOW - timedelta(days=8))
+    assert progress.headline == f"Japan Post says: “{phrase}”"
+    assert "this scan is not from Japan" in progress.meaning
+    assert progress.silence.headline == "We cannot tell"
+    assert progress.status is not None
 
 
 def test_how_a_delivery_went_stands_behind_a_dash():

@@ -65,11 +65,20 @@ def travel(events: Sequence[TrackedEvent], origin: str, glossary: Glossary) -> l
             if country == origin and (step or 0) > Stage.LEAVING_JAPAN:
                 words = by_slug.get(INSIDE_ORIGIN, status)
                 step = Stage.LEAVING_JAPAN
+            if leaves_elsewhere(status, country, origin):
+                words = None  # ours say that it leaves the country of origin
             if tone != Tone.PROBLEM:
                 stage = step
         going_back = going_back or (status is not None and status.slug in (BEING_RETURNED, RETURNED))
         places.append(Place(event, country, status, words, stage, tone, going_back))
     return places
+
+
+def leaves_elsewhere(status: Status | None, country: str | None, origin: str) -> bool:
+    """The words for leaving a country, said in another one than the country of origin; a country of transit has its own."""
+    if status is None or status.slug == TRANSIT_COUNTRY or country in (None, origin):
+        return False
+    return status.tone != Tone.PROBLEM and status.stage is not None and status.stage <= Stage.LEAVING_JAPAN
 
 
 def destination_of(journey: Sequence[Place], origin: str) -> str | None:

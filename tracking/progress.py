@@ -177,7 +177,7 @@ class Progress:
     def silence_icon(self) -> str:
         """The template of the picture beside “Is this normal?”."""
         level = self.silence.level if self.silence else "far"
-        if level == "usual" and self.status is None:
+        if level == "usual" and self.guide_status is None:
             return _icon("clock")  # nobody knows how long this takes
         return _icon(
             _TONE_SILENCE_ICONS.get(self.tone, _SILENCE_ICONS[level])
@@ -283,6 +283,11 @@ class _Speaker:
         """Japan Post's phrase as it is; what to do depends on what went before it."""
         if normalise(place.event.phrase) in self.glossary.ambiguous:
             meaning = _("Japan Post uses these words both for leaving a country and for arriving in one.")
+        elif place.status is not None:
+            meaning = _(
+                "Japan Post uses these words for leaving a country, and this scan is not from %(origin)s. "
+                "The parcel may travel on to another country, or come back."
+            ) % {"origin": self.origin_name}
         else:
             meaning = _("We do not have our own words for this yet. They are on our staff's list.")
         if place.going_back:

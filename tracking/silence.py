@@ -53,7 +53,7 @@ def silence_of(
     level = "usual" if days <= usual else "longer" if days <= worry else "far"
     enquiry_is_over = _enquiry_is_over(lookup, glossary, destination, now)
     headline, text = _silence_words(tone, level, enquiry_is_over, is_learnt=learnt is not None)
-    if newest.status is None and level == "usual" and newest.tone == Tone.WAIT:
+    if newest.words is None and level == "usual" and patience_helps:
         headline, text = _("We cannot tell"), _("Nobody knows yet how long this usually takes.")
     values = {
         "usual": day_count(usual),
