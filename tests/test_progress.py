@@ -20,7 +20,7 @@ from tests.stories import (
 from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.lookup import Lookup
-from tracking.models import Destination, Status
+from tracking.models import Destination, Phrase, Status, Wording
 from tracking.progress import ago, build_progress
 from tracking.silence import day_count
 
@@ -71,6 +71,13 @@ def test_en_route_keeps_the_stage():
     assert where(POSTED, "En route @ OSAKA")[0] == 1
     assert where(POSTED, ARRIVED, "En route @ GERMANY")[0] == 3
     assert where("En route @ GERMANY")[0] is None
+
+
+def test_en_route_in_the_country_of_origin_after_an_arrival_abroad_is_a_step_back():
+    progress = progress_of(story(POSTED, ARRIVED, IN_CUSTOMS, "En route @ OSAKA"))
+    assert (progress.stage, progress.headline) == (2, "Your parcel is in Japan")
+    assert "had already reached step 3" in progress.came_back
+    assert progress.hand_over is None
 
 
 def test_a_delivery_in_the_country_of_origin_is_a_problem_and_never_done():
@@ -180,6 +187,19 @@ def test_silence_is_normal_then_longer_then_far_longer():
     assert list(levels.values()) == ["usual", "usual", "longer", "longer", "far"]
 
 
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [
+        (1, "Up to 1 day without news is usual here; yours has waited 1 day."),
+        (2, "No news for 2 days; up to 1 day is usual here. It happens, and most parcels then move on."),
+    ],
+)
+def test_one_day_reads_as_a_sentence_too(days, text):
+    """At this status staff's usual days are one."""
+    now = datetime.combine(FIRST_DAY, time(12), UTC) + timedelta(days=days)
+    assert progress_of(story("Out for delivery @ GERMANY"), now=now).silence.text == text
+
+
 def test_a_worrying_silence_never_advises_nothing():
     progress = progress_of(story(DISPATCHED), now=NOW + timedelta(days=40))
     assert "Write to us" in progress.what_to_do
@@ -207,6 +227,25 @@ def test_collect_by_is_about_the_holding_days_of_the_destination():
     assert "may be on its way back" in late.collect_by
     assert progress_of(story("Retention @ NEW ZEALAND")).collect_by == ""
     assert progress_of(story(IN_CUSTOMS)).collect_by == ""
+
+
+@pytest.mark.parametrize("phrase", ["Collection", "Absence. Attempted delivery."])
+def test_what_may_still_be_brought_to_the_door_is_not_said_to_wait_at_a_counter(phrase):
+    item = story(ARRIVED, f"{phrase} @ GERMANY")
+    soon, late = (
+        progress_of(item, now=NOW - timedelta(days=9)),
+        progress_of(item, now=NOW + timedelta(days=9)),
+    )
+    assert soon.collect_by == (
+        "If they keep it for you, collect it by about 17 November 2026. After that it may go back."
+    )
+    assert late.collect_by == (
+        "If they kept it for you, that was until about 17 November 2026. It may be on its way back already."
+    )
+    assert (soon.silence.headline, soon.silence.text) == (
+        "Please do not wait",
+        "The last scan is 1 day old. It may not move on until you act.",
+    )
 
 
 def test_times_have_an_offset_only_where_it_is_certain():
@@ -280,15 +319,55 @@ def test_a_long_history_is_folded_to_its_newest_three():
     assert (len(short.newest_entries), short.older_entries) == (4, ())
 
 
-def test_where_no_scans_are_exchanged_nothing_more_will_appear():
+def ireland_sends_no_scans() -> Destination:
     ireland = Destination.objects.get(code="IE")
     ireland.exchanges_scans = False
     ireland.save()
+    return ireland
+
+
+def test_where_no_scans_are_exchanged_nothing_more_will_appear():
+    ireland_sends_no_scans()
     progress = progress_of(story(POSTED, DISPATCHED), hint="IE", now=NOW + timedelta(days=90))
     assert progress.silence.headline == "Nothing more will appear here"
     assert progress.hand_over.operator == "An Post"
     assert not progress.is_worrying
     assert progress_of(story(POSTED), hint="IE").hand_over is None
+
+
+def test_where_no_scans_are_exchanged_no_news_are_promised():
+    ireland_sends_no_scans()
+    soon, late = (
+        progress_of(story(POSTED, DISPATCHED), hint="IE", now=NOW + timedelta(days=days)) for days in (0, 90)
+    )
+    assert "next news" not in soon.what_to_do
+    assert "ask the local post" in soon.what_to_do
+    assert "write to us" not in soon.silence.text
+    assert "write to us" in late.silence.text
+
+
+def test_where_no_scans_are_exchanged_words_written_for_that_country_stand():
+    ireland = ireland_sends_no_scans()
+    status = Status.objects.get(slug="dispatch-from-outward-office")
+    texts = {"title": "Gone", "meaning": "It flew.", "what_to_do": "Ask An Post after a week."}
+    Wording.objects.create(status=status, language="en", destination=ireland, **texts)
+    assert progress_of(story(DISPATCHED), hint="IE").what_to_do == "Ask An Post after a week."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        AT_EXCHANGE,
+        "Item held by export Customs/Security @ TOKYO",
+        "Export cancellation @ TOKYO",
+        "Zork @ TOKYO",
+    ],
+)
+def test_where_no_scans_are_exchanged_what_comes_before_the_departure_is_not_the_last_scan(text):
+    ireland_sends_no_scans()
+    progress = progress_of(story(POSTED, AT_EXCHANGE, text), hint="IE")
+    assert progress.silence.headline != "Nothing more will appear here"
+    assert progress.hand_over is None
 
 
 @pytest.mark.parametrize(
@@ -302,12 +381,32 @@ def test_a_late_step_inside_the_country_of_origin_promises_no_delivery(phrase):
         assert progress.hand_over is None
 
 
+@pytest.mark.parametrize("phrase", ["Retention", "Absence. Attempted delivery.", "Collection"])
+def test_inside_the_country_of_origin_nothing_is_asked_of_the_customer(phrase):
+    progress = progress_of(story(POSTED, ARRIVED, f"{phrase} @ TOKYO"), now=NOW - timedelta(days=8))
+    assert (progress.tone, progress.banner, progress.warning) == ("act", "", "")
+    assert progress.icon == "icons/plane.svg"
+    assert progress.silence.headline == "Normal so far"
+
+
 def test_a_return_without_the_word_is_not_told_as_an_arrival():
     progress = progress_of(
         story(POSTED, DISPATCHED, "Arrival at inward office of exchange @ TOKYO"), hint="US"
     )
     assert "has come back" in progress.meaning
     assert progress.stage == 2
+
+
+@pytest.mark.parametrize(
+    "phrase", ["Posting/Collection", "Dispatch from outward office of exchange", "In a box for export"]
+)
+def test_a_step_of_leaving_that_was_scanned_abroad_is_not_told_as_leaving_japan(phrase):
+    Phrase.objects.create(text="In a box for export", status=Status.objects.get(slug="export-customs"))
+    progress = progress_of(story(POSTED, ARRIVED, f"{phrase} @ GERMANY"), now=NOW - timedelta(days=8))
+    assert progress.headline == f"Japan Post says: “{phrase}”"
+    assert "this scan is not from Japan" in progress.meaning
+    assert progress.silence.headline == "We cannot tell"
+    assert progress.status is not None
 
 
 def test_how_a_delivery_went_stands_behind_a_dash():
@@ -329,6 +428,21 @@ def test_an_unknown_phrase_on_the_way_back_leads_to_us_and_not_to_the_local_post
     assert "Write to us" in progress.what_to_do
 
 
+@pytest.mark.parametrize(
+    ("before", "advice"),
+    [
+        (
+            "Retention @ GERMANY",
+            "Before this, something was asked of you. Ask the local post whether it still is.",
+        ),
+        ("Investigation @ GERMANY", "There was a problem before this. Write to us, so that we can act."),
+        (IN_CUSTOMS, "Nothing for now. Look again tomorrow, or write to us."),
+    ],
+)
+def test_an_unknown_phrase_keeps_the_advice_of_the_banner(before, advice):
+    assert progress_of(story(POSTED, before, "Zork @ GERMANY")).what_to_do == advice
+
+
 def test_while_nobody_answers_silence_ends_with_the_last_answer():
     item = story(POSTED, ARRIVED)
     lookup = Lookup(NUMBER, item.events, False, checked_at=NOW - timedelta(days=9), stale=True)
@@ -343,6 +457,21 @@ def test_holding_days_run_from_the_first_row_of_waiting():
 
 def test_a_delivered_parcel_with_a_strange_last_word_is_not_waited_for():
     assert progress_of(story(POSTED, DELIVERED, "Zork @ GERMANY")).silence is None
+
+
+@pytest.mark.parametrize("phrase", ["En route", "Retention", "Out for delivery", "Zork"])
+def test_what_comes_after_a_delivery_is_told_with_the_day_of_the_delivery(phrase):
+    assert came_back(POSTED, DELIVERED, f"{phrase} @ GERMANY") == (
+        "It was shown as delivered on 10 November 2026, and this came after it. If you have it, all is well."
+    )
+    assert came_back(POSTED, DELIVERED, DELIVERED) == ""
+
+
+@pytest.mark.parametrize("phrase", ["Investigation", "Returned to Sender"])
+def test_a_problem_after_a_delivery_is_not_the_end(phrase):
+    progress = progress_of(story(POSTED, DELIVERED, f"{phrase} @ GERMANY"))
+    assert not progress.is_over
+    assert progress.silence.headline == "It needs our help"
 
 
 def test_an_old_suffix_means_great_britain():
@@ -384,6 +513,14 @@ def test_a_phrase_nobody_knows_in_between_is_no_proof_that_it_left():
 
 def test_a_problem_tells_its_own_story():
     assert came_back(POSTED, ARRIVED, AT_OFFICE, IN_CUSTOMS, "Returned to sender @ JAPAN") == ""
+
+
+def test_whoever_is_told_to_write_to_us_gets_the_link_beside_it():
+    item = story(POSTED, "Retention @ GERMANY")
+    early, late = (progress_of(item, now=NOW + timedelta(days=days)) for days in (-9, 9))
+    assert not early.needs_writing
+    assert "write to us" in late.silence.text
+    assert late.needs_writing
 
 
 def test_the_banner_and_the_pictures_follow_the_tone():

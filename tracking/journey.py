@@ -10,7 +10,9 @@ from tracking.models import Stage, Status, Tone
 BEING_RETURNED, RETURNED = "being-returned", "returned"
 DELIVERED_BACK, INSIDE_ORIGIN = "delivered-back", "inside-origin"  # no phrase means these by itself
 TRANSIT_COUNTRY = "transit-country"
-WAITS_FOR_CUSTOMER = {"retention", "collection", "attempted-delivery"}
+DEPARTED = "dispatch-from-outward-office"
+RETENTION = "retention"
+WAITS_FOR_CUSTOMER = {RETENTION, "collection", "attempted-delivery"}
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,15 @@ class Place:
     going_back: bool  # it was being returned when this row came
 
     @property
+    def asks_customer(self) -> bool:
+        """The customer can do something. In the country of origin nobody can, whatever the phrase means elsewhere."""
+        return self.tone == Tone.ACT and (self.words is None or self.words.slug != INSIDE_ORIGIN)
+
+    @property
     def is_over(self) -> bool:
         """Delivered, or back at the sender: nothing more is waited for."""
         is_back = self.words is not None and self.words.slug in (RETURNED, DELIVERED_BACK)
-        return self.stage == Stage.DELIVERED or is_back
+        return is_back or (self.stage == Stage.DELIVERED and self.tone != Tone.PROBLEM)
 
 
 def travel(events: Sequence[TrackedEvent], origin: str, glossary: Glossary) -> list[Place]:
@@ -53,13 +60,25 @@ def travel(events: Sequence[TrackedEvent], origin: str, glossary: Glossary) -> l
             tone = tone if tone in (Tone.ACT, Tone.PROBLEM) else Tone.WAIT
         else:
             tone = status.tone
-            if country == origin and (status.stage or 0) > Stage.LEAVING_JAPAN:
+            # "En route" has no step of its own: in the country of origin it ends a later one. A problem ends none.
+            step = stage if status.stage is None and tone != Tone.PROBLEM else status.stage
+            if country == origin and (step or 0) > Stage.LEAVING_JAPAN:
                 words = by_slug.get(INSIDE_ORIGIN, status)
-        if status is not None and status.stage is not None and tone != Tone.PROBLEM:
-            stage = min(status.stage, Stage.LEAVING_JAPAN) if country == origin else status.stage
+                step = Stage.LEAVING_JAPAN
+            if leaves_elsewhere(status, country, origin):
+                words = None  # ours say that it leaves the country of origin
+            if tone != Tone.PROBLEM:
+                stage = step
         going_back = going_back or (status is not None and status.slug in (BEING_RETURNED, RETURNED))
         places.append(Place(event, country, status, words, stage, tone, going_back))
     return places
+
+
+def leaves_elsewhere(status: Status | None, country: str | None, origin: str) -> bool:
+    """The words for leaving a country, said in another one than the country of origin; a country of transit has its own."""
+    if status is None or status.slug == TRANSIT_COUNTRY or country in (None, origin):
+        return False
+    return status.tone != Tone.PROBLEM and status.stage is not None and status.stage <= Stage.LEAVING_JAPAN
 
 
 def destination_of(journey: Sequence[Place], origin: str) -> str | None:
@@ -76,6 +95,14 @@ def furthest_step(journey: Sequence[Place]) -> int | None:
     reached = max(place.stage or 0 for place in journey)
     stage = journey[-1].stage
     return reached if stage is not None and stage < reached else None
+
+
+def delivered_before(journey: Sequence[Place]) -> Place | None:
+    """The delivery that newer rows came after; None where there was none, or where it is the newest row itself."""
+    *earlier, newest = journey
+    if newest.tone == Tone.DONE:
+        return None
+    return next((place for place in reversed(earlier) if place.tone == Tone.DONE), None)
 
 
 def last_time_here(journey: Sequence[Place]) -> Place | None:

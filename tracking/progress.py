@@ -13,8 +13,10 @@ from tracking.glossary import Glossary, fill, normalise
 from tracking.japanpost.records import TrackedEvent
 from tracking.journey import (
     DELIVERED_BACK,
+    RETENTION,
     WAITS_FOR_CUSTOMER,
     Place,
+    delivered_before,
     destination_of,
     first_of_run,
     furthest_step,
@@ -24,7 +26,7 @@ from tracking.journey import (
 from tracking.lookup import Lookup
 from tracking.models import Notice, Stage, Status, Tone
 from tracking.places import JAPAN, instant_of
-from tracking.silence import Silence, day_count, silence_of
+from tracking.silence import Silence, day_count, is_last_scan, silence_of
 
 JAPAN_POST_PAGE = (
     "https://trackings.post.japanpost.jp/services/srv/search/direct?reqCodeNo1={}&searchKind=S004&locale=en"
@@ -94,6 +96,7 @@ class Progress:
     spaced_number: str
     stage: int | None
     tone: str
+    asks_customer: bool  # False for a tone "act" that nobody here can follow
     status: Status | None  # of the newest row
     guide_status: Status | None  # whose words lead the page
     headline: str
@@ -123,7 +126,7 @@ class Progress:
     def banner(self) -> str:
         """What the page leads with where the customer must act or the parcel does not move forward; else empty."""
         match self.tone:
-            case Tone.ACT:
+            case Tone.ACT if self.asks_customer:
                 return _("Please act")
             case Tone.PROBLEM:
                 return _("There is a problem")
@@ -138,7 +141,7 @@ class Progress:
     @property
     def needs_writing(self) -> bool:
         """The next step is a message to us."""
-        return self.is_worrying or self.tone == Tone.PROBLEM
+        return self.tone == Tone.PROBLEM or (self.silence is not None and self.silence.level == "far")
 
     @property
     def contact_query(self) -> str:
@@ -168,15 +171,19 @@ class Progress:
     def icon(self) -> str:
         """The template of the picture beside the headline: what is asked of the customer, or else the step."""
         step = _STEP_ICONS[Stage(self.stage)] if self.stage else "question"
-        return _icon(_TONE_ICONS.get(self.tone, step))
+        return _icon(_TONE_ICONS.get(self.tone, step) if self.banner else step)
 
     @property
     def silence_icon(self) -> str:
         """The template of the picture beside “Is this normal?”."""
         level = self.silence.level if self.silence else "far"
-        if level == "usual" and self.status is None:
+        if level == "usual" and self.guide_status is None:
             return _icon("clock")  # nobody knows how long this takes
-        return _icon(_TONE_SILENCE_ICONS.get(self.tone, _SILENCE_ICONS[level]))
+        return _icon(
+            _TONE_SILENCE_ICONS.get(self.tone, _SILENCE_ICONS[level])
+            if self.banner
+            else _SILENCE_ICONS[level]
+        )
 
     @property
     def step_text(self) -> str:
@@ -207,11 +214,12 @@ def build_progress(
         spaced_number=numbers.spaced(lookup.number),
         stage=newest.stage,
         tone=newest.tone,
+        asks_customer=newest.asks_customer,
         status=newest.status,
         guide_status=newest.words,
         headline=words.title,
         meaning=words.meaning,
-        what_to_do=_advice(words.what_to_do, newest.tone, silence),
+        what_to_do=_advice(words, newest.tone, silence),
         who_has_it=words.who_has_it,
         came_back=_came_back(journey),
         steps=_steps(newest.stage, newest.tone, speak.origin_name if origin != JAPAN else ""),
@@ -240,6 +248,7 @@ class Words:
     meaning: str
     what_to_do: str
     who_has_it: str
+    for_this_country: bool = False
 
 
 class _Speaker:
@@ -266,18 +275,29 @@ class _Speaker:
         if not wording:
             return self._their_words(place)
         texts = (wording.title, wording.meaning, wording.what_to_do, wording.who_has_it)
-        return Words(*(self._fill(text, place) for text in texts))
+        written_for_it = wording.destination_id is not None
+        title, meaning, what_to_do, who_has_it = (self._fill(text, place) for text in texts)
+        return Words(title, meaning, what_to_do, who_has_it, written_for_it)
 
     def _their_words(self, place: Place) -> Words:
-        """Japan Post's phrase as it is; what to do does not depend on its meaning."""
+        """Japan Post's phrase as it is; what to do depends on what went before it."""
         if normalise(place.event.phrase) in self.glossary.ambiguous:
             meaning = _("Japan Post uses these words both for leaving a country and for arriving in one.")
+        elif place.status is not None:
+            meaning = _(
+                "Japan Post uses these words for leaving a country, and this scan is not from %(origin)s. "
+                "The parcel may travel on to another country, or come back."
+            ) % {"origin": self.origin_name}
         else:
             meaning = _("We do not have our own words for this yet. They are on our staff's list.")
         if place.going_back:
             what_to_do = _(
                 "Your parcel was on its way back. Write to us, so that we can agree on what comes next."
             )
+        elif place.tone == Tone.PROBLEM:
+            what_to_do = _("There was a problem before this. Write to us, so that we can act.")
+        elif place.tone == Tone.ACT:
+            what_to_do = _("Before this, something was asked of you. Ask the local post whether it still is.")
         else:
             what_to_do = _("Nothing for now. Look again tomorrow, or write to us.")
         title = _("Japan Post says: “%(phrase)s”") % {"phrase": place.event.phrase}
@@ -356,6 +376,10 @@ def _came_back(journey: Sequence[Place]) -> str:
     newest = journey[-1]
     if newest.tone == Tone.PROBLEM:
         return ""
+    if delivery := delivered_before(journey):
+        return _(
+            "It was shown as delivered on %(date)s, and this came after it. If you have it, all is well."
+        ) % {"date": long_date(delivery.event.local_date)}
     if reached := furthest_step(journey):
         values = {"number": reached, "label": Stage(reached).label}
         return _("It had already reached step %(number)s of 5, %(label)s, and has gone back.") % values
@@ -367,11 +391,16 @@ def _came_back(journey: Sequence[Place]) -> str:
     }
 
 
-def _advice(what_to_do: str, tone: str, silence: Silence | None) -> str:
-    """Staff's advice, except where it would say "nothing" in the face of a worrying silence."""
+def _advice(words: Words, tone: str, silence: Silence | None) -> str:
+    """Staff's advice, except where it would say "nothing" in the face of a worrying silence, or promise news from a
+    post that sends none. Words that staff wrote for that country know it."""
+    if silence and silence.is_last and not words.for_this_country:
+        return _(
+            "Nothing for now. Later, ask the local post: it does not tell Japan Post what happens there."
+        )
     if silence and silence.level == "far" and tone in (Tone.NORMAL, Tone.WAIT):
         return _("Write to us. It has been quiet for far too long, and we look into it.")
-    return what_to_do
+    return words.what_to_do
 
 
 def _hand_over(newest: Place, number: str, glossary: Glossary, destination: str | None) -> HandOver | None:
@@ -379,8 +408,7 @@ def _hand_over(newest: Place, number: str, glossary: Glossary, destination: str 
     there = glossary.destinations.get(destination or "")
     if there is None or not there.tracking_url:
         return None
-    first_stage = Stage.CUSTOMS_AND_ARRIVAL if there.exchanges_scans else Stage.LEAVING_JAPAN
-    if (newest.stage or 0) < first_stage:
+    if (newest.stage or 0) < Stage.CUSTOMS_AND_ARRIVAL and not is_last_scan(newest, there):
         return None
     if newest.going_back or (newest.words and newest.words.slug == DELIVERED_BACK):
         return None
@@ -398,9 +426,19 @@ def _collect_by(newest: Place, held: Place, glossary: Glossary, origin: str, now
         return ""
     last_day = held.event.local_date + timedelta(days=there.holding_days)
     values = {"date": long_date(last_day)}
-    if last_day < now.date():
-        return _("It was to be collected by about %(date)s and may be on its way back already.") % values
-    return _("Collect it by about %(date)s. After that it may go back.") % values
+    is_late, is_surely_kept = last_day < now.date(), newest.status.slug == RETENTION
+    match is_surely_kept, is_late:
+        case True, True:
+            text = _("It was to be collected by about %(date)s and may be on its way back already.")
+        case True, False:
+            text = _("Collect it by about %(date)s. After that it may go back.")
+        case False, True:
+            text = _(
+                "If they kept it for you, that was until about %(date)s. It may be on its way back already."
+            )
+        case _other:
+            text = _("If they keep it for you, collect it by about %(date)s. After that it may go back.")
+    return text % values
 
 
 def long_date(day: date) -> str:

@@ -7,9 +7,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tracking.glossary import Glossary
-from tracking.journey import Place
+from tracking.journey import DEPARTED, Place
 from tracking.lookup import Lookup
-from tracking.models import Destination, Stage, Tone, UsualWait
+from tracking.models import Destination, Tone, UsualWait
 from tracking.places import days_between
 
 _USUAL_DAYS, _WORRY_DAYS = 5, 12  # for a phrase nobody has given a meaning
@@ -23,6 +23,7 @@ class Silence:
     level: str  # usual, longer, far
     headline: str
     text: str
+    is_last: bool = False  # no scan will follow, however long one waits
 
 
 def silence_of(
@@ -44,14 +45,15 @@ def silence_of(
     there = glossary.destinations.get(destination or "")
     if there is not None and is_last_scan(newest, there):
         return _no_scans(newest, there, scanned_at, now)
-    patience_helps = newest.tone not in (Tone.ACT, Tone.PROBLEM)
+    tone = Tone.WAIT if newest.tone == Tone.ACT and not newest.asks_customer else newest.tone
+    patience_helps = tone not in (Tone.ACT, Tone.PROBLEM)
     learnt = glossary.usual_wait(newest.words, destination) if newest.words and patience_helps else None
     usual, worry = _usual_and_worry(newest, learnt)
     days = days_between(newest.event.local_date, scanned_at, now)
     level = "usual" if days <= usual else "longer" if days <= worry else "far"
     enquiry_is_over = _enquiry_is_over(lookup, glossary, destination, now)
-    headline, text = _silence_words(newest.tone, level, enquiry_is_over, is_learnt=learnt is not None)
-    if newest.status is None and level == "usual" and newest.tone == Tone.WAIT:
+    headline, text = _silence_words(tone, level, enquiry_is_over, is_learnt=learnt is not None)
+    if newest.words is None and level == "usual" and patience_helps:
         headline, text = _("We cannot tell"), _("Nobody knows yet how long this usually takes.")
     values = {
         "usual": day_count(usual),
@@ -65,7 +67,8 @@ def silence_of(
 
 def is_last_scan(place: Place, there: Destination | None) -> bool:
     """True where the post there sends no scans to Japan, so that none follows the departure."""
-    return there is not None and not there.exchanges_scans and place.stage == Stage.LEAVING_JAPAN
+    has_departed = place.words is not None and place.words.slug == DEPARTED
+    return there is not None and not there.exchanges_scans and has_departed
 
 
 def _usual_and_worry(newest: Place, learnt: UsualWait | None) -> tuple[int, int]:
@@ -96,7 +99,10 @@ def _no_scans(newest: Place, there: Destination, scanned_at: datetime | None, no
     """Silence that will not end: that post sends no scans to Japan."""
     days = days_between(newest.event.local_date, scanned_at, now)
     text = _("The post in %(country)s sends no scans to Japan. Ask them with the same number.")
-    return Silence(days, "usual", _("Nothing more will appear here"), text % {"country": there.spoken_name})
+    if newest.words and days > newest.words.worry_days:
+        text += " " + _("If they know nothing about it either, write to us.")
+    headline = _("Nothing more will appear here")
+    return Silence(days, "usual", headline, text % {"country": there.spoken_name}, is_last=True)
 
 
 def _silence_words(tone: str, level: str, enquiry_is_over: bool, *, is_learnt: bool) -> tuple[str, str]:
@@ -107,8 +113,9 @@ def _silence_words(tone: str, level: str, enquiry_is_over: bool, *, is_learnt: b
                 "No news for %(silent)s. It may be on its way back: ask the local post, and write to us."
             )
         case Tone.ACT, _other:
-            return _("It waits for you"), _(
-                "It has waited for %(waiting)s. Nothing more happens until you act."
+            # Not “it waits for you”: a post that tried may try again, and not everywhere does it have to be picked up.
+            return _("Please do not wait"), _(
+                "The last scan is %(waiting)s old. It may not move on until you act."
             )
         case Tone.PROBLEM, _other:
             return _("It needs our help"), _(
@@ -118,7 +125,7 @@ def _silence_words(tone: str, level: str, enquiry_is_over: bool, *, is_learnt: b
             return _("Normal so far"), _("%(parcels)s; yours has waited %(waited)s.")
         case _other, "usual":
             return _("Normal so far"), _(
-                "Up to %(usual)s without news are usual here; yours has waited %(waited)s."
+                "Up to %(usual)s without news is usual here; yours has waited %(waited)s."
             )
         case _other, "longer" if is_learnt:
             return _("Quiet for longer than usual"), _(
@@ -126,7 +133,7 @@ def _silence_words(tone: str, level: str, enquiry_is_over: bool, *, is_learnt: b
             )
         case _other, "longer":
             return _("Quiet for longer than usual"), _(
-                "No news for %(silent)s; %(usual)s are usual here. It happens, and most parcels then move on."
+                "No news for %(silent)s; up to %(usual)s is usual here. It happens, and most parcels then move on."
             )
     silent = _("No news for %(silent)s; %(parcels)s.") if is_learnt else _("No news for %(silent)s.")
     if enquiry_is_over:

@@ -18,7 +18,9 @@ for (const form of document.querySelectorAll("form[data-busy]")) {
 // The viewer's own clock beside a time whose instant is certain, where the two differ.
 for (const place of document.querySelectorAll("[data-yours]")) {
   const written = place.dataset.yours;
-  const here = new Intl.DateTimeFormat(document.documentElement.lang, { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const lang = document.documentElement.lang;
+  // The day before the month, as the page itself writes it.
+  const here = new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const instant = new Date(written);
   const offset = -instant.getTimezoneOffset();
   const [, sign, hours, minutes] = written.match(/([+-])(\d\d):(\d\d)$/);

@@ -168,6 +168,8 @@ def test_earlier_rows_are_one_tap_away(open_page: OpenPage) -> None:
 
 def test_the_viewers_own_time_stands_beside_a_certain_one(open_page: OpenPage) -> None:
     page = open_page("/examples/just-posted/", timezone_id="America/New_York", locale="en-US")
-    expect(page.locator("[data-yours$='+09:00']")).to_contain_text("your time")
+    expect(page.locator("[data-yours$='+09:00']")).to_have_text(
+        re.compile(r"\(\d+ [A-Z][a-z]+ at \d\d:\d\d your time\)")  # the day first, as the page writes it
+    )
     at_home = open_page("/examples/just-posted/", timezone_id="Asia/Tokyo", locale="en-US")
     expect(at_home.locator("[data-yours$='+09:00']")).to_be_hidden()

@@ -250,6 +250,21 @@ def test_without_javascript_the_page_is_whole_and_the_place_empty(open_page: Ope
     expect(page.get_by_text("News:")).to_have_count(0)
 
 
+def test_a_very_long_headline_covers_no_more_of_a_phone_than_the_page_keeps_free(
+    open_page: OpenPage, standin: StandIn
+) -> None:
+    page = open_page(viewport={"width": 360, "height": 640})
+    open_with_a_clock(page)
+    somebody_learns(standin, POSTED, ARRIVED, f"{'A very long phrase ' * 6}@ GERMANY")
+    turn_forward(page)
+    line = page.locator(".news")
+    expect(line).to_be_visible()
+    box = line.bounding_box()
+    assert box is not None
+    assert box["height"] <= 7 * 16  # the scroll-padding of site.css
+    expect(line.get_by_role("link", name="Show it")).to_be_in_viewport()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_on_a_phone_news_moves_nothing_hides_no_focus_and_passes_axe(
     open_page: OpenPage, standin: StandIn, scheme: Literal["light", "dark"]
