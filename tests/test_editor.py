@@ -51,6 +51,15 @@ def test_a_draft_changes_nothing_for_customers(admin_client, status):
     assert page_of(admin_client) == before
 
 
+@pytest.mark.parametrize("button", ["_draft", "_publish"])
+def test_a_block_that_was_added_and_left_empty_is_no_mistake(admin_client, status, button):
+    before = Wording.objects.count()
+    empty = dict.fromkeys(("title", "meaning", "what_to_do", "who_has_it"), "")
+    saved = StatusPage(admin_client, status).add("en", **empty).press(button)
+    assert "Please correct" not in saved.content.decode()
+    assert Wording.objects.count() == before
+
+
 def test_the_form_shows_the_draft_and_marks_it(admin_client, status):
     StatusPage(admin_client, status).write(title="Not yet").press("_draft")
     html = StatusPage(admin_client, status).page.content.decode()

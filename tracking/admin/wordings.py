@@ -66,6 +66,7 @@ class WordingForm(forms.ModelForm):
             codes = [*known, *sorted({code for code, _ in LANGUAGES} - known.keys(), key=language_name)]
             self.fields["language"] = forms.ChoiceField(
                 choices=[(code, language_name(code)) for code in codes],
+                initial=codes[0],  # so that a block in which nobody wrote counts as untouched
                 disabled=self.fields["language"].disabled,
                 help_text="English is what customers get when their language is missing.",
             )
@@ -150,6 +151,10 @@ class WordingInline(admin.StackedInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Wording]:
         wordings: Any = super().get_queryset(request)
         return wordings.in_order().select_related("status", "destination")
+
+    def get_extra(self, request: HttpRequest, obj: Any = None, **_: Any) -> int:
+        """A new status opens on a block to write in."""
+        return 0 if obj else 1
 
     @admin.display(description="these words are")
     def state(self, wording: Wording) -> str:
