@@ -394,6 +394,13 @@ def test_the_list_leads_to_both_pages_and_to_the_place_to_edit(admin_client):
     assert reverse("admin:tracking_status_change", args=[words.status_id]) in page
 
 
+def test_the_history_of_words_is_that_of_their_status(admin_client):
+    words = Wording.objects.first()
+    response = admin_client.get(reverse("admin:tracking_wording_history", args=[words.pk]))
+    assert response["Location"] == reverse("admin:tracking_status_history", args=[words.status_id])
+    assert admin_client.get(reverse("admin:tracking_wording_history", args=[0])).status_code == 404
+
+
 def test_the_sheet_is_downloaded_as_a_file(admin_client):
     response = admin_client.get(EXPORT, {"language": "fr"})
     assert response["Content-Type"] == "text/csv; charset=utf-8"
