@@ -50,8 +50,10 @@ class WordingForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         wording = kwargs.get("instance")
-        drafted = wording.drafted_texts if wording else {}
-        kwargs["initial"] = drafted | (kwargs.get("initial") or {})
+        shown: dict[str, Any] = wording.drafted_texts if wording else {}
+        if wording and wording.pk and not wording.was_published:
+            shown["hidden"] = False  # they are, until they are published; the tick says what comes then
+        kwargs["initial"] = shown | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
         for name in TEXTS:
             if name in self.fields:  # a person who may only look has none
@@ -133,9 +135,7 @@ class WordingFormSet(BaseInlineFormSet):
             waits = form.instance.draft is not None
             if form in self.deleted_forms or not (form.has_changed() or waits):
                 continue
-            was_published = bool(form.instance.pk) and Wording.objects.get(pk=form.instance.pk).was_published
-            texts = {name: form.cleaned_data[name] for name in TEXTS}
-            form.instance.put(texts, unhide=waits and not was_published)
+            form.instance.put({name: form.cleaned_data[name] for name in TEXTS})
             form.instance.save()
 
 
