@@ -34,7 +34,7 @@ def rows_of(response) -> list[str]:
 
 
 def fields_of(page) -> dict[str, str]:
-    form = html.fromstring(page.content).get_element_by_id("destination_form")
+    form = html.fromstring(page.content.decode()).get_element_by_id("destination_form")
     return {name: value for name, value in form.form_values() if not name.startswith("_")}
 
 

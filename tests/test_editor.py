@@ -51,6 +51,28 @@ def test_a_draft_changes_nothing_for_customers(admin_client, status):
     assert page_of(admin_client) == before
 
 
+@pytest.mark.parametrize("button", ["_draft", "_publish"])
+def test_a_block_that_was_added_and_left_empty_is_no_mistake(admin_client, status, button):
+    before = Wording.objects.count()
+    empty = dict.fromkeys(("title", "meaning", "what_to_do", "who_has_it"), "")
+    saved = StatusPage(admin_client, status).add("en", **empty).press(button)
+    assert "Please correct" not in saved.content.decode()
+    assert Wording.objects.count() == before
+
+
+def test_new_words_may_be_published_hidden_and_are_not_ticked_so_before(admin_client, status):
+    StatusPage(admin_client, status).write("en", "FR").press("_draft")
+    page = StatusPage(admin_client, status)
+    assert [form["hidden"].value() for form in page.formset.initial_forms if form.instance.draft] == [False]
+    page.write("en", "FR", hidden="on").press("_publish")
+    assert wording_of(status, destination="FR").was_published
+    assert wording_of(status, destination="FR").hidden
+    StatusPage(admin_client, status).write("en", "US").press("_draft")
+    StatusPage(admin_client, status).press("_publish")
+    assert not wording_of(status, destination="US").hidden
+    assert wording_of(status, destination="FR").hidden
+
+
 def test_the_form_shows_the_draft_and_marks_it(admin_client, status):
     StatusPage(admin_client, status).write(title="Not yet").press("_draft")
     html = StatusPage(admin_client, status).page.content.decode()

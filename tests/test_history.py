@@ -1,5 +1,7 @@
 """The history: who changed which words and when, what was different, and the way back."""
 
+from datetime import date
+
 import pytest
 from django.apps import apps
 from django.core.management import call_command
@@ -165,6 +167,16 @@ def test_the_other_words_go_back_too(admin_client, model, field, value):
     back_to(admin_client, row, key_of(admin_client, row, "written"))
     row.refresh_from_db()
     assert getattr(row, field) == old
+
+
+def test_a_link_that_was_opened_is_in_the_history_with_its_author(admin_client):
+    germany = Destination.objects.get(code="DE")
+    chosen = {"action": "link_works", "_selected_action": "DE"}
+    admin_client.post(reverse("admin:tracking_destination_changelist"), chosen)
+    assert lines(admin_client, germany)[0] == ("The destination itself", "changed", "admin")
+    back_to(admin_client, germany, key_of(admin_client, germany, "written"))
+    germany.refresh_from_db()
+    assert germany.link_verified_on != date.today()
 
 
 def test_hostile_words_are_text_in_the_history(admin_client, status):

@@ -216,7 +216,9 @@ def test_a_new_status_is_written_for_the_phrase_and_is_its_meaning_once_saved(ad
     assert address.split("/")[-1] in admin_client.get(LIST).content.decode()
     data = form_of(admin_client, address)
     assert (data["name"], data["slug"]) == (NEW, "arrived-at-inward-office-of-exchange")
-    response = admin_client.post(address, data | {"slug": "arrived-there", "_save": "Save"}, follow=True)
+    response = admin_client.post(
+        address, data | {"slug": "arrived-there", "_publish": "Save and publish"}, follow=True
+    )
     assert response.redirect_chain == [(LIST, 302)]
     parcel.refresh_from_db()
     assert parcel.status.slug == "arrived-there"
@@ -230,9 +232,31 @@ def test_a_new_status_that_is_saved_to_be_edited_further_has_its_phrase_already(
     assert response["Location"].startswith(f"/admin/tracking/status/{parcel.status_id}/change/")
 
 
+def test_a_new_status_opens_on_a_block_to_write_in_and_its_words_are_on_the_customers_page(
+    admin_client, client, parcel
+):
+    address = f"/admin/tracking/status/add/?phrase={parcel.pk}"
+    words = {"wordings-0-title": "It has reached {country}", "wordings-0-meaning": "It is there."}
+    data = form_of(admin_client, address) | words
+    assert data["wordings-TOTAL_FORMS"] == "1"
+    admin_client.post(address, data | {"_publish": "Save and publish"})
+    assert "It has reached Germany" in client.get(f"/track/{NUMBER}/").content.decode()
+
+
+def test_a_new_status_kept_as_a_draft_has_its_phrase_and_no_words_for_customers(admin_client, client, parcel):
+    address = f"/admin/tracking/status/add/?phrase={parcel.pk}"
+    words = {"wordings-0-title": "Not finished", "wordings-0-meaning": "It is there."}
+    response = admin_client.post(address, form_of(admin_client, address) | words | {"_draft": "1"})
+    parcel.refresh_from_db()
+    assert response["Location"] == f"/admin/tracking/status/{parcel.status_id}/change/"
+    assert "Not finished" not in client.get(f"/track/{NUMBER}/").content.decode()
+
+
 def test_a_status_form_that_is_refused_leaves_the_phrase_where_it_is(admin_client, parcel):
     address = f"/admin/tracking/status/add/?phrase={parcel.pk}"
-    refused = admin_client.post(address, form_of(admin_client, address) | {"slug": "", "_save": "Save"})
+    refused = admin_client.post(
+        address, form_of(admin_client, address) | {"slug": "", "_publish": "Save and publish"}
+    )
     assert refused.status_code == 200
     parcel.refresh_from_db()
     assert parcel.waits
@@ -241,7 +265,9 @@ def test_a_status_form_that_is_refused_leaves_the_phrase_where_it_is(admin_clien
 @pytest.mark.parametrize("query", ["", "?phrase=0", "?phrase=x", "?phrase=" + "9" * 5000])
 def test_the_status_form_without_a_phrase_is_as_ever(admin_client, query):
     data = form_of(admin_client, f"/admin/tracking/status/add/{query}") | {"name": "New", "slug": "new"}
-    response = admin_client.post(f"/admin/tracking/status/add/{query}", data | {"_save": "Save"})
+    response = admin_client.post(
+        f"/admin/tracking/status/add/{query}", data | {"_publish": "Save and publish"}
+    )
     assert (response.status_code, response["Location"]) == (302, "/admin/tracking/status/")
 
 

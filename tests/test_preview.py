@@ -87,6 +87,17 @@ def test_a_stored_parcel_is_told_without_asking_storing_or_keeping_a_page(admin_
     assert title_of(admin_client.get(f"/track/{NUMBER}/")) != DRAFT
 
 
+def test_a_preview_of_a_stored_parcel_looks_for_no_news_and_remembers_nothing(
+    admin_client, standin, drafted, notice
+):
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    customers = admin_client.get(f"/track/{NUMBER}/").content.decode()
+    for row in (drafted, notice):
+        html = frame(row, admin_client, number=NUMBER).content.decode()
+        for hook in ("data-live=", "data-remember="):
+            assert hook in customers and hook not in html
+
+
 def test_a_page_that_customers_have_seen_is_not_used(admin_client, standin, drafted):
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
     assert DRAFT not in admin_client.get(f"/track/{NUMBER}/").content.decode()

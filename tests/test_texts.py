@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from tests.desk import TEXTS, StatusPage
-from tracking.models import Destination, Notice, Status, Wording
+from tracking.models import Destination, Notice, Shop, Status, Wording
 from tracking.texts import check_characters, check_placeholders
 
 PAGE = "/examples/in-customs/"
@@ -101,6 +101,31 @@ def test_the_four_placeholders_are_filled_in_on_the_page(admin_client, status):
     page = admin_client.get(PAGE).content.decode()
     there = Destination.objects.get(code="US")
     assert f"From Japan to {there.spoken_name}: {there.operator} has EM700527935JP" in page
+
+
+SHOPS = ("name", "phone", "contact_text", "guide_title", "guide_introduction", "guide_note")
+COUNTRYS = ("name", "name_in_text", "printed_names", "operator")
+
+
+@pytest.mark.parametrize(
+    ("model", "field"), [*((Shop, one) for one in SHOPS), *((Destination, one) for one in COUNTRYS)]
+)
+def test_the_texts_of_the_shop_and_of_countries_are_checked_for_signs(db, model, field):
+    row = model.objects.first()
+    setattr(row, field, "\u202eevil")
+    with pytest.raises(ValidationError) as refused:
+        row.full_clean()
+    assert set(refused.value.message_dict) == {field}
+    assert "right-to-left override" in refused.value.message_dict[field][0]
+    setattr(row, field, "Emoji 📦 and <b>signs</b>")
+    row.full_clean()
+
+
+@pytest.mark.parametrize("field", ["contact_text", "guide_introduction", "guide_note"])
+def test_the_shops_long_texts_have_an_end_too(shop, field):
+    setattr(shop, field, "ab " * 17_000)
+    with pytest.raises(ValidationError, match="at most 2000 characters"):
+        shop.full_clean()
 
 
 def test_a_notice_is_checked_for_signs_but_may_have_braces():

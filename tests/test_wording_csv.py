@@ -123,6 +123,15 @@ def test_hidden_words_that_are_not_written_yet_do_not_come_back_hidden():
     assert not changed.wording.hidden
 
 
+def test_words_that_have_only_been_a_draft_stay_at_the_desk():
+    """They have no texts yet that customers could get: a row of them would be a riddle to whoever opens the sheet."""
+    draft = dict.fromkeys(("title", "meaning", "what_to_do", "who_has_it"), "Not yet")
+    before = len(read(export_all())), len(read(export_for_translator("fr")))
+    wording(language="fr", destination="BE", hidden=True, draft=draft)
+    wording(language="en", destination="BE", hidden=True, draft=draft)
+    assert (len(read(export_all())), len(read(export_for_translator("fr")))) == before
+
+
 # There and back
 
 
@@ -235,6 +244,8 @@ def test_bringing_in_does_what_was_shown_and_customers_see_it_at_once(client):
         (f"{CUSTOMS},fr,,,B,,,", "title: This field cannot be blank."),
         (f"{CUSTOMS},fr,,A,{'x' * 601},,,", "meaning: Ensure this value has at most 600 characters"),
         (f"{CUSTOMS},fr,,{'x' * 101},B,,,", "title: Ensure this value has at most 100 characters"),
+        (f"{CUSTOMS},fr,,A,{{numbr}},,,", "meaning: We cannot fill in “{numbr}”"),
+        (f"{CUSTOMS},fr,,In {{country,B,,,", "title: We cannot fill in"),
         (f"{CUSTOMS},fr,,A,B,C,D,,,,E", "More cells than there are columns: “E”."),
     ],
 )
@@ -383,6 +394,13 @@ def test_the_list_leads_to_both_pages_and_to_the_place_to_edit(admin_client):
     assert reverse("admin:tracking_status_change", args=[words.status_id]) in page
 
 
+def test_the_history_of_words_is_that_of_their_status(admin_client):
+    words = Wording.objects.first()
+    response = admin_client.get(reverse("admin:tracking_wording_history", args=[words.pk]))
+    assert response["Location"] == reverse("admin:tracking_status_history", args=[words.status_id])
+    assert admin_client.get(reverse("admin:tracking_wording_history", args=[0])).status_code == 404
+
+
 def test_the_sheet_is_downloaded_as_a_file(admin_client):
     response = admin_client.get(EXPORT, {"language": "fr"})
     assert response["Content-Type"] == "text/csv; charset=utf-8"
@@ -407,6 +425,34 @@ def test_upload_look_confirm(admin_client, admin_user):
     assert {(entry.user, entry.action_flag) for entry in LogEntry.objects.all()} == {
         (admin_user, 1),
         (admin_user, 2),
+    }
+
+
+def test_a_draft_of_the_same_words_is_told_of_and_stays(admin_client):
+    draft = {"title": "Chez la douane", "meaning": "Patience.", "what_to_do": "", "who_has_it": ""}
+    told = "Somebody has a draft of these words."
+    words = wording(language="fr", hidden=True, draft=draft)
+    text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
+    response = upload(admin_client, text)
+    page = response.content.decode()
+    assert page.count(told) == 1
+    assert reverse("admin:tracking_status_change", args=[words.status_id]) in page
+    admin_client.post(IMPORT, {"text": text, "shown": response.context["plan"].fingerprint})
+    words.refresh_from_db()
+    assert (words.title, words.hidden, words.draft) == ("En douane", False, draft)
+    same = HEADER + f"{CUSTOMS},fr,,Chez la douane,Patience.,,,\n"
+    assert told not in upload(admin_client, same).content.decode()
+
+
+def test_what_comes_in_is_in_the_history_with_its_author(admin_client):
+    text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n{CUSTOMS},en,,Customs,Look.,,,\n"
+    shown = upload(admin_client, text).context["plan"].fingerprint
+    admin_client.post(IMPORT, {"text": text, "shown": shown})
+    address = reverse("admin:tracking_status_history", args=[Status.objects.get(slug=CUSTOMS).pk])
+    changes = admin_client.get(address).context["changes"]
+    assert {(one.what, one.happened, one.who) for one in changes[:2]} == {
+        ("Words, any destination in French", "written", "admin"),
+        ("Words, any destination in English", "changed", "admin"),
     }
 
 

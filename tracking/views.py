@@ -354,13 +354,19 @@ def _answer(request: HttpRequest, number: TrackingNumber, glossary: Glossary) ->
 
 
 def answer_page(
-    request: HttpRequest, found: Answer, glossary: Glossary | None = None, *, example: Example | None = None
+    request: HttpRequest,
+    found: Answer,
+    glossary: Glossary | None = None,
+    *,
+    example: Example | None = None,
+    is_preview: bool = False,
 ) -> HttpResponse:
-    """The page that tells this answer."""
+    """The page that tells this answer. A preview looks for no news and remembers nothing: it is staff's own look."""
     context = {
         "answer": found,
         "progress": found.progress,
         "example": example,
+        "is_preview": is_preview,
         "typed": found.number,
         "next_try": next_try([found]),
         "remember": found.remembered_as,

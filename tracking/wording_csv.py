@@ -64,6 +64,12 @@ class Row:
     differences: tuple[Difference, ...] = ()
     problems: tuple[str, ...] = ()
 
+    @property
+    def has_other_draft(self) -> bool:
+        """Somebody is writing other words for the same place; that draft stays, and is still to be published."""
+        words = self.wording
+        return words is not None and words.draft is not None and words.drafted_texts != words.texts
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -118,14 +124,15 @@ class Plan:
 
 
 def export_all() -> bytes:
-    """Every wording in every language, hidden ones too, in the guide's order."""
-    return _written(COLUMNS, map(_cells, Wording.objects.select_related("status")))
+    """Every wording in every language, hidden ones too, in the guide's order. Drafts stay at the desk."""
+    return _written(COLUMNS, map(_cells, Wording.objects.ever_published().select_related("status")))
 
 
 def export_for_translator(language: str) -> bytes:
     """One sheet to fill: the English words for reading, beside them the words in this language, or empty cells."""
     wordings = list(
-        Wording.objects.filter(language__in=("en", language))
+        Wording.objects.ever_published()
+        .filter(language__in=("en", language))
         .select_related("status")
         .order_by("status", F("destination").asc(nulls_first=True))
     )

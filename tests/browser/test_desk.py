@@ -2,17 +2,19 @@
 
 import io
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.utils import timezone
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.stories import NUMBER
 from tracking import groups
-from tracking.models import Destination, Logo, Shipment, Shop
+from tracking.models import Destination, Logo, Message, Notice, Phrase, Shipment, Shop, Status
 
 from .conftest import OpenPage
 
@@ -94,6 +96,106 @@ def test_support_registers_a_parcel_and_only_reads_the_words(open_page: OpenPage
     page.locator("#result_list tbody th a").first.click()
     expect(page.get_by_role("heading", name="View status")).to_be_visible()
     expect(page.get_by_role("button", name="Save")).to_have_count(0)
+
+
+CUSTOMS = "customs-clearance"
+
+
+def writing_addresses(group: str) -> list[str]:
+    """Where the other group's work is stored."""
+    if group == groups.EDITORS:
+        parcel = Shipment.objects.create(number=NUMBER)
+        message = Message.objects.create(email="ann@example.com", text="Hello", created_at=timezone.now())
+        return [f"shipment/{parcel.pk}/change/", "shipment/register/", f"message/{message.pk}/change/"]
+    status, shop, phrase = Status.objects.get(slug=CUSTOMS), Shop.objects.get(), Phrase.objects.all()[0]
+    words = status.wordings.all()[0]
+    histories = [f"{row}/history/" for row in (f"status/{status.pk}", f"shop/{shop.pk}", "destination/DE")]
+    return [
+        *histories,
+        *(f"status/{status.pk}/{path}/" for path in ("change", f"discard/{words.pk}", "delete")),
+        *(f"phrase/{phrase.pk}/{path}/" for path in ("change", "meaning", "undo", "history")),
+        *("status/add/", "destination/DE/change/", f"shop/{shop.pk}/change/", "wording/import/"),
+    ]
+
+
+@pytest.mark.parametrize("group", THEIRS)
+def test_what_the_other_group_stores_is_refused_by_address_too(open_page: OpenPage, group: str) -> None:
+    page = open_page()
+    log_in(page, member(group))
+    expect(page.get_by_role("heading", name="What do you want to look after?")).to_be_visible()
+    token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "csrftoken")
+    for path in writing_addresses(group):
+        form = {"csrfmiddlewaretoken": token, "name": "hacked", "post": "yes"}
+        answer = page.context.request.post(f"/admin/tracking/{path}", form=form)
+        assert answer.status == 403, path
+
+
+@pytest.mark.parametrize("group", THEIRS)
+def test_both_groups_announce_something_look_at_it_and_customers_see_it(
+    open_page: OpenPage, group: str
+) -> None:
+    page = open_page()
+    log_in(page, member(group))
+    page.get_by_role("link", name="Notices").click()
+    page.get_by_role("link", name="Add notice").click()
+    page.get_by_label("Title:").fill("Strike <b>soon</b>")
+    page.get_by_label("Starts on:").fill((timezone.localdate() + timedelta(days=3)).isoformat())
+    page.get_by_role("button", name="Save and continue editing").click()
+    page.get_by_role("link", name="Preview").click()
+    expect(page.get_by_text("Customers do not see this notice today")).to_be_visible()
+    expect(page.frame_locator("iframe.phone").get_by_text("Strike <b>soon</b>")).to_be_visible()
+    page.goto("/")
+    expect(page.get_by_text("Strike <b>soon</b>")).to_have_count(0)
+
+    notice = f"/admin/tracking/notice/{Notice.objects.get().pk}"
+    page.goto(f"{notice}/change/")
+    page.get_by_label("Starts on:").fill(timezone.localdate().isoformat())
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.goto("/")
+    expect(page.get_by_text("Strike <b>soon</b>")).to_be_visible()
+
+    page.goto(f"{notice}/history/")
+    expect(page.locator(".changes .who").first).to_have_text(group.lower())
+    page.get_by_role("button", name="Go back to this").click()
+    page.goto("/")
+    expect(page.get_by_text("Strike <b>soon</b>")).to_have_count(0)
+
+
+def test_an_editor_renames_the_shop_and_goes_back(open_page: OpenPage) -> None:
+    page, shop = open_page(), Shop.objects.get()
+    log_in(page, member(groups.EDITORS))
+    address = f"/admin/tracking/shop/{shop.pk}"
+    page.goto(f"{address}/change/")
+    page.get_by_label("Guide title:").fill("\u202eediug ehT")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".field-guide_title .errorlist")).to_contain_text("turn the direction")
+    page.get_by_label("Guide title:").fill("<script>alert(1)</script>")
+    page.get_by_label("Name:", exact=True).fill("Tea & Co")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.goto("/")
+    expect(page.locator("h1")).to_have_text("<script>alert(1)</script>")
+    expect(page.locator(".shop-name")).to_have_text("Tea & Co")
+    page.goto(f"{address}/history/")
+    expect(page.locator(".changes .who").first).to_have_text("editors")
+    page.get_by_role("button", name="Go back to this").last.click()
+    page.goto("/")
+    expect(page.locator("h1")).to_have_text(shop.guide_title)
+    expect(page.locator(".shop-name")).to_have_text(shop.name)
+
+
+def test_support_answers_a_message(open_page: OpenPage) -> None:
+    text = "<img src=x onerror=alert(1)> Where is it?"
+    message = Message.objects.create(email="ann@example.com", text=text, created_at=timezone.now())
+    page = open_page()
+    log_in(page, member(groups.SUPPORT))
+    page.get_by_role("link", name="Messages").click()
+    page.locator("#result_list tbody th a").click()
+    expect(page.get_by_text(text)).to_be_visible()
+    page.get_by_label("Answered").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    message.refresh_from_db()
+    assert message.answered
 
 
 @pytest.mark.parametrize("java_script", [True, False], ids=["with-javascript", "without-javascript"])

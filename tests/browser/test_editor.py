@@ -1,25 +1,27 @@
 """The editor in a browser: a draft, its preview in both frames, publishing, the history and the way back."""
 
+import re
+
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, User
 from playwright.sync_api import Page, expect
 
 from tests.standin import StandIn
 from tests.stories import NUMBER, POSTED, story
+from tracking import groups
 from tracking.models import Status
 
 from .conftest import OpenPage
 
 pytestmark = pytest.mark.browser
 
-PERMISSIONS = "view_status change_status view_wording add_wording change_wording view_destination".split()
 HELD = "Held by import Customs @ FRANCE"
 
 
-def at_the_desk(open_page: OpenPage, *permissions: str, **options: object) -> Page:
-    """Somebody with these permissions has logged in."""
+def at_the_desk(open_page: OpenPage, *names: str, **options: object) -> Page:
+    """A member of these groups has logged in."""
     ann = User.objects.create_user("ann", password="a long password", is_staff=True)
-    ann.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    ann.groups.set(Group.objects.filter(name__in=names))
     page = open_page("/admin/", **options)
     page.get_by_label("Username").fill("ann")
     page.get_by_label("Password").fill("a long password")
@@ -31,7 +33,7 @@ def at_the_desk(open_page: OpenPage, *permissions: str, **options: object) -> Pa
 def test_a_wording_for_france_from_draft_to_the_way_back(open_page: OpenPage, standin: StandIn) -> None:
     standin.set_item(NUMBER, story(POSTED, HELD))
     customer = open_page(f"/track/{NUMBER}/")
-    desk = at_the_desk(open_page, *PERMISSIONS)
+    desk = at_the_desk(open_page, groups.EDITORS)
     status = Status.objects.get(slug="customs-clearance")
     desk.goto(f"/admin/tracking/status/{status.pk}/change/")
     desk.get_by_role("button", name="Add another Wording").click()
@@ -88,7 +90,7 @@ def test_a_wording_for_france_from_draft_to_the_way_back(open_page: OpenPage, st
 
 
 def test_the_enter_key_saves_a_draft_and_publishes_nothing(open_page: OpenPage) -> None:
-    desk = at_the_desk(open_page, *PERMISSIONS)
+    desk = at_the_desk(open_page, groups.EDITORS)
     status = Status.objects.get(slug="customs-clearance")
     desk.goto(f"/admin/tracking/status/{status.pk}/change/")
     title = desk.locator("#id_wordings-0-title")
@@ -107,15 +109,27 @@ def test_hostile_words_script_nothing(open_page: OpenPage) -> None:
     page = open_page("/examples/in-customs/", viewport={"width": 360, "height": 740})
     expect(page.locator("h1")).to_have_text(text)
     assert page.evaluate("document.documentElement.scrollWidth") == 360
-    desk = at_the_desk(open_page, *PERMISSIONS)
+    desk = at_the_desk(open_page, groups.EDITORS)
     for path in ("change", "history", "preview"):
         desk.goto(f"/admin/tracking/status/{status.pk}/{path}/")
         expect(desk.locator("#content")).to_be_visible()
 
 
+def test_support_reads_the_words_and_their_preview_and_has_no_button_to_change_them(
+    open_page: OpenPage,
+) -> None:
+    desk = at_the_desk(open_page, groups.SUPPORT)
+    status = Status.objects.get(slug="customs-clearance")
+    for path in ("change", "history", "preview"):
+        answered = desk.goto(f"/admin/tracking/status/{status.pk}/{path}/")
+        assert answered and answered.status == 200
+        expect(desk.get_by_role("button", name=re.compile("Save|Go back"))).to_have_count(0)
+    expect(desk.frame_locator("iframe.phone").locator("h1")).to_have_text("Your parcel is with customs")
+
+
 @pytest.mark.parametrize("path", ["change", "history", "preview", "preview/frame"])
 def test_somebody_without_the_permission_gets_403(open_page: OpenPage, path: str) -> None:
-    desk = at_the_desk(open_page, "view_notice", "change_notice")
+    desk = at_the_desk(open_page)
     status = Status.objects.get(slug="customs-clearance")
     answered = desk.goto(f"/admin/tracking/status/{status.pk}/{path}/")
     assert answered and answered.status == 403

@@ -1,11 +1,12 @@
 """The inbox in a browser: one click by mouse or by keyboard, the customer's page, undo, and whoever may not."""
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, User
 from playwright.sync_api import Page, expect
 
 from tests.standin import StandIn
 from tests.stories import NUMBER, POSTED, story
+from tracking import groups
 from tracking.models import Phrase
 
 from .conftest import OpenPage, tab_to
@@ -22,10 +23,10 @@ def waiting(standin: StandIn) -> None:
     standin.set_item(NUMBER, story(POSTED, f"{NEW} @ GERMANY"))
 
 
-def enter_as(page: Page, *rights: str) -> None:
-    """Log in on this page as a member of staff with these rights, and land where the page led."""
+def enter_as(page: Page, group: str) -> None:
+    """Log in on this page as a member of this group, and land where the page led."""
     user = User.objects.create_user("ann", password="a long password", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    user.groups.set(Group.objects.filter(name=group))
     page.goto(f"/admin/login/?next={INBOX}")
     page.get_by_label("Username").fill("ann")
     page.get_by_label("Password").fill("a long password")
@@ -45,11 +46,13 @@ def test_one_click_gives_a_phrase_its_meaning_and_another_takes_it_back(
     page = open_page(f"/track/{NUMBER}/", java_script_enabled=by != "mouse-without-javascript")
     before = headline(page)
     assert NEW in before
-    enter_as(page, "view_phrase", "change_phrase")
+    enter_as(page, groups.EDITORS)
 
     def press(name: str) -> None:
         button = page.get_by_role("button", name=name)
         if by == "keyboard":
+            tab_to(page, page.get_by_role("link", name="Skip to main content"))
+            page.keyboard.press("Enter")
             tab_to(page, button)
             page.keyboard.press("Enter")
         else:
@@ -77,7 +80,7 @@ def test_one_click_gives_a_phrase_its_meaning_and_another_takes_it_back(
 def test_undo_gives_the_customer_the_page_of_before(open_page: OpenPage, waiting: None) -> None:
     page = open_page(f"/track/{NUMBER}/")
     before = headline(page)
-    enter_as(page, "view_phrase", "change_phrase")
+    enter_as(page, groups.EDITORS)
     page.get_by_role("link", name=NEW).click()
     page.get_by_role("button", name=MEANS).click()
     page.get_by_role("button", name="Undo").click()
@@ -89,7 +92,7 @@ def test_on_the_phrases_own_page_enter_saves_the_form_and_presses_no_suggestion(
     open_page: OpenPage, waiting: None
 ) -> None:
     page = open_page(f"/track/{NUMBER}/")
-    enter_as(page, "view_phrase", "change_phrase")
+    enter_as(page, groups.EDITORS)
     page.get_by_role("link", name=NEW).click()
     page.get_by_label("Ambiguous").check()
     page.get_by_label("Ambiguous").press("Enter")
@@ -100,9 +103,9 @@ def test_on_the_phrases_own_page_enter_saves_the_form_and_presses_no_suggestion(
 
 def test_who_may_only_read_has_no_buttons_and_gets_a_403(open_page: OpenPage, waiting: None) -> None:
     page = open_page(f"/track/{NUMBER}/")
-    enter_as(page, "view_phrase", "change_phrase")
+    enter_as(page, groups.EDITORS)
     expect(page.get_by_role("button", name=MEANS)).to_be_visible()
-    User.objects.get().user_permissions.remove(Permission.objects.get(codename="change_phrase"))
+    User.objects.get().groups.set(Group.objects.filter(name=groups.SUPPORT))
     with page.expect_response("**/meaning/") as response:
         page.get_by_role("button", name=MEANS).click()
     assert response.value.status == 403
@@ -112,9 +115,28 @@ def test_who_may_only_read_has_no_buttons_and_gets_a_403(open_page: OpenPage, wa
     expect(page.get_by_role("button", name="Means")).to_have_count(0)
 
 
+def test_an_editor_writes_a_new_status_for_a_phrase_and_the_customer_reads_it(
+    open_page: OpenPage, waiting: None
+) -> None:
+    page = open_page(f"/track/{NUMBER}/")
+    enter_as(page, groups.EDITORS)
+    page.get_by_text("Another meaning").click()
+    page.get_by_role("link", name="Write a new status").click()
+    expect(page.get_by_text("It gets this status as soon as you save")).to_be_visible()
+    page.get_by_label("Title:").first.fill("It has reached {country}")
+    page.get_by_label("Meaning:").first.fill("The exchange office there has it.")
+    page.get_by_role("button", name="Save and publish").click()
+    page.wait_for_url(f"**{INBOX}")
+    expect(page.get_by_text(f"“{NEW}” now means “{NEW}”")).to_be_visible()
+    expect(page.get_by_text("Nothing waits for a meaning")).to_be_visible()
+    assert headline(page) == "It has reached Germany"
+    page.goto(f"/admin/tracking/phrase/{Phrase.objects.get(text=NEW).pk}/history/")
+    expect(page.locator(".changes > li").first.locator(".who")).to_have_text("ann")
+
+
 def test_the_inbox_needs_no_sideways_scrolling_on_a_phone(open_page: OpenPage, waiting: None) -> None:
     page = open_page(f"/track/{NUMBER}/", viewport={"width": 390, "height": 800})
-    enter_as(page, "view_phrase", "change_phrase")
+    enter_as(page, groups.EDITORS)
     expect(page.get_by_role("button", name=MEANS)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     box = page.get_by_role("button", name=MEANS).bounding_box()

@@ -5,12 +5,13 @@ import io
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from playwright.sync_api import Page, expect
 
 from tests.standin import StandIn
 from tests.stories import IN_CUSTOMS, NUMBER, POSTED, story
+from tracking import groups
 from tracking.models import Wording
 
 from .conftest import OpenPage
@@ -21,10 +22,10 @@ LIST = "/admin/tracking/wording/"
 TITLE = "Officers look at your parcel, please wait"
 
 
-def as_staff(open_page: OpenPage, *permissions: str, **options: object) -> Page:
-    """A page of somebody who works here and may do just this."""
+def as_staff(open_page: OpenPage, *names: str, **options: object) -> Page:
+    """A page of a member of these groups."""
     user = User.objects.create_user("ann", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    user.groups.set(Group.objects.filter(name__in=names))
     client = Client()
     client.force_login(user)
     page = open_page("/", **options)
@@ -60,9 +61,7 @@ def test_send_out_change_a_cell_bring_in_and_the_customer_reads_it(
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
     customer = open_page(f"/track/{NUMBER}/")
     old = customer.locator("h1").inner_text()
-    page = as_staff(
-        open_page, "view_wording", "add_wording", "change_wording", java_script_enabled=java_script
-    )
+    page = as_staff(open_page, groups.EDITORS, java_script_enabled=java_script)
     page.goto(LIST)
     page.get_by_role("link", name="Send out for translation").click()
     with page.expect_download() as download:
@@ -83,7 +82,7 @@ def test_send_out_change_a_cell_bring_in_and_the_customer_reads_it(
 
 
 def test_a_translators_sheet_comes_back_with_new_words(open_page: OpenPage) -> None:
-    page = as_staff(open_page, "view_wording", "add_wording", "change_wording")
+    page = as_staff(open_page, groups.EDITORS)
     page.goto(f"{LIST}export/")
     page.get_by_label("Into").select_option(label="German (de)")
     with page.expect_download() as download:
@@ -97,7 +96,7 @@ def test_a_translators_sheet_comes_back_with_new_words(open_page: OpenPage) -> N
 
 
 def test_a_bad_row_is_refused_by_its_number_and_nothing_changes(open_page: OpenPage) -> None:
-    page = as_staff(open_page, "view_wording", "add_wording", "change_wording")
+    page = as_staff(open_page, groups.EDITORS)
     before = list(Wording.objects.values())
     text = (
         "status,language,destination,title,meaning,what_to_do,who_has_it,hidden\n"
@@ -111,7 +110,16 @@ def test_a_bad_row_is_refused_by_its_number_and_nothing_changes(open_page: OpenP
 
 
 def test_whoever_may_not_gets_403(open_page: OpenPage) -> None:
-    page = as_staff(open_page, "view_shipment")
+    page = as_staff(open_page)
     for path in ("", "export/", "export/?language=all", "import/"):
         response = page.goto(f"{LIST}{path}")
         assert response is not None and response.status == 403
+
+
+def test_support_may_read_and_send_out_but_not_bring_in(open_page: OpenPage) -> None:
+    page = as_staff(open_page, groups.SUPPORT)
+    page.goto(LIST)
+    expect(page.get_by_role("link", name="Send out for translation")).to_be_visible()
+    expect(page.get_by_role("link", name="Bring translations in")).to_have_count(0)
+    response = page.goto(f"{LIST}import/")
+    assert response is not None and response.status == 403

@@ -239,7 +239,7 @@ class StatusForPhrase(admin.ModelAdmin):
         if phrase is not None and not request.user.has_perm("tracking.change_phrase"):
             raise PermissionDenied
         if phrase is not None and request.method == "GET":
-            words = "Write what “<bdi>{}</bdi>” means. When you save, it gets this status."
+            words = "Write what “<bdi>{}</bdi>” means. It gets this status as soon as you save, a draft too."
             messages.info(request, format_html(words, phrase))
         return super().add_view(request, form_url, extra_context)
 
@@ -258,8 +258,9 @@ class StatusForPhrase(admin.ModelAdmin):
         self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
     ) -> HttpResponse:
         response = super().response_add(request, obj, post_url_continue)
-        came_from_inbox = _phrase_asked_for(request) is not None and "_save" in request.POST
-        return HttpResponseRedirect(reverse(_INBOX)) if came_from_inbox else response
+        stays = "_continue" in request.POST
+        came_from_inbox = _phrase_asked_for(request) is not None
+        return HttpResponseRedirect(reverse(_INBOX)) if came_from_inbox and not stays else response
 
 
 def _phrase_asked_for(request: HttpRequest) -> Phrase | None:

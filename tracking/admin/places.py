@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.widgets import AdminTextInputWidget
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -17,7 +18,6 @@ from tracking.admin.preview import NoticePreview
 from tracking.links import EXAMPLE_NUMBER
 from tracking.models import Destination, Notice
 from tracking.models.places import VERIFY_AFTER
-from tracking.signals import renew_words_version
 
 
 class LinkFilter(admin.SimpleListFilter):
@@ -77,10 +77,10 @@ class DestinationAdmin(WithHistory):
     @admin.action(description="I opened the link today and it works", permissions=["change"])
     def link_works(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
         opened = list(queryset.exclude(tracking_url=""))
-        Destination.objects.filter(pk__in=[one.pk for one in opened]).update(
-            link_verified_on=timezone.localdate()
-        )
-        renew_words_version()
+        with transaction.atomic():
+            for one in opened:  # one by one: each save is a line of the history
+                one.link_verified_on = timezone.localdate()
+                one.save(update_fields=["link_verified_on"])
         LogEntry.objects.log_actions(str(request.user.pk), opened, CHANGE, "Opened the link: it works.")
         self.message_user(
             request,

@@ -164,7 +164,7 @@ class StatusPreview(WithPreview):
     def frame(self, request: HttpRequest, obj: Status, form: PreviewForm) -> HttpResponse:
         subject = form.subject()
         shown = preview.preview_status(obj, subject, form.glossary, timezone.now())
-        return answer_page(request, shown.answer, shown.glossary, example=subject.example)
+        return answer_page(request, shown.answer, shown.glossary, example=subject.example, is_preview=True)
 
 
 class NoticePreview(WithPreview):
@@ -192,7 +192,7 @@ class NoticePreview(WithPreview):
             return guide_page(request, form.glossary)
         subject = form.subject()
         answer = subject.answer(form.glossary, timezone.now())
-        return answer_page(request, answer, form.glossary, example=subject.example)
+        return answer_page(request, answer, form.glossary, example=subject.example, is_preview=True)
 
 
 def _example(slug: str) -> Example:

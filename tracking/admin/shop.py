@@ -1,7 +1,7 @@
 """The shop, and what customers wrote to it."""
 
 from typing import Any, Literal
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 from django import forms
 from django.contrib import admin
@@ -154,5 +154,7 @@ class MessageAdmin(admin.ModelAdmin):
     def reply(self, message: Message) -> str:
         subject = f"Your parcel {message.number}" if message.number else "Your message"
         return format_html(
-            '<a href="mailto:{}?{}">write a mail</a>', message.email, urlencode({"subject": subject})
+            '<a href="mailto:{}?subject={}">write a mail</a>',
+            quote(message.email, safe="@"),
+            quote(subject, safe=""),
         )

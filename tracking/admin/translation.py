@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -107,6 +107,17 @@ class WordingAdmin(admin.ModelAdmin):
     def is_hidden(self, wording: Wording) -> str:
         """A word, for Django's red cross would say that something is wrong with words that are in use."""
         return "hidden" if wording.hidden else ""
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The history of the status tells that of its words too."""
+        wording = self.get_object(request, object_id)
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if wording is None:
+            raise Http404(object_id)
+        return HttpResponseRedirect(reverse("admin:tracking_status_history", args=[wording.status_id]))
 
     @admin.display(description="to edit them")
     def where_to_edit(self, wording: Wording) -> str:

@@ -50,8 +50,10 @@ class WordingForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         wording = kwargs.get("instance")
-        drafted = wording.drafted_texts if wording else {}
-        kwargs["initial"] = drafted | (kwargs.get("initial") or {})
+        shown: dict[str, Any] = wording.drafted_texts if wording else {}
+        if wording and wording.pk and not wording.was_published:
+            shown["hidden"] = False  # they are, until they are published; the tick says what comes then
+        kwargs["initial"] = shown | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
         for name in TEXTS:
             if name in self.fields:  # a person who may only look has none
@@ -66,6 +68,7 @@ class WordingForm(forms.ModelForm):
             codes = [*known, *sorted({code for code, _ in LANGUAGES} - known.keys(), key=language_name)]
             self.fields["language"] = forms.ChoiceField(
                 choices=[(code, language_name(code)) for code in codes],
+                initial=codes[0],  # so that a block in which nobody wrote counts as untouched
                 disabled=self.fields["language"].disabled,
                 help_text="English is what customers get when their language is missing.",
             )
@@ -132,9 +135,7 @@ class WordingFormSet(BaseInlineFormSet):
             waits = form.instance.draft is not None
             if form in self.deleted_forms or not (form.has_changed() or waits):
                 continue
-            was_published = bool(form.instance.pk) and Wording.objects.get(pk=form.instance.pk).was_published
-            texts = {name: form.cleaned_data[name] for name in TEXTS}
-            form.instance.put(texts, unhide=waits and not was_published)
+            form.instance.put({name: form.cleaned_data[name] for name in TEXTS})
             form.instance.save()
 
 
@@ -150,6 +151,10 @@ class WordingInline(admin.StackedInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Wording]:
         wordings: Any = super().get_queryset(request)
         return wordings.in_order().select_related("status", "destination")
+
+    def get_extra(self, request: HttpRequest, obj: Any = None, **_: Any) -> int:
+        """A new status opens on a block to write in."""
+        return 0 if obj else 1
 
     @admin.display(description="these words are")
     def state(self, wording: Wording) -> str:

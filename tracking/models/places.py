@@ -33,18 +33,25 @@ class Destination(models.Model):
     code = models.CharField(
         max_length=2, primary_key=True, help_text="ISO 3166 code of two letters, such as DE."
     )
-    name = models.CharField(max_length=100, help_text="As customers read it: “Germany”.")
+    name = models.CharField(
+        max_length=100, validators=[check_characters], help_text="As customers read it: “Germany”."
+    )
     name_in_text = models.CharField(
         max_length=100,
         blank=True,
+        validators=[check_characters],
         help_text="As it reads inside a sentence, where that differs: “the Netherlands”. Empty: like the name.",
     )
     printed_names = models.TextField(
         blank=True,
+        validators=[check_characters],
         help_text="How Japan Post prints it, one name a line, in any case: GERMANY. Add a line when a new spelling turns up.",
     )
     operator = models.CharField(
-        max_length=100, blank=True, help_text="Who delivers EMS there, such as Deutsche Post DHL."
+        max_length=100,
+        blank=True,
+        validators=[check_characters],
+        help_text="Who delivers EMS there, such as Deutsche Post DHL.",
     )
     tracking_url = models.CharField(
         max_length=500,

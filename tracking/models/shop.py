@@ -3,17 +3,21 @@
 import uuid
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.urls import reverse
 
 from tracking import colours, logos
 from tracking.models.history import kept_history
+from tracking.texts import check_characters
 
 
 class Shop(models.Model):
     """One row: name, contact, the guide's introduction and note."""
 
-    name = models.CharField(max_length=100, help_text="The shop's name, at the top of every page.")
+    name = models.CharField(
+        max_length=100, validators=[check_characters], help_text="The shop's name, at the top of every page."
+    )
     website = models.URLField(
         blank=True, help_text="The shop's own site; the name in the foot of the page leads there."
     )
@@ -22,18 +26,28 @@ class Shop(models.Model):
         blank=True,
         help_text="Who hears when Japan Post's pages change; never shown to customers. Empty: the address above.",
     )
-    phone = models.CharField(max_length=50, blank=True)
+    phone = models.CharField(max_length=50, blank=True, validators=[check_characters])
     contact_text = models.TextField(
-        blank=True, help_text="Shown above the contact form: when you answer, in which languages."
+        blank=True,
+        validators=[MaxLengthValidator(2000), check_characters],
+        help_text="Shown above the contact form: when you answer, in which languages.",
     )
     accent_color = models.CharField(
         max_length=7,
         blank=True,
         help_text="Colour of links and buttons, such as #2b5a8c. Empty: a calm blue. It must be dark enough to read.",
     )
-    guide_title = models.CharField(max_length=100, help_text="Title of the guide.")
-    guide_introduction = models.TextField(help_text="First lines of the guide, under its title.")
-    guide_note = models.TextField(help_text="The note that updates can lag. Shown in a box of its own.")
+    guide_title = models.CharField(
+        max_length=100, validators=[check_characters], help_text="Title of the guide."
+    )
+    guide_introduction = models.TextField(
+        validators=[MaxLengthValidator(2000), check_characters],
+        help_text="First lines of the guide, under its title.",
+    )
+    guide_note = models.TextField(
+        validators=[MaxLengthValidator(2000), check_characters],
+        help_text="The note that updates can lag. Shown in a box of its own.",
+    )
     words_version = models.UUIDField(
         default=uuid.uuid4,
         editable=False,

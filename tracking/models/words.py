@@ -174,6 +174,10 @@ class WordingQuerySet(models.QuerySet["Wording"]):
         english_first = models.Case(models.When(language="en", then=0), default=1)
         return self.order_by(english_first, "language", models.F("destination__name").asc(nulls_first=True))
 
+    def ever_published(self) -> "WordingQuerySet":
+        """Without words that have been a draft ever since somebody began them."""
+        return self.exclude(title="")
+
 
 class Wording(models.Model):
     """Our words for a status in one language, for one destination or for all."""
