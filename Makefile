@@ -46,9 +46,10 @@ bench:  ## the benchmarks, page weights included
 	@scripts/setup dev browser
 	DEBUG=True $(BIN) -m tests.bench $(ARGS)
 
-tour:  ## docs/tour.md and its pictures, taken again
+tour:  ## docs/tour.md and its pictures, and those of docs/wording.md, taken again
 	@scripts/setup dev browser
 	@DEBUG=True $(BIN) -m tests.tour
+	@DEBUG=True $(BIN) -m tests.desk_tour
 
 clean:  ## remove what can be made again; the database stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis staticfiles test.sqlite3*

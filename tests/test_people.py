@@ -273,3 +273,11 @@ def test_deleting_a_failed_log_in_ends_the_pause(admin_client, client, django_us
     assert admin_client.post(deletion, {"post": "yes"}).status_code == 302
     right = form | {"password": "correct horse 7 battery"}
     assert client.post("/admin/login/", right).status_code == 302
+
+
+def test_whoever_is_refused_reads_that_it_is_about_the_account(client):
+    client.force_login(member_of(groups.SUPPORT))
+    page = client.get(reverse("admin:tracking_status_add"))
+    assert page.status_code == 403
+    assert "Your account may not do this." in page.content.decode()
+    assert "cookie" not in page.content.decode()

@@ -198,6 +198,19 @@ def test_support_answers_a_message(open_page: OpenPage) -> None:
     assert message.answered
 
 
+def test_a_title_of_usual_length_is_read_whole_in_its_field(open_page: OpenPage) -> None:
+    page = open_page()
+    log_in(page, member(groups.EDITORS))
+    for address, label in (
+        ("notice/add/", "Title:"),
+        (f"shop/{Shop.objects.get().pk}/change/", "Guide title:"),
+    ):
+        page.goto(f"/admin/tracking/{address}")
+        field = page.get_by_label(label)
+        field.fill("Parcels to the United States need three days more at present")
+        assert field.evaluate("field => field.scrollWidth <= field.clientWidth")
+
+
 @pytest.mark.parametrize("java_script", [True, False], ids=["with-javascript", "without-javascript"])
 def test_after_five_wrong_passwords_the_page_says_how_long_to_wait(
     open_page: OpenPage, java_script: bool
