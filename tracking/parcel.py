@@ -8,7 +8,7 @@ from tracking.glossary import Glossary
 from tracking.lookup import Lookup, recall_all
 from tracking.models import Event, Fetch, Message, Shipment, Tone
 from tracking.progress import Progress, build_progress, long_date
-from tracking.silence import USUAL_ENQUIRY_MONTHS, day_count, enquiry_days_left, enquiry_ends_on
+from tracking.silence import USUAL_ENQUIRY_MONTHS, enquiry_days_left, enquiry_ends_on
 
 FETCHES_SHOWN = 20
 
@@ -52,13 +52,6 @@ class State:
     def tone(self) -> str:
         return str(Tone(self.progress.tone).label)
 
-    @property
-    def in_one_line(self) -> str:
-        """As a message keeps it: "Your parcel is with customs (Step 3 of 5: …), 12 days without news"."""
-        silence = self.progress.silence
-        waits = f", {day_count(silence.days)} without news" if silence else ""
-        return f"{self.progress.headline} ({self.progress.step_text}){waits}"
-
 
 @dataclass(frozen=True)
 class Parcel:
@@ -81,7 +74,7 @@ def parcel_of(shipment: Shipment, *, now: datetime) -> Parcel:
         events=list(shipment.events.order_by("-position", "-first_seen_at", "-pk")),
         fetches=list(fetches[:FETCHES_SHOWN]),
         fetches_in_all=fetches.count(),
-        messages=list(Message.objects.filter(number=shipment.number).order_by("-created_at")),
+        messages=list(Message.objects.filter(number__contains=shipment.number).order_by("-created_at")),
     )
 
 
