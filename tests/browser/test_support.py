@@ -113,7 +113,7 @@ def test_support_answers_a_message_and_undoes_a_slip(open_page: OpenPage, parcel
     expect(row).to_contain_text("Your parcel has arrived in Germany")
     link = row.get_by_role("link", name="Write a mail").get_attribute("href") or ""
     assert link.startswith("mailto:ann@example.com?subject=Your%20parcel%20")
-    row.get_by_role("button", name="Answered").click()
+    row.get_by_role("button", name="Mark answered").click()
     expect(page.get_by_text("is marked as answered")).to_be_visible()
     expect(page.get_by_role("row", name="ann@example.com")).to_have_count(0)
     page.get_by_role("button", name="Undo").click()
@@ -131,6 +131,7 @@ def test_nothing_needs_sideways_scrolling_on_a_phone(
     page = as_support(open_page, viewport={"width": 390, "height": 800}, color_scheme=scheme)
     message = Message.objects.get()
     for address in (
+        "message/",
         f"shipment/{parcel.pk}/change/",
         f"shipment/{parcel.pk}/evidence/",
         f"message/{message.pk}/change/",

@@ -119,9 +119,9 @@ def _page_url(request: HttpRequest, number: str) -> str:
 
 @admin.register(Message)
 class MessageAdmin(admin.ModelAdmin):
-    """What customers wrote. Press “Answered” when you have."""
+    """What customers wrote. Press “Mark answered” when you have."""
 
-    list_display = ["created_at", "sender", "first_words", "parcel", "then", "now", "to_do"]
+    list_display = ["written", "letter", "both", "to_do"]
     list_filter = [AnsweredFilter, "mailed", "created_at"]
     list_per_page = 50
     show_facets = admin.ShowFacets.NEVER
@@ -169,21 +169,24 @@ class MessageAdmin(admin.ModelAdmin):
         messages.success(request, words)
         return HttpResponseRedirect(reverse(_LIST))
 
-    @admin.display(description="from", ordering="email")
-    def sender(self, message: Message) -> str:
-        return format_html("<bdi>{}</bdi><br><bdi>{}</bdi>", message.name, message.email)
+    @admin.display(description="written (UTC)", ordering="created_at")
+    def written(self, message: Message) -> str:
+        return f"{message.created_at:%Y-%m-%d %H:%M}"
 
-    @admin.display(description="message")
-    def first_words(self, message: Message) -> str:
-        text = message.text if len(message.text) <= 100 else f"{message.text[:100]}…"
-        spam = "Looks like spam: " if message.suspected_spam else ""
-        return format_html("{}<bdi>{}</bdi>", spam, text)
+    @admin.display(description="message", ordering="email")
+    def letter(self, message: Message) -> str:
+        return render_to_string("admin/tracking/message/_letter.html", {"message": message})
+
+    @admin.display(description="the parcel then and now", ordering="number")
+    def both(self, message: Message) -> str:
+        facts = {"parcel": self.parcel(message), "then": self.then(message), "now": self.now(message)}
+        return render_to_string("admin/tracking/message/_parcel.html", facts)
 
     @admin.display(description="what the customer wrote")
     def words(self, message: Message) -> str:
         return format_html('<div class="customers-words"><bdi>{}</bdi></div>', message.text)
 
-    @admin.display(description="parcel", ordering="number")
+    @admin.display(description="parcel")
     def parcel(self, message: Any) -> str:
         """The desk's page where we know the parcel, else what the customer typed."""
         desk: Desk = message.desk

@@ -34,7 +34,7 @@ class ShipmentAdmin(ParcelDesk):
     search_fields = ["number", "order_reference"]
     autocomplete_fields = ["destination"]
     fieldsets = [
-        ("The parcel", {"fields": ["number", "item_class", "destination", "customers_page"]}),
+        ("The parcel", {"fields": ["number", "item_class", "destination"]}),
         ("For staff only", {"fields": ["order_reference", "note", "registered_at"]}),
         (
             "Japan Post's answers",
