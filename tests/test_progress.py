@@ -207,9 +207,9 @@ def test_a_worrying_silence_never_advises_nothing():
 
 
 def test_an_enquiry_is_not_promised_after_its_time():
-    late = progress_of(story(POSTED, ARRIVED), now=datetime(2027, 5, 9, tzinfo=UTC))
+    late = progress_of(story(POSTED, ARRIVED), now=datetime(2027, 5, 9, 15, tzinfo=UTC))  # 10 May in Japan
     assert "is over" in late.silence.text
-    in_time = progress_of(story(POSTED, ARRIVED), now=datetime(2027, 5, 8, tzinfo=UTC))
+    in_time = progress_of(story(POSTED, ARRIVED), now=datetime(2027, 5, 9, 14, tzinfo=UTC))
     assert "only the sender" in in_time.silence.text
     china = story(POSTED, "Arrival at inward office of exchange @ CHINA")
     assert "is over" in progress_of(china, now=datetime(2027, 3, 10, tzinfo=UTC)).silence.text

@@ -48,18 +48,24 @@ def first_lines(progress: Progress | None) -> str:
     return "\n".join([*lines, "", ""])
 
 
+def situation_of(progress: Progress | None) -> str:
+    """The parcel in one line for staff: what the page says, the step, the silence. Empty: no story."""
+    if progress is None:
+        return ""
+    step = f" ({progress.step_text})" if progress.step_text else ""
+    silence = f", {day_count(progress.silence.days)} without news" if progress.silence else ""
+    return f"{progress.headline}{step}{silence}"
+
+
 def keep_message(cleaned: dict[str, str], *, sender_key: str, now: datetime) -> Message:
     """Store the message, then try to mail it to the shop; `mailed` says whether that worked."""
     progress = stored_progress(cleaned["number"], now)
-    situation = f"{progress.headline} ({progress.step_text})" if progress else ""
-    if progress and progress.silence:
-        situation += f", {day_count(progress.silence.days)} without news"
     message = Message.objects.create(
         name=cleaned["name"],
         email=cleaned["email"],
         number=cleaned["number"],
         text=cleaned["text"],
-        situation=situation,
+        situation=situation_of(progress),
         created_at=now,
         sender_key=sender_key,
         suspected_spam=bool(cleaned["website"]),

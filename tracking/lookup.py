@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -97,6 +97,16 @@ def recall(number: TrackingNumber, *, now: datetime) -> Lookup | None:
         return look_up(number, now=now, budget=0)
     except JapanPostError:
         return None
+
+
+def recall_all(numbers: Collection[str]) -> dict[str, Lookup]:
+    """The stories of these numbers as the store has them, in two queries; a number without one is left out."""
+    shipments = Shipment.objects.filter(number__in=numbers, answered_at__isnull=False)
+    rows = Event.objects.current().filter(shipment__in=shipments).order_by("position")
+    events: dict[int, list[TrackedEvent]] = {}
+    for key, *row in rows.values_list("shipment_id", *TRACKED_FIELDS):
+        events.setdefault(key, []).append(TrackedEvent(*row))
+    return {one.number: _story(one, tuple(events[one.pk])) for one in shipments if one.pk in events}
 
 
 def has_story(number: TrackingNumber) -> bool:
@@ -208,17 +218,7 @@ def _user_agent() -> str:
 def _tell(shipment: Shipment, now: datetime, *, is_paused: bool = False) -> Lookup:
     events = _events_of(shipment)
     if events and shipment.answered_at:
-        return Lookup(
-            number=TrackingNumber(shipment.number),
-            events=events,
-            history_missing=shipment.history_missing,
-            checked_at=shipment.answered_at,
-            stale=is_paused or shipment.last_outcome in _FAILURES,
-            gone=shipment.last_outcome in (Outcome.NOT_FOUND, Outcome.REJECTED),
-            destination=shipment.destination_id,
-            told_less_at=_told_less_at(shipment),
-            changed_at=shipment.changed_at,
-        )
+        return _story(shipment, events, is_paused=is_paused)
     match shipment.last_outcome:
         case Outcome.NOT_FOUND:
             raise NotFound("Japan Post has no such item")
@@ -228,6 +228,22 @@ def _tell(shipment: Shipment, now: datetime, *, is_paused: bool = False) -> Look
             raise UnexpectedPage("the last answer could not be read")
     rest = (shipment.ask_again_at or now) - now
     raise Unavailable("the last ask failed", retry_after=max(1.0, rest.total_seconds()))
+
+
+def _story(shipment: Shipment, events: tuple[TrackedEvent, ...], *, is_paused: bool = False) -> Lookup:
+    """For a parcel with events, which somebody must have answered."""
+    assert shipment.answered_at is not None
+    return Lookup(
+        number=TrackingNumber(shipment.number),
+        events=events,
+        history_missing=shipment.history_missing,
+        checked_at=shipment.answered_at,
+        stale=is_paused or shipment.last_outcome in _FAILURES,
+        gone=shipment.last_outcome in (Outcome.NOT_FOUND, Outcome.REJECTED),
+        destination=shipment.destination_id,
+        told_less_at=_told_less_at(shipment),
+        changed_at=shipment.changed_at,
+    )
 
 
 def _told_less_at(shipment: Shipment) -> datetime | None:

@@ -1,8 +1,11 @@
 """Is this normal? How long nothing was heard, told in words."""
 
+from calendar import monthrange
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,6 +16,9 @@ from tracking.models import Destination, Tone, UsualWait
 from tracking.places import days_between
 
 _USUAL_DAYS, _WORRY_DAYS = 5, 12  # for a phrase nobody has given a meaning
+USUAL_ENQUIRY_MONTHS = 6  # where the destination is not known
+_MOST_MONTHS = 1200  # staff may mistype the months; no calendar goes on for ever
+_SENDERS_ZONE = ZoneInfo("Asia/Tokyo")
 
 
 @dataclass(frozen=True)
@@ -143,14 +149,28 @@ def _silence_words(tone: str, level: str, enquiry_is_over: bool, *, is_learnt: b
     return _("Quiet for far longer than usual"), f"{silent} {advice}"
 
 
+def enquiry_ends_on(posted: date, destination: Destination | None) -> date:
+    """The last day on which the sender can open an enquiry: the months count from the day after posting.
+
+    A month without that day ends it on its own last one: 31 August and 6 months are 28 or 29 February.
+    """
+    months = min(destination.enquiry_months if destination else USUAL_ENQUIRY_MONTHS, _MOST_MONTHS)
+    years, month = divmod(posted.month - 1 + months, 12)
+    year, month = posted.year + years, month + 1
+    return date(year, month, min(posted.day, monthrange(year, month)[1]))
+
+
+def enquiry_days_left(ends_on: date, now: datetime) -> int:
+    """Days until that last day, 0 on the day itself, negative once it is over. Days are Japan's: there it is opened."""
+    return (ends_on - localdate(now, _SENDERS_ZONE)).days
+
+
 def _enquiry_is_over(lookup: Lookup, glossary: Glossary, destination: str | None, now: datetime) -> bool:
-    """The sender may ask within some months of posting (6; China 4). Unknown posting date: not over."""
+    """Unknown posting date: not over."""
     if lookup.history_missing:
         return False
-    there = glossary.destinations.get(destination or "")
-    posted, today = lookup.events[0].local_date, now.date()
-    months = (today.year - posted.year) * 12 + today.month - posted.month - (today.day < posted.day)
-    return months >= (there.enquiry_months if there else 6)
+    ends_on = enquiry_ends_on(lookup.events[0].local_date, glossary.destinations.get(destination or ""))
+    return enquiry_days_left(ends_on, now) < 0
 
 
 def _waited(days: int) -> str:

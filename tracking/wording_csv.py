@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from tracking.models import Destination, Status, Wording
+from tracking.sheets import as_meant, harmless
 
 MOST_ROWS = 2000
 MOST_BYTES = 1024 * 1024
@@ -29,9 +30,6 @@ TRANSLATOR_COLUMNS = (
 )
 _NEEDED = tuple(column for column in COLUMNS if column != "status_name")
 
-# What makes a spreadsheet take a cell for a formula, full-width signs in Japan too; our mark may stand before it.
-_FORMULA = re.compile(r"'*\s*[=+\-@＝＋－＠]")
-_MARK = "'"
 _YES, _NO = {"yes", "true", "1"}, {"", "no", "false", "0"}
 
 Key = tuple[str, str, str | None]  # slug of the status, language, ISO code of the destination or None
@@ -171,17 +169,8 @@ def _written(columns: Iterable[str], rows: Iterable[Mapping[str, str]]) -> bytes
     writer = csv.DictWriter(sheet, list(columns))
     writer.writeheader()
     for row in rows:
-        writer.writerow({column: _harmless(text) for column, text in row.items()})
+        writer.writerow({column: harmless(text) for column, text in row.items()})
     return codecs.BOM_UTF8 + sheet.getvalue().encode()
-
-
-def _harmless(text: str) -> str:
-    return _MARK + text if _FORMULA.match(text) else text
-
-
-def _as_meant(cell: str) -> str:
-    """The text of a cell: without the mark of `_harmless`."""
-    return cell[len(_MARK) :] if cell.startswith(_MARK) and _FORMULA.match(cell) else cell
 
 
 # In
@@ -329,7 +318,7 @@ def _named(text: str) -> Iterator[tuple[int, dict[str, str], str]]:
     """Number, cells by column, and the first cell beyond the last column. Raises Unreadable."""
     header: list[str] = []
     for number, record in enumerate(_records(text), 1):
-        cells = [_as_meant(cell) for cell in record]
+        cells = [as_meant(cell) for cell in record]
         if not header:
             if any(cells):
                 header = _header(cells)

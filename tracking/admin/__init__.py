@@ -2,11 +2,24 @@
 
 from django.contrib import admin
 
-from tracking.admin import alarms, gate, people, phrases, places, shipments, shop, translation, waits, words
+from tracking.admin import (
+    alarms,
+    gate,
+    messages,
+    people,
+    phrases,
+    places,
+    shipments,
+    shop,
+    translation,
+    waits,
+    words,
+)
 
 __all__ = [
     "alarms",
     "gate",
+    "messages",
     "people",
     "phrases",
     "places",

@@ -13,48 +13,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from tracking import registration
+from tracking.admin.parcel import ParcelDesk
 from tracking.forms import RegistrationForm
-from tracking.models import Event, Fetch, Shipment
-
-
-class ReadOnlyInline(admin.TabularInline):
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class EventInline(ReadOnlyInline):
-    """The story, rows that a later answer replaced included (they have a date in “superseded at”)."""
-
-    model = Event
-    verbose_name_plural = "What Japan Post said (superseded rows stay visible)"
-    fields = [
-        "position",
-        "local_date",
-        "local_time",
-        "phrase",
-        "details",
-        "office",
-        "region",
-        "postal_code",
-        "first_seen_at",
-        "superseded_at",
-    ]
-
-
-class FetchInline(ReadOnlyInline):
-    model = Fetch
-    verbose_name_plural = "When we asked"
-    fields = ["started_at", "asked_by", "outcome", "milliseconds", "size", "note"]
+from tracking.models import Fetch, Shipment
 
 
 @admin.register(Shipment)
-class ShipmentAdmin(admin.ModelAdmin):
+class ShipmentAdmin(ParcelDesk):
     list_display = [
         "number",
         "last_outcome",
@@ -68,13 +33,13 @@ class ShipmentAdmin(admin.ModelAdmin):
     list_select_related = ["destination"]
     search_fields = ["number", "order_reference"]
     autocomplete_fields = ["destination"]
-    inlines = [EventInline, FetchInline]
     fieldsets = [
-        ("The parcel", {"fields": ["number", "item_class", "destination", "customers_page"]}),
+        ("The parcel", {"fields": ["number", "item_class", "destination"]}),
         ("For staff only", {"fields": ["order_reference", "note", "registered_at"]}),
         (
             "Japan Post's answers",
             {
+                "classes": ["collapse"],
                 "fields": [
                     "last_outcome",
                     "history_missing",
@@ -84,7 +49,7 @@ class ShipmentAdmin(admin.ModelAdmin):
                     "changed_at",
                     "ask_again_at",
                     "watch_at",
-                ]
+                ],
             },
         ),
     ]

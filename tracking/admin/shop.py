@@ -1,7 +1,6 @@
-"""The shop, and what customers wrote to it."""
+"""The shop: its name and looks, how to reach it."""
 
 from typing import Any, Literal
-from urllib.parse import quote
 
 from django import forms
 from django.contrib import admin
@@ -15,7 +14,7 @@ from django.utils.html import format_html
 from tracking import colours
 from tracking.admin.history import WithHistory
 from tracking.logos import MOST_BYTES, NoLogo, Picture, read_picture
-from tracking.models import Logo, Message, Shop
+from tracking.models import Logo, Shop
 
 
 class ShopForm(forms.ModelForm):
@@ -122,42 +121,3 @@ def _swatch(color: str, paper: str, page: str) -> str:
         page,
         f"{colours.contrast(color, paper):.1f}",
     )
-
-
-@admin.register(Message)
-class MessageAdmin(admin.ModelAdmin):
-    """What customers wrote. Tick “answered” when you have."""
-
-    list_display = ["created_at", "email", "number", "first_words", "mailed", "answered"]
-    list_editable = ["answered"]
-    list_filter = ["answered", "suspected_spam", "mailed", "created_at"]
-    search_fields = ["email", "name", "number", "text"]
-    fields = [
-        "created_at",
-        "name",
-        "email",
-        "reply",
-        "number",
-        "situation",
-        "text",
-        "mailed",
-        "suspected_spam",
-        "answered",
-    ]
-    readonly_fields = ["created_at", "name", "email", "reply", "number", "situation", "text", "mailed"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    @admin.display(description="message")
-    def first_words(self, message: Message) -> str:
-        return message.text if len(message.text) <= 60 else f"{message.text[:60]}…"
-
-    @admin.display(description="answer by mail")
-    def reply(self, message: Message) -> str:
-        subject = f"Your parcel {message.number}" if message.number else "Your message"
-        return format_html(
-            '<a href="mailto:{}?subject={}">write a mail</a>',
-            quote(message.email, safe="@"),
-            quote(subject, safe=""),
-        )

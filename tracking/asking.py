@@ -1,0 +1,79 @@
+"""Staff ask Japan Post about one parcel at once: through the same gate as everybody, and told what came of it."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from tracking import gate
+from tracking.lookup import ask
+from tracking.models import AskedBy, Event, Fetch, Shipment
+from tracking.models.shipments import Outcome
+from tracking.numbers import TrackingNumber
+from tracking.progress import ago
+
+_FAILED = {Outcome.UNAVAILABLE, Outcome.UNEXPECTED}
+
+
+@dataclass(frozen=True)
+class Came:
+    """What came of asking, in a sentence or two."""
+
+    words: str
+    was_asked: bool
+    is_good: bool = True  # False: no answer that we can use
+
+
+def ask_now(shipment: Shipment, *, now: datetime) -> Came:
+    """Ask Japan Post, unless the last answer is still fresh or the gate does not let us."""
+    timer = gate.Timer(now, settings.JAPANPOST_TIMEOUT)
+    number, has_story = TrackingNumber(shipment.number), shipment.story_at is not None
+    try:
+        with gate.admission(number, timer=timer, has_story=has_story, asked_by=AskedBy.STAFF) as ticket:
+            fetch = ask(ticket) if ticket else None
+    except gate.Paused as pause:
+        until = now + timedelta(seconds=pause.retry_after or 0)
+        return _not_asked(f"We pause until {_clock(until)}, for Japan Post does not answer: {pause}.")
+    except gate.Busy as busy:
+        seconds = math.ceil(busy.retry_after or 1)
+        return _not_asked(f"Too many requests are under way. Try again in {seconds} seconds.")
+    return _told(fetch) if fetch else _nobody_asked(shipment, now)
+
+
+def _not_asked(reason: str) -> Came:
+    return Came(f"Japan Post was not asked. {reason}", was_asked=False, is_good=False)
+
+
+def _nobody_asked(shipment: Shipment, now: datetime) -> Came:
+    """The last answer is fresh, or its failure rests; or somebody is asking about it."""
+    shipment = Shipment.objects.get(pk=shipment.pk)
+    again_at = shipment.ask_again_at
+    if again_at is None or shipment.asked_at is None or again_at <= now:
+        return _not_asked("Somebody is asking about this parcel at the moment: reload in a few seconds.")
+    asked, again = ago(shipment.asked_at, now), f"You can ask again from {_clock(again_at)} on."
+    if shipment.last_outcome in _FAILED:
+        return _not_asked(f"It failed {asked}, so it rests for a while. {again}")
+    return Came(f"Fresh already: Japan Post was asked {asked}. {again}", was_asked=False)
+
+
+def _told(fetch: Fetch) -> Came:
+    if fetch.outcome in _FAILED:
+        answer = (
+            "gave no answer"
+            if fetch.outcome == Outcome.UNAVAILABLE
+            else "answered with a page we cannot read"
+        )
+        return Came(f"Japan Post {answer}: {fetch.note}. Our story stays.", was_asked=True, is_good=False)
+    if fetch.outcome != Outcome.TRACKED:
+        return Came(f"{fetch.get_outcome_display()}. What we had before stays.", was_asked=True)
+    if fetch.note:
+        return Came(f"Japan Post answered. {fetch.note}", was_asked=True)
+    new = Event.objects.current().filter(shipment=fetch.shipment, first_seen_at=fetch.started_at).count()
+    rows = "nothing new" if not new else "1 new row" if new == 1 else f"{new} new rows"
+    return Came(f"Japan Post answered: {rows}.", was_asked=True)
+
+
+def _clock(moment: datetime) -> str:
+    """The first full minute that is not too early."""
+    return f"{moment + timedelta(seconds=59):%H:%M} UTC"

@@ -1,0 +1,127 @@
+"""All that we kept about one parcel, for an enquiry with Japan Post: for paper and as a CSV."""
+
+import codecs
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from tracking.glossary import Glossary
+from tracking.models import Event, Fetch, Shipment
+from tracking.parcel import State, states_of
+from tracking.sheets import harmless
+from tracking.watch import FETCHES_ARE_KEPT
+
+COLUMNS = (
+    *("row", "number", "place_in_history", "local_date", "local_time", "japan_post_says", "details"),
+    *("office", "prefecture_or_country", "postal_code", "first_seen_utc", "replaced_utc"),
+    *("asked_utc", "milliseconds", "asked_by", "outcome", "remark"),
+    *("shop", "order_reference", "made_utc", "made_by", "page"),
+)
+_AT_ONCE = 500  # rows in memory
+
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Events and requests are read when they are told, so that a long history is never in memory as a whole."""
+
+    shipment: Shipment
+    shop_name: str
+    state: State | None
+    made_at: datetime
+    made_by: str
+    page_url: str  # of the customer's page
+
+    @property
+    def days_kept(self) -> int:
+        """Requests older than that are thrown away."""
+        return FETCHES_ARE_KEPT.days
+
+    def events(self) -> Iterator[Event]:
+        """Every row Japan Post has given, those that a later answer replaced included; oldest first."""
+        rows = Event.objects.filter(shipment=self.shipment)
+        return rows.order_by("position", "first_seen_at", "pk").iterator(_AT_ONCE)
+
+    def fetches(self) -> Iterator[Fetch]:
+        """Every request that we still keep, oldest first."""
+        return Fetch.objects.filter(shipment=self.shipment).order_by("started_at", "pk").iterator(_AT_ONCE)
+
+
+def evidence_of(shipment: Shipment, *, now: datetime, made_by: str, page_url: str) -> Evidence:
+    """What our store has at this moment; Japan Post is never asked for it."""
+    return Evidence(
+        shipment,
+        shop_name=Glossary.current().shop.name,
+        state=states_of([shipment.number], now=now).get(shipment.number),
+        made_at=now,
+        made_by=made_by,
+        page_url=page_url,
+    )
+
+
+def csv_of(evidence: Evidence) -> Iterator[bytes]:
+    """The sheet line by line, UTF-8 with its mark, without which Excel takes it for something else.
+
+    The first row tells what the sheet is about, then each event and each request has a row of its own.
+    """
+    yield codecs.BOM_UTF8
+    writer = csv.DictWriter(_Passer(), COLUMNS, restval="")
+    yield writer.writerow({column: column for column in COLUMNS})
+    for row in _rows(evidence):
+        yield writer.writerow({column: harmless(text) for column, text in row.items()})
+
+
+class _Passer:
+    """A file that hands each line on instead of keeping it."""
+
+    def write(self, line: str) -> bytes:
+        return line.encode()
+
+
+def _rows(evidence: Evidence) -> Iterator[Row]:
+    number = evidence.shipment.number
+    yield {
+        "row": "parcel",
+        "number": number,
+        "shop": evidence.shop_name,
+        "order_reference": evidence.shipment.order_reference,
+        "made_utc": _utc(evidence.made_at),
+        "made_by": evidence.made_by,
+        "page": evidence.page_url,
+    }
+    for event in evidence.events():
+        yield {"row": "event", "number": number} | _event_cells(event)
+    for fetch in evidence.fetches():
+        yield {"row": "request", "number": number} | _fetch_cells(fetch)
+
+
+def _event_cells(event: Event) -> Row:
+    return {
+        "place_in_history": str(event.position + 1),
+        "local_date": event.local_date.isoformat(),
+        "local_time": event.local_time.strftime("%H:%M") if event.local_time else "",
+        "japan_post_says": event.phrase,
+        "details": event.details,
+        "office": event.office,
+        "prefecture_or_country": event.region,
+        "postal_code": event.postal_code,
+        "first_seen_utc": _utc(event.first_seen_at),
+        "replaced_utc": _utc(event.superseded_at) if event.superseded_at else "",
+    }
+
+
+def _fetch_cells(fetch: Fetch) -> Row:
+    return {
+        "asked_utc": _utc(fetch.started_at),
+        "milliseconds": str(fetch.milliseconds),
+        "asked_by": fetch.get_asked_by_display(),
+        "outcome": fetch.get_outcome_display(),
+        "remark": fetch.note,
+    }
+
+
+def _utc(moment: datetime) -> str:
+    """To the second; the column says that it is UTC."""
+    return f"{moment:%Y-%m-%d %H:%M:%S}"

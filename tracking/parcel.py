@@ -1,0 +1,99 @@
+"""One parcel as the staff's desk shows it: its state now, what the sender can still claim, and all that we kept."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from tracking.glossary import Glossary
+from tracking.lookup import Lookup, recall_all
+from tracking.models import Event, Fetch, Message, Shipment, Tone
+from tracking.progress import Progress, build_progress, long_date
+from tracking.silence import USUAL_ENQUIRY_MONTHS, enquiry_days_left, enquiry_ends_on
+
+FETCHES_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class ClaimClock:
+    """How long the sender can still open an enquiry with Japan Post."""
+
+    posted: date
+    ends_on: date
+    days_left: int  # 0 on the last day, negative afterwards
+    months: int
+
+    @property
+    def is_over(self) -> bool:
+        return self.days_left < 0
+
+    @property
+    def headline(self) -> str:
+        """ "166 days left: until 9 May 2027"."""
+        if self.is_over:
+            return f"Over: {long_date(self.ends_on)} was the last day"
+        if self.days_left == 0:
+            return f"Today is the last day ({long_date(self.ends_on)})"
+        days = "1 day" if self.days_left == 1 else f"{self.days_left} days"
+        return f"{days} left: until {long_date(self.ends_on)}"
+
+    @property
+    def reason(self) -> str:
+        return f"{self.months} months after posting on {long_date(self.posted)}."
+
+
+@dataclass(frozen=True)
+class State:
+    """What we know about one parcel now, in words."""
+
+    progress: Progress
+    clock: ClaimClock | None  # None: the posting date is not known
+
+    @property
+    def tone(self) -> str:
+        return str(Tone(self.progress.tone).label)
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """Everything on a parcel's page at the desk."""
+
+    shipment: Shipment
+    state: State | None  # None: Japan Post has told us nothing yet
+    events: list[Event]  # newest first, with the rows that a later answer replaced
+    fetches: list[Fetch]  # the newest
+    fetches_in_all: int
+    messages: list[Message]  # newest first
+
+
+def parcel_of(shipment: Shipment, *, now: datetime) -> Parcel:
+    """The parcel from our own store; Japan Post is never asked for it."""
+    fetches = shipment.fetches.order_by("-started_at", "-pk")
+    return Parcel(
+        shipment,
+        states_of([shipment.number], now=now).get(shipment.number),
+        events=list(shipment.events.order_by("-position", "-first_seen_at", "-pk")),
+        fetches=list(fetches[:FETCHES_SHOWN]),
+        fetches_in_all=fetches.count(),
+        messages=list(Message.objects.filter(number__contains=shipment.number).order_by("-created_at")),
+    )
+
+
+def states_of(numbers: Collection[str], *, now: datetime) -> dict[str, State]:
+    """The state of each of these parcels of which there is a story. However many: three queries."""
+    glossary = Glossary.current()
+    stories = recall_all(numbers)
+    return {number: _state(lookup, glossary, now) for number, lookup in stories.items()}
+
+
+def _state(lookup: Lookup, glossary: Glossary, now: datetime) -> State:
+    progress = build_progress(lookup, glossary, now=now)
+    return State(progress, _claim_clock(lookup, progress, glossary, now))
+
+
+def _claim_clock(lookup: Lookup, progress: Progress, glossary: Glossary, now: datetime) -> ClaimClock | None:
+    if lookup.history_missing:
+        return None
+    posted, there = lookup.events[0].local_date, glossary.destinations.get(progress.destination or "")
+    ends_on = enquiry_ends_on(posted, there)
+    months = there.enquiry_months if there else USUAL_ENQUIRY_MONTHS
+    return ClaimClock(posted, ends_on, enquiry_days_left(ends_on, now), months)
