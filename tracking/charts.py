@@ -98,10 +98,10 @@ def _line(kind: str, dots: Sequence[tuple[str, str, str]]) -> Line:
 
 
 def _top(value: float, *, least: float) -> float:
-    """The axis ends at twice 1, 2 or 5 and noughts, so that its middle is a plain number too."""
+    """The axis ends at twice a number of one digit and noughts, so that its middle is a plain number too."""
     size = 0.1
     while True:
-        for step in (1, 2, 5):
+        for step in (1, 2, 3, 4, 5):
             top = 2 * step * size
             if top >= max(value, least):
                 return round(top, 1)
