@@ -56,7 +56,7 @@ def a_month_of_requests(live_server: object) -> None:
 def open_health(open_page: OpenPage, group: str = groups.SUPPORT, **context: object) -> Page:
     page = open_page(**context)
     log_in(page, member(group))
-    page.get_by_role("link", name="Japan Post now", exact=True).click()
+    page.get_by_role("link", name="Japan Post's health", exact=True).click()
     expect(page.get_by_role("heading", name="Japan Post's health")).to_be_visible()
     return page
 
@@ -84,7 +84,7 @@ def test_editors_have_no_link_and_get_a_403(open_page: OpenPage, a_month_of_requ
     page = open_page()
     log_in(page, member(groups.EDITORS))
     expect(page.get_by_role("link", name="Phrases", exact=True)).to_be_visible()
-    expect(page.get_by_role("link", name="Japan Post now")).to_have_count(0)
+    expect(page.get_by_role("link", name="Japan Post's health")).to_have_count(0)
     assert status_of(page, PAGE) == 403
 
 
@@ -99,7 +99,7 @@ def test_it_fits_and_axe_finds_nothing(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for word in page.locator("svg.chart").first.locator("text").all():
         box = word.bounding_box()
-        assert box and 0 <= box["x"] and box["x"] + box["width"] <= width and box["height"] >= 10
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= width and box["height"] >= 10
     found = Axe().run(page, context="#content-main")
     assert not found.response["violations"], found.generate_report()
 

@@ -32,7 +32,7 @@ class GateAdmin(admin.ModelAdmin):
         row = gate.current_gate()
         context = {
             **self.admin_site.each_context(request),
-            "title": "Japan Post's health",
+            "title": self.opts.verbose_name,
             "opts": self.opts,
             "today": health.today(now=now),
             "gate": row,
