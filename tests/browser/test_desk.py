@@ -24,7 +24,7 @@ PASSWORD = "correct horse 7 battery"
 THEIRS = {
     groups.EDITORS: {"Destinations", "Notices", "Phrases", "Shop", "Statuses"},
     groups.SUPPORT: {
-        *("Destinations", "Fetches", "Japan Post now", "Messages", "Notices", "Phrases", "Shipments"),
+        *("Destinations", "Fetches", "Japan Post's health", "Messages", "Notices", "Phrases", "Shipments"),
         *("Shop", "Statuses"),
     },
 }

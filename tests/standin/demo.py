@@ -64,7 +64,7 @@ def _print_addresses(site: str) -> None:
     for fault, number in FAULT_NUMBERS.items():
         print(f"  {site}/track/{number}/  {fault}")
     print(
-        "\nAfter five bad days in a row nobody is asked for a minute: that is meant, see “Japan Post now” in the admin."
+        "\nAfter five bad days in a row nobody is asked for a minute: that is meant, see “Japan Post's health” in the admin."
     )
     print("\nCtrl-C ends it.\n", flush=True)
 

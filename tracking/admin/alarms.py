@@ -27,9 +27,12 @@ class KeptPageAdmin(ReadOnlyAdmin):
     fields = ["number", "kept_at", "kind", "reason", "size", "page"]
     readonly_fields = ["page"]
 
+    class Media:
+        css = {"all": ["css/health.css"]}
+
     @admin.display(description="the page, as text")
     def page(self, kept: KeptPage) -> str:
-        return format_html('<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>', kept.text)
+        return format_html('<pre class="kept-page">{}</pre>', kept.text)
 
 
 @admin.register(Alarm)

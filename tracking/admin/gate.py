@@ -3,19 +3,20 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from tracking import gate
-from tracking.models import Gate
+from tracking import alarms, charts, gate, health
+from tracking.models import Gate, KeptPage
 
 
 @admin.register(Gate)
 class GateAdmin(admin.ModelAdmin):
-    """One row: asking, or pausing since when and why."""
+    """One row, asking or pausing since when and why. Its list is the page of Japan Post's health."""
 
-    list_display = ["state", "failures_in_a_row", "paused_since", "paused_until", "pause_reason", "under_way"]
     fields = ["state", "failures_in_a_row", "paused_since", "paused_until", "pause_reason", "under_way"]
     readonly_fields = ["state", "under_way"]
 
@@ -23,13 +24,29 @@ class GateAdmin(admin.ModelAdmin):
         gate.current_gate()
         return super().get_queryset(request)
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """A list of one row would say little: the whole page instead."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        now = timezone.now()
+        row = gate.current_gate()
+        context = {
+            **self.admin_site.each_context(request),
+            "title": self.opts.verbose_name,
+            "opts": self.opts,
+            "today": health.today(now=now),
+            "gate": row,
+            "state": self.state(row),
+            "under_way": self.under_way(row),
+            "last_asked": health.last_asked(),
+            "panels": [_panel(health.last_hours(now=now)), _panel(health.last_days(now=now))],
+            "unreadable": KeptPage.objects.exclude(kind=alarms.STORY_VANISHED).defer("body"),
+        }
+        return TemplateResponse(request, "admin/tracking/gate/health.html", context)
+
     @admin.display(description="state")
     def state(self, row: Gate) -> str:
-        if row.paused_until is None:
-            return "Asking" if not row.failures_in_a_row else "Asking, though the last requests failed"
-        if row.paused_until > timezone.now():
-            return "Pausing: customers see the stored stories"
-        return "Pausing until somebody looks up a parcel: that request finds out whether they answer again"
+        return health.breaker(row, now=timezone.now())
 
     @admin.display(description="requests under way")
     def under_way(self, row: Gate) -> int:
@@ -43,3 +60,12 @@ class GateAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def _panel(span: health.Span) -> dict[str, Any]:
+    """One span of time with its two drawings, each with what stands for what."""
+    drawings = [
+        ("How they ended", charts.outcomes_chart(span), charts.OUTCOMES),
+        ("How long answers took", charts.latency_chart(span), charts.LATENCIES),
+    ]
+    return {"span": span, "drawings": drawings, "outcomes": charts.OUTCOMES}

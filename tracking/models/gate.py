@@ -22,7 +22,7 @@ class Gate(models.Model):
     pause_reason = models.CharField(max_length=500, blank=True, help_text="The newest failure.")
 
     class Meta:
-        verbose_name = verbose_name_plural = "Japan Post now"
+        verbose_name = verbose_name_plural = "Japan Post's health"
 
     def __str__(self) -> str:
         return "Japan Post"

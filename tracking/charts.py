@@ -1,0 +1,144 @@
+"""The drawings of Japan Post's health: where each bar and line stands. `_chart.html` prints them as SVG, CSS colours them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tracking.health import Slot, Span
+from tracking.models.shipments import Outcome
+
+WIDTH, HEIGHT = 640, 240  # the viewBox of `_chart.html`
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 40, 20, 36  # room for the words of the axes, also when they are large
+_ACROSS, _DOWN = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A word of an axis, and where it stands."""
+
+    at: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """The requests of one outcome in one slot."""
+
+    x: str
+    y: str
+    width: str
+    height: str
+    kind: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """Slots in a row that have a latency; where one has none, the line ends and another begins."""
+
+    kind: str  # “median” or “p95”
+    path: str
+    dots: Sequence[tuple[str, str, str]]  # x, y, words
+
+
+@dataclass(frozen=True)
+class Chart:
+    name: str
+    levels: Sequence[Mark]
+    ticks: Sequence[Mark]
+    bars: Sequence[Bar] = ()
+    lines: Sequence[Line] = ()
+
+
+def outcomes_chart(span: Span) -> Chart:
+    """How each request ended: a bar for each hour or day, in layers. A slot without a request is empty."""
+    top = _top(max(slot.asked for slot in span.slots), least=2)
+    width = _ACROSS / len(span.slots)
+    bars = []
+    for place, slot in enumerate(span.slots):
+        below = 0
+        for outcome, count in slot.counts.items():
+            if count:
+                below += count
+                x, height = _LEFT + (place + 0.1) * width, _DOWN * count / top
+                title = f"{slot.name}: {count:,} × {outcome.label}"
+                y = _digits(_y(below, top))
+                bars.append(Bar(_digits(x), y, _digits(width * 0.8), _digits(height), outcome.value, title))
+    name = (
+        f"Requests to Japan Post by {span.unit}: {span.answered:,} of {span.asked:,} were answered. "
+        "The table has the numbers."
+    )
+    return Chart(name, _levels(top, ""), _ticks(span.slots), bars=bars)
+
+
+def latency_chart(span: Span) -> Chart:
+    """How long answers took: half of them, and 19 of 20. A slot without an answer is a gap."""
+    top = _top(max((slot.p95 or 0 for slot in span.slots), default=0), least=0.2)
+    lines = [*_lines(span.slots, "p95", top), *_lines(span.slots, "median", top)]
+    name = f"Seconds until Japan Post answered, by {span.unit}: half of the answers, and 19 of 20. The table has the numbers."
+    return Chart(name, _levels(top, " s"), _ticks(span.slots), lines=lines)
+
+
+def _lines(slots: Sequence[Slot], kind: str, top: float) -> Iterable[Line]:
+    words = "half of the answers" if kind == "median" else "19 of 20 answers"
+    dots: list[tuple[str, str, str]] = []
+    for place, slot in enumerate(slots):
+        seconds = getattr(slot, kind)
+        if seconds is not None:
+            title = f"{slot.name}: {words} within {seconds} s"
+            dots.append((_digits(_middle(place, len(slots))), _digits(_y(seconds, top)), title))
+        elif dots:
+            yield _line(kind, dots)
+            dots = []
+    if dots:
+        yield _line(kind, dots)
+
+
+def _line(kind: str, dots: Sequence[tuple[str, str, str]]) -> Line:
+    return Line(kind, " ".join(f"{x},{y}" for x, y, _ in dots), dots)
+
+
+def _top(value: float, *, least: float) -> float:
+    """The axis ends at twice a number of one digit and noughts, so that its middle is a plain number too."""
+    size = 0.1
+    while True:
+        for step in (1, 2, 3, 4, 5):
+            top = 2 * step * size
+            if top >= max(value, least):
+                return round(top, 1)
+        size *= 10
+
+
+def _levels(top: float, unit: str) -> list[Mark]:
+    return [Mark(_digits(_y(value, top)), f"{_short(value)}{unit}") for value in (0, top / 2, top)]
+
+
+def _ticks(slots: Sequence[Slot]) -> list[Mark]:
+    return [
+        Mark(_digits(_middle(place, len(slots))), slot.tick) for place, slot in enumerate(slots) if slot.tick
+    ]
+
+
+def _short(value: float) -> str:
+    """Few signs: 0.5, 20, 5k, 2M."""
+    for size, letter in ((1_000_000, "M"), (1000, "k")):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"
+
+
+def _middle(place: int, count: int) -> float:
+    return _LEFT + (place + 0.5) * _ACROSS / count
+
+
+def _y(value: float, top: float) -> float:
+    return _TOP + _DOWN * (1 - value / top)
+
+
+def _digits(value: float) -> str:
+    """As SVG wants it, whatever the language of the page."""
+    return f"{value:.1f}"
+
+
+# Legends: what stands for what, the lowest layer first.
+OUTCOMES = [(outcome.value, outcome.label) for outcome in Outcome]
+LATENCIES = [("median", "Half of the answers came within"), ("p95", "19 of 20 came within")]

@@ -1,0 +1,183 @@
+"""Japan Post's health for staff: how it answered and how fast, counted from our requests. Times and days are Japan's.
+
+The database counts: a query for the hours and one for the days, whatever the number of requests, and none of their
+rows is loaded. A percentile comes from counts of tenths of a second, rounded up, so “within 0.4 s” is never too good.
+Only answers have a latency: of a request without one we know how long we waited, and that is our own setting.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, F, Value
+from django.utils.timezone import localtime
+
+from tracking.gate import current_gate
+from tracking.models import Fetch, Gate
+from tracking.models.shipments import Outcome
+
+HOURS, DAYS = 24, 30
+_JAPAN = ZoneInfo("Asia/Tokyo")  # always nine hours ahead of UTC: no hour is missing or comes twice
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_MILLISECONDS = 100  # of one step of latency
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What became of the requests that began in one hour or day."""
+
+    starts_at: datetime  # in Japan's time
+    name: str
+    tick: str  # what the axis says below it; empty for most
+    counts: Mapping[Outcome, int]
+    median: float | None = None  # seconds; None: nothing was answered
+    p95: float | None = None  # seconds; 19 of 20 answers took no longer
+
+    @property
+    def asked(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def answered(self) -> int:
+        """Whatever they said; also what we cannot read."""
+        return self.asked - self.counts[Outcome.UNAVAILABLE]
+
+
+@dataclass(frozen=True)
+class Span:
+    """The slots of one pair of charts, the oldest first; the last one is not over yet."""
+
+    title: str
+    unit: str  # “hour” or “day”
+    slots: Sequence[Slot]
+
+    @property
+    def asked(self) -> int:
+        return sum(slot.asked for slot in self.slots)
+
+    @property
+    def answered(self) -> int:
+        return sum(slot.answered for slot in self.slots)
+
+
+def last_hours(*, now: datetime) -> Span:
+    """The hour that runs and the 23 before it. One query."""
+    newest = localtime(now, _JAPAN).replace(minute=0, second=0, microsecond=0)
+    starts = [newest - _HOUR * back for back in reversed(range(HOURS))]
+    ticks = [f"{start:%H:%M}" if start.hour % 6 == 0 else "" for start in starts]
+    names = [f"{start.day} {start:%b, %H:%M}" for start in starts]
+    return Span("The last 24 hours", "hour", _slots(starts, _HOUR, names, ticks))
+
+
+def last_days(*, now: datetime) -> Span:
+    """Today in Japan and the 29 days before it. One query."""
+    starts = [_midnight(now) - _DAY * back for back in reversed(range(DAYS))]
+    names = [f"{start.day} {start:%b}" for start in starts]
+    ticks = [name if (DAYS - 1 - place) % 7 == 0 else "" for place, name in enumerate(names)]
+    return Span("The last 30 days", "day", _slots(starts, _DAY, names, ticks))
+
+
+def today(*, now: datetime) -> str:
+    """One sentence with facts about Japan's day so far. Four queries at most."""
+    gate = current_gate()
+    (day,) = _slots([_midnight(now)], _DAY, ["today"], [""])
+    if gate.paused_until or (day.asked and not day.answered):
+        return f"Japan Post has not answered since {_clock(_silent_since(gate) or now, now)}, Japan's time."
+    if not day.asked:
+        return "Nobody has asked Japan Post today."
+    times = "time" if day.asked == 1 else "times"
+    words = (
+        f"Japan Post answered {day.answered:,} of {day.asked:,} {times} today, usually within {day.p95} s."
+    )
+    if unread := day.counts[Outcome.UNEXPECTED]:
+        words += f" We could not read {unread:,} of the answers."
+    return words
+
+
+def breaker(gate: Gate, *, now: datetime) -> str:
+    """Whether we ask Japan Post, in words."""
+    if gate.paused_until is None:
+        return "Asking, though the last requests failed" if gate.failures_in_a_row else "Asking"
+    if gate.paused_until > now:
+        return (
+            f"Pausing: customers see the stored stories. We ask again after {_clock(gate.paused_until, now)}"
+        )
+    return "Pausing until somebody looks up a parcel: that request finds out whether they answer again"
+
+
+def last_asked() -> Fetch | None:
+    """The newest request of all."""
+    return Fetch.objects.order_by("-started_at").first()
+
+
+def _slots(
+    starts: Sequence[datetime], length: timedelta, names: Iterable[str], ticks: Iterable[str]
+) -> tuple[Slot, ...]:
+    counted: list[Counter[tuple[Outcome, int]]] = [Counter() for _ in starts]
+    for place, outcome, tenths, count in _counts(starts, length):
+        counted[place][Outcome(outcome), tenths] = count
+    return tuple(
+        _slot(start, name, tick, counts)
+        for start, name, tick, counts in zip(starts, names, ticks, counted, strict=True)
+    )
+
+
+def _counts(starts: Sequence[datetime], length: timedelta) -> Iterable[tuple[int, str, int, int]]:
+    """(place in `starts`, outcome, latency in tenths of a second, requests).
+
+    A range of the index on time for each slot, all in one query. Grouping by a truncated time instead would sort all
+    the rows, and SQLite would call a Python function for each of them.
+    """
+    parts = [
+        Fetch.objects.filter(started_at__gte=start, started_at__lt=start + length)
+        .order_by()
+        .annotate(place=Value(place), tenths=(F("milliseconds") + (_MILLISECONDS - 1)) / _MILLISECONDS)
+        .values("place", "outcome", "tenths")
+        .annotate(count=Count("pk"))
+        .values_list("place", "outcome", "tenths", "count")
+        for place, start in enumerate(starts)
+    ]
+    return parts[0].union(*parts[1:], all=True)
+
+
+def _slot(start: datetime, name: str, tick: str, counted: Counter[tuple[Outcome, int]]) -> Slot:
+    counts, latencies = Counter[Outcome](), Counter[int]()
+    for (outcome, tenths), count in counted.items():
+        counts[outcome] += count
+        if outcome != Outcome.UNAVAILABLE:
+            latencies[max(1, tenths)] += count
+    in_order = {outcome: counts[outcome] for outcome in Outcome}
+    return Slot(start, name, tick, in_order, _percentile(latencies, 50), _percentile(latencies, 95))
+
+
+def _percentile(tenths: Counter[int], percent: int) -> float | None:
+    """Seconds within which so many of a hundred came, by the nearest rank; None where there are none."""
+    rank, passed = -(-tenths.total() * percent // 100), 0
+    for latency in sorted(tenths):
+        passed += tenths[latency]
+        if passed >= rank:
+            return latency * _MILLISECONDS / 1000
+    return None
+
+
+def _silent_since(gate: Gate) -> datetime | None:
+    """When the first request after the last answer began; the hours in which nobody asked are no silence of theirs."""
+    silent = Fetch.objects.filter(outcome=Outcome.UNAVAILABLE)
+    if answer := Fetch.objects.exclude(outcome=Outcome.UNAVAILABLE).order_by("-started_at").first():
+        silent = silent.filter(started_at__gt=answer.started_at)
+    first = silent.order_by("started_at").first()
+    return first.started_at if first else gate.paused_since
+
+
+def _midnight(now: datetime) -> datetime:
+    return localtime(now, _JAPAN).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _clock(moment: datetime, now: datetime) -> str:
+    """“14:05”, with its day where that is not today."""
+    there = localtime(moment, _JAPAN)
+    if there.date() == localtime(now, _JAPAN).date():
+        return f"{there:%H:%M}"
+    return f"{there.day} {there:%B, %H:%M}"
