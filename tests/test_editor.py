@@ -106,14 +106,6 @@ def test_new_words_are_hidden_until_they_are_published(admin_client, status):
     assert "For the USA" in page_of(admin_client)
 
 
-def test_the_tick_hidden_of_new_words_is_not_for_staff_to_take_away(admin_client, status):
-    StatusPage(admin_client, status).write("en", "US", title="For the USA").press("_draft")
-    page = StatusPage(admin_client, status)
-    hidden = {form.instance.destination_id: form.fields["hidden"] for form in page.formset.initial_forms}
-    assert hidden["US"].disabled and not hidden[None].disabled
-    assert "These words are new. “Save and publish” takes this tick away." in page.page.content.decode()
-
-
 def test_a_new_status_can_be_a_draft(admin_client):
     page = StatusPage(admin_client, None)
     page.data |= {"name": "On strike", "slug": "on-strike", "tone": "wait", "usual_days": 3, "worry_days": 9}

@@ -63,9 +63,6 @@ class WordingForm(forms.ModelForm):
             self.fields[name].disabled = is_stored
             if is_stored and isinstance(self.fields[name].widget, RelatedFieldWidgetWrapper):
                 self.fields[name].widget = self.fields[name].widget.widget  # without links to lead away
-        if wording and wording.pk and not wording.was_published and "hidden" in self.fields:
-            self.fields["hidden"].disabled = True
-            self.fields["hidden"].help_text = "These words are new. “Save and publish” takes this tick away."
         if "language" in self.fields:
             known = dict.fromkeys([wording.language] if wording else ["en"])
             codes = [*known, *sorted({code for code, _ in LANGUAGES} - known.keys(), key=language_name)]
