@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from tracking import numbers
-from tracking.glossary import Glossary, fill, normalise
+from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedEvent
 from tracking.journey import (
     DELIVERED_BACK,
@@ -27,6 +27,7 @@ from tracking.lookup import Lookup
 from tracking.models import Notice, Stage, Status, Tone
 from tracking.places import JAPAN, instant_of
 from tracking.silence import Silence, day_count, is_last_scan, silence_of
+from tracking.speaker import Speaker, Words
 
 JAPAN_POST_PAGE = (
     "https://trackings.post.japanpost.jp/services/srv/search/direct?reqCodeNo1={}&searchKind=S004&locale=en"
@@ -204,8 +205,8 @@ def build_progress(
     journey = travel(lookup.events, origin, glossary)
     newest = journey[-1]
     destination = destination_of(journey, origin) or lookup.destination or hint
-    speak = _Speaker(glossary, language, lookup.number, origin, destination)
-    entries = [speak.entry(place, is_newest=place is newest) for place in journey]
+    speak = Speaker(glossary, language, lookup.number, origin, destination)
+    entries = [_entry(speak, place, is_newest=place is newest) for place in journey]
     words = speak.words(newest)
     silence = silence_of(newest, entries[-1].when.instant, lookup, glossary, destination, now)
     held = first_of_run(journey)
@@ -242,95 +243,17 @@ def build_progress(
     )
 
 
-@dataclass(frozen=True)
-class Words:
-    title: str
-    meaning: str
-    what_to_do: str
-    who_has_it: str
-    for_this_country: bool = False
-
-
-class _Speaker:
-    """Staff's words with the places of this journey filled in."""
-
-    def __init__(
-        self, glossary: Glossary, language: str, number: str, origin: str, destination: str | None
-    ) -> None:
-        self.glossary, self.language, self.number = glossary, language, number
-        self.origin, self.destination = origin, destination
-
-    def name_of(self, code: str | None) -> str:
-        found = self.glossary.destinations.get(code or "")
-        return found.spoken_name if found else ""
-
-    @property
-    def origin_name(self) -> str:
-        return self.name_of(self.origin) or _("the country of origin")
-
-    def words(self, place: Place) -> Words:
-        wording = place.words and self.glossary.words_for(
-            place.words, language=self.language, destination=self.destination
-        )
-        if not wording:
-            return self._their_words(place)
-        texts = (wording.title, wording.meaning, wording.what_to_do, wording.who_has_it)
-        written_for_it = wording.destination_id is not None
-        title, meaning, what_to_do, who_has_it = (self._fill(text, place) for text in texts)
-        return Words(title, meaning, what_to_do, who_has_it, written_for_it)
-
-    def _their_words(self, place: Place) -> Words:
-        """Japan Post's phrase as it is; what to do depends on what went before it."""
-        if normalise(place.event.phrase) in self.glossary.ambiguous:
-            meaning = _("Japan Post uses these words both for leaving a country and for arriving in one.")
-        elif place.status is not None:
-            meaning = _(
-                "Japan Post uses these words for leaving a country, and this scan is not from %(origin)s. "
-                "The parcel may travel on to another country, or come back."
-            ) % {"origin": self.origin_name}
-        else:
-            meaning = _("We do not have our own words for this yet. They are on our staff's list.")
-        if place.going_back:
-            what_to_do = _(
-                "Your parcel was on its way back. Write to us, so that we can agree on what comes next."
-            )
-        elif place.tone == Tone.PROBLEM:
-            what_to_do = _("There was a problem before this. Write to us, so that we can act.")
-        elif place.tone == Tone.ACT:
-            what_to_do = _("Before this, something was asked of you. Ask the local post whether it still is.")
-        else:
-            what_to_do = _("Nothing for now. Look again tomorrow, or write to us.")
-        title = _("Japan Post says: “%(phrase)s”") % {"phrase": place.event.phrase}
-        return Words(title, meaning, what_to_do, who_has_it="")
-
-    def _fill(self, text: str, place: Place) -> str:
-        """{country} is the row's own country where it is abroad or an import step, else the destination."""
-        at_import = place.status is not None and (place.status.stage or 0) >= Stage.CUSTOMS_AND_ARRIVAL
-        code = (
-            place.country
-            if place.country and (place.country != self.origin or at_import)
-            else self.destination
-        )
-        there = self.glossary.destinations.get(code or "")
-        return fill(
-            text,
-            country=there.spoken_name if there else "",
-            operator=there.operator if there else "",
-            origin=self.origin_name,
-            number=self.number,
-        )
-
-    def entry(self, place: Place, *, is_newest: bool) -> Entry:
-        event = place.event
-        where = (event.office, event.region, event.postal_code)
-        return Entry(
-            event=event,
-            when=_when(event, place.country),
-            status=place.status,
-            title=self.words(place).title if place.words else "",
-            place=", ".join(filter(None, where)),
-            is_newest=is_newest,
-        )
+def _entry(speak: Speaker, place: Place, *, is_newest: bool) -> Entry:
+    event = place.event
+    where = (event.office, event.region, event.postal_code)
+    return Entry(
+        event=event,
+        when=_when(event, place.country),
+        status=place.status,
+        title=speak.words(place).title if place.words else "",
+        place=", ".join(filter(None, where)),
+        is_newest=is_newest,
+    )
 
 
 def _when(event: TrackedEvent, country: str | None) -> When:

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path, register_converter
 
-from tracking import views
+from tracking import machine_views, views
 from tracking.numbers import TrackingNumber
 
 
@@ -30,10 +30,10 @@ urlpatterns = [
     path("examples/", views.examples, name="examples"),
     path("examples/<slug:slug>/", views.example, name="example"),
     path("contact/", views.contact, name="contact"),
-    re_path(r"^accent-(?P<digits>[0-9a-f]{6})\.css$", views.accent, name="accent"),
-    re_path(r"^logo-(?P<digest>[0-9a-f]{16})\.(?P<extension>png|jpg|webp)$", views.logo, name="logo"),
-    path("robots.txt", views.robots, name="robots"),
-    path("sitemap.xml", views.sitemap, name="sitemap"),
-    path("healthz", views.healthz, name="healthz"),
-    path("readyz", views.readyz, name="readyz"),
+    re_path(r"^accent-(?P<digits>[0-9a-f]{6})\.css$", machine_views.accent, name="accent"),
+    re_path(r"^logo-(?P<digest>[0-9a-f]{16})\.(?P<extension>png|jpg|webp)$", machine_views.logo, name="logo"),
+    path("robots.txt", machine_views.robots, name="robots"),
+    path("sitemap.xml", machine_views.sitemap, name="sitemap"),
+    path("healthz", machine_views.healthz, name="healthz"),
+    path("readyz", machine_views.readyz, name="readyz"),
 ]

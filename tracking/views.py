@@ -8,7 +8,6 @@ from urllib.parse import unquote_plus, urlencode
 from django.conf import settings
 from django.core import signing
 from django.core.cache import cache
-from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -19,8 +18,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from tracking import colours, numbers
 from tracking import contact as contact_desk
+from tracking import numbers
 from tracking.answers import (
     Answer,
     answer,
@@ -35,7 +34,7 @@ from tracking.examples import Example, all_examples, get_example
 from tracking.forms import ContactForm
 from tracking.glossary import Glossary
 from tracking.guide import read_guide
-from tracking.models import Logo, Message
+from tracking.models import Message
 from tracking.numbers import MOST_AT_ONCE, Problem, TrackingNumber
 from tracking.visitors import visitor_key
 
@@ -170,61 +169,6 @@ def contact(request: HttpRequest) -> HttpResponse:
         return response
     message = contact_desk.keep_message(form.cleaned_data, sender_key=visitor_key(request), now=now)
     return HttpResponseRedirect(f"{reverse('contact')}?{urlencode({'receipt': signing.dumps(message.pk)})}")
-
-
-@read_only
-@cache_control(public=True, max_age=365 * 86400, immutable=True)
-def accent(request: HttpRequest, digits: str) -> HttpResponse:
-    """The shop's colour as a stylesheet. The address names the colour, so it never changes."""
-    color = f"#{digits}"
-    if not colours.can_be_read(color):
-        raise Http404(color)
-    return HttpResponse(colours.stylesheet(color), content_type="text/css; charset=utf-8")
-
-
-@read_only
-@cache_control(public=True, max_age=365 * 86400, immutable=True)
-def logo(request: HttpRequest, digest: str, extension: str) -> HttpResponse:
-    """The shop's present logo. The address names the content, so it never changes."""
-    found = get_object_or_404(Logo, digest=digest, extension=extension)
-    return HttpResponse(bytes(found.data), content_type=found.content_type)
-
-
-@read_only
-@cache_control(public=True, max_age=86400)
-def robots(request: HttpRequest) -> HttpResponse:
-    """What machines may read: the guide. Tracking pages say noindex themselves, so they may be fetched."""
-    lines = [
-        "User-agent: *",
-        "Disallow: /services/",
-        f"Sitemap: {request.build_absolute_uri(reverse('sitemap'))}",
-        "",
-    ]
-    return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
-
-
-@read_only
-@cache_control(public=True, max_age=86400)
-def sitemap(request: HttpRequest) -> HttpResponse:
-    """The pages worth finding: the guide and the contact page."""
-    pages = [request.build_absolute_uri(reverse(name)) for name in ("guide", "contact")]
-    return render(request, "sitemap.xml", {"pages": pages}, content_type="application/xml; charset=utf-8")
-
-
-@read_only
-@cache_control(no_store=True)
-def healthz(request: HttpRequest) -> HttpResponse:
-    """The process answers."""
-    return HttpResponse("ok\n", content_type="text/plain")
-
-
-@read_only
-@cache_control(no_store=True)
-def readyz(request: HttpRequest) -> HttpResponse:
-    """The database answers too."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return HttpResponse("ready\n", content_type="text/plain")
 
 
 def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:

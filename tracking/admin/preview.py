@@ -1,5 +1,6 @@
 """The preview: what customers would see, on a phone and on a desktop, before they see it."""
 
+from abc import abstractmethod
 from typing import Any
 from urllib.parse import urlencode
 
@@ -81,21 +82,21 @@ class WithPreview(admin.ModelAdmin):
     change_form_template = "admin/tracking/previewed_change_form.html"
     preview_form: type[PreviewForm] = PreviewForm
 
+    @abstractmethod
     def words(self, obj: Any) -> Glossary:
         """The words with what is to be looked at in them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def first_choice(self, obj: Any) -> dict[str, str]:
         """What is shown before anything was chosen."""
-        raise NotImplementedError
 
+    @abstractmethod
     def remark(self, obj: Any, form: PreviewForm) -> str:
         """What staff should know about what they see."""
-        raise NotImplementedError
 
+    @abstractmethod
     def frame(self, request: HttpRequest, obj: Any, form: PreviewForm) -> HttpResponse:
         """The page itself, as customers would get it."""
-        raise NotImplementedError
 
     def get_urls(self) -> list[URLPattern]:
         name = f"tracking_{self.opts.model_name}_preview"

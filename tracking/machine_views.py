@@ -1,0 +1,66 @@
+"""What browsers and machines ask for beside the pages: the shop's colour and logo, robots, health."""
+
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.cache import cache_control
+
+from tracking import colours
+from tracking.models import Logo
+from tracking.views import read_only
+
+
+@read_only
+@cache_control(public=True, max_age=365 * 86400, immutable=True)
+def accent(request: HttpRequest, digits: str) -> HttpResponse:
+    """The shop's colour as a stylesheet. The address names the colour, so it never changes."""
+    color = f"#{digits}"
+    if not colours.can_be_read(color):
+        raise Http404(color)
+    return HttpResponse(colours.stylesheet(color), content_type="text/css; charset=utf-8")
+
+
+@read_only
+@cache_control(public=True, max_age=365 * 86400, immutable=True)
+def logo(request: HttpRequest, digest: str, extension: str) -> HttpResponse:
+    """The shop's present logo. The address names the content, so it never changes."""
+    found = get_object_or_404(Logo, digest=digest, extension=extension)
+    return HttpResponse(bytes(found.data), content_type=found.content_type)
+
+
+@read_only
+@cache_control(public=True, max_age=86400)
+def robots(request: HttpRequest) -> HttpResponse:
+    """What machines may read: the guide. Tracking pages say noindex themselves, so they may be fetched."""
+    lines = [
+        "User-agent: *",
+        "Disallow: /services/",
+        f"Sitemap: {request.build_absolute_uri(reverse('sitemap'))}",
+        "",
+    ]
+    return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
+
+
+@read_only
+@cache_control(public=True, max_age=86400)
+def sitemap(request: HttpRequest) -> HttpResponse:
+    """The pages worth finding: the guide and the contact page."""
+    pages = [request.build_absolute_uri(reverse(name)) for name in ("guide", "contact")]
+    return render(request, "sitemap.xml", {"pages": pages}, content_type="application/xml; charset=utf-8")
+
+
+@read_only
+@cache_control(no_store=True)
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@read_only
+@cache_control(no_store=True)
+def readyz(request: HttpRequest) -> HttpResponse:
+    """The database answers too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return HttpResponse("ready\n", content_type="text/plain")
