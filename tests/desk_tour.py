@@ -73,7 +73,7 @@ def inbox(page: Page) -> list[Locator]:
 
 
 def meaning_given(page: Page) -> list[Locator]:
-    page.get_by_role("button", name="Means: Arrival at inward office of exchange").click()
+    _press(page, "Means: Arrival at inward office of exchange")
     return [page.locator(".messagelist")]
 
 
@@ -90,7 +90,7 @@ def who_gets_what(page: Page) -> list[Locator]:
     )
     block.get_by_label("What to do").fill("Nothing, unless {operator} writes to you about duty.")
     block.get_by_label("Who has it").fill("Customs in {country}")
-    page.get_by_role("button", name="Save draft", exact=True).click()
+    _press(page, "Save draft")
     return [page.locator(".messagelist"), page.locator("fieldset").filter(has_text="Who gets what")]
 
 
@@ -111,11 +111,11 @@ def preview(page: Page) -> list[Locator]:
 
 def history(page: Page) -> list[Locator]:
     _open(page, "status", "Customs clearance")
-    page.get_by_role("button", name="Save and publish").click()
+    _press(page, "Save and publish")
     _open(page, "status", "Customs clearance")
     words = _words_for_france(page)
     words.get_by_label("Meaning").fill("Customs in {country} looks at each parcel. This takes a day.")
-    page.get_by_role("button", name="Save and publish").click()
+    _press(page, "Save and publish")
     _open(page, "status", "Customs clearance")
     page.get_by_role("link", name="History").click()
     lines = page.locator(".changes > li")
@@ -137,7 +137,7 @@ def bring_in(page: Page) -> list[Locator]:
     page.get_by_label("The filled-in sheet").set_input_files(
         {"name": "french.csv", "mimeType": "text/csv", "buffer": written.getvalue().encode()}
     )
-    page.get_by_role("button", name="Show what would change").click()
+    _press(page, "Show what would change")
     return [page.get_by_role("heading", name="What would change"), page.locator(".submit-row").first]
 
 
@@ -157,13 +157,13 @@ def shop(page: Page) -> list[Locator]:
     logo = {"name": "logo.png", "mimeType": "image/png", "buffer": _a_logo()}
     page.locator("input[name=logo]").set_input_files(logo)
     page.get_by_label("Accent color").fill("#0b6e4f")
-    page.get_by_role("button", name="Save and continue editing").click()
+    _press(page, "Save and continue editing")
     page.locator("image").first.wait_for()
     return [page.locator("fieldset").filter(has_text="How it looks")]
 
 
 def log_in_pause(page: Page) -> list[Locator]:
-    page.get_by_role("button", name="Log out").click()
+    _press(page, "Log out")
     for _ in range(5):
         _log_in(page, "wrong")
     return [page.locator("#container")]
@@ -208,7 +208,13 @@ def _log_in(page: Page, password: str) -> None:
     page.goto("/admin/")
     page.get_by_label("Username").fill(EDITOR)
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    _press(page, "Log in")
+
+
+def _press(page: Page, name: str) -> None:
+    """Press a button that leads to another page, and wait until that page is there."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=name, exact=True).click()
 
 
 def _open(page: Page, kind: str, name: str) -> None:
@@ -222,6 +228,7 @@ def _words_for_france(page: Page) -> Locator:
 
 def _cropped(page: Page, what_matters: list[Locator]) -> bytes:
     """As wide and high as these together and a little more, without the lists beside and the bars above."""
+    page.wait_for_load_state()
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
     (desk,) = _corners([page.locator("#content-start")])
