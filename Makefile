@@ -45,6 +45,7 @@ lint:  ## style, types, missing migrations, settings fit for production
 bench:  ## the benchmarks, page weights included
 	@scripts/setup dev browser
 	DEBUG=True $(BIN) -m tests.bench $(ARGS)
+	@DEBUG=True $(BIN) -m tests.bench_desk
 
 tour:  ## docs/tour.md and its pictures, and those of docs/wording.md, taken again
 	@scripts/setup dev browser

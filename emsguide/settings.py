@@ -59,7 +59,7 @@ ADMIN_PATH = env.path_prefix("ADMIN_PATH", default="admin/", taken=CUSTOMERS_PAT
 ROOT_URLCONF = "emsguide.urls"
 WSGI_APPLICATION = "emsguide.wsgi.application"
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "emsguide.apps.DeskConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -19,6 +19,7 @@ from tracking import gate, lookup
 from tracking.models import Alarm, AskedBy, Fetch, KeptPage, Shipment
 from tracking.models.shipments import Outcome
 from tracking.numbers import TrackingNumber
+from tracking.renewal import renew_outdated
 from tracking.schedule import AFTER_FAILURE
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ BUSY_FOR = 1.0  # seconds until the watch tries again for a turn
 PATIENCE = 60.0  # seconds without a turn that `--once` waits
 FETCHES_ARE_KEPT = timedelta(days=90)
 PRUNE_EVERY = timedelta(days=1)
+RENEWED_IN_A_ROUND = 10_000  # parcels that an edit of words moves; seconds, and what is due waits for them
 _NAP = 0.2  # seconds; within so many a wish to stop is noticed
 _LONGEST_CYCLE = 500  # parcels; then a line in the log
 
@@ -71,6 +73,7 @@ class Watch:
     def run_once(self) -> Totals:
         """Tidy up, then one pass over what is due now. A pause ends the pass: cron comes again."""
         self._prune()
+        renew_outdated(most=RENEWED_IN_A_ROUND)
         self._cycle(patience=PATIENCE)
         return self.totals
 
@@ -81,6 +84,7 @@ class Watch:
             try:
                 if self._pruned_at is None or self.clock() - self._pruned_at >= PRUNE_EVERY:
                     self._prune()
+                renew_outdated(most=RENEWED_IN_A_ROUND)
                 self._cycle(patience=None)
             except DatabaseError:
                 logger.exception("the watch cannot use the database; it tries again")

@@ -26,7 +26,7 @@ def at_the_desk(open_page: OpenPage, *names: str, **options: object) -> Page:
     page.get_by_label("Username").fill("ann")
     page.get_by_label("Password").fill("a long password")
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("heading", name="What do you want to look after?")).to_be_visible()
+    expect(page.get_by_role("heading", name="What waits for you")).to_be_visible()
     return page
 
 

@@ -129,6 +129,10 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         """Notices that are up on this day, both ends included."""
         return self.filter(starts_on__lte=today).filter(Q(ends_on=None) | Q(ends_on__gte=today))
 
+    def ending_soon(self, today: date, within: timedelta) -> "NoticeQuerySet":
+        """Notices that are up on this day and have their last one within so long."""
+        return self.current(today).filter(ends_on__lte=today + within)
+
     def planned(self, today: date) -> "NoticeQuerySet":
         """Notices that begin later."""
         return self.filter(starts_on__gt=today)

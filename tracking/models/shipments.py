@@ -3,10 +3,11 @@
 from datetime import date, datetime, time
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.utils.timezone import localdate
 
 from tracking.japanpost.records import TrackedEvent
+from tracking.models.standings import Reason
 from tracking.places import JAPAN_TIME
 
 
@@ -45,6 +46,11 @@ class ShipmentQuerySet(models.QuerySet["Shipment"]):
             standing__enquiry_ends_on__gte=localdate(now, JAPAN_TIME)
         )
         return self.filter(open_until, standing__look_from__lte=now)
+
+    def count_reasons(self, now: datetime) -> dict[Reason, int]:
+        """How many of these have each reason. A parcel may have several."""
+        counted = self.aggregate(**{one.name: Count("pk", filter=one.holds(now)) for one in Reason})
+        return {one: counted[one.name] for one in Reason if counted[one.name]}
 
 
 class Shipment(models.Model):
