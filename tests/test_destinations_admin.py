@@ -167,6 +167,7 @@ def test_a_new_link_has_not_been_opened_yet(admin_client, germany):
     admin_client.post(address, fields | {"note": "asked them"})
     germany.refresh_from_db()
     assert germany.link_verified_on == today()
+    fields = fields_of(admin_client.get(address))
     page = admin_client.post(address, fields | {"tracking_url": "https://post.example/{number}"}, follow=True)
     germany.refresh_from_db()
     assert (germany.tracking_url, germany.link_verified_on) == ("https://post.example/{number}", None)

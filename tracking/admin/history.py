@@ -1,6 +1,6 @@
 """The history of a row of words: each change with its author and what was different, and the way back."""
 
-from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,21 +10,25 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from tracking.history import Change, changes_of, go_back
+from tracking.admin.guard import GuardedForm
+from tracking.history import Change, changes_of, go_back, histories_of
 
 PER_PAGE = 50
 
 
 class WithHistory(admin.ModelAdmin):
-    """For models with `kept_history`: our history page in place of Django's, and no line where nothing changed."""
+    """For models with `kept_history`: our history page in place of Django's, no line where nothing changed, and nothing
+    stored over what others stored meanwhile."""
+
+    form = GuardedForm
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without the form's mark: the template prints it (templates/admin/tracking/change_form.html)."""
+        return [name for name in super().get_fields(request, obj) if name != "seen"]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if form.changed_data or not change:
             super().save_model(request, obj, form, change)
-
-    def records_of(self, obj: Any) -> Iterable[Any]:
-        """What the history page tells: the row's own records."""
-        return obj.history.all()
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -35,7 +39,7 @@ class WithHistory(admin.ModelAdmin):
             raise Http404(object_id)
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
-        changes = changes_of(self.records_of(obj))
+        changes = changes_of(chain(*histories_of(obj)))
         if request.method == "POST":
             return self._go_back(request, obj, changes)
         page = Paginator(changes, PER_PAGE).get_page(request.GET.get("page"))

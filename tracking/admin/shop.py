@@ -12,12 +12,13 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from tracking import colours
+from tracking.admin.guard import GuardedForm
 from tracking.admin.history import WithHistory
 from tracking.logos import MOST_BYTES, NoLogo, Picture, read_picture
 from tracking.models import Logo, Shop
 
 
-class ShopForm(forms.ModelForm):
+class ShopForm(GuardedForm):
     """The shop's row, and its logo, which has a table of its own."""
 
     logo = forms.FileField(

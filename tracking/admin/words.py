@@ -203,11 +203,6 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
         }
         return TemplateResponse(request, "admin/tracking/status/discard.html", context)
 
-    def records_of(self, obj: Status) -> list[Any]:
-        """The status's own records and those of its words, the deleted ones too."""
-        words = Wording.history.filter(status_id=obj.pk).select_related("destination")
-        return [*obj.history.all(), *words]
-
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
