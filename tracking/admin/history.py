@@ -22,6 +22,9 @@ class WithHistory(admin.ModelAdmin):
 
     form = GuardedForm
 
+    class Media:
+        css = {"all": ["css/desk.css"]}
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Without the form's mark: the template prints it (templates/admin/tracking/change_form.html)."""
         return [name for name in super().get_fields(request, obj) if name != "seen"]

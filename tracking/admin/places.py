@@ -143,9 +143,6 @@ class NoticeAdmin(WithHistory, NoticePreview):
     search_fields = ["title", "text"]
     autocomplete_fields = ["destination"]
 
-    class Media:
-        css = {"all": ["css/desk.css"]}
-
     @admin.display(description="state")
     def state(self, notice: Notice) -> str:
         today = timezone.localdate()

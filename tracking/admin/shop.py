@@ -69,9 +69,6 @@ class ShopAdmin(WithHistory):
         ("The guide", {"fields": ["guide_title", "guide_introduction", "guide_note"]}),
     ]
 
-    class Media:
-        css = {"all": ["css/desk.css"]}
-
     def save_model(self, request: HttpRequest, obj: Shop, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         form.save_logo()

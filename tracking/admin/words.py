@@ -88,7 +88,6 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
     readonly_fields = ["shown_now", "who_gets_what"]
 
     class Media:
-        css = {"all": ["css/desk.css"]}
         js = ["js/desk.js"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Status]:
