@@ -35,6 +35,15 @@ def test_the_destination_and_anyway_are_kept(client):
     assert response["Location"] == f"/track/{NUMBER}/?to=US&anyway=1"
 
 
+@pytest.mark.parametrize(
+    ("to", "kept"), [("us", "?to=US"), ('"><b>', "?to=%22%3E%3CB%3E"), (" ", ""), (None, "")]
+)
+def test_the_lists_links_keep_the_destination(client, no_network, to, kept):
+    asked = {"number": f"{NUMBER},{OTHER}"} | ({"to": to} if to else {})
+    links = main_of(client.get("/track/", asked)).xpath(".//li//h2/a/@href")
+    assert links == [f"/track/{NUMBER}/{kept}", f"/track/{OTHER}/{kept}"]
+
+
 def test_a_sentence_with_one_number_will_do(client):
     response = client.get("/track/", {"number": f"Your order 12345 has shipped with EMS. Number: {NUMBER}!"})
     assert response["Location"] == f"/track/{NUMBER}/"

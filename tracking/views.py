@@ -212,9 +212,9 @@ def _page(
 
 
 def _list_page(request: HttpRequest, found: list[TrackingNumber]) -> HttpResponse:
-    glossary, visitor = Glossary.current(), visitor_key(request)
+    glossary, visitor, hint = Glossary.current(), visitor_key(request), _hint(request)
     rows = answer_several(
-        found, glossary, now=timezone.now(), language=_language(), hint=_hint(request), visitor=visitor
+        found, glossary, now=timezone.now(), language=_language(), hint=hint, visitor=visitor
     )
     destinations = [row.progress.destination for row in rows if row.progress]
     context = {
@@ -222,6 +222,7 @@ def _list_page(request: HttpRequest, found: list[TrackingNumber]) -> HttpRespons
         "next_try": next_try(rows),
         "remember": " ".join(row.remembered_as for row in rows if row.remembered_as),
         "typed": " ".join(found),
+        "hinted": f"?{urlencode({'to': hint})}" if hint else "",
         "notices": glossary.notices_for(destinations, timezone.localdate()),
     }
     return _unreferred(_unindexed(_page(request, "tracking/parcels.html", context, glossary=glossary)))
