@@ -67,7 +67,7 @@ class Entry:
     when: When
     status: Status | None  # what its phrase means, None: nobody has said
     title: str
-    place: str
+    place: tuple[str, ...]  # office, region, postal code: those that are known
     is_newest: bool
 
 
@@ -251,7 +251,7 @@ def _entry(speak: Speaker, place: Place, *, is_newest: bool) -> Entry:
         when=_when(event, place.country),
         status=place.status,
         title=speak.words(place).title if place.words else "",
-        place=", ".join(filter(None, where)),
+        place=tuple(filter(None, where)),
         is_newest=is_newest,
     )
 
