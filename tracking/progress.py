@@ -142,7 +142,8 @@ class Progress:
     @property
     def needs_writing(self) -> bool:
         """The next step is a message to us."""
-        return self.tone == Tone.PROBLEM or (self.silence is not None and self.silence.level == "far")
+        is_far = self.silence is not None and self.silence.level == "far"
+        return self.tone == Tone.PROBLEM or is_far or (self.gone and not self.is_over)
 
     @property
     def contact_query(self) -> str:
@@ -220,7 +221,7 @@ def build_progress(
         guide_status=newest.words,
         headline=words.title,
         meaning=words.meaning,
-        what_to_do=_advice(words, newest.tone, silence),
+        what_to_do=_advice(words, newest.tone, silence, gone=lookup.gone),
         who_has_it=words.who_has_it,
         came_back=_came_back(journey),
         steps=_steps(newest.stage, newest.tone, speak.origin_name if origin != JAPAN else ""),
@@ -314,15 +315,17 @@ def _came_back(journey: Sequence[Place]) -> str:
     }
 
 
-def _advice(words: Words, tone: str, silence: Silence | None) -> str:
-    """Staff's advice, except where it would say "nothing" in the face of a worrying silence, or promise news from a
-    post that sends none. Words that staff wrote for that country know it."""
+def _advice(words: Words, tone: str, silence: Silence | None, *, gone: bool) -> str:
+    """Staff's advice, except where it would say "nothing" in the face of a worrying silence or of a parcel that Japan
+    Post lists no more, or promise news from a post that sends none. Words that staff wrote for that country know it."""
     if silence and silence.is_last and not words.for_this_country:
         return _(
             "Nothing for now. Later, ask the local post: it does not tell Japan Post what happens there."
         )
     if silence and silence.level == "far" and tone in (Tone.NORMAL, Tone.WAIT):
         return _("Write to us. It has been quiet for far too long, and we look into it.")
+    if silence and gone and tone in (Tone.NORMAL, Tone.WAIT):
+        return _("If you still wait for it, write to us.")
     return words.what_to_do
 
 

@@ -61,6 +61,11 @@ def silence_of(
     headline, text = _silence_words(tone, level, enquiry_is_over, is_learnt=learnt is not None)
     if newest.words is None and level == "usual" and patience_helps:
         headline, text = _("We cannot tell"), _("Nobody knows yet how long this usually takes.")
+    if lookup.gone and level != "far" and patience_helps:
+        level, headline = "longer", _("Japan Post no longer lists it")
+        text = _(
+            "So no news can appear here for now. The last scan is %(waiting)s old. Write to us if you still wait for it."
+        )
     values = {
         "usual": day_count(usual),
         "silent": day_count(days),
