@@ -228,9 +228,9 @@ def _list_page(request: HttpRequest, found: list[TrackingNumber]) -> HttpRespons
     return _unreferred(_unindexed(_page(request, "tracking/parcels.html", context, glossary=glossary)))
 
 
-def guide_page(request: HttpRequest, glossary: Glossary) -> HttpResponse:
+def guide_page(request: HttpRequest, glossary: Glossary, *, is_preview: bool = False) -> HttpResponse:
     """The guide in these words."""
-    context = {"guide": read_guide(glossary, _language())}
+    context = {"guide": read_guide(glossary, _language()), "is_preview": is_preview}
     return _page(request, "tracking/guide.html", context, glossary=glossary)
 
 

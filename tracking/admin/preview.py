@@ -190,7 +190,7 @@ class NoticePreview(WithPreview):
 
     def frame(self, request: HttpRequest, obj: Notice, form: PreviewForm) -> HttpResponse:
         if form.cleaned_data["where"] == "guide":
-            return guide_page(request, form.glossary)
+            return guide_page(request, form.glossary, is_preview=True)
         subject = form.subject()
         answer = subject.answer(form.glossary, timezone.now())
         return answer_page(request, answer, form.glossary, example=subject.example, is_preview=True)
