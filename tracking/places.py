@@ -7,7 +7,10 @@ from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
+from django.utils.timezone import localdate
+
 JAPAN = "JP"
+_TOKYO = ZoneInfo("Asia/Tokyo")
 
 PREFECTURES = frozenset(
     """
@@ -21,6 +24,11 @@ PREFECTURES = frozenset(
     宮崎県 鹿児島県 沖縄県
     """.split()
 )
+
+
+def japans_day(now: datetime | None = None) -> date:
+    """The day in Japan, where the shop is: now, or at an aware moment."""
+    return localdate(now, _TOKYO)
 
 
 def comparable(text: str) -> str:

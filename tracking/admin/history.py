@@ -1,5 +1,6 @@
 """The history of a row of words: each change with its author and what was different, and the way back."""
 
+from datetime import date
 from itertools import chain
 from typing import Any
 
@@ -9,9 +10,12 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.formats import date_format
 
 from tracking.admin.guard import GuardedForm
 from tracking.history import Change, changes_of, go_back, histories_of
+from tracking.models import Notice, Status, Wording
+from tracking.places import japans_day
 
 PER_PAGE = 50
 
@@ -73,7 +77,22 @@ class WithHistory(admin.ModelAdmin):
                 obj,
                 f"Went back to how {chosen.what.lower()} stood on {chosen.at:%Y-%m-%d %H:%M} UTC",
             )
-            waits = getattr(row, "draft", None) is not None
-            seen = "It is a draft: customers do not see it yet." if waits else "Customers see it now."
-            self.message_user(request, f"{chosen.what}: back to how it was. {seen}", messages.SUCCESS)
+            words = f"{chosen.what}: back to how it was. {_who_sees(row, japans_day())}"
+            self.message_user(request, words, messages.SUCCESS)
         return HttpResponseRedirect(request.path)
+
+
+def _who_sees(row: Any, today: date) -> str:
+    """What has become of it for customers."""
+    match row:
+        case Wording(draft=dict()):
+            return "It is a draft: customers do not see it yet."
+        case Wording(hidden=True):
+            return "These words are hidden: customers do not see them."
+        case Status(hidden=True):
+            return "It is hidden: the guide leaves it out; on parcels' pages customers see it now."
+        case Notice() if row.starts_on > today:
+            return f"Customers see it from {date_format(row.starts_on, 'j F Y')} on."
+        case Notice() if not row.is_current(today):
+            return "Its last day is gone: customers do not see it."
+    return "Customers see it now."
