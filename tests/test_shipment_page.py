@@ -12,6 +12,7 @@ from lxml import html
 from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, story
 from tracking.japanpost.records import TrackedItem
 from tracking.models import Destination, Fetch, Notice, Phrase, Shipment, Status, Wording
+from tracking.places import japans_day
 
 PAGE, JSON = f"/track/{NUMBER}/", f"/track/{NUMBER}.json"
 
@@ -284,7 +285,7 @@ def test_hostile_wording_is_escaped(client, standin):
 
 
 def test_notices_of_the_destination_are_shown(client, standin):
-    today = timezone.localdate()
+    today = japans_day()
     germany = Destination.objects.get(code="DE")
     Notice.objects.create(title="Strike in Germany", destination=germany, starts_on=today, ends_on=today)
     Notice.objects.create(

@@ -1,11 +1,11 @@
 """`/track/?number=…` and Japan Post's own address: where a number leads, and the list."""
 
 import pytest
-from django.utils import timezone
 from lxml import html
 
 from tests.stories import ARRIVED, DELIVERED, NUMBER, POSTED, story
 from tracking.models import Notice
+from tracking.places import japans_day
 
 OTHER = "EN123456785JP"
 
@@ -79,7 +79,7 @@ def test_several_numbers_give_a_list(client, standin):
 
 
 def test_the_list_has_the_notices_of_all_its_destinations_each_once(client, standin):
-    today = timezone.localdate()
+    today = japans_day()
     for title, code in [("EMS is slow", None), ("Strike in Germany", "DE"), ("Strike in France", "FR")]:
         Notice.objects.create(title=title, destination_id=code, starts_on=today, ends_on=today)
     for number in (NUMBER, OTHER):

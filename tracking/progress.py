@@ -25,7 +25,7 @@ from tracking.journey import (
 )
 from tracking.lookup import Lookup
 from tracking.models import Notice, Stage, Status, Tone
-from tracking.places import JAPAN, instant_of
+from tracking.places import JAPAN, instant_of, japans_day
 from tracking.silence import Silence, day_count, is_last_scan, silence_of
 from tracking.speaker import Speaker, Words
 
@@ -239,7 +239,7 @@ def build_progress(
         destination=destination,
         country=speak.name_of(destination),
         from_abroad=origin != JAPAN,
-        notices=glossary.notices_for([destination], now.date()),
+        notices=glossary.notices_for([destination], japans_day(now)),
         japan_post_url=JAPAN_POST_PAGE.format(lookup.number),
     )
 

@@ -3,9 +3,7 @@
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
-from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,12 +11,11 @@ from tracking.glossary import Glossary
 from tracking.journey import DEPARTED, Place
 from tracking.lookup import Lookup
 from tracking.models import Destination, Tone, UsualWait
-from tracking.places import days_between
+from tracking.places import days_between, japans_day
 
 _USUAL_DAYS, _WORRY_DAYS = 5, 12  # for a phrase nobody has given a meaning
 USUAL_ENQUIRY_MONTHS = 6  # where the destination is not known
 _MOST_MONTHS = 1200  # staff may mistype the months; no calendar goes on for ever
-_SENDERS_ZONE = ZoneInfo("Asia/Tokyo")
 
 
 @dataclass(frozen=True)
@@ -167,7 +164,7 @@ def enquiry_ends_on(posted: date, destination: Destination | None) -> date:
 
 def enquiry_days_left(ends_on: date, now: datetime) -> int:
     """Days until that last day, 0 on the day itself, negative once it is over. Days are Japan's: there it is opened."""
-    return (ends_on - localdate(now, _SENDERS_ZONE)).days
+    return (ends_on - japans_day(now)).days
 
 
 def _enquiry_is_over(lookup: Lookup, glossary: Glossary, destination: str | None, now: datetime) -> bool:

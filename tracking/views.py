@@ -36,6 +36,7 @@ from tracking.glossary import Glossary
 from tracking.guide import read_guide
 from tracking.models import Message
 from tracking.numbers import MOST_AT_ONCE, Problem, TrackingNumber
+from tracking.places import japans_day
 from tracking.visitors import visitor_key
 
 NUMBER_PARAMETERS = ("number", "tracking_number", "trackingNumber", "nums", "n")
@@ -55,7 +56,7 @@ def read_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def guide(request: HttpRequest) -> HttpResponse:
     """`/`: what the statuses mean, with the look-up form on top."""
     glossary = Glossary.current()
-    key = repr(("guide", glossary.shop.words_version, _language(), timezone.localdate()))
+    key = repr(("guide", glossary.shop.words_version, _language(), japans_day()))
     return _reused(request, key, lambda: guide_page(request, glossary))
 
 
@@ -205,7 +206,7 @@ def _page(
     shared = {
         "shop": glossary.shop,
         "logo": glossary.logo,
-        "notices": glossary.notices_for([], timezone.localdate()),
+        "notices": glossary.notices_for([], japans_day()),
         "address": request.build_absolute_uri(request.path),
     }
     return render(request, template, shared | context, status=status)
@@ -223,7 +224,7 @@ def _list_page(request: HttpRequest, found: list[TrackingNumber]) -> HttpRespons
         "remember": " ".join(row.remembered_as for row in rows if row.remembered_as),
         "typed": " ".join(found),
         "hinted": f"?{urlencode({'to': hint})}" if hint else "",
-        "notices": glossary.notices_for(destinations, timezone.localdate()),
+        "notices": glossary.notices_for(destinations, japans_day()),
     }
     return _unreferred(_unindexed(_page(request, "tracking/parcels.html", context, glossary=glossary)))
 

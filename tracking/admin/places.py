@@ -18,6 +18,7 @@ from tracking.admin.preview import NoticePreview
 from tracking.links import EXAMPLE_NUMBER
 from tracking.models import Destination, Notice
 from tracking.models.places import VERIFY_AFTER
+from tracking.places import japans_day
 
 
 class LinkFilter(admin.SimpleListFilter):
@@ -122,7 +123,7 @@ class TimeFilter(admin.SimpleListFilter):
         return [("now", "Up now: customers see it"), ("planned", "Planned"), ("over", "Over")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        today = timezone.localdate()
+        today = japans_day()
         match self.value():
             case "now":
                 return queryset.current(today)
@@ -145,7 +146,7 @@ class NoticeAdmin(WithHistory, NoticePreview):
 
     @admin.display(description="state")
     def state(self, notice: Notice) -> str:
-        today = timezone.localdate()
+        today = japans_day()
         if notice.is_current(today):
             return "up now"
         return "planned" if notice.starts_on > today else "over"
