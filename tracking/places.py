@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.utils.timezone import localdate
 
 JAPAN = "JP"
-_TOKYO = ZoneInfo("Asia/Tokyo")
+JAPAN_TIME = ZoneInfo("Asia/Tokyo")  # always nine hours ahead of UTC: no hour is missing or comes twice
 
 PREFECTURES = frozenset(
     """
@@ -28,7 +28,7 @@ PREFECTURES = frozenset(
 
 def japans_day(now: datetime | None = None) -> date:
     """The day in Japan, where the shop is: now, or at an aware moment."""
-    return localdate(now, _TOKYO)
+    return localdate(now, JAPAN_TIME)
 
 
 def comparable(text: str) -> str:
@@ -87,3 +87,9 @@ def days_between(local_date: date, instant: datetime | None, now: datetime) -> i
     """Whole days since a scan: exact where its instant is known, else by the calendar (may be one off)."""
     passed: timedelta = now - instant if instant else timedelta(days=(now.date() - local_date).days)
     return max(0, passed.days)
+
+
+def days_over(local_date: date, instant: datetime | None, days: int) -> datetime:
+    """The first moment, in UTC, at which `days_between` says more than so many days."""
+    start = instant.astimezone(UTC) if instant else datetime.combine(local_date, time(), UTC)
+    return start + timedelta(days=days + 1)
