@@ -112,6 +112,7 @@ class Progress:
     last_scan: When
     checked_at: datetime
     checked_ago: str
+    checked_minutes: int  # the same as a number: the open page counts on from it
     stale: bool
     gone: bool
     told_less: str  # the day of the story where their newest answer told less; else empty
@@ -230,6 +231,7 @@ def build_progress(
         last_scan=entries[-1].when,
         checked_at=lookup.checked_at,
         checked_ago=ago(lookup.checked_at, now),
+        checked_minutes=minutes_between(lookup.checked_at, now),
         stale=lookup.stale,
         gone=lookup.gone,
         told_less=long_date(lookup.told_less_at.date()) if lookup.told_less_at else "",
@@ -365,9 +367,14 @@ def long_date(day: date) -> str:
     return date_format(day, "j F Y")
 
 
+def minutes_between(then: datetime, now: datetime) -> int:
+    """Whole ones; 0 where a clock runs behind."""
+    return max(0, int((now - then).total_seconds() // 60))
+
+
 def ago(then: datetime, now: datetime) -> str:
-    """How long ago, in words a person uses."""
-    minutes = max(0, int((now - then).total_seconds() // 60))
+    """How long ago, in words a person uses; static/js/site.js says the same while a page stays open."""
+    minutes = minutes_between(then, now)
     if minutes < 2:
         return _("just now")
     if minutes < 120:
