@@ -89,6 +89,13 @@ class Answer:
         return self.problem in (None, Problem.CHECK_DIGIT, Problem.UNTRACKED)
 
     @property
+    def awaits_news(self) -> bool:
+        """A story that goes on, or one that may begin; a page that loads itself again needs no other news."""
+        if self.progress is None:
+            return self.reason in ("nothing_yet", "unavailable")
+        return not self.progress.is_over
+
+    @property
     def remembered_as(self) -> str:
         """The number that a visitor's browser may keep; empty for what most likely is no parcel's."""
         return "" if self.outcome == Outcome.REJECTED else self.number

@@ -100,6 +100,13 @@ def test_the_enter_key_saves_a_draft_and_publishes_nothing(open_page: OpenPage) 
     assert status.wordings.get(destination=None, language="en").title == "Your parcel is with customs"
 
 
+def test_the_list_of_statuses_fits_a_small_desktop(open_page: OpenPage) -> None:
+    desk = at_the_desk(open_page, groups.EDITORS, viewport={"width": 1280, "height": 900})
+    desk.goto("/admin/tracking/status/")
+    results = desk.locator(".results")
+    assert results.evaluate("list => list.scrollWidth - list.clientWidth") == 0
+
+
 def test_hostile_words_script_nothing(open_page: OpenPage) -> None:
     status = Status.objects.get(slug="customs-clearance")
     wording = status.wordings.get(destination=None, language="en")

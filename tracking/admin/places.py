@@ -18,6 +18,7 @@ from tracking.admin.preview import NoticePreview
 from tracking.links import EXAMPLE_NUMBER
 from tracking.models import Destination, Notice
 from tracking.models.places import VERIFY_AFTER
+from tracking.places import japans_day
 from tracking.waiting import NOTICE_ENDS_SOON
 
 
@@ -128,7 +129,7 @@ class TimeFilter(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        today = timezone.localdate()
+        today = japans_day()
         match self.value():
             case "now":
                 return queryset.current(today)
@@ -151,12 +152,9 @@ class NoticeAdmin(WithHistory, NoticePreview):
     search_fields = ["title", "text"]
     autocomplete_fields = ["destination"]
 
-    class Media:
-        css = {"all": ["css/desk.css"]}
-
     @admin.display(description="state")
     def state(self, notice: Notice) -> str:
-        today = timezone.localdate()
+        today = japans_day()
         if notice.is_current(today):
             return "up now"
         return "planned" if notice.starts_on > today else "over"
