@@ -1,13 +1,13 @@
 """What browsers and machines ask for beside the pages: the shop's colour and logo, robots, health."""
 
-from django.db import connection
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.cache import cache_control
 
 from tracking import colours
 from tracking.models import Logo
+from tracking.readiness import readiness
 from tracking.views import read_only
 
 
@@ -60,7 +60,6 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @read_only
 @cache_control(no_store=True)
 def readyz(request: HttpRequest) -> HttpResponse:
-    """The database answers too."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return HttpResponse("ready\n", content_type="text/plain")
+    """Whether this process can serve, as JSON: `ready`, and a word for each part. 503 where it cannot."""
+    is_ready, parts = readiness()
+    return JsonResponse({"ready": is_ready, **parts}, status=200 if is_ready else 503)
