@@ -1,6 +1,7 @@
 """Settings from the environment, read strictly: a misspelt value stops the start and says which one."""
 
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import environ
@@ -25,6 +26,13 @@ class Environment(environ.Env):
         if value.isascii() and value.isdigit() and least <= int(value) <= most:
             return int(value)
         raise ImproperlyConfigured(f"{name} is {value!r}: write a whole number from {least} to {most}.")
+
+    def choice(self, name: str, *, default: str, among: Iterable[str]) -> str:
+        """One of a few words, in small letters."""
+        value = self.str(name, default=default).strip().lower()
+        if value in among:
+            return value
+        raise ImproperlyConfigured(f"{name} is {value!r}: write {' or '.join(among)}.")
 
     def origin(self, name: str, *, default: str = "") -> str:
         """Scheme and host (and port), nothing behind it; a final slash is forgiven. Empty only by default."""

@@ -7,6 +7,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from emsguide.environment import Environment
+from emsguide.logs import FORMATS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -72,6 +73,7 @@ INSTALLED_APPS = [
     "tracking",
 ]
 MIDDLEWARE = [
+    "emsguide.request_ids.middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -189,13 +191,22 @@ AXES_ENABLE_ADMIN = False  # tracking/admin/people.py has a plainer page
 AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken"]  # and the password, always: neither stored nor logged
 AXES_VERBOSE = False
 
+# --- Log ---------------------------------------------------------------------------------------------------
+LOG_FORMAT = env.choice("LOG_FORMAT", default="plain", among=FORMATS)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "filters": {"broken": {"()": "emsguide.logs.OnlyWhatIsBroken"}},
+    "formatters": {"chosen": FORMATS[LOG_FORMAT]},
+    "filters": {
+        "broken": {"()": "emsguide.logs.OnlyWhatIsBroken"},
+        "request_id": {"()": "emsguide.request_ids.RequestId"},
+    },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["broken"]},
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "chosen",
+            "filters": ["broken", "request_id"],
+        },
         "nowhere": {"class": "logging.NullHandler"},
     },
     "root": {"handlers": ["console"], "level": "WARNING"},

@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -83,7 +84,8 @@ def fetch_page(
             answers.put(Unavailable(f"asking failed: {_root_cause(error)}"))
 
     try:
-        threading.Thread(target=ask, name="japanpost", daemon=True).start()
+        # In the caller's context: what it logs belongs to the same request.
+        threading.Thread(target=copy_context().run, args=(ask,), name="japanpost", daemon=True).start()
         while (answer := answers.get(timeout=max(0.0, deadline - time.monotonic()))) is None:
             on_sent()
     except queue.Empty:
