@@ -27,6 +27,15 @@ class Environment(environ.Env):
             return int(value)
         raise ImproperlyConfigured(f"{name} is {value!r}: write a whole number from {least} to {most}.")
 
+    def token(self, name: str, *, least: int) -> str:
+        """Letters, digits and signs without a gap, as a header can carry them, and too long to guess. Empty by default."""
+        value = self.str(name, default="").strip()
+        if value and not re.fullmatch(rf"[!-~]{{{least},500}}", value):
+            raise ImproperlyConfigured(
+                f"{name} is too short or has a sign that cannot be: write {least} letters and digits or more, by chance."
+            )
+        return value
+
     def choice(self, name: str, *, default: str, among: Iterable[str]) -> str:
         """One of a few words, in small letters."""
         value = self.str(name, default=default).strip().lower()

@@ -55,7 +55,9 @@ SITE_URL = env.origin("SITE_URL")  # for links in mails to staff; a page knows i
 
 # --- Django -----------------------------------------------------------------------------------------------
 # The first parts of the customers' addresses (tracking/urls.py) and of the files: the staff's desk is elsewhere.
-CUSTOMERS_PATHS = frozenset({"track", "services", "examples", "contact", "static", "healthz", "readyz"})
+CUSTOMERS_PATHS = frozenset(
+    {"track", "services", "examples", "contact", "static", "healthz", "readyz", "metrics"}
+)
 ADMIN_PATH = env.path_prefix("ADMIN_PATH", default="admin/", taken=CUSTOMERS_PATHS)
 ROOT_URLCONF = "emsguide.urls"
 WSGI_APPLICATION = "emsguide.wsgi.application"
@@ -86,6 +88,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",  # who changed it
 ]
+METRICS_TOKEN = env.token("METRICS_TOKEN", least=16)
+if METRICS_TOKEN:
+    MIDDLEWARE.insert(1, "tracking.metrics.middleware")  # around all that takes time
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
