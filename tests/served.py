@@ -1,4 +1,4 @@
-"""The site as it runs in production, in processes of its own, with SQLite or PostgreSQL; and visitors by the hundred."""
+"""The site as it runs in production, in processes of its own, with the servers it may stand on; and visitors by the hundred."""
 
 import asyncio
 import os
@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
+
+from redis import Redis
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -176,3 +178,58 @@ def postgresql() -> Iterator[str]:
         cleaning.callback(run, "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
         run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "shop", "site")
         yield f"postgres://shop@127.0.0.1:{port}/site"
+
+
+CACHE_SERVER = shutil.which("valkey-server") or shutil.which("redis-server")
+
+
+class CacheServer:
+    """A Valkey or Redis of our own, which keeps nothing on disk. Use it in a `with` block."""
+
+    def __init__(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self._port = probe.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        assert CACHE_SERVER is not None
+        options = f"--port {self._port} --bind 127.0.0.1 --appendonly no --loglevel warning --save".split()
+        self._process = subprocess.Popen([CACHE_SERVER, *options, ""], stdout=subprocess.DEVNULL)
+        until_connected(self._port)
+
+    def kill(self) -> None:
+        """Without a word to anybody, as when the machine loses its power."""
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        """It takes connections and answers nothing, until `thaw`."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def count(self) -> int:
+        """How many pages and other things it holds."""
+        with Redis.from_url(self.url) as server:
+            return server.dbsize()
+
+
+def until_connected(port: int, timeout: float = 20) -> None:
+    """Wait until somebody listens there."""
+    until = time.monotonic() + timeout
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
