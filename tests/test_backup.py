@@ -4,10 +4,11 @@ import json
 import os
 import queue
 import re
+import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -200,7 +201,8 @@ def test_a_file_that_is_none_of_ours_is_refused(site: Site, stores: Stores, tmp_
     assert f"{tmp_path}/nothing" in refused(site.manage, "restore", "--replace", f"{tmp_path}/nothing")
     empty = tmp_path / "empty"
     if stores.kind == "sqlite":
-        subprocess.run(["sqlite3", empty, "CREATE TABLE shop (name)"], check=True)
+        with closing(sqlite3.connect(empty)) as other_store:
+            other_store.execute("CREATE TABLE shop (name)")
     else:
         subprocess.run(["pg_dump", "--format=custom", f"--file={empty}", stores.new()], check=True)
     assert "is no back-up of this site" in refused(site.manage, "restore", "--replace", str(empty))
