@@ -158,7 +158,9 @@ def test_the_memory_of_a_process_as_cache_is_good_to_know_and_a_broken_one_is_wr
     assert "does not keep what it is given" in told(configuration.cache())
 
 
-def test_what_django_finds_is_passed_on(production, settings) -> None:
+def test_what_django_finds_is_passed_on(production, settings, monkeypatch) -> None:
+    # Tests with a browser in the same process set it, and Django finds it.
+    monkeypatch.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)
     settings.SECURE_HSTS_SECONDS, settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE = (
         3600,
         True,
