@@ -114,7 +114,7 @@ else:
     # Tests run on a file too: threads share it the way processes do.
     DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://?max_entries=2000")}  # 4 kB each
 
 # --- Words and times --------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

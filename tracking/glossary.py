@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from hashlib import sha256
+from threading import Lock
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -41,9 +42,12 @@ class Glossary:
     def of_version(cls, version: UUID) -> "Glossary":
         """The words of this version, which was read just now; or of a newer one."""
         global _newest
-        if _newest is None or _newest.version != version:
-            _newest = cls._read(Shop.objects.get())
-        return _newest
+        if (known := _newest) is not None and known.version == version:
+            return known
+        with _reading:  # one thread reads; the others of this process wait for it
+            if _newest is None or _newest.version != version:
+                _newest = cls._read(Shop.objects.get())
+            return _newest
 
     @classmethod
     def _read(cls, shop: Shop) -> "Glossary":
@@ -158,6 +162,7 @@ class Glossary:
 
 
 _newest: Glossary | None = None
+_reading = Lock()
 
 
 def fill(text: str, *, country: str = "", operator: str = "", origin: str = "", number: str = "") -> str:
