@@ -175,10 +175,11 @@ def _store(
         fetch.outcome, fetch.note = _store_failure(shipment, failure, now, ticket.timer.now)
     shipment.asked_at, shipment.last_outcome = now, fetch.outcome
     shipment.lease_until, shipment.lease_token = None, ""
-    shipment.watch_at = watch_again(shipment, now=now)
+    events = _events_of(shipment)
+    shipment.watch_at = watch_again(shipment, events, now=now)
     shipment.save()
     fetch.save()
-    if events := _events_of(shipment):
+    if events:
         standing.store(shipment, _story(shipment, events), Glossary.current())
     return drift
 
@@ -253,8 +254,8 @@ def _store_story(shipment: Shipment, item: TrackedItem, now: datetime) -> str:
         _replace_events(shipment, stored, item.events, now)
         shipment.story_at, shipment.item_class = now, item.item_class
         shipment.history_missing = item.history_missing
-        stored = list(Event.objects.current().filter(shipment=shipment).order_by("position"))
-    shipment.ask_again_at = now + _fresh_for(stored[-1].phrase)
+    newest = stored[-1] if note else item.events[-1]
+    shipment.ask_again_at = now + _fresh_for(newest.phrase)
     return note
 
 
