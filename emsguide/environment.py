@@ -1,6 +1,7 @@
 """Settings from the environment, read strictly: a misspelt value stops the start and says which one."""
 
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import environ
@@ -25,6 +26,22 @@ class Environment(environ.Env):
         if value.isascii() and value.isdigit() and least <= int(value) <= most:
             return int(value)
         raise ImproperlyConfigured(f"{name} is {value!r}: write a whole number from {least} to {most}.")
+
+    def token(self, name: str, *, least: int) -> str:
+        """Letters, digits and signs without a gap, as a header can carry them, and too long to guess. Empty by default."""
+        value = self.str(name, default="").strip()
+        if value and not re.fullmatch(rf"[!-~]{{{least},500}}", value):
+            raise ImproperlyConfigured(
+                f"{name} is too short or has a sign that cannot be: write {least} letters and digits or more, by chance."
+            )
+        return value
+
+    def choice(self, name: str, *, default: str, among: Iterable[str]) -> str:
+        """One of a few words, in small letters."""
+        value = self.str(name, default=default).strip().lower()
+        if value in among:
+            return value
+        raise ImproperlyConfigured(f"{name} is {value!r}: write {' or '.join(among)}.")
 
     def origin(self, name: str, *, default: str = "") -> str:
         """Scheme and host (and port), nothing behind it; a final slash is forgiven. Empty only by default."""

@@ -66,6 +66,11 @@ class Site:
             )
             run(get(f"{address}/readyz"))
 
+    @property
+    def pids(self) -> list[int]:
+        """Of the gunicorns; their workers are their children."""
+        return [process.pid for process in self._processes]
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """SIGKILL ends every process in the middle of whatever it does."""
         for process in self._processes:

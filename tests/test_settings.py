@@ -50,6 +50,8 @@ def test_production_starts_with_a_key_and_a_host():
         (PRODUCTION | {"ADMIN_PATH": "staff desk/"}, "write letters, digits"),
         (PRODUCTION | {"ADMIN_PATH": "<slug:any>/"}, "write letters, digits"),
         (PRODUCTION | {"ADMIN_PATH": "/Track/desk/"}, "customers' pages are there"),
+        (PRODUCTION | {"METRICS_TOKEN": "too short"}, "METRICS_TOKEN is too short"),
+        (PRODUCTION | {"LOG_FORMAT": "xml"}, "LOG_FORMAT is 'xml': write plain or json"),
         (PRODUCTION | {"SECURE_SSL_REDIRECT": "maybe"}, "SECURE_SSL_REDIRECT is 'maybe'"),
     ],
 )

@@ -70,6 +70,12 @@ def last_hours(*, now: datetime) -> Span:
     return Span("The last 24 hours", "hour", _slots(starts, _HOUR, names, ticks))
 
 
+def past_hour(*, now: datetime) -> Slot:
+    """The 60 minutes before `now`. One query."""
+    (slot,) = _slots([now - _HOUR], _HOUR, ["the past hour"], [""])
+    return slot
+
+
 def last_days(*, now: datetime) -> Span:
     """Today in Japan and the 29 days before it. One query."""
     starts = [_midnight(now) - _DAY * back for back in reversed(range(DAYS))]
