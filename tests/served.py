@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
@@ -54,26 +55,41 @@ class Site:
 
     def start(self) -> None:
         for listener, address in zip(self._listeners, self.addresses, strict=True):
-            bind = ["--bind", f"fd://{listener.fileno()}", "--workers", "2", "--log-level", "warning"]
-            self._processes.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "gunicorn", "emsguide.wsgi", *bind],
-                    cwd=PROJECT,
-                    env=self._environment,
-                    pass_fds=[listener.fileno()],
-                    stdout=self._log,
-                    stderr=self._log,
-                    start_new_session=True,
-                )
-            )
+            self._processes.append(self._serve(listener))
             run(get(f"{address}/readyz"))
+
+    def _serve(self, listener: socket.socket) -> "subprocess.Popen[bytes]":
+        bind = ["--bind", f"fd://{listener.fileno()}", "--workers", "2", "--log-level", "warning"]
+        return subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "emsguide.wsgi", *bind],
+            cwd=PROJECT,
+            env=self._environment,
+            pass_fds=[listener.fileno()],
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """SIGKILL ends every process in the middle of whatever it does."""
         for process in self._processes:
-            os.killpg(process.pid, number)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
             process.wait(30)
         self._processes.clear()
+
+    def lose(self, place: int) -> None:
+        """One of the gunicorns is gone in the middle of whatever it does, and nobody listens there any more."""
+        os.killpg(self._processes[place].pid, signal.SIGKILL)
+        self._processes[place].wait(30)
+        self._listeners[place].close()
+
+    def replace(self, place: int) -> None:
+        """A new one in the place of the one we lost."""
+        port = urlsplit(self.addresses[place]).port
+        self._listeners[place] = socket.create_server(("127.0.0.1", port), backlog=2048)
+        self._processes[place] = self._serve(self._listeners[place])
+        run(get(f"{self.addresses[place]}/readyz"))
 
     def manage(self, *arguments: str) -> str:
         command = [sys.executable, "manage.py", *arguments]
@@ -178,6 +194,30 @@ def postgresql() -> Iterator[str]:
         cleaning.callback(run, "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
         run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "shop", "site")
         yield f"postgres://shop@127.0.0.1:{port}/site"
+
+
+HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
+@contextmanager
+def balancer(folder: Path, addresses: Iterable[str]) -> Iterator[str]:
+    """HAProxy before these, as docs/haproxy.cfg sets it up; its address."""
+    assert HAPROXY is not None
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    lines = (PROJECT / "docs" / "haproxy.cfg").read_text(encoding="utf-8").splitlines()
+    lines = [re.sub(r"^( +bind) .*", rf"\1 127.0.0.1:{port}", line) for line in lines]
+    lines = [line.replace("track.example.com", "127.0.0.1") for line in lines if " server web" not in line]
+    lines += [f"    server web{n} {urlsplit(one).netloc} check" for n, one in enumerate(addresses, 1)]
+    file = folder / "haproxy.cfg"
+    file.write_text("\n".join([*lines, ""]))
+    process = subprocess.Popen([HAPROXY, "-db", "-q", "-f", str(file)])
+    try:
+        until_connected(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
 
 
 CACHE_SERVER = shutil.which("valkey-server") or shutil.which("redis-server")
