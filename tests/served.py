@@ -28,7 +28,7 @@ class Site:
     """One gunicorn or several of them, each with two workers, before one database. Use it in a `with` block."""
 
     def __init__(self, folder: Path, database_url: str, *, gunicorns: int = 1, **settings: object) -> None:
-        self._environment = {
+        self.environment = {
             "PATH": os.environ["PATH"],
             "SECRET_KEY": "production " * 6,
             "ALLOWED_HOSTS": "127.0.0.1",
@@ -63,7 +63,7 @@ class Site:
         return subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "emsguide.wsgi", *bind],
             cwd=PROJECT,
-            env=self._environment,
+            env=self.environment,
             pass_fds=[listener.fileno()],
             stdout=self._log,
             stderr=self._log,
@@ -91,10 +91,16 @@ class Site:
         self._processes[place] = self._serve(self._listeners[place])
         run(get(f"{self.addresses[place]}/readyz"))
 
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of all gunicorns' workers."""
+        tasks = [Path(f"/proc/{one.pid}/task/{one.pid}/children") for one in self._processes]
+        return [int(pid) for task in tasks for pid in task.read_text().split()]
+
     def manage(self, *arguments: str) -> str:
         command = [sys.executable, "manage.py", *arguments]
         done = subprocess.run(
-            command, cwd=PROJECT, env=self._environment, check=True, capture_output=True, text=True
+            command, cwd=PROJECT, env=self.environment, check=True, capture_output=True, text=True
         )
         return done.stdout.strip()
 

@@ -11,7 +11,7 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 
-from tests.desk import Desk
+from tests.remote_desk import Desk
 from tests.served import (
     CacheServer,
     Site,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import Desk
+from tests.remote_desk import Desk
 from tests.served import Site, everybody, get, statuses, until_answered
 from tests.standin import StandIn
 from tests.stories import IN_CUSTOMS, NUMBER, POSTED, story
