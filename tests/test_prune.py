@@ -215,3 +215,10 @@ def test_the_dry_run_says_what_would_go_and_throws_nothing_away(capsys):
     assert not Shipment.objects.filter(pk=shipment.pk).exists()
     call_command("prune")
     assert "        0 parcels" in capsys.readouterr().out
+
+
+def test_after_an_edit_of_the_words_it_works_out_first_where_parcels_stand(capsys):
+    delivered(delivered_on=NOW - 1000 * DAY, asked_at=NOW - 500 * DAY)
+    Standing.objects.outdate()
+    call_command("prune", "--dry-run")
+    assert "        1 parcels" in capsys.readouterr().out

@@ -1,11 +1,13 @@
 """Throw away what nobody needs any more."""
 
+import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from tracking.prune import Rule, parcels, throw_away, traces
+from tracking.renewal import renew_outdated
 
 
 class Command(BaseCommand):
@@ -18,6 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="say what would go, throw nothing away")
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
+        renew_outdated(most=sys.maxsize)  # after an edit of the words, else those parcels would stay
         now = timezone.now()
         rules = [parcels(now), *traces(now)]
         for rule in rules:
