@@ -15,8 +15,8 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from tracking import gate, lookup
-from tracking.models import Alarm, AskedBy, Fetch, KeptPage, Shipment
+from tracking import gate, lookup, prune
+from tracking.models import AskedBy, Shipment
 from tracking.models.shipments import Outcome
 from tracking.numbers import TrackingNumber
 from tracking.renewal import renew_outdated
@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = 10.0  # seconds between two looks at what is due
 BUSY_FOR = 1.0  # seconds until the watch tries again for a turn
 PATIENCE = 60.0  # seconds without a turn that `--once` waits
-FETCHES_ARE_KEPT = timedelta(days=90)
 PRUNE_EVERY = timedelta(days=1)
 RENEWED_IN_A_ROUND = 10_000  # parcels that an edit of words moves; seconds, and what is due waits for them
 _NAP = 0.2  # seconds; within so many a wish to stop is noticed
@@ -162,12 +161,9 @@ class Watch:
     def _prune(self) -> None:
         """Throw away what nobody reads any more. Several watches may do so at the same time."""
         self._pruned_at = self.clock()
-        oldest = self._pruned_at - FETCHES_ARE_KEPT
-        fetches = Fetch.objects.older_than(oldest).delete_in_batches()
-        Alarm.objects.filter(day__lt=oldest.date()).delete()
-        pages = KeptPage.objects.prune()
-        if fetches or pages:
-            logger.info("watch: %d old requests and %d old pages thrown away", fetches, pages)
+        for rule in prune.traces(self._pruned_at):
+            if count := sum(prune.throw_away(rule)):
+                logger.info("watch: %d thrown away: %s", count, rule.what)
 
     def _sleep(self, seconds: float) -> None:
         """In naps: a signal handler cannot wake a sleeper."""

@@ -184,13 +184,6 @@ class FetchQuerySet(models.QuerySet["Fetch"]):
     def older_than(self, when: datetime) -> "FetchQuerySet":
         return self.filter(started_at__lt=when)
 
-    def delete_in_batches(self, size: int = 1000) -> int:
-        """Few at a time, so that nobody waits long for the lock; says how many went."""
-        count = 0
-        while batch := list(self.order_by("started_at").values_list("pk", flat=True)[:size]):
-            count += Fetch.objects.filter(pk__in=batch).delete()[0]
-        return count
-
 
 class Fetch(models.Model):
     """One request to Japan Post."""
