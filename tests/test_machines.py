@@ -29,7 +29,7 @@ from tests.stories import IN_CUSTOMS, POSTED, some_numbers, story
 pytestmark = [pytest.mark.postgresql, pytest.mark.cacheserver, pytest.mark.haproxy]
 
 WARM, COLD = 10, 40  # parcels
-READERS = 8  # visitors of warm pages, each of whom asks again when answered
+READERS = 4  # visitors of warm pages, each of whom asks again when answered
 
 
 @dataclass
