@@ -28,8 +28,8 @@ from tests.stories import IN_CUSTOMS, POSTED, some_numbers, story
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.cacheserver, pytest.mark.haproxy]
 
-WARM, COLD = 10, 40  # parcels
-READERS = 8  # visitors of warm pages, each of whom asks again when answered
+WARM, COLD = 6, 24  # parcels
+READERS = 4  # visitors of warm pages, each of whom asks again when answered
 
 
 @dataclass
