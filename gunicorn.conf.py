@@ -3,7 +3,13 @@
 Every value gives way to gunicorn's own command line and to GUNICORN_CMD_ARGS.
 """
 
+import itertools
 import os
+import shutil
+import tempfile
+from typing import Any
+
+from emsguide.logs import FORMATS
 
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 worker_class = "gthread"
@@ -17,3 +23,27 @@ keepalive = (
 )
 max_requests = 20_000
 max_requests_jitter = 2_000
+if os.environ.get("LOG_FORMAT", "").strip().lower() == "json":
+    # Of gunicorn's own lines; without the root's handler, which would write each of them once more.
+    logconfig_dict = {"formatters": {"generic": FORMATS["json"]}, "root": {"level": "INFO", "handlers": []}}
+
+
+# Where the workers count for tracking/metrics.py: a folder of this gunicorn's own, empty at its start and gone at its end.
+
+
+def on_starting(server: Any) -> None:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="emsguide-metrics-")
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """The lowest place that no living worker has: there are as many files as workers, however often one is renewed."""
+    taken = {one.metrics_slot for one in server.WORKERS.values()}
+    worker.metrics_slot = next(place for place in itertools.count() if place not in taken)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    os.environ["METRICS_SLOT"] = str(worker.metrics_slot)
+
+
+def on_exit(server: Any) -> None:
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

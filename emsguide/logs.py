@@ -1,6 +1,25 @@
-"""What the log leaves out."""
+"""How the log looks, and what it leaves out."""
 
 import logging
+
+from pythonjsonlogger.core import RESERVED_ATTRS
+
+PLAIN = {
+    "()": "logging.Formatter",
+    "fmt": "{asctime} {levelname} {name} {request_id}: {message}",
+    "style": "{",
+    "defaults": {"request_id": "-"},
+}
+# One object a line. Django hangs the request itself on some lines: its text has the whole address.
+JSON = {
+    "()": "pythonjsonlogger.json.JsonFormatter",
+    "fmt": "{levelname}{name}{message}",
+    "style": "{",
+    "rename_fields": {"levelname": "level", "name": "logger"},
+    "timestamp": "time",
+    "reserved_attrs": [*RESERVED_ATTRS, "request"],
+}
+FORMATS = {"plain": PLAIN, "json": JSON}
 
 
 class OnlyWhatIsBroken(logging.Filter):

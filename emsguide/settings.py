@@ -7,6 +7,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from emsguide.environment import Environment
+from emsguide.logs import FORMATS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -54,12 +55,14 @@ SITE_URL = env.origin("SITE_URL")  # for links in mails to staff; a page knows i
 
 # --- Django -----------------------------------------------------------------------------------------------
 # The first parts of the customers' addresses (tracking/urls.py) and of the files: the staff's desk is elsewhere.
-CUSTOMERS_PATHS = frozenset({"track", "services", "examples", "contact", "static", "healthz", "readyz"})
+CUSTOMERS_PATHS = frozenset(
+    {"track", "services", "examples", "contact", "static", "healthz", "readyz", "metrics"}
+)
 ADMIN_PATH = env.path_prefix("ADMIN_PATH", default="admin/", taken=CUSTOMERS_PATHS)
 ROOT_URLCONF = "emsguide.urls"
 WSGI_APPLICATION = "emsguide.wsgi.application"
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "emsguide.apps.DeskConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -72,6 +75,7 @@ INSTALLED_APPS = [
     "tracking",
 ]
 MIDDLEWARE = [
+    "emsguide.request_ids.middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -84,6 +88,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",  # who changed it
 ]
+METRICS_TOKEN = env.token("METRICS_TOKEN", least=16)
+if METRICS_TOKEN:
+    MIDDLEWARE.insert(1, "tracking.metrics.middleware")  # around all that takes time
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -100,7 +107,7 @@ TEMPLATES = [
 ]
 
 # --- Store ------------------------------------------------------------------------------------------------
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
+DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
 DATABASES["default"]["CONN_MAX_AGE"] = 600
 if DATABASES["default"]["ENGINE"] != "django.db.backends.sqlite3":
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a server may have gone since the last request
@@ -114,7 +121,7 @@ else:
     # Tests run on a file too: threads share it the way processes do.
     DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://?max_entries=2000")}  # 4 kB each
+CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://?max_entries=2000")}  # of 4 kB each
 
 # --- Words and times --------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -189,13 +196,22 @@ AXES_ENABLE_ADMIN = False  # tracking/admin/people.py has a plainer page
 AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken"]  # and the password, always: neither stored nor logged
 AXES_VERBOSE = False
 
+# --- Log ---------------------------------------------------------------------------------------------------
+LOG_FORMAT = env.choice("LOG_FORMAT", default="plain", among=FORMATS)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "filters": {"broken": {"()": "emsguide.logs.OnlyWhatIsBroken"}},
+    "formatters": {"chosen": FORMATS[LOG_FORMAT]},
+    "filters": {
+        "broken": {"()": "emsguide.logs.OnlyWhatIsBroken"},
+        "request_id": {"()": "emsguide.request_ids.RequestId"},
+    },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["broken"]},
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "chosen",
+            "filters": ["broken", "request_id"],
+        },
         "nowhere": {"class": "logging.NullHandler"},
     },
     "root": {"handlers": ["console"], "level": "WARNING"},

@@ -1,6 +1,7 @@
 """The site as it is served: gunicorn with threads, production settings, hashed and compressed files."""
 
 import gzip
+import json
 import os
 import re
 import socket
@@ -83,3 +84,19 @@ def test_only_our_host_is_answered(site: str) -> None:
 def test_the_contact_form_works_and_sets_the_only_cookie(site: str) -> None:
     assert not get(f"{site}/track/").cookies
     assert "csrftoken" in get(f"{site}/contact/").headers["Set-Cookie"]
+
+
+def test_gunicorns_own_lines_are_json_too_and_written_once(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "LOG_FORMAT": "json", "BIND": f"unix:{tmp_path}/socket"}
+    missing = [sys.executable, "-m", "gunicorn", "emsguide.no_such_module", "--no-control-socket"]
+    done = subprocess.run(
+        missing,
+        cwd=PROJECT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    )
+    lines = [json.loads(line)["message"] for line in done.stdout.splitlines() if line.startswith("{")]
+    assert len([line for line in lines if line.startswith("Starting gunicorn")]) == 1

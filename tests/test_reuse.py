@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from tests.stories import ARRIVED, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, story
 from tracking import reuse, views
+from tracking.answers import answered
 from tracking.lookup import look_up
 from tracking.models import Notice, Shipment, Status, Wording
 from tracking.numbers import TrackingNumber
@@ -110,7 +111,7 @@ def test_staff_naming_a_destination_are_seen_at_once(client, stored):
 
 def test_it_is_printed_again_when_its_words_about_time_change(client, stored, clock):
     assert b"just now" in client.get(PAGE).content
-    clock(NOON + timedelta(seconds=119))
+    clock(NOON + timedelta(minutes=4, seconds=59))
     assert b"just now" in client.get(PAGE).content
     clock(NOON + timedelta(minutes=14, seconds=59))
     first = client.get(PAGE)
@@ -119,12 +120,12 @@ def test_it_is_printed_again_when_its_words_about_time_change(client, stored, cl
     assert b"15 minutes ago" in again(client, PAGE, first).content
 
 
-def test_a_notice_ends_at_midnight(client, stored, clock):
+def test_a_notice_ends_at_midnight_in_japan(client, stored, clock):
     Notice.objects.create(title="Closed today", starts_on=NOON.date(), ends_on=NOON.date())
-    clock(NOON.replace(hour=23, minute=59, second=59))
+    clock(NOON.replace(hour=14, minute=59, second=59))
     pages = {address: client.get(address) for address in ("/", PAGE)}
     assert all(b"Closed today" in page.content for page in pages.values())
-    clock(NOON.replace(hour=0) + timedelta(days=1))
+    clock(NOON.replace(hour=15))
     for address, page in pages.items():
         later = again(client, address, page)
         assert later.status_code == 200 and b"Closed today" not in later.content
@@ -183,3 +184,18 @@ def test_the_page_with_a_form_has_no_tag_and_is_kept_nowhere(client, stored, add
 def test_an_answer_without_a_story_is_kept_nowhere(client, stored, address, monkeypatch):
     monkeypatch.setattr(reuse.cache, "set", None)
     assert client.get(address).status_code == 404
+
+
+def test_a_page_given_out_again_counts_as_a_look_up_like_any_other(client, stored):
+    seen = []
+
+    def note(outcome, **_):
+        seen.append(outcome)
+
+    answered.connect(note)
+    client.get(PAGE)
+    client.get(PAGE)
+    Shipment.objects.update(last_outcome="unavailable")
+    client.get(PAGE)
+    client.get(f"{JSON}?stored=1")  # the open page's own question: nobody's look-up
+    assert seen == ["tracked", "tracked", "stale"]

@@ -50,7 +50,7 @@ def test_until_then_the_page_reads_the_same(item, stale, seconds, thousandths):
     assert replace(shown_later, stands_until=shown.stands_until) == shown
 
 
-@pytest.mark.parametrize("minutes", [0, 1, 2, 4, 5, 119, 120, 2879, 2880, 90 * 1440])
+@pytest.mark.parametrize("minutes", [0, 4, 5, 12, 119, 120, 2879, 2880, 90 * 1440])
 def test_words_about_the_last_check_change_exactly_then(minutes):
     now = CHECKED + timedelta(minutes=minutes)
     until = reads_the_same_until(now, checked_at=CHECKED, scanned_at=None)

@@ -12,10 +12,11 @@ from uuid import UUID
 from django.db import connection
 
 from tracking.models import Shop
+from tracking.models.shipments import FAILURES
 from tracking.numbers import TrackingNumber
 
 # All that the row of a parcel tells a page. Events change together with `changed_at`.
-_STORY = "answered_at, story_at, changed_at, last_outcome, history_missing, parcel.destination_id"
+_STORY = "last_outcome, answered_at, story_at, changed_at, history_missing, parcel.destination_id"
 _GLANCE = f"""
     SELECT words_version, ask_again_at > %s, {_STORY} FROM tracking_shop
     LEFT JOIN tracking_shipment AS parcel ON number = %s AND story_at IS NOT NULL
@@ -27,13 +28,17 @@ class Glance:
     words_version: UUID
     story: str  # another one whenever the stored story is another; empty: there is none
     is_fresh: bool  # nobody need be asked
+    is_stale: bool  # the last ask failed
 
 
 def glance(number: TrackingNumber, *, now: datetime) -> Glance:
     """What a page about this parcel depends on. Costs one query, and Japan Post nothing."""
     at = connection.ops.adapt_datetimefield_value(now)
-    version, is_fresh, answered_at, *rest = _row(_GLANCE, at, number)
-    return Glance(_uuid(version), repr((answered_at, *rest)) if answered_at else "", bool(is_fresh))
+    version, is_fresh, last_outcome, *times = _row(_GLANCE, at, number)
+    if last_outcome is None:
+        return Glance(_uuid(version), "", is_fresh=False, is_stale=False)
+    is_stale = last_outcome in FAILURES
+    return Glance(_uuid(version), repr((last_outcome, *times)), bool(is_fresh), is_stale)
 
 
 def words_version() -> UUID:

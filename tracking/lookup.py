@@ -14,7 +14,7 @@ from tracking.japanpost import client, parser
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable, UnexpectedPage
 from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.models import AskedBy, Event, Fetch, Phrase, Shipment, Tone
-from tracking.models.shipments import TRACKED_FIELDS, Outcome, row_of
+from tracking.models.shipments import FAILURES, TRACKED_FIELDS, Outcome, row_of
 from tracking.numbers import TrackingNumber
 from tracking.schedule import watch_again
 from tracking.story import Lookup
@@ -35,7 +35,6 @@ _OUTCOMES: dict[type[JapanPostError], Outcome] = {
     Unavailable: Outcome.UNAVAILABLE,
     UnexpectedPage: Outcome.UNEXPECTED,
 }
-_FAILURES = {Outcome.UNAVAILABLE, Outcome.UNEXPECTED}
 
 
 def look_up(
@@ -226,7 +225,7 @@ def _story(shipment: Shipment, events: tuple[TrackedEvent, ...], *, is_paused: b
         events=events,
         history_missing=shipment.history_missing,
         checked_at=shipment.answered_at,
-        stale=is_paused or shipment.last_outcome in _FAILURES,
+        stale=is_paused or shipment.last_outcome in FAILURES,
         gone=shipment.last_outcome in (Outcome.NOT_FOUND, Outcome.REJECTED),
         destination=shipment.destination_id,
         told_less_at=_told_less_at(shipment),
@@ -309,7 +308,7 @@ def _store_failure(
     shipment: Shipment, failure: JapanPostError, now: datetime, ended_at: datetime
 ) -> tuple[Outcome, str]:
     outcome = _OUTCOMES[type(failure)]
-    if outcome in _FAILURES:
+    if outcome in FAILURES:
         asked_for = timedelta(seconds=getattr(failure, "retry_after", None) or 0)
         shipment.ask_again_at = ended_at + min(max(REST_AFTER_FAILURE, asked_for), LONGEST_REST)
     else:

@@ -9,7 +9,7 @@ from tracking.places import JAPAN_TIME
 from tracking.silence import day_count
 
 # (below so many minutes, words change every so many)
-_STEPS = ((2, 2), (5, 5), (120, 5), (2880, 60))
+_STEPS = ((120, 5), (2880, 60))
 _DAY = timedelta(days=1)
 
 
@@ -17,15 +17,22 @@ def long_date(day: date) -> str:
     return date_format(day, "j F Y")
 
 
-def ago(then: datetime, now: datetime) -> str:
-    """How long ago, in words a person uses; in steps of five minutes, so that a page can be given out again."""
+def minutes_ago(then: datetime, now: datetime) -> int:
+    """The whole minutes after which words about the time since then last changed; 0 where a clock runs behind."""
     minutes = _minutes(then, now)
-    if minutes < 2:
+    return minutes - minutes % _step(minutes)
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """How long ago, in words a person uses; static/js/site.js says the same while a page stays open.
+
+    In steps of five minutes, so that a page can be given out again.
+    """
+    minutes = minutes_ago(then, now)
+    if minutes == 0:
         return _("just now")
-    if minutes < 5:
-        return _("a few minutes ago")
     if minutes < 120:
-        return _("%(count)d minutes ago") % {"count": minutes - minutes % 5}
+        return _("%(count)d minutes ago") % {"count": minutes}
     if minutes < 2880:
         return _("%(count)d hours ago") % {"count": minutes // 60}
     return _("%(count)s ago") % {"count": day_count(minutes // 1440)}
@@ -39,7 +46,7 @@ def reads_the_same_until(now: datetime, *, checked_at: datetime, scanned_at: dat
     """The first moment after `now` at which a tracking page may read differently while nothing happens.
 
     Its words change with the time since the last check, with each day of silence (counted from the scan where its
-    instant is known, else by UTC's calendar), and with the calendar: UTC's for notices, Japan's for enquiries.
+    instant is known, else by UTC's calendar), and with Japan's calendar, by which notices and enquiries end.
     """
     changes = [_ago_changes_at(checked_at, now), next_midnight(now, UTC), next_midnight(now, JAPAN_TIME)]
     if scanned_at is not None:
@@ -48,9 +55,12 @@ def reads_the_same_until(now: datetime, *, checked_at: datetime, scanned_at: dat
 
 
 def _ago_changes_at(then: datetime, now: datetime) -> datetime:
-    minutes = _minutes(then, now)
-    step = next((step for limit, step in _STEPS if minutes < limit), 1440)
-    return then + timedelta(minutes=minutes - minutes % step + step)
+    minutes = minutes_ago(then, now)
+    return then + timedelta(minutes=minutes + _step(minutes))
+
+
+def _step(minutes: int) -> int:
+    return next((step for limit, step in _STEPS if minutes < limit), 1440)
 
 
 def _minutes(then: datetime, now: datetime) -> int:

@@ -1,7 +1,6 @@
 """The pages a visitor can see. A view gets, decides and renders; words and states are computed elsewhere."""
 
 from collections.abc import Callable
-from datetime import UTC
 from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
@@ -20,9 +19,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from tracking import contact as contact_desk
 from tracking import numbers
 from tracking.answers import (
+    STALE,
     Answer,
     answer,
     answer_several,
+    answered,
     as_json,
     example_answer,
     next_try,
@@ -35,7 +36,9 @@ from tracking.glance import glance
 from tracking.glossary import Glossary
 from tracking.guide import read_guide
 from tracking.models import Message
+from tracking.models.shipments import Outcome
 from tracking.numbers import MOST_AT_ONCE, Problem, TrackingNumber
+from tracking.places import JAPAN_TIME, japans_day
 from tracking.reuse import Printed, reused
 from tracking.times import next_midnight
 from tracking.visitors import visitor_key
@@ -62,8 +65,9 @@ revalidated_private = cache_control(private=True, no_cache=True)
 def guide(request: HttpRequest) -> HttpResponse:
     """`/`: what the statuses mean, with the look-up form on top."""
     glossary, now = Glossary.current(), timezone.now()
-    facts = ("guide", glossary.version, _language(), now.date())
-    return reused(request, facts, lambda: Printed(guide_page(request, glossary), next_midnight(now, UTC)))
+    facts = ("guide", glossary.version, _language(), japans_day(now))
+    until = next_midnight(now, JAPAN_TIME)
+    return reused(request, facts, lambda: Printed(guide_page(request, glossary), until))
 
 
 @read_only
@@ -203,7 +207,7 @@ def _page(
     shared = {
         "shop": glossary.shop,
         "logo": glossary.logo,
-        "notices": glossary.notices_for([], timezone.localdate()),
+        "notices": glossary.notices_for([], japans_day()),
         "address": request.build_absolute_uri(request.path),
     }
     return render(request, template, shared | context, status=status)
@@ -211,36 +215,42 @@ def _page(
 
 def _list_page(request: HttpRequest, found: list[TrackingNumber]) -> HttpResponse:
     glossary = Glossary.current()
+    hint = _hint(request, glossary)
     rows = answer_several(
         found,
         glossary,
         now=timezone.now(),
         language=_language(),
-        hint=_hint(request, glossary),
+        hint=hint,
         visitor=visitor_key(request),
     )
     if not all(row.telling for row in rows):
-        return _rows_page(request, rows, glossary)
+        return _rows_page(request, rows, glossary, hint)
     facts = [row.telling.facts() for row in rows if row.telling]
     until = min(row.stands_until for row in rows)
-    return _unreferred(reused(request, facts, lambda: Printed(_rows_page(request, rows, glossary), until)))
+    return _unreferred(
+        reused(request, facts, lambda: Printed(_rows_page(request, rows, glossary, hint), until))
+    )
 
 
-def _rows_page(request: HttpRequest, rows: list[Answer], glossary: Glossary) -> HttpResponse:
+def _rows_page(
+    request: HttpRequest, rows: list[Answer], glossary: Glossary, hint: str | None
+) -> HttpResponse:
     destinations = [row.progress.destination for row in rows if row.progress]
     context = {
         "rows": rows,
         "next_try": next_try(rows),
         "remember": " ".join(row.remembered_as for row in rows if row.remembered_as),
         "typed": " ".join(row.number for row in rows),
-        "notices": glossary.notices_for(destinations, timezone.localdate()),
+        "hinted": f"?{urlencode({'to': hint})}" if hint else "",
+        "notices": glossary.notices_for(destinations, japans_day()),
     }
     return _unreferred(_unindexed(_page(request, "tracking/parcels.html", context, glossary=glossary)))
 
 
-def guide_page(request: HttpRequest, glossary: Glossary) -> HttpResponse:
+def guide_page(request: HttpRequest, glossary: Glossary, *, is_preview: bool = False) -> HttpResponse:
     """The guide in these words."""
-    context = {"guide": read_guide(glossary, _language())}
+    context = {"guide": read_guide(glossary, _language()), "is_preview": is_preview}
     return _page(request, "tracking/guide.html", context, glossary=glossary)
 
 
@@ -259,8 +269,10 @@ def _told(
         return Printed(print_answer(request, found, glossary), found.stands_until)
 
     if seen.story and (seen.is_fresh or stored):
+        if not stored:
+            answered.send(None, outcome=STALE if seen.is_stale else Outcome.TRACKED.value)
         facts = (seen.story, glossary.version, _language(), _hint(request, glossary))
-        return reused(request, facts, lambda: print_it(_answer(request, number, glossary, stored=stored)))
+        return reused(request, facts, lambda: print_it(_answer(request, number, glossary, stored=True)))
     found = _answer(request, number, glossary, stored=stored)
     if found.telling is None:
         return print_answer(request, found, glossary)

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, User
 from playwright.sync_api import Page, expect
 
 from tests.standin import StandIn
-from tests.stories import NUMBER, POSTED, story
+from tests.stories import NUMBER, POSTED, fresh_story
 from tracking import groups
 from tracking.models import Status
 
@@ -26,12 +26,12 @@ def at_the_desk(open_page: OpenPage, *names: str, **options: object) -> Page:
     page.get_by_label("Username").fill("ann")
     page.get_by_label("Password").fill("a long password")
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("heading", name="What do you want to look after?")).to_be_visible()
+    expect(page.get_by_role("heading", name="What waits for you")).to_be_visible()
     return page
 
 
 def test_a_wording_for_france_from_draft_to_the_way_back(open_page: OpenPage, standin: StandIn) -> None:
-    standin.set_item(NUMBER, story(POSTED, HELD))
+    standin.set_item(NUMBER, fresh_story(POSTED, HELD))
     customer = open_page(f"/track/{NUMBER}/")
     desk = at_the_desk(open_page, groups.EDITORS)
     status = Status.objects.get(slug="customs-clearance")
@@ -98,6 +98,13 @@ def test_the_enter_key_saves_a_draft_and_publishes_nothing(open_page: OpenPage) 
     title.press("Enter")
     expect(desk.locator(".messagelist")).to_contain_text("Customers do not see it yet")
     assert status.wordings.get(destination=None, language="en").title == "Your parcel is with customs"
+
+
+def test_the_list_of_statuses_fits_a_small_desktop(open_page: OpenPage) -> None:
+    desk = at_the_desk(open_page, groups.EDITORS, viewport={"width": 1280, "height": 900})
+    desk.goto("/admin/tracking/status/")
+    results = desk.locator(".results")
+    assert results.evaluate("list => list.scrollWidth - list.clientWidth") == 0
 
 
 def test_hostile_words_script_nothing(open_page: OpenPage) -> None:
