@@ -58,8 +58,11 @@ def _pack(printed: Printed) -> _Kept:
 
 def _unpack(request: HttpRequest, kept: _Kept) -> HttpResponse:
     """Compressed for who reads that. A page with nothing secret in it may be compressed to the same bytes each time."""
+    if short := get_conditional_response(request, etag=kept.headers["ETag"]):
+        short["ETag"], short["Vary"] = kept.headers["ETag"], kept.headers["Vary"]
+        return short
     packed = re_accepts_gzip.search(request.META.get("HTTP_ACCEPT_ENCODING", ""))
     response = HttpResponse(kept.packed if packed else decompress(kept.packed), headers=kept.headers)
     if packed:
         response["Content-Encoding"] = "gzip"
-    return get_conditional_response(request, etag=kept.headers["ETag"], response=response) or response
+    return response
