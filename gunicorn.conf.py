@@ -7,9 +7,14 @@ import itertools
 import os
 import shutil
 import tempfile
+from pathlib import Path
 from typing import Any
 
+import environ
+
 from emsguide.logs import FORMATS
+
+environ.Env.read_env(Path(__file__).resolve().parent / ".env")  # as the site's settings do
 
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 worker_class = "gthread"
@@ -18,11 +23,11 @@ threads = 8  # four may ask Japan Post and three wait (docs/decisions.md): one i
 timeout = 30
 backlog = 2048  # connections that wait to be accepted; `make bench` comes with 200 at once
 worker_connections = 1000  # open at once in one worker, waiting for their next request most of the time
-keepalive = (
-    75  # seconds; longer than a proxy keeps an unused connection (nginx: 60), so that none closes in its face
-)
+# Seconds; longer than a proxy keeps an unused connection (nginx: 60), so that none closes in its face.
+keepalive = 75
 max_requests = 20_000
 max_requests_jitter = 2_000
+control_socket_disable = True  # nobody uses it
 if os.environ.get("LOG_FORMAT", "").strip().lower() == "json":
     # Of gunicorn's own lines; without the root's handler, which would write each of them once more.
     logconfig_dict = {"formatters": {"generic": FORMATS["json"]}, "root": {"level": "INFO", "handlers": []}}
