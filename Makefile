@@ -43,8 +43,8 @@ lint:  ## style, types, missing migrations, settings fit for production
 	$(MANAGE) makemigrations --check --dry-run
 	@$(PRODUCTION) $(BIN) manage.py check --deploy --fail-level WARNING
 
-bench:  ## the benchmarks, page weights included
-	@scripts/setup dev browser
+bench:  ## the benchmarks, page weights included (BENCH_PARCELS=1000000)
+	@scripts/setup dev browser load
 	DEBUG=True $(BIN) -m tests.bench $(ARGS)
 	@DEBUG=True $(BIN) -m tests.bench_desk
 

@@ -79,12 +79,12 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "emsguide.middleware.DeskSessions",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "emsguide.middleware.DeskLogin",
+    "emsguide.middleware.DeskMessages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",  # who changed it
 ]
@@ -122,7 +122,7 @@ else:
     DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}
 BACKUP_FOLDER = env.str("BACKUP_FOLDER", default=str(BASE_DIR / "backups"))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
+CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://?max_entries=2000")}  # of 4 kB each
 
 # --- Words and times --------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -168,7 +168,7 @@ def test_what_django_finds_is_passed_on(production, settings, monkeypatch) -> No
     )
     assert not told(configuration.django_finds())
     settings.SESSION_COOKIE_SECURE = False
-    assert "Django says (security.W012)" in told(configuration.django_finds())
+    assert "Django says (security.W010)" in told(configuration.django_finds())
 
 
 def test_japan_post_can_or_cannot_be_reached(standin, settings) -> None:

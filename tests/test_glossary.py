@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.crowd import all_at_once
 from tracking.glossary import Glossary, fill, normalise
 from tracking.models import Destination, Phrase, Status, Wording
 
@@ -101,3 +102,11 @@ def test_a_sentence_that_begins_with_a_place_begins_with_a_capital():
         fill("Nothing. {operator} takes it. Ask {operator}!")
         == "Nothing. The local post takes it. Ask the local post!"
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_threads_one_reads_new_words_for_all():
+    before = Glossary.current()
+    Wording.objects.first().save()
+    seen = {id(come.result) for come in all_at_once([Glossary.current] * 8)}
+    assert len(seen) == 1 and id(before) not in seen

@@ -39,6 +39,17 @@ def test_after_fifteen_minutes_it_asks_again(standin):
     assert lookup.checked_at == LATER
 
 
+def test_asking_costs_so_many_statements(standin, django_assert_num_queries):
+    """The road of those who have to wait for Japan Post; what is stored and left at the gate counts, pages do not."""
+    standin.set_item("EN123456785JP", story(POSTED, number="EN123456785JP"))
+    look_up("EN123456785JP", now=NOW - timedelta(minutes=1), visitor="somebody")  # reads the words
+    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
+    with django_assert_num_queries(37):
+        look_up(NUMBER, now=NOW, visitor="somebody")
+    with django_assert_num_queries(30):
+        look_up(NUMBER, now=LATER, visitor="somebody")
+
+
 def test_a_delivered_parcel_rests_for_a_day(standin):
     standin.set_item(NUMBER, story(POSTED, DELIVERED))
     look_up(NUMBER, now=NOW)

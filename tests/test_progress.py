@@ -20,9 +20,10 @@ from tests.stories import (
 from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.models import Destination, Phrase, Status, Wording
-from tracking.progress import ago, build_progress
+from tracking.progress import build_progress
 from tracking.silence import day_count
 from tracking.story import Lookup
+from tracking.times import ago
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -302,7 +303,13 @@ def test_days_in_words(days, words):
 
 @pytest.mark.parametrize(
     ("minutes", "words"),
-    [(0, "just now"), (15, "15 minutes ago"), (180, "3 hours ago"), (3 * 1440, "3 days ago")],
+    [
+        (0, "just now"),
+        (4, "just now"),
+        (19, "15 minutes ago"),
+        (180, "3 hours ago"),
+        (3 * 1440, "3 days ago"),
+    ],
 )
 def test_how_long_ago_in_words(minutes, words):
     assert ago(NOW - timedelta(minutes=minutes), NOW) == words

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 from lxml import html
@@ -298,11 +299,17 @@ def test_notices_of_the_destination_are_shown(client, standin):
     assert "Strike in Germany" not in main_of(client.get("/")).text_content()
 
 
-def test_a_stored_page_costs_three_queries_once_words_are_read(client, standin, django_assert_num_queries):
+@pytest.mark.parametrize("address", [PAGE, JSON, f"{JSON}?stored=1"])
+def test_a_stored_page_costs_three_queries_to_print_and_one_to_give_out_again(
+    client, standin, address, django_assert_num_queries
+):
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE, ARRIVED, IN_CUSTOMS))
-    client.get(PAGE)
+    client.get("/track/", {"number": NUMBER}, follow=True)
+    cache.clear()
     with django_assert_num_queries(3):
-        client.get(PAGE)
+        client.get(address)
+    with django_assert_num_queries(1):
+        client.get(address)
 
 
 def test_with_the_cable_out_a_stored_page_still_answers(client, standin, settings):

@@ -35,9 +35,7 @@ def test_the_destination_and_anyway_are_kept(client):
     assert response["Location"] == f"/track/{NUMBER}/?to=US&anyway=1"
 
 
-@pytest.mark.parametrize(
-    ("to", "kept"), [("us", "?to=US"), ('"><b>', "?to=%22%3E%3CB%3E"), (" ", ""), (None, "")]
-)
+@pytest.mark.parametrize(("to", "kept"), [("us", "?to=US"), ('"><b>', ""), ("XX", ""), (" ", ""), (None, "")])
 def test_the_lists_links_keep_the_destination(client, no_network, to, kept):
     asked = {"number": f"{NUMBER},{OTHER}"} | ({"to": to} if to else {})
     links = main_of(client.get("/track/", asked)).xpath(".//li//h2/a/@href")

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -21,7 +21,8 @@ from tracking.models.shipments import Outcome
 from tracking.numbers import Problem, TrackingNumber
 from tracking.progress import JAPAN_POST_PAGE, Progress, build_progress
 
-answered = Signal()  # a visitor looked a number up; sent with the `answer`
+answered = Signal()  # a visitor looked a number up; sent with the `outcome`, or STALE
+STALE = "stale"  # a story, but the last ask failed
 
 _RETRY_SECONDS = 60
 
@@ -42,19 +43,11 @@ class Telling:
             self.lookup, self.glossary, now=self.now, language=self.language, hint=self.hint
         )
 
-    def page_key(self) -> str:
-        """The same for two tellings that print the same page. "12 minutes ago" makes that a matter of minutes."""
-        story, minute = self.lookup, int(self.now.timestamp()) // 60
-        parts = (
-            story.number,
-            story.checked_at,
-            story.changed_at,
-            story.stale,
-            story.gone,
-            story.told_less_at,
-            story.destination,
-        )
-        return repr((*parts, self.glossary.shop.words_version, self.language, self.hint, minute))
+    def facts(self) -> tuple[object, ...]:
+        """The same for two tellings that print the same at the same time."""
+        story = self.lookup
+        told = (story.number, story.checked_at, story.changed_at, story.stale, story.gone, story.told_less_at)
+        return (*told, story.destination, self.glossary.version, self.language, self.hint)
 
 
 @dataclass(frozen=True)
@@ -77,6 +70,11 @@ class Answer:
     def progress(self) -> Progress | None:
         """Computed when first asked for: a page that is reused does not need it."""
         return self.telling.progress() if self.telling else None
+
+    @property
+    def stands_until(self) -> datetime:
+        """When the page may read differently although nothing happened."""
+        return self.progress.stands_until if self.progress else datetime.max.replace(tzinfo=UTC)
 
     @property
     def headline(self) -> str:
@@ -129,7 +127,8 @@ def answer(
     `hint`: ISO code of the destination, as the link in the e-mail names it. `budget` and `visitor`: see `look_up`.
     """
     found = _answer(number, glossary, now, language, hint, anyway, budget, visitor)
-    answered.send(None, answer=found)
+    is_stale = found.telling is not None and found.telling.lookup.stale
+    answered.send(None, outcome=STALE if is_stale else found.outcome.value)
     return found
 
 
@@ -208,7 +207,6 @@ def example_answer(example: Example, glossary: Glossary, *, now: datetime, langu
 
 
 def _tracked(lookup: Lookup, glossary: Glossary, *, now: datetime, language: str, hint: str | None) -> Answer:
-    hint = hint if hint in glossary.destinations else None
     telling = Telling(lookup, glossary, now, language, hint)
     return Answer(lookup.number, Outcome.TRACKED, 200, telling=telling)
 

@@ -11,7 +11,7 @@ from tracking.lookup import ask
 from tracking.models import AskedBy, Event, Fetch, Shipment
 from tracking.models.shipments import Outcome
 from tracking.numbers import TrackingNumber
-from tracking.progress import ago
+from tracking.times import ago
 
 _FAILED = {Outcome.UNAVAILABLE, Outcome.UNEXPECTED}
 

@@ -288,10 +288,12 @@ def _start(number: TrackingNumber, timer: Timer, asked_by: AskedBy, visitor: str
 def _take_lease(number: TrackingNumber, now: datetime, until: datetime) -> str:
     """The token of a lease on a parcel that is due and free; empty where it is not."""
     token = uuid.uuid4().hex
-    Shipment.objects.get_or_create(number=number)
+    lease = {"lease_until": until, "lease_token": token}
     due = Q(ask_again_at=None) | Q(ask_again_at__lte=now)
     free = Q(lease_until=None) | Q(lease_until__lte=now) | Q(lease_until__gte=now + _NONSENSE)
-    taken = Shipment.objects.filter(due, free, number=number).update(lease_until=until, lease_token=token)
+    taken = Shipment.objects.filter(due, free, number=number).update(**lease)
+    if not taken:  # somebody has it, or nobody has ever asked about it
+        _, taken = Shipment.objects.get_or_create(number=number, defaults=lease)
     return token if taken else ""
 
 
@@ -358,9 +360,10 @@ def _count_look_up(visitor: str, now: datetime) -> None:
     """Under the gate's lock, so that nobody else counts at the same time."""
     if not settings.LOOKUPS_PER_MINUTE or not visitor:
         return
-    _, is_new = VisitorMinute.objects.get_or_create(visitor=visitor, minute=_minute(now))
-    VisitorMinute.objects.filter(visitor=visitor, minute=_minute(now)).update(lookups=F("lookups") + 1)
-    if is_new:
+    if not VisitorMinute.objects.filter(visitor=visitor, minute=_minute(now)).update(
+        lookups=F("lookups") + 1
+    ):
+        VisitorMinute.objects.create(visitor=visitor, minute=_minute(now), lookups=1)
         VisitorMinute.objects.filter(minute__lt=now - timedelta(minutes=5)).delete()
 
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from hashlib import sha256
+from threading import Lock
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from tracking.glance import words_version
 from tracking.models import Destination, Logo, Notice, Phrase, Shop, Status, UsualWait, Wording
 from tracking.places import comparable, country_index
 
@@ -33,11 +36,18 @@ class Glossary:
     @classmethod
     def current(cls) -> "Glossary":
         """The words as they stand now: one query when nothing was edited since this process last read them."""
+        return cls.of_version(words_version())
+
+    @classmethod
+    def of_version(cls, version: UUID) -> "Glossary":
+        """The words of this version, which was read just now; or of a newer one."""
         global _newest
-        shop = Shop.objects.get()
-        if _newest is None or _newest.shop.words_version != shop.words_version:
-            _newest = cls._read(shop)
-        return _newest
+        if (known := _newest) is not None and known.version == version:
+            return known
+        with _reading:  # one thread reads; the others of this process wait for it
+            if _newest is None or _newest.version != version:
+                _newest = cls._read(Shop.objects.get())
+            return _newest
 
     @classmethod
     def _read(cls, shop: Shop) -> "Glossary":
@@ -65,6 +75,11 @@ class Glossary:
                 (wait.status_id, wait.destination_id): wait for wait in UsualWait.objects.order_by()
             },
         )
+
+    @property
+    def version(self) -> UUID:
+        """Another one after each edit of any words."""
+        return self.shop.words_version
 
     def status_of(self, phrase: str) -> Status | None:
         """What a phrase means; None for a phrase nobody has given a meaning.
@@ -147,6 +162,7 @@ class Glossary:
 
 
 _newest: Glossary | None = None
+_reading = Lock()
 
 
 def fill(text: str, *, country: str = "", operator: str = "", origin: str = "", number: str = "") -> str:

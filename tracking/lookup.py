@@ -14,7 +14,7 @@ from tracking.japanpost import client, parser
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable, UnexpectedPage
 from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.models import AskedBy, Event, Fetch, Phrase, Shipment, Tone
-from tracking.models.shipments import TRACKED_FIELDS, Outcome, row_of
+from tracking.models.shipments import FAILURES, TRACKED_FIELDS, Outcome, row_of
 from tracking.numbers import TrackingNumber
 from tracking.schedule import watch_again
 from tracking.story import Lookup
@@ -35,7 +35,6 @@ _OUTCOMES: dict[type[JapanPostError], Outcome] = {
     Unavailable: Outcome.UNAVAILABLE,
     UnexpectedPage: Outcome.UNEXPECTED,
 }
-_FAILURES = {Outcome.UNAVAILABLE, Outcome.UNEXPECTED}
 
 
 def look_up(
@@ -175,10 +174,11 @@ def _store(
         fetch.outcome, fetch.note = _store_failure(shipment, failure, now, ticket.timer.now)
     shipment.asked_at, shipment.last_outcome = now, fetch.outcome
     shipment.lease_until, shipment.lease_token = None, ""
-    shipment.watch_at = watch_again(shipment, now=now)
+    events = _events_of(shipment)
+    shipment.watch_at = watch_again(shipment, events, now=now)
     shipment.save()
     fetch.save()
-    if events := _events_of(shipment):
+    if events:
         standing.store(shipment, _story(shipment, events), Glossary.current())
     return drift
 
@@ -225,7 +225,7 @@ def _story(shipment: Shipment, events: tuple[TrackedEvent, ...], *, is_paused: b
         events=events,
         history_missing=shipment.history_missing,
         checked_at=shipment.answered_at,
-        stale=is_paused or shipment.last_outcome in _FAILURES,
+        stale=is_paused or shipment.last_outcome in FAILURES,
         gone=shipment.last_outcome in (Outcome.NOT_FOUND, Outcome.REJECTED),
         destination=shipment.destination_id,
         told_less_at=_told_less_at(shipment),
@@ -253,8 +253,8 @@ def _store_story(shipment: Shipment, item: TrackedItem, now: datetime) -> str:
         _replace_events(shipment, stored, item.events, now)
         shipment.story_at, shipment.item_class = now, item.item_class
         shipment.history_missing = item.history_missing
-        stored = list(Event.objects.current().filter(shipment=shipment).order_by("position"))
-    shipment.ask_again_at = now + _fresh_for(stored[-1].phrase)
+    newest = stored[-1] if note else item.events[-1]
+    shipment.ask_again_at = now + _fresh_for(newest.phrase)
     return note
 
 
@@ -308,7 +308,7 @@ def _store_failure(
     shipment: Shipment, failure: JapanPostError, now: datetime, ended_at: datetime
 ) -> tuple[Outcome, str]:
     outcome = _OUTCOMES[type(failure)]
-    if outcome in _FAILURES:
+    if outcome in FAILURES:
         asked_for = timedelta(seconds=getattr(failure, "retry_after", None) or 0)
         shipment.ask_again_at = ended_at + min(max(REST_AFTER_FAILURE, asked_for), LONGEST_REST)
     else:

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from tracking.answers import Answer, answered
+from tracking.answers import answered
 from tracking.gate import current_gate
 from tracking.health import past_hour
 from tracking.models import Message, Phrase, Shipment
@@ -78,9 +78,8 @@ def _view(request: HttpRequest) -> str:
     return match.app_names[0] if match.app_names else match.url_name or "none"
 
 
-def _count(answer: Answer, **_: Any) -> None:
-    is_stale = answer.telling is not None and answer.telling.lookup.stale
-    _look_ups.labels("stale" if is_stale else answer.outcome.value).inc()
+def _count(outcome: str, **_: Any) -> None:
+    _look_ups.labels(outcome).inc()
 
 
 answered.connect(_count, dispatch_uid="tracking.metrics")

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import urlencode
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from tracking import numbers
@@ -24,9 +23,10 @@ from tracking.journey import (
 )
 from tracking.models import Notice, Stage, Status, Tone
 from tracking.places import JAPAN, instant_of, japans_day
-from tracking.silence import Silence, day_count, is_last_scan, silence_of
+from tracking.silence import Silence, is_last_scan, silence_of
 from tracking.speaker import Speaker, Words
 from tracking.story import Lookup
+from tracking.times import ago, long_date, minutes_ago, reads_the_same_until
 
 JAPAN_POST_PAGE = (
     "https://trackings.post.japanpost.jp/services/srv/search/direct?reqCodeNo1={}&searchKind=S004&locale=en"
@@ -122,6 +122,7 @@ class Progress:
     from_abroad: bool  # a number of another country's post
     notices: tuple[Notice, ...]
     japan_post_url: str
+    stands_until: datetime  # when it may read differently although nothing happened
 
     @property
     def banner(self) -> str:
@@ -231,7 +232,7 @@ def build_progress(
         last_scan=entries[-1].when,
         checked_at=lookup.checked_at,
         checked_ago=ago(lookup.checked_at, now),
-        checked_minutes=minutes_between(lookup.checked_at, now),
+        checked_minutes=minutes_ago(lookup.checked_at, now),
         stale=lookup.stale,
         gone=lookup.gone,
         told_less=long_date(lookup.told_less_at.date()) if lookup.told_less_at else "",
@@ -241,6 +242,9 @@ def build_progress(
         from_abroad=origin != JAPAN,
         notices=glossary.notices_for([destination], japans_day(now)),
         japan_post_url=JAPAN_POST_PAGE.format(lookup.number),
+        stands_until=reads_the_same_until(
+            now, checked_at=lookup.checked_at, scanned_at=entries[-1].when.instant
+        ),
     )
 
 
@@ -361,24 +365,3 @@ def _collect_by(newest: Place, last_day: date | None, now: datetime) -> str:
         case _other:
             text = _("If they keep it for you, collect it by about %(date)s. After that it may go back.")
     return text % values
-
-
-def long_date(day: date) -> str:
-    return date_format(day, "j F Y")
-
-
-def minutes_between(then: datetime, now: datetime) -> int:
-    """Whole ones; 0 where a clock runs behind."""
-    return max(0, int((now - then).total_seconds() // 60))
-
-
-def ago(then: datetime, now: datetime) -> str:
-    """How long ago, in words a person uses; static/js/site.js says the same while a page stays open."""
-    minutes = minutes_between(then, now)
-    if minutes < 2:
-        return _("just now")
-    if minutes < 120:
-        return _("%(count)d minutes ago") % {"count": minutes}
-    if minutes < 48 * 60:
-        return _("%(count)d hours ago") % {"count": minutes // 60}
-    return _("%(count)s ago") % {"count": day_count(minutes // 1440)}

@@ -1,12 +1,14 @@
 """When the watch asks about a parcel next. The only place that knows; the answer stands in Shipment.watch_at."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from tracking import numbers
 from tracking.glossary import FINAL_DELIVERY, Glossary
+from tracking.japanpost.records import TrackedEvent
 from tracking.journey import RETURNED, travel
-from tracking.models import Event, Shipment
+from tracking.models import Shipment
 from tracking.models.shipments import Outcome
 from tracking.numbers import TrackingNumber
 
@@ -60,18 +62,17 @@ def _interval(standing: Standing, silence: timedelta) -> timedelta:
     return min(max(MOVING_EVERY, slower), SILENT_EVERY)
 
 
-def watch_again(shipment: Shipment, *, now: datetime) -> datetime | None:
-    """`next_watch` for a shipment as it stands, and not before its last answer has ceased to be fresh."""
-    due = next_watch(standing_of(shipment), now=now)
+def watch_again(shipment: Shipment, events: Sequence[TrackedEvent], *, now: datetime) -> datetime | None:
+    """`next_watch` for a shipment with this story, and not before its last answer has ceased to be fresh."""
+    due = next_watch(standing_of(shipment, events), now=now)
     return max(due, shipment.ask_again_at or due) if due else None
 
 
-def standing_of(shipment: Shipment) -> Standing:
-    events = list(Event.objects.current().filter(shipment=shipment).order_by("position"))
+def standing_of(shipment: Shipment, events: Sequence[TrackedEvent]) -> Standing:
     if not events:
         return Standing(shipment.last_outcome, None, registered_at=shipment.registered_at)
     origin = numbers.country(TrackingNumber(shipment.number))
-    standing = travel([event.as_tracked for event in events], origin, Glossary.current())[-1]
+    standing = travel(events, origin, Glossary.current())[-1]
     newest, slug = events[-1], standing.status.slug if standing.status else ""
     return Standing(
         outcome=shipment.last_outcome,

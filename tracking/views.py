@@ -1,13 +1,11 @@
 """The pages a visitor can see. A view gets, decides and renders; words and states are computed elsewhere."""
 
 from collections.abc import Callable
-from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
 from django.conf import settings
 from django.core import signing
-from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -21,9 +19,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from tracking import contact as contact_desk
 from tracking import numbers
 from tracking.answers import (
+    STALE,
     Answer,
     answer,
     answer_several,
+    answered,
     as_json,
     example_answer,
     next_try,
@@ -32,18 +32,21 @@ from tracking.answers import (
 )
 from tracking.examples import Example, all_examples, get_example
 from tracking.forms import ContactForm
+from tracking.glance import glance
 from tracking.glossary import Glossary
 from tracking.guide import read_guide
 from tracking.models import Message
+from tracking.models.shipments import Outcome
 from tracking.numbers import MOST_AT_ONCE, Problem, TrackingNumber
-from tracking.places import japans_day
+from tracking.places import JAPAN_TIME, japans_day
+from tracking.reuse import Printed, reused
+from tracking.times import next_midnight
 from tracking.visitors import visitor_key
 
 NUMBER_PARAMETERS = ("number", "tracking_number", "trackingNumber", "nums", "n")
 _JAPAN_POST_PARAMETERS = tuple(
     f"{name}{i}" for name in ("reqCodeNo", "requestNo") for i in range(1, MOST_AT_ONCE + 1)
 )
-_PAGE_SECONDS = 600
 _KEPT = ("to", "anyway", "stored")  # parameters that outlive a redirection
 
 
@@ -52,16 +55,23 @@ def read_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return csrf_exempt(require_safe(view))
 
 
+# A browser may keep it and asks each time whether it still stands: no old word after an edit, and a short answer.
+revalidated = cache_control(no_cache=True)
+revalidated_private = cache_control(private=True, no_cache=True)
+
+
 @read_only
+@revalidated
 def guide(request: HttpRequest) -> HttpResponse:
     """`/`: what the statuses mean, with the look-up form on top."""
-    glossary = Glossary.current()
-    key = repr(("guide", glossary.shop.words_version, _language(), japans_day()))
-    return _reused(request, key, lambda: guide_page(request, glossary))
+    glossary, now = Glossary.current(), timezone.now()
+    facts = ("guide", glossary.version, _language(), japans_day(now))
+    until = next_midnight(now, JAPAN_TIME)
+    return reused(request, facts, lambda: Printed(guide_page(request, glossary), until))
 
 
 @read_only
-@cache_control(private=True)
+@revalidated_private
 def track(request: HttpRequest) -> HttpResponse:
     """`/track/`: where the form leads. One number goes to its page, several stay here as a list."""
     typed = _typed(request)
@@ -78,30 +88,21 @@ def track(request: HttpRequest) -> HttpResponse:
 
 
 @read_only
-@cache_control(private=True)
+@revalidated_private
 def shipment(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
     """`/track/EM123456785JP/`: where the parcel is, in one final response."""
-    glossary = Glossary.current()
-    found = _answer(request, number, glossary)
-    if found.telling is None:
-        return answer_page(request, found, glossary)
-    return _reused(request, found.telling.page_key(), lambda: answer_page(request, found, glossary))
+    return _unreferred(_told(request, number, answer_page))
 
 
 @read_only
-@cache_control(private=True)
+@revalidated_private
 def shipment_json(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
     """`/track/EM123456785JP.json`: the same facts for programs. `?stored=1`: from our store alone."""
-    glossary = Glossary.current()
-    if request.GET.get("stored") == "1":
-        found = stored_answer(number, glossary, now=timezone.now(), language=_language(), hint=_hint(request))
-    else:
-        found = _answer(request, number, glossary)
-    return _unreferred(_unindexed(_with_retry(JsonResponse(as_json(found), status=found.http_status), found)))
+    return _unreferred(_told(request, number, _json_page, stored=request.GET.get("stored") == "1"))
 
 
 @read_only
-@cache_control(private=True)
+@revalidated_private
 def pasted(request: HttpRequest, text: str) -> HttpResponse:
     """`/track/` and anything that is not a number in its canonical form: redirected, or told what is wrong."""
     plain = text.rstrip("/")
@@ -156,7 +157,7 @@ def contact(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     if request.method != "POST":
         typed = request.GET.get("number", "")[:40]
-        progress = contact_desk.stored_progress(typed, now, hint=_hint(request))
+        progress = contact_desk.stored_progress(typed, now, hint=_hint(request, Glossary.current()))
         form = ContactForm(initial={"number": typed, "text": contact_desk.first_lines(progress)})
         return _unindexed(
             _page(request, "tracking/contact.html", {"form": form, "receipt": _receipt(request)})
@@ -213,16 +214,34 @@ def _page(
 
 
 def _list_page(request: HttpRequest, found: list[TrackingNumber]) -> HttpResponse:
-    glossary, visitor, hint = Glossary.current(), visitor_key(request), _hint(request)
+    glossary = Glossary.current()
+    hint = _hint(request, glossary)
     rows = answer_several(
-        found, glossary, now=timezone.now(), language=_language(), hint=hint, visitor=visitor
+        found,
+        glossary,
+        now=timezone.now(),
+        language=_language(),
+        hint=hint,
+        visitor=visitor_key(request),
     )
+    if not all(row.telling for row in rows):
+        return _rows_page(request, rows, glossary, hint)
+    facts = [row.telling.facts() for row in rows if row.telling]
+    until = min(row.stands_until for row in rows)
+    return _unreferred(
+        reused(request, facts, lambda: Printed(_rows_page(request, rows, glossary, hint), until))
+    )
+
+
+def _rows_page(
+    request: HttpRequest, rows: list[Answer], glossary: Glossary, hint: str | None
+) -> HttpResponse:
     destinations = [row.progress.destination for row in rows if row.progress]
     context = {
         "rows": rows,
         "next_try": next_try(rows),
         "remember": " ".join(row.remembered_as for row in rows if row.remembered_as),
-        "typed": " ".join(found),
+        "typed": " ".join(row.number for row in rows),
         "hinted": f"?{urlencode({'to': hint})}" if hint else "",
         "notices": glossary.notices_for(destinations, japans_day()),
     }
@@ -235,19 +254,29 @@ def guide_page(request: HttpRequest, glossary: Glossary, *, is_preview: bool = F
     return _page(request, "tracking/guide.html", context, glossary=glossary)
 
 
-def _reused(request: HttpRequest, key: str, render_page: Callable[[], HttpResponse]) -> HttpResponse:
-    """A page that was rendered before from the same facts; `key` names them all. Nothing of one visitor is in it.
+def _told(
+    request: HttpRequest,
+    number: TrackingNumber,
+    print_answer: Callable[[HttpRequest, Answer, Glossary], HttpResponse],
+    *,
+    stored: bool = False,
+) -> HttpResponse:
+    """The answer, printed anew only where the same was not printed before. `stored`: nobody is asked."""
+    seen = glance(number, now=timezone.now())
+    glossary = Glossary.of_version(seen.words_version)
 
-    The page prints its own address, so the host belongs to the facts.
-    """
-    name = f"page:{sha256(f'{request.build_absolute_uri(request.path)} {key}'.encode()).hexdigest()}"
-    kept: tuple[bytes, dict[str, str]] | None = cache.get(name)
-    if kept is None:
-        response = render_page()
-        cache.set(name, (response.content, dict(response.items())), _PAGE_SECONDS)
-        return response
-    content, headers = kept
-    return HttpResponse(content, headers=headers)
+    def print_it(found: Answer) -> Printed:
+        return Printed(print_answer(request, found, glossary), found.stands_until)
+
+    if seen.story and (seen.is_fresh or stored):
+        if not stored:
+            answered.send(None, outcome=STALE if seen.is_stale else Outcome.TRACKED.value)
+        facts = (seen.story, glossary.version, _language(), _hint(request, glossary))
+        return reused(request, facts, lambda: print_it(_answer(request, number, glossary, stored=True)))
+    found = _answer(request, number, glossary, stored=stored)
+    if found.telling is None:
+        return print_answer(request, found, glossary)
+    return reused(request, found.telling.facts(), lambda: print_it(found))
 
 
 def _language() -> str:
@@ -273,9 +302,10 @@ def _kept(request: HttpRequest) -> dict[str, str]:
     return {name: request.GET[name] for name in _KEPT if name in request.GET}
 
 
-def _hint(request: HttpRequest) -> str | None:
-    """The destination that the link in the e-mail names, as an ISO code; whether it is one is seen later."""
-    return request.GET.get("to", "").strip().upper() or None
+def _hint(request: HttpRequest, glossary: Glossary) -> str | None:
+    """The destination that the link in the e-mail names, as an ISO code; None where it names none."""
+    code = request.GET.get("to", "").strip().upper()
+    return code if code in glossary.destinations else None
 
 
 def _to_shipment(
@@ -287,16 +317,25 @@ def _to_shipment(
     return HttpResponseRedirect(location, status=301 if permanent else 302)
 
 
-def _answer(request: HttpRequest, number: TrackingNumber, glossary: Glossary) -> Answer:
+def _answer(
+    request: HttpRequest, number: TrackingNumber, glossary: Glossary, *, stored: bool = False
+) -> Answer:
+    now, language, hint = timezone.now(), _language(), _hint(request, glossary)
+    if stored:
+        return stored_answer(number, glossary, now=now, language=language, hint=hint)
     return answer(
         number,
         glossary,
-        now=timezone.now(),
-        language=_language(),
-        hint=_hint(request),
+        now=now,
+        language=language,
+        hint=hint,
         anyway=request.GET.get("anyway") == "1",
         visitor=visitor_key(request),
     )
+
+
+def _json_page(request: HttpRequest, found: Answer, glossary: Glossary) -> HttpResponse:
+    return _unindexed(_with_retry(JsonResponse(as_json(found), status=found.http_status), found))
 
 
 def answer_page(

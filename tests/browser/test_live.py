@@ -15,7 +15,7 @@ from tests.standin import StandIn
 from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, event, story
 from tracking.japanpost.records import TrackedItem
 from tracking.models import Shipment
-from tracking.progress import ago
+from tracking.times import ago
 
 from .conftest import LiveServer, OpenPage, tab_to
 

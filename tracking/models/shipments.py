@@ -21,6 +21,9 @@ class Outcome(models.TextChoices):
     UNEXPECTED = "unexpected-page", "An answer we cannot read"
 
 
+FAILURES = frozenset({Outcome.UNAVAILABLE, Outcome.UNEXPECTED})  # tell nothing about the parcel
+
+
 class AskedBy(models.TextChoices):
     """On whose behalf Japan Post is asked. Visitors come first."""
 
