@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import environ
+from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from emsguide.environment import Environment
@@ -73,6 +74,10 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
+    "emsguide.safety.headers",
+    "emsguide.safety.body_limit",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -139,6 +144,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": _STATIC},
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # --- Safety -----------------------------------------------------------------------------------------------
 # The proxy in front does this by itself; here it is off, for a site that is not told of its proxy would redirect for ever.
@@ -162,6 +168,22 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_AGE = 12 * 3600  # seconds; a browser that is never closed logs in again the next day
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Everything comes from our own host and nothing stands inline. No nonces: pages are rendered once and reused.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        **dict.fromkeys(("script-src", "style-src", "img-src", "connect-src", "form-action"), [SELF]),
+        **dict.fromkeys(("object-src", "base-uri", "frame-ancestors"), [NONE]),
+    }
+}
+PERMISSIONS_POLICY: dict[str, list[str]] = dict.fromkeys(
+    "accelerometer autoplay camera display-capture encrypted-media geolocation gyroscope hid idle-detection "
+    "magnetometer microphone midi payment publickey-credentials-get screen-wake-lock serial usb".split(),
+    [],  # nobody, ourselves included
+)
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+# No form of ours needs more, uploads included; each file has a smaller limit of its own.
+MOST_BODY_BYTES = 4 * 1024 * 1024
 CSRF_FAILURE_VIEW = "tracking.views.form_refused"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}

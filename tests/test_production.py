@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.test_headers import POLICY
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -67,6 +69,14 @@ def test_pages_are_compressed_and_carry_the_safe_headers(site: str) -> None:
         assert b"with customs" in gzip.decompress(response.raw.read())
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert set(response.headers["Content-Security-Policy"].split("; ")) == POLICY
+
+
+def test_a_static_file_carries_the_policy_too_and_is_for_our_pages_alone(site: str) -> None:
+    headers = get(f"{site}/static/img/favicon.svg").headers
+    assert set(headers["Content-Security-Policy"].split("; ")) == POLICY
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "Access-Control-Allow-Origin" not in headers
 
 
 def test_errors_have_our_look_and_tell_no_secrets(site: str) -> None:
