@@ -1,6 +1,11 @@
-"""What the log leaves out."""
+"""What the log leaves out: answers that are no fault, tracking numbers, secrets."""
 
 import logging
+import re
+
+from django.views.debug import SafeExceptionReporterFilter
+
+from tracking.numbers import shortened
 
 
 class OnlyWhatIsBroken(logging.Filter):
@@ -8,3 +13,18 @@ class OnlyWhatIsBroken(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.name != "django.request" or bool(record.exc_info)
+
+
+class ShortNumbers(logging.Formatter):
+    """No line has a whole tracking number: neither ours nor Django's, with their addresses and tracebacks."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return shortened(super().format(record))
+
+
+class HidesSecrets(SafeExceptionReporterFilter):
+    """The page about an error while DEBUG is on: addresses of database, cache and mail have passwords in them."""
+
+    hidden_settings = re.compile(
+        SafeExceptionReporterFilter.hidden_settings.pattern + "|_URL$|LOCATION", re.IGNORECASE
+    )

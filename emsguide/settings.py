@@ -211,10 +211,17 @@ AXES_ENABLE_ADMIN = False  # tracking/admin/people.py has a plainer page
 AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken"]  # and the password, always: neither stored nor logged
 AXES_VERBOSE = False
 
+DEFAULT_EXCEPTION_REPORTER_FILTER = "emsguide.logs.HidesSecrets"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "plain": {
+            "class": "emsguide.logs.ShortNumbers",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
     "filters": {"broken": {"()": "emsguide.logs.OnlyWhatIsBroken"}},
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["broken"]},
