@@ -26,6 +26,12 @@ class Environment(environ.Env):
             return int(value)
         raise ImproperlyConfigured(f"{name} is {value!r}: write a whole number from {least} to {most}.")
 
+    def choice(self, name: str, *, default: str, choices: tuple[str, ...]) -> str:
+        value = self.str(name, default=default).strip().lower()
+        if value in choices:
+            return value
+        raise ImproperlyConfigured(f"{name} is {value!r}: write {' or '.join(choices)}.")
+
     def origin(self, name: str, *, default: str = "") -> str:
         """Scheme and host (and port), nothing behind it; a final slash is forgiven. Empty only by default."""
         value = self.str(name, default=default).strip().rstrip("/")

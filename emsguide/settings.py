@@ -60,7 +60,7 @@ ADMIN_PATH = env.path_prefix("ADMIN_PATH", default="admin/", taken=CUSTOMERS_PAT
 ROOT_URLCONF = "emsguide.urls"
 WSGI_APPLICATION = "emsguide.wsgi.application"
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "emsguide.apps.DeskConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -69,6 +69,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_countries",
     "axes",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
     "simple_history",
     "tracking",
 ]
@@ -210,6 +213,10 @@ AXES_DISABLE_ACCESS_LOG = True  # nothing that would have to be thrown away
 AXES_ENABLE_ADMIN = False  # tracking/admin/people.py has a plainer page
 AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken"]  # and the password, always: neither stored nor logged
 AXES_VERBOSE = False
+
+# --- Second factor (django-otp): what a phone shows in its list of codes is "track.example.com: ann" --------
+STAFF_SECOND_FACTOR = env.choice("STAFF_SECOND_FACTOR", default="off", choices=("off", "required"))
+OTP_TOTP_ISSUER = ALLOWED_HOSTS[0].lstrip(".")
 
 DEFAULT_EXCEPTION_REPORTER_FILTER = "emsguide.logs.HidesSecrets"
 LOGGING = {

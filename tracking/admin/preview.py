@@ -102,8 +102,10 @@ class WithPreview(admin.ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         name = f"tracking_{self.opts.model_name}_preview"
-        page = csp_replace({"frame-src": [SELF]})(self.admin_site.admin_view(self.preview_page))
-        frame = xframe_options_sameorigin(self.admin_site.admin_view(self.preview_frame))
+        view = self.admin_site.admin_view
+        page: Any = view(self.preview_page)  # django-csp's types know views without arguments only
+        frame: Any = xframe_options_sameorigin(view(self.preview_frame))
+        page = csp_replace({"frame-src": [SELF]})(page)
         frame = csp_replace({"frame-ancestors": [SELF]})(frame)
         return [
             path("<path:object_id>/preview/", page, name=name),
