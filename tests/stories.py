@@ -1,6 +1,6 @@
 """Made-up stories, short to write: `story("Posting/Collection @ TOKYO", …)`."""
 
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.numbers import TrackingNumber, check_digit
@@ -27,6 +27,13 @@ def story(*texts: str, number: str = NUMBER, history_missing: bool = False) -> T
     """One row a day from 9 November 2026 on, each at nine."""
     events = tuple(event(text, FIRST_DAY + timedelta(days=i)) for i, text in enumerate(texts))
     return TrackedItem(number, "EMS", events, history_missing)
+
+
+def fresh_story(*texts: str, number: str = NUMBER) -> TrackedItem:
+    """The same with its newest row of yesterday, for pages that look at the real clock: no silence to worry about."""
+    newest = datetime.now(UTC).date() - timedelta(days=1)
+    events = (event(text, newest - timedelta(days=i)) for i, text in enumerate(reversed(texts)))
+    return TrackedItem(number, "EMS", tuple(events)[::-1])
 
 
 def some_numbers(count: int, *, start: int = 10_000_000) -> list[TrackingNumber]:

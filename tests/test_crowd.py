@@ -145,7 +145,7 @@ def test_while_japan_post_hangs_everybody_else_reads_on(site: Site, japan_post: 
     site.start()
     site.python("Gate.objects.all().delete(); Shipment.objects.all().delete()")
     # How much slower is for `make bench` to say; whoever stands behind one that waits for Japan Post stands for seconds.
-    assert p99[1] < max(2 * p99[0], 1000)
+    assert p99[1] < max(2 * p99[0], 3000)
 
 
 def test_several_learners_at_once_leave_one_set_of_figures(site: Site) -> None:

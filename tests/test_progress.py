@@ -19,10 +19,10 @@ from tests.stories import (
 )
 from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedEvent, TrackedItem
-from tracking.lookup import Lookup
 from tracking.models import Destination, Phrase, Status, Wording
 from tracking.progress import ago, build_progress
 from tracking.silence import day_count
+from tracking.story import Lookup
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

@@ -5,7 +5,6 @@ that day in the database decides, as for alarms.
 """
 
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -17,9 +16,9 @@ from tracking.alarms import DIGEST
 from tracking.inbox import Item, items_of
 from tracking.models import Alarm, Phrase, Shop
 from tracking.models.alarms import MAIL_AGAIN
+from tracking.places import JAPAN_TIME
 
 MOST_LISTED = 50
-_JAPAN = ZoneInfo("Asia/Tokyo")
 
 
 class NotMailed(Exception):
@@ -48,7 +47,7 @@ def send_digest(*, now: datetime) -> bool:
         raise NotMailed("EMAIL_URL is not set")
     if not mail.to:
         raise NotMailed("the shop has no e-mail address: write one in the admin, under Shop")
-    today = Alarm.objects.claim(DIGEST, day=localdate(now, _JAPAN), now=now)
+    today = Alarm.objects.claim(DIGEST, day=localdate(now, JAPAN_TIME), now=now)
     if today is None:
         return False
     try:
@@ -97,4 +96,4 @@ def _parcels(count: int) -> str:
 
 
 def _day(moment: datetime | None) -> str:
-    return date_format(localtime(moment, _JAPAN), "j F Y") if moment else "never"
+    return date_format(localtime(moment, JAPAN_TIME), "j F Y") if moment else "never"

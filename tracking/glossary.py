@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
+from hashlib import sha256
 
 from django.utils.translation import gettext as _
 
@@ -90,6 +92,27 @@ class Glossary:
     def usual_wait(self, status: Status, destination: str | None) -> UsualWait | None:
         """What parcels teach about this status: to this destination, else to all; None: nothing yet."""
         return self._usual_waits.get((status.pk, destination)) or self._usual_waits.get((status.pk, None))
+
+    @cached_property
+    def meaning(self) -> str:
+        """A short digest of all but the texts: while it is the same, each parcel stands where it stood."""
+        facts = (
+            sorted((text, status and status.pk) for text, status in self._phrases.items()),
+            [
+                (one.pk, one.slug, one.stage, one.tone, one.usual_days, one.worry_days)
+                for one in self.statuses
+            ],
+            sorted(self.countries.items()),
+            sorted(
+                (one.code, one.exchanges_scans, one.holding_days, one.enquiry_months)
+                for one in self.destinations.values()
+            ),
+            sorted(
+                (status, place or "", one.nine_in_ten_days)
+                for (status, place), one in self._usual_waits.items()
+            ),
+        )
+        return sha256(repr(facts).encode()).hexdigest()[:16]
 
     @property
     def written_for(self) -> frozenset[tuple[str, str | None]]:

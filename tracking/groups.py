@@ -31,6 +31,7 @@ RIGHTS: Mapping[str, tuple[Actions, Actions]] = {
     "usualwait": (LOOK, LOOK),
     "shipment": (NOTHING, WRITE),
     "event": (NOTHING, LOOK),
+    "standing": (NOTHING, NOTHING),  # seen through the shipment
     "fetch": (NOTHING, LOOK),
     "message": (NOTHING, CHANGE),
     "gate": (NOTHING, LOOK),

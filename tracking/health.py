@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django.db.models import Count, F, Value
 from django.utils.timezone import localtime
@@ -17,9 +16,9 @@ from django.utils.timezone import localtime
 from tracking.gate import current_gate
 from tracking.models import Fetch, Gate
 from tracking.models.shipments import Outcome
+from tracking.places import JAPAN_TIME
 
 HOURS, DAYS = 24, 30
-_JAPAN = ZoneInfo("Asia/Tokyo")  # always nine hours ahead of UTC: no hour is missing or comes twice
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _MILLISECONDS = 100  # of one step of latency
 
@@ -64,7 +63,7 @@ class Span:
 
 def last_hours(*, now: datetime) -> Span:
     """The hour that runs and the 23 before it. One query."""
-    newest = localtime(now, _JAPAN).replace(minute=0, second=0, microsecond=0)
+    newest = localtime(now, JAPAN_TIME).replace(minute=0, second=0, microsecond=0)
     starts = [newest - _HOUR * back for back in reversed(range(HOURS))]
     ticks = [f"{start:%H:%M}" if start.hour % 6 == 0 else "" for start in starts]
     names = [f"{start.day} {start:%b, %H:%M}" for start in starts]
@@ -172,12 +171,12 @@ def _silent_since(gate: Gate) -> datetime | None:
 
 
 def _midnight(now: datetime) -> datetime:
-    return localtime(now, _JAPAN).replace(hour=0, minute=0, second=0, microsecond=0)
+    return localtime(now, JAPAN_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _clock(moment: datetime, now: datetime) -> str:
     """“14:05”, with its day where that is not today."""
-    there = localtime(moment, _JAPAN)
-    if there.date() == localtime(now, _JAPAN).date():
+    there = localtime(moment, JAPAN_TIME)
+    if there.date() == localtime(now, JAPAN_TIME).date():
         return f"{there:%H:%M}"
     return f"{there.day} {there:%B, %H:%M}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from tracking.glossary import FINAL_DELIVERY, Glossary
 from tracking.japanpost.records import TrackedEvent
@@ -126,3 +127,16 @@ def first_of_run(journey: Sequence[Place]) -> Place:
             break
         first = place
     return first
+
+
+def collect_by(journey: Sequence[Place], origin: str, glossary: Glossary) -> date | None:
+    """About the last day on which the post there keeps what waits for the customer; None where nothing does, or where
+    nobody knows how long they keep it.
+    """
+    newest = journey[-1]
+    there = glossary.destinations.get(newest.country or "")
+    if newest.status is None or newest.status.slug not in WAITS_FOR_CUSTOMER or newest.tone != Tone.ACT:
+        return None
+    if there is None or there.holding_days is None or there.code == origin:
+        return None
+    return first_of_run(journey).event.local_date + timedelta(days=there.holding_days)

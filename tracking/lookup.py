@@ -3,13 +3,12 @@
 import random
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 
-from tracking import alarms, gate
+from tracking import alarms, gate, standing
 from tracking.glossary import Glossary, spellings
 from tracking.japanpost import client, parser
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable, UnexpectedPage
@@ -18,6 +17,7 @@ from tracking.models import AskedBy, Event, Fetch, Phrase, Shipment, Tone
 from tracking.models.shipments import TRACKED_FIELDS, Outcome, row_of
 from tracking.numbers import TrackingNumber
 from tracking.schedule import watch_again
+from tracking.story import Lookup
 
 VERSION = "0.1"
 
@@ -36,21 +36,6 @@ _OUTCOMES: dict[type[JapanPostError], Outcome] = {
     UnexpectedPage: Outcome.UNEXPECTED,
 }
 _FAILURES = {Outcome.UNAVAILABLE, Outcome.UNEXPECTED}
-
-
-@dataclass(frozen=True)
-class Lookup:
-    """A story, from whenever it is. Instants are aware; the events' times are wall clocks."""
-
-    number: TrackingNumber
-    events: tuple[TrackedEvent, ...]  # oldest first, at least one
-    history_missing: bool
-    checked_at: datetime  # when Japan Post last gave an answer we could read
-    stale: bool = False  # the last ask failed, ours or everybody's: the story is older than it should be
-    gone: bool = False  # Japan Post had it and has it no more: the story is ours alone
-    destination: str | None = None  # ISO code, where staff gave it
-    told_less_at: datetime | None = None  # their newest answer told less than this story, which is as of then
-    changed_at: datetime | None = None  # when the events last changed
 
 
 def look_up(
@@ -193,6 +178,8 @@ def _store(
     shipment.watch_at = watch_again(shipment, now=now)
     shipment.save()
     fetch.save()
+    if events := _events_of(shipment):
+        standing.store(shipment, _story(shipment, events), Glossary.current())
     return drift
 
 

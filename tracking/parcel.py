@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from tracking.glossary import Glossary
-from tracking.lookup import Lookup, recall_all
+from tracking.lookup import recall_all
 from tracking.models import Event, Fetch, Message, Shipment, Tone
 from tracking.progress import Progress, build_progress, long_date
 from tracking.silence import USUAL_ENQUIRY_MONTHS, enquiry_days_left, enquiry_ends_on
+from tracking.story import Lookup
 
 FETCHES_SHOWN = 20
 
@@ -87,10 +88,10 @@ def states_of(numbers: Collection[str], *, now: datetime) -> dict[str, State]:
 
 def _state(lookup: Lookup, glossary: Glossary, now: datetime) -> State:
     progress = build_progress(lookup, glossary, now=now)
-    return State(progress, _claim_clock(lookup, progress, glossary, now))
+    return State(progress, claim_clock(lookup, progress, glossary, now))
 
 
-def _claim_clock(lookup: Lookup, progress: Progress, glossary: Glossary, now: datetime) -> ClaimClock | None:
+def claim_clock(lookup: Lookup, progress: Progress, glossary: Glossary, now: datetime) -> ClaimClock | None:
     if lookup.history_missing:
         return None
     posted, there = lookup.events[0].local_date, glossary.destinations.get(progress.destination or "")

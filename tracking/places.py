@@ -2,12 +2,13 @@
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 JAPAN = "JP"
+JAPAN_TIME = ZoneInfo("Asia/Tokyo")  # always nine hours ahead of UTC: no hour is missing or comes twice
 
 PREFECTURES = frozenset(
     """
@@ -79,3 +80,9 @@ def days_between(local_date: date, instant: datetime | None, now: datetime) -> i
     """Whole days since a scan: exact where its instant is known, else by the calendar (may be one off)."""
     passed: timedelta = now - instant if instant else timedelta(days=(now.date() - local_date).days)
     return max(0, passed.days)
+
+
+def days_over(local_date: date, instant: datetime | None, days: int) -> datetime:
+    """The first moment, in UTC, at which `days_between` says more than so many days."""
+    start = instant.astimezone(UTC) if instant else datetime.combine(local_date, time(), UTC)
+    return start + timedelta(days=days + 1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from urllib.parse import urlencode
 
 from django.utils.formats import date_format
@@ -14,20 +14,19 @@ from tracking.japanpost.records import TrackedEvent
 from tracking.journey import (
     DELIVERED_BACK,
     RETENTION,
-    WAITS_FOR_CUSTOMER,
     Place,
+    collect_by,
     delivered_before,
     destination_of,
-    first_of_run,
     furthest_step,
     last_time_here,
     travel,
 )
-from tracking.lookup import Lookup
 from tracking.models import Notice, Stage, Status, Tone
 from tracking.places import JAPAN, instant_of
 from tracking.silence import Silence, day_count, is_last_scan, silence_of
 from tracking.speaker import Speaker, Words
+from tracking.story import Lookup
 
 JAPAN_POST_PAGE = (
     "https://trackings.post.japanpost.jp/services/srv/search/direct?reqCodeNo1={}&searchKind=S004&locale=en"
@@ -209,7 +208,6 @@ def build_progress(
     entries = [_entry(speak, place, is_newest=place is newest) for place in journey]
     words = speak.words(newest)
     silence = silence_of(newest, entries[-1].when.instant, lookup, glossary, destination, now)
-    held = first_of_run(journey)
     return Progress(
         number=lookup.number,
         spaced_number=numbers.spaced(lookup.number),
@@ -226,7 +224,7 @@ def build_progress(
         steps=_steps(newest.stage, newest.tone, speak.origin_name if origin != JAPAN else ""),
         silence=silence,
         hand_over=_hand_over(newest, lookup.number, glossary, destination),
-        collect_by=_collect_by(newest, held, glossary, origin, now),
+        collect_by=_collect_by(newest, collect_by(journey, origin, glossary), now),
         timeline=tuple(reversed(entries)),
         last_scan=entries[-1].when,
         checked_at=lookup.checked_at,
@@ -340,14 +338,10 @@ def _hand_over(newest: Place, number: str, glossary: Glossary, destination: str 
     return HandOver(operator, there.spoken_name, there.link_for(number), bool(there.operator), opens_parcel)
 
 
-def _collect_by(newest: Place, held: Place, glossary: Glossary, origin: str, now: datetime) -> str:
+def _collect_by(newest: Place, last_day: date | None, now: datetime) -> str:
     """About when the post there sends an uncollected parcel back; empty where unknown or nothing is held."""
-    there = glossary.destinations.get(newest.country or "")
-    if newest.status is None or newest.status.slug not in WAITS_FOR_CUSTOMER or newest.tone != Tone.ACT:
+    if newest.status is None or last_day is None:
         return ""
-    if there is None or there.holding_days is None or there.code == origin:
-        return ""
-    last_day = held.event.local_date + timedelta(days=there.holding_days)
     values = {"date": long_date(last_day)}
     is_late, is_surely_kept = last_day < now.date(), newest.status.slug == RETENTION
     match is_surely_kept, is_late:

@@ -3,7 +3,6 @@
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
@@ -11,14 +10,13 @@ from django.utils.translation import ngettext
 
 from tracking.glossary import Glossary
 from tracking.journey import DEPARTED, Place
-from tracking.lookup import Lookup
 from tracking.models import Destination, Tone, UsualWait
-from tracking.places import days_between
+from tracking.places import JAPAN_TIME, days_between
+from tracking.story import Lookup
 
 _USUAL_DAYS, _WORRY_DAYS = 5, 12  # for a phrase nobody has given a meaning
 USUAL_ENQUIRY_MONTHS = 6  # where the destination is not known
 _MOST_MONTHS = 1200  # staff may mistype the months; no calendar goes on for ever
-_SENDERS_ZONE = ZoneInfo("Asia/Tokyo")
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,37 @@ class Silence:
     headline: str
     text: str
     is_last: bool = False  # no scan will follow, however long one waits
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How many whole days of silence are usual, and after how many to worry."""
+
+    usual: int
+    worry: int
+    tone: str
+    learnt: UsualWait | None = None  # what the usual days come from; None: staff
+
+    @property
+    def helps(self) -> bool:
+        """False where somebody must act instead."""
+        return self.tone not in (Tone.ACT, Tone.PROBLEM)
+
+
+def patience_for(newest: Place, glossary: Glossary, destination: str | None) -> Patience | None:
+    """By what our parcels teach, else by the days staff gave; None where no further scan is waited for."""
+    if newest.is_over or is_last_scan(newest, glossary.destinations.get(destination or "")):
+        return None
+    tone = Tone.WAIT if newest.tone == Tone.ACT and not newest.asks_customer else newest.tone
+    if newest.words is None:
+        return Patience(_USUAL_DAYS, _WORRY_DAYS, tone)
+    by_staff = Patience(newest.words.usual_days, newest.words.worry_days, tone)
+    learnt = glossary.usual_wait(newest.words, destination) if by_staff.helps else None
+    if learnt is None:
+        return by_staff
+    # Learnt days move the worry on, never closer.
+    usual = learnt.nine_in_ten_days
+    return Patience(usual, max(by_staff.worry, usual + by_staff.worry - by_staff.usual), tone, learnt)
 
 
 def silence_of(
@@ -47,19 +76,16 @@ def silence_of(
     """
     if newest.is_over:
         return None
+    patience = patience_for(newest, glossary, destination)
     now = min(now, lookup.checked_at) if lookup.stale else now
-    there = glossary.destinations.get(destination or "")
-    if there is not None and is_last_scan(newest, there):
-        return _no_scans(newest, there, scanned_at, now)
-    tone = Tone.WAIT if newest.tone == Tone.ACT and not newest.asks_customer else newest.tone
-    patience_helps = tone not in (Tone.ACT, Tone.PROBLEM)
-    learnt = glossary.usual_wait(newest.words, destination) if newest.words and patience_helps else None
-    usual, worry = _usual_and_worry(newest, learnt)
+    if patience is None:
+        return _no_scans(newest, glossary.destinations[destination or ""], scanned_at, now)
+    tone, learnt, usual, worry = patience.tone, patience.learnt, patience.usual, patience.worry
     days = days_between(newest.event.local_date, scanned_at, now)
     level = "usual" if days <= usual else "longer" if days <= worry else "far"
     enquiry_is_over = _enquiry_is_over(lookup, glossary, destination, now)
     headline, text = _silence_words(tone, level, enquiry_is_over, is_learnt=learnt is not None)
-    if newest.words is None and level == "usual" and patience_helps:
+    if newest.words is None and level == "usual" and patience.helps:
         headline, text = _("We cannot tell"), _("Nobody knows yet how long this usually takes.")
     values = {
         "usual": day_count(usual),
@@ -75,16 +101,6 @@ def is_last_scan(place: Place, there: Destination | None) -> bool:
     """True where the post there sends no scans to Japan, so that none follows the departure."""
     has_departed = place.words is not None and place.words.slug == DEPARTED
     return there is not None and not there.exchanges_scans and has_departed
-
-
-def _usual_and_worry(newest: Place, learnt: UsualWait | None) -> tuple[int, int]:
-    """Days that are usual, and days after which to worry. Learnt days move the worry on, never closer."""
-    if newest.words is None:
-        return _USUAL_DAYS, _WORRY_DAYS
-    usual, worry = newest.words.usual_days, newest.words.worry_days
-    if learnt is None:
-        return usual, worry
-    return learnt.nine_in_ten_days, max(worry, learnt.nine_in_ten_days + worry - usual)
 
 
 def _most_parcels(learnt: UsualWait, glossary: Glossary) -> str:
@@ -162,7 +178,7 @@ def enquiry_ends_on(posted: date, destination: Destination | None) -> date:
 
 def enquiry_days_left(ends_on: date, now: datetime) -> int:
     """Days until that last day, 0 on the day itself, negative once it is over. Days are Japan's: there it is opened."""
-    return (ends_on - localdate(now, _SENDERS_ZONE)).days
+    return (ends_on - localdate(now, JAPAN_TIME)).days
 
 
 def _enquiry_is_over(lookup: Lookup, glossary: Glossary, destination: str | None, now: datetime) -> bool:

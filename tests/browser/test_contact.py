@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.standin import StandIn
-from tests.stories import IN_CUSTOMS, NUMBER, POSTED, story
+from tests.stories import IN_CUSTOMS, NUMBER, POSTED, fresh_story
 from tracking.models import Message
 
 from .conftest import OpenPage, tab_to
@@ -44,7 +44,7 @@ def test_by_keyboard_a_mistake_is_shown_beside_its_field_and_nothing_is_lost(
 
 
 def test_from_the_parcels_page_the_form_comes_filled_in(open_page: OpenPage, standin: StandIn) -> None:
-    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    standin.set_item(NUMBER, fresh_story(POSTED, IN_CUSTOMS))
     page = open_page(f"/track/{NUMBER}/")
     headline = page.locator("h1").inner_text()
     page.get_by_role("link", name="Write to us about this parcel").click()

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.standin import StandIn
-from tests.stories import IN_CUSTOMS, NUMBER, POSTED, story
+from tests.stories import IN_CUSTOMS, NUMBER, POSTED, fresh_story
 
 from .conftest import OpenPage
 from .scenarios import HOSTILE, WRONG_CHECK_DIGIT, hostile_story
@@ -24,7 +24,7 @@ WATCH_BUTTON = """
 @pytest.fixture(autouse=True)
 def in_customs(standin: StandIn) -> StandIn:
     """Japan Post has our parcel in customs."""
-    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    standin.set_item(NUMBER, fresh_story(POSTED, IN_CUSTOMS))
     return standin
 
 
@@ -79,7 +79,7 @@ def test_a_wrong_check_digit_leads_by_its_suggestion_to_the_parcel(
 
 
 def test_whoever_is_sure_can_have_japan_post_asked_anyway(open_page: OpenPage, standin: StandIn) -> None:
-    standin.set_item(WRONG_CHECK_DIGIT, story(POSTED, number=WRONG_CHECK_DIGIT))
+    standin.set_item(WRONG_CHECK_DIGIT, fresh_story(POSTED, number=WRONG_CHECK_DIGIT))
     page = open_page(f"/track/{WRONG_CHECK_DIGIT}/")
     page.get_by_role("link", name="Ask Japan Post anyway").click()
     expect(page.locator("main")).to_have_attribute("data-outcome", "tracked")

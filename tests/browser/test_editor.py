@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, User
 from playwright.sync_api import Page, expect
 
 from tests.standin import StandIn
-from tests.stories import NUMBER, POSTED, story
+from tests.stories import NUMBER, POSTED, fresh_story
 from tracking import groups
 from tracking.models import Status
 
@@ -31,7 +31,7 @@ def at_the_desk(open_page: OpenPage, *names: str, **options: object) -> Page:
 
 
 def test_a_wording_for_france_from_draft_to_the_way_back(open_page: OpenPage, standin: StandIn) -> None:
-    standin.set_item(NUMBER, story(POSTED, HELD))
+    standin.set_item(NUMBER, fresh_story(POSTED, HELD))
     customer = open_page(f"/track/{NUMBER}/")
     desk = at_the_desk(open_page, groups.EDITORS)
     status = Status.objects.get(slug="customs-clearance")

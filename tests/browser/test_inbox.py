@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group, User
 from playwright.sync_api import Page, expect
 
 from tests.standin import StandIn
-from tests.stories import NUMBER, POSTED, story
+from tests.stories import NUMBER, POSTED, fresh_story
 from tracking import groups
 from tracking.models import Phrase
 
@@ -20,7 +20,7 @@ INBOX = "/admin/tracking/phrase/"
 
 @pytest.fixture
 def waiting(standin: StandIn) -> None:
-    standin.set_item(NUMBER, story(POSTED, f"{NEW} @ GERMANY"))
+    standin.set_item(NUMBER, fresh_story(POSTED, f"{NEW} @ GERMANY"))
 
 
 def enter_as(page: Page, group: str) -> None:

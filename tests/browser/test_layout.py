@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.standin import StandIn
-from tests.stories import IN_CUSTOMS, NUMBER, POSTED, story
+from tests.stories import IN_CUSTOMS, NUMBER, POSTED, fresh_story
 
 from .conftest import OpenPage
 
@@ -108,7 +108,7 @@ TOPS = """
 def test_the_parts_stand_in_reading_order_and_whom_to_ask_beside_the_headline(
     open_page: OpenPage, standin: StandIn, is_example: bool
 ) -> None:
-    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    standin.set_item(NUMBER, fresh_story(POSTED, IN_CUSTOMS))
     path = "/examples/in-customs/" if is_example else f"/track/{NUMBER}/"
     page = open_page(path, viewport={"width": 1280, "height": 800})
     lead, side, history, more = page.evaluate(TOPS)
@@ -121,7 +121,7 @@ def test_the_parts_stand_in_reading_order_and_whom_to_ask_beside_the_headline(
 def test_the_first_screen_of_a_phone_says_stage_meaning_next_step_and_whether_it_is_normal(
     open_page: OpenPage, standin: StandIn
 ) -> None:
-    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    standin.set_item(NUMBER, fresh_story(POSTED, IN_CUSTOMS))
     page = open_page(f"/track/{NUMBER}/", viewport={"width": 360, "height": 640})
     for part in ("h1", ".meaning", ".step-text", ".what-to-do", "#normal"):
         expect(page.locator(part)).to_be_in_viewport(ratio=1)

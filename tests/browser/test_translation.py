@@ -10,7 +10,7 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 
 from tests.standin import StandIn
-from tests.stories import IN_CUSTOMS, NUMBER, POSTED, story
+from tests.stories import IN_CUSTOMS, NUMBER, POSTED, fresh_story
 from tracking import groups
 from tracking.models import Wording
 
@@ -58,7 +58,7 @@ def bring(page: Page, file: dict[str, object]) -> None:
 def test_send_out_change_a_cell_bring_in_and_the_customer_reads_it(
     open_page: OpenPage, standin: StandIn, java_script: bool
 ) -> None:
-    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    standin.set_item(NUMBER, fresh_story(POSTED, IN_CUSTOMS))
     customer = open_page(f"/track/{NUMBER}/")
     old = customer.locator("h1").inner_text()
     page = as_staff(open_page, groups.EDITORS, java_script_enabled=java_script)

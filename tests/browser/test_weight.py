@@ -5,7 +5,7 @@ from playwright.sync_api import Browser
 
 from tests.standin import StandIn
 from tests.standin.server import SEARCH_PATH
-from tests.stories import IN_CUSTOMS, NUMBER, POSTED, story
+from tests.stories import IN_CUSTOMS, NUMBER, POSTED, fresh_story
 from tests.weight import Weight, weigh
 
 from .conftest import LiveServer
@@ -25,7 +25,7 @@ JUMPY = """<p style="height: 300px">Text</p>
 def test_our_pages_ask_nobody_else_and_keep_still(
     browser: Browser, live_server: LiveServer, standin: StandIn
 ) -> None:
-    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    standin.set_item(NUMBER, fresh_story(POSTED, IN_CUSTOMS))
     weight = weigh(browser, f"{live_server.url}/track/{NUMBER}/")
     assert 2 <= weight.requests <= 5  # the page and its style at least
     assert 1_000 < weight.bytes < 60_000  # on this server nothing but the page is packed

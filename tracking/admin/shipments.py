@@ -11,27 +11,55 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import ngettext
 
-from tracking import registration
+from tracking import numbers, registration
 from tracking.admin.parcel import ParcelDesk
+from tracking.admin.standings import (
+    DestinationFilter,
+    EnquiryFilter,
+    LookFilter,
+    SilenceFilter,
+    StageFilter,
+    StandingColumns,
+)
 from tracking.forms import RegistrationForm
-from tracking.models import Fetch, Shipment
+from tracking.models import Fetch, Shipment, Standing
+from tracking.renewal import look_after, renew_outdated
+
+RENEWED_AT_ONCE = 500  # parcels, while somebody waits for the list: some 100 ms
 
 
 @admin.register(Shipment)
-class ShipmentAdmin(ParcelDesk):
+class ShipmentAdmin(StandingColumns, ParcelDesk):
     list_display = [
         "number",
-        "last_outcome",
-        "destination",
-        "answered_at",
-        "changed_at",
+        "stands",
+        "tone",
+        "goes_to",
+        "newest_scan",
+        "silence",
+        "enquiry",
         "order_reference",
         "customers_page",
     ]
-    list_filter = ["last_outcome", "history_missing", ("destination", admin.RelatedOnlyFieldListFilter)]
-    list_select_related = ["destination"]
+    list_filter = [
+        LookFilter,
+        StageFilter,
+        ("standing__tone", admin.ChoicesFieldListFilter),
+        SilenceFilter,
+        EnquiryFilter,
+        DestinationFilter,
+        "last_outcome",
+        "history_missing",
+    ]
+    list_select_related = ["destination", "standing__status", "standing__destination"]
+    list_per_page = 50
+    show_full_result_count = False  # it would count all parcels on each page
+    show_facets = admin.ShowFacets.NEVER
     search_fields = ["number", "order_reference"]
+    search_help_text = "A tracking number, as you have it, or an order reference."
+    actions = ["looked_after"]
     autocomplete_fields = ["destination"]
     fieldsets = [
         ("The parcel", {"fields": ["number", "item_class", "destination"]}),
@@ -73,6 +101,20 @@ class ShipmentAdmin(ParcelDesk):
     def save_model(self, request: HttpRequest, obj: Shipment, form: Any, change: bool) -> None:
         """Only what was edited: meanwhile somebody may have asked Japan Post about it."""
         obj.save(update_fields=form.changed_data if change else None)
+        Standing.objects.filter(shipment=obj).outdate()
+
+    def get_ordering(self, request: HttpRequest) -> list[Any]:
+        """The most urgent first where staff look for those; else the newest."""
+        for parameter, column in (("look", "standing__look_from"), ("enquiry", "standing__enquiry_ends_on")):
+            if parameter in request.GET:
+                return [column]
+        return ["-created_at"]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """A number is found however it is written, a pasted address included."""
+        if found := numbers.find_numbers(search_term):
+            return queryset.filter(number__in=found), False
+        return super().get_search_results(request, queryset, search_term)
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(self.register_page)
@@ -80,6 +122,9 @@ class ShipmentAdmin(ParcelDesk):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         may_register = request.user.has_perm("tracking.add_shipment")
+        if left := renew_outdated(most=RENEWED_AT_ONCE):
+            words = "After a change of words %s parcels still stand here as before. Reload to go on; the watch does so too."
+            messages.info(request, words % f"{left:,}")
         return super().changelist_view(request, (extra_context or {}) | {"may_register": may_register})
 
     def register_page(self, request: HttpRequest) -> HttpResponse:
@@ -133,6 +178,18 @@ class ShipmentAdmin(ParcelDesk):
         }
         return TemplateResponse(request, "admin/tracking/shipment/register.html", context)
 
+    @admin.action(description="I have looked after these", permissions=["change"])
+    def looked_after(self, request: HttpRequest, queryset: Any) -> None:
+        chosen = list(queryset)
+        look_after(chosen, now=timezone.now())
+        LogEntry.objects.log_actions(str(request.user.pk), chosen, CHANGE, "Looked after it.")
+        self.message_user(
+            request,
+            ngettext("%d parcel needs no look now.", "%d parcels need no look now.", len(chosen))
+            % len(chosen),
+            messages.SUCCESS,
+        )
+
     @admin.display(description="as the customer sees it")
     def customers_page(self, shipment: Shipment) -> str:
         return format_html('<a href="{}">open</a>', reverse("shipment", args=[shipment.number]))
@@ -142,6 +199,8 @@ class ShipmentAdmin(ParcelDesk):
 class FetchAdmin(admin.ModelAdmin):
     """Every time we asked Japan Post."""
 
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     list_display = ["started_at", "shipment", "asked_by", "outcome", "milliseconds", "size", "note"]
     list_filter = ["outcome", "asked_by", "started_at"]
     list_select_related = ["shipment"]

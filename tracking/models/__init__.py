@@ -6,6 +6,7 @@ from tracking.models.people import Edit, FailedLogIn
 from tracking.models.places import Destination, Notice
 from tracking.models.shipments import AskedBy, Event, Fetch, Shipment
 from tracking.models.shop import Logo, Message, Shop
+from tracking.models.standings import Standing
 from tracking.models.waits import UsualWait
 from tracking.models.words import Phrase, Stage, Status, Tone, Wording
 
@@ -26,6 +27,7 @@ __all__ = [
     "Shipment",
     "Shop",
     "Stage",
+    "Standing",
     "Status",
     "Tone",
     "UsualWait",

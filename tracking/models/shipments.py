@@ -4,8 +4,10 @@ from datetime import date, datetime, time
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.timezone import localdate
 
 from tracking.japanpost.records import TrackedEvent
+from tracking.places import JAPAN_TIME
 
 
 class Outcome(models.TextChoices):
@@ -36,6 +38,13 @@ class ShipmentQuerySet(models.QuerySet["Shipment"]):
         return self.filter(
             Q(lease_until=None) | Q(lease_until__lte=at), Q(ask_again_at=None) | Q(ask_again_at__lte=at)
         )
+
+    def needing_a_look(self, now: datetime) -> "ShipmentQuerySet":
+        """There is a reason, newer than when somebody last looked after it, and an enquiry is still possible."""
+        open_until = Q(standing__enquiry_ends_on=None) | Q(
+            standing__enquiry_ends_on__gte=localdate(now, JAPAN_TIME)
+        )
+        return self.filter(open_until, standing__look_from__lte=now)
 
 
 class Shipment(models.Model):
@@ -85,7 +94,10 @@ class Shipment(models.Model):
     registered_at = models.DateTimeField(
         null=True, blank=True, help_text="When staff registered it. Empty: a visitor was first."
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    handled_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When staff last looked after it. Empty: never."
+    )
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     objects = ShipmentQuerySet.as_manager()
 

@@ -1,0 +1,221 @@
+"""Where parcels stand, as lists search for it: what the tracking page says, stored, and renewed by answers and edits."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.kept import DAY, NOW, keep
+from tests.stories import ARRIVED, AT_OFFICE, DELIVERED, DISPATCHED, IN_CUSTOMS, NUMBER, POSTED, event, story
+from tracking.glossary import Glossary
+from tracking.japanpost.records import TrackedEvent
+from tracking.lookup import look_up
+from tracking.models import Destination, Phrase, Shipment, Standing, Status, UsualWait
+from tracking.numbers import TrackingNumber
+from tracking.parcel import claim_clock
+from tracking.progress import build_progress, long_date
+from tracking.renewal import renew_outdated
+from tracking.standing import standing_of
+from tracking.story import Lookup
+
+RETENTION = "Retention @ GERMANY"
+RETURNED = "Returned to sender @ GERMANY"
+
+pytestmark = pytest.mark.django_db
+
+
+def standing(*rows, at=NOW, handled_at=None, **more):
+    """Of a parcel that Japan Post told these rows of, at that time."""
+    lookup = Lookup(TrackingNumber(NUMBER), rows, False, checked_at=at, changed_at=at, **more)
+    return standing_of(Shipment(number=NUMBER, handled_at=handled_at), lookup, Glossary.current())
+
+
+def stored(shipment):
+    return Standing.objects.get(shipment=shipment)
+
+
+# It says what the page says
+
+
+def test_it_agrees_with_the_tracking_page_whatever_the_story_and_the_hour():
+    phrases = [*Phrase.objects.values_list("text", flat=True), "Something new"]
+    countries = ["TOKYO", "GERMANY", "UNITED STATES OF AMERICA", "FRANCE", "INDIA", "ATLANTIS", ""]
+    Destination.objects.filter(code="IN").update(exchanges_scans=False)
+    status = Status.objects.get(slug="customs-clearance")
+    UsualWait.objects.create(
+        status=status, parcels=20, median_days=3, nine_in_ten_days=9, learned_at=NOW, destination_id="DE"
+    )
+    glossary = Glossary.current()
+    rows = st.builds(
+        TrackedEvent,
+        local_date=st.dates(date(2026, 1, 1), date(2026, 12, 31)),
+        local_time=st.none() | st.times().map(lambda clock: time(clock.hour, clock.minute)),
+        phrase=st.sampled_from(phrases),
+        region=st.sampled_from(countries),
+    )
+
+    @settings(deadline=None, max_examples=300)
+    @given(
+        st.lists(rows, min_size=1, max_size=7),
+        st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)),
+        st.integers(0, 90),
+        st.booleans(),
+        st.booleans(),
+        st.sampled_from([None, "DE", "US", "IN"]),
+    )
+    def agree(events, moment, answered_days_ago, stale, history_missing, given_by_staff):
+        now = moment.replace(tzinfo=UTC)
+        lookup = Lookup(
+            TrackingNumber(NUMBER),
+            tuple(events),
+            history_missing,
+            checked_at=now - answered_days_ago * DAY,
+            stale=stale,
+            destination=given_by_staff,
+        )
+        page, stands = (
+            build_progress(lookup, glossary, now=now),
+            standing_of(Shipment(number=NUMBER), lookup, glossary),
+        )
+        assert (stands.stage, stands.tone, stands.status) == (page.stage, page.tone, page.status)
+        assert (stands.destination_id, stands.is_over) == (page.destination, page.is_over)
+        level = page.silence.level if page.silence else "usual"
+        assert (level in ("longer", "far")) == bool(stands.quiet_from and stands.quiet_from <= now)
+        assert (level == "far") == bool(stands.worry_from and stands.worry_from <= now)
+        assert bool(stands.collect_by) == bool(page.collect_by)
+        assert not stands.collect_by or long_date(stands.collect_by) in page.collect_by
+        clock = claim_clock(lookup, page, glossary, now)
+        assert stands.enquiry_ends_on == (clock.ends_on if clock else None)
+
+    agree()
+
+
+# When it needs a look
+
+
+def test_a_parcel_that_moves_needs_none_until_it_is_silent_for_far_too_long():
+    moving = standing(event(POSTED), event(ARRIVED))
+    worry = Status.objects.get(slug="arrival-at-inward-office").worry_days
+    assert (
+        moving.look_from == moving.worry_from == datetime(2026, 11, 9, 8, 0, tzinfo=UTC) + (worry + 1) * DAY
+    )
+
+
+def test_a_problem_needs_one_since_we_learnt_of_it():
+    assert standing(event(POSTED), event(RETURNED)).look_from == NOW
+
+
+def test_what_waits_for_the_customer_needs_one_two_days_before_it_goes_back():
+    kept = standing(event(POSTED), event(RETENTION, NOW.date()))
+    holding = Destination.objects.get(code="DE").holding_days
+    assert kept.collect_by == NOW.date() + holding * DAY
+    assert kept.look_from == datetime.combine(kept.collect_by - 2 * DAY, time(), UTC) - timedelta(hours=9)
+
+
+def test_the_end_of_the_enquiry_needs_one_two_weeks_before():
+    quiet_for_long = standing(event(POSTED), event(IN_CUSTOMS), handled_at=NOW + 60 * DAY)
+    assert quiet_for_long.enquiry_ends_on == date(2027, 5, 9)
+    assert quiet_for_long.look_from == datetime(2027, 4, 24, 15, 0, tzinfo=UTC)
+
+
+def test_a_delivered_parcel_needs_none():
+    delivered = standing(event(POSTED), event(DELIVERED))
+    assert (delivered.is_over, delivered.look_from, delivered.worry_from) == (True, None, None)
+
+
+def test_whoever_looked_after_it_need_not_again_until_there_is_another_reason():
+    since = standing(event(POSTED), event(RETURNED), handled_at=NOW + timedelta(hours=1))
+    assert since.look_from is None or since.look_from > NOW + timedelta(hours=1)
+    assert standing(event(POSTED), event(RETURNED), at=NOW + DAY, handled_at=NOW).look_from == NOW + DAY
+
+
+def test_while_japan_post_does_not_answer_a_silence_does_not_grow_into_a_worry():
+    old = event(IN_CUSTOMS, NOW.date() - 20 * DAY)
+    last_answer = NOW - 19 * DAY
+    assert standing(old, at=last_answer, stale=True).worry_from is None
+    assert standing(old, at=last_answer).worry_from < NOW
+
+
+# Renewed by each answer
+
+
+def test_each_answer_stores_it_in_the_same_breath(standin):
+    standin.set_item(NUMBER, story(POSTED, DISPATCHED))
+    look_up(NUMBER, now=NOW)
+    shipment = Shipment.objects.get()
+    assert (stored(shipment).stage, stored(shipment).destination_id) == (2, None)
+    standin.set_item(NUMBER, story(POSTED, DISPATCHED, ARRIVED, AT_OFFICE))
+    look_up(NUMBER, now=NOW + DAY)
+    assert (stored(shipment).stage, stored(shipment).destination_id) == (4, "DE")
+
+
+def test_a_failure_stores_it_too_for_the_silence_stops_there(standin):
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    look_up(NUMBER, now=NOW)
+    assert stored(Shipment.objects.get()).worry_from is not None
+    standin.set_fault(NUMBER, "maintenance")
+    look_up(NUMBER, now=NOW + timedelta(hours=1))
+    assert stored(Shipment.objects.get()).worry_from is None
+
+
+def test_a_number_without_a_story_stands_nowhere(standin):
+    with pytest.raises(Exception, match="no such item"):
+        look_up(NUMBER, now=NOW)
+    assert Shipment.objects.exists() and not Standing.objects.exists()
+
+
+# Renewed after an edit of the words
+
+
+def test_another_meaning_of_a_phrase_moves_every_parcel_that_shows_it():
+    parcels = [keep(event(POSTED), event(f"Something new {n} @ GERMANY")) for n in range(3)]
+    for n in range(3):
+        Phrase.objects.create(text=f"Something new {n}", first_seen_at=NOW)
+    Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)
+    assert renew_outdated(most=10) == 0
+    assert {stored(one).stage for one in parcels} == {1}
+    phrase = Phrase.objects.get(text="Something new 0")
+    phrase.status = Status.objects.get(slug="retention")
+    phrase.save()
+    assert renew_outdated(most=10) == 0
+    assert [(stored(one).stage, stored(one).tone) for one in parcels] == [
+        (4, "act"),
+        (1, "wait"),
+        (1, "wait"),
+    ]
+
+
+def test_days_of_a_status_and_facts_of_a_country_move_them_and_texts_do_not():
+    before = Glossary.current().meaning
+    status, germany = Status.objects.get(slug="customs-clearance"), Destination.objects.get(code="DE")
+    status.wordings.get(language="en", destination=None).save()
+    status.name = "Customs, again"
+    status.save()
+    assert Glossary.current().meaning == before
+    for row, field, value in (
+        (status, "worry_days", 99),
+        (status, "tone", "act"),
+        (germany, "holding_days", 3),
+        (germany, "printed_names", "GERMANY\nDEUTSCHLAND"),
+    ):
+        setattr(row, field, value)
+        row.save()
+        assert Glossary.current().meaning != before, field
+        before = Glossary.current().meaning
+
+
+def test_some_at_a_time_are_renewed_and_the_rest_is_counted():
+    parcels = [keep(event(POSTED)) for _ in range(5)]
+    Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)
+    assert renew_outdated(most=3) == 2
+    assert renew_outdated(most=3) == 0
+
+
+def test_renewing_costs_the_same_queries_for_one_and_for_many(django_assert_num_queries):
+    for count in (1, 7):
+        parcels = [keep(event(POSTED)) for _ in range(count)]
+        Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)
+        Glossary.current()
+        with django_assert_num_queries(10):
+            renew_outdated(most=100)

@@ -1,0 +1,167 @@
+"""The filters and columns of the list of parcels: where they stand, and which ones need a look."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timezone import localdate
+
+from tracking.glossary import Glossary
+from tracking.models import Shipment, Stage, Standing
+from tracking.models.standings import ENQUIRY_SOON, Reason
+from tracking.places import JAPAN_TIME
+from tracking.silence import day_count, enquiry_days_left
+
+
+class ChoiceFilter(admin.SimpleListFilter):
+    """Takes its own values alone: any other in the address filters nothing."""
+
+    def value(self) -> str | None:
+        value = super().value()
+        return value if value in {str(one) for one, _ in self.lookup_choices} else None
+
+
+class LookFilter(ChoiceFilter):
+    title = "needs a look"
+    parameter_name = "look"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("any", "For any reason"), *((str(one.value), str(one.label)) for one in Reason)]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        chosen, now = self.value(), timezone.now()
+        if chosen is None:
+            return queryset
+        waiting = queryset.needing_a_look(now)
+        return waiting if chosen == "any" else waiting.filter(Reason(chosen).holds(now))
+
+
+class StageFilter(ChoiceFilter):
+    title = "stage"
+    parameter_name = "stage"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        stages = [(str(one.value), f"{one.value}. {one.label}") for one in Stage]
+        return [*stages, ("none", "Not known")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        match self.value():
+            case None:
+                return queryset
+            case "none":
+                return queryset.filter(standing__stage=None)
+        return queryset.filter(standing__stage=self.value())
+
+
+class DestinationFilter(ChoiceFilter):
+    """By the country that a scan named, else that staff gave."""
+
+    title = "destination"
+    parameter_name = "destination"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        countries = Glossary.current().destinations
+        codes = Standing.objects.order_by().values_list("destination", flat=True).distinct()
+        named = sorted((countries[code].name, code) for code in codes if code in countries)
+        return [*((code, name) for name, code in named), ("none", "Not known")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        match self.value():
+            case None:
+                return queryset
+            case "none":
+                return queryset.filter(standing__destination=None)
+        return queryset.filter(standing__destination=self.value())
+
+
+class SilenceFilter(ChoiceFilter):
+    title = "silence"
+    parameter_name = "silent"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("longer", "Longer than usual"), ("far", "Far longer than usual")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        match self.value():
+            case "longer":
+                return queryset.filter(standing__quiet_from__lte=timezone.now())
+            case "far":
+                return queryset.filter(standing__worry_from__lte=timezone.now())
+        return queryset
+
+
+class EnquiryFilter(ChoiceFilter):
+    title = "enquiry by the sender"
+    parameter_name = "enquiry"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("soon", f"Ends within {ENQUIRY_SOON.days} days"),
+            ("open", "Still possible"),
+            ("over", "Too late"),
+            ("unknown", "Day of posting not known"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        today = localdate(timezone.now(), JAPAN_TIME)
+        match self.value():
+            case "soon":
+                soon = (today, today + ENQUIRY_SOON)
+                return queryset.filter(standing__enquiry_ends_on__range=soon)
+            case "open":
+                return queryset.filter(standing__enquiry_ends_on__gte=today)
+            case "over":
+                return queryset.filter(standing__enquiry_ends_on__lt=today)
+            case "unknown":
+                return queryset.filter(standing__enquiry_ends_on=None)
+        return queryset
+
+
+class StandingColumns(admin.ModelAdmin):
+    """For the shipments' admin: what each line says about where the parcel stands."""
+
+    @admin.display(description="where it stands")
+    def stands(self, shipment: Shipment) -> str:
+        standing = _standing(shipment)
+        if standing is None:
+            return shipment.get_last_outcome_display() or "not asked yet"
+        status = standing.status.name if standing.status else "words without a meaning"
+        return f"{status} ({standing.stage} of 5)" if standing.stage else status
+
+    @admin.display(description="tone", ordering="standing__tone")
+    def tone(self, shipment: Shipment) -> str:
+        standing = _standing(shipment)
+        return standing.get_tone_display().partition(":")[0] if standing else "–"
+
+    @admin.display(description="destination")
+    def goes_to(self, shipment: Shipment) -> str:
+        standing = _standing(shipment)
+        return str((standing and standing.destination) or shipment.destination or "not known")
+
+    @admin.display(description="newest scan", ordering="standing__scanned_on")
+    def newest_scan(self, shipment: Shipment) -> str:
+        standing = _standing(shipment)
+        return date_format(standing.scanned_on, "j M Y") if standing and standing.scanned_on else "none yet"
+
+    @admin.display(description="silence", ordering="standing__worry_from")
+    def silence(self, shipment: Shipment) -> str:
+        standing, now = _standing(shipment), timezone.now()
+        if standing is None or standing.is_over or standing.quiet_from is None:
+            return "–"
+        if standing.worry_from and standing.worry_from <= now:
+            return "far longer than usual"
+        return "longer than usual" if standing.quiet_from <= now else "usual"
+
+    @admin.display(description="enquiry", ordering="standing__enquiry_ends_on")
+    def enquiry(self, shipment: Shipment) -> str:
+        standing = _standing(shipment)
+        if standing is None or standing.enquiry_ends_on is None:
+            return "not known"
+        left = enquiry_days_left(standing.enquiry_ends_on, timezone.now())
+        return f"{day_count(left)} left" if left > 0 else "last day today" if left == 0 else "too late"
+
+
+def _standing(shipment: Shipment) -> Standing | None:
+    return getattr(shipment, "standing", None)

@@ -1,0 +1,97 @@
+"""Where each parcel stands, for lists to search. Worked out from its story by `tracking.standing`, never edited."""
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Q
+from django.utils.timezone import localdate
+
+from tracking.models.words import Stage, Tone
+from tracking.places import JAPAN_TIME
+
+COLLECT_SOON = timedelta(days=2)  # before that day, staff should see it
+ENQUIRY_SOON = timedelta(days=14)
+
+
+class Reason(models.TextChoices):
+    """Why a parcel needs a look."""
+
+    PROBLEM = "problem", "There is a problem"
+    SILENT = "silent", "Silent for far longer than usual"
+    COLLECT = "collect", "To be collected soon, or too late"
+    ENQUIRY = "enquiry", "The sender's enquiry ends soon"
+
+    def holds(self, now: datetime) -> Q:
+        """For shipments, whether somebody has looked after them or not."""
+        today = localdate(now, JAPAN_TIME)
+        match self:
+            case Reason.PROBLEM:
+                return Q(standing__tone=Tone.PROBLEM)
+            case Reason.SILENT:
+                return Q(standing__worry_from__lte=now)
+            case Reason.COLLECT:
+                return Q(standing__collect_by__lte=today + COLLECT_SOON)
+        return Q(
+            standing__is_over=False,
+            standing__enquiry_ends_on__gte=today,
+            standing__enquiry_ends_on__lte=today + ENQUIRY_SOON,
+        )
+
+
+class StandingQuerySet(models.QuerySet["Standing"]):
+    def outdated(self, meaning: str) -> "StandingQuerySet":
+        """Worked out before the words got this meaning, or never yet."""
+        return self.filter(Q(meaning__lt=meaning) | Q(meaning__gt=meaning))  # two ranges of the index
+
+    def outdate(self) -> int:
+        """Have these worked out anew; says how many."""
+        return self.update(meaning="")
+
+
+class Standing(models.Model):
+    """What lists search by. Holds no text and nothing that time alone changes, but the moments at which it does."""
+
+    shipment = models.OneToOneField("tracking.Shipment", on_delete=models.CASCADE, primary_key=True)
+    stage = models.PositiveSmallIntegerField(choices=Stage, null=True, help_text="Empty: no row has one.")
+    tone = models.CharField(max_length=10, choices=Tone, default=Tone.NORMAL)
+    status = models.ForeignKey(
+        "tracking.Status",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="Of the newest row.",
+    )
+    destination = models.ForeignKey(
+        "tracking.Destination",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name="destination",
+    )
+    is_over = models.BooleanField(default=False, help_text="Delivered, or back at the sender.")
+    scanned_on = models.DateField(null=True, help_text="Of the newest row, as Japan Post prints it.")
+    quiet_from = models.DateTimeField(null=True, help_text="From then on it is silent for longer than usual.")
+    worry_from = models.DateTimeField(null=True, help_text="From then on it is silent for far longer.")
+    collect_by = models.DateField(null=True, help_text="About the last day on which it can be collected.")
+    enquiry_ends_on = models.DateField(null=True, help_text="The sender's last day for an enquiry, in Japan.")
+    look_from = models.DateTimeField(
+        null=True, help_text="From then on it needs a look. Empty: not as it stands."
+    )
+    meaning = models.CharField(max_length=16, blank=True, help_text="Of the words it was worked out with.")
+
+    objects = StandingQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["meaning"]),
+            models.Index(
+                fields=["look_from"], condition=Q(look_from__isnull=False), name="standing_needs_a_look"
+            ),
+            models.Index(
+                fields=["worry_from"], condition=Q(worry_from__isnull=False), name="standing_worries"
+            ),
+            models.Index(fields=["enquiry_ends_on"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.shipment_id}: {self.stage} {self.tone}"
