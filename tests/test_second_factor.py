@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django_otp import DEVICE_ID_SESSION_KEY
 from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -173,6 +174,17 @@ def test_another_account_with_the_same_session_shows_its_own(client, ann):
     enrol(client, ann)
     User.objects.create_superuser("bob", password=PASSWORD)
     assert "Connect your phone" in text_of(log_in(client, "bob"))
+
+
+def test_neither_somebody_elses_phone_nor_one_half_connected_counts(client, ann):
+    enrol(Client(), ann)
+    log_in(client, User.objects.create_superuser("bob", password=PASSWORD).username)
+    client.get(PAGE)
+    for phone in TOTPDevice.objects.all():
+        session = client.session
+        session[DEVICE_ID_SESSION_KEY] = phone.persistent_id
+        session.save()
+        assert client.get("/admin/").status_code == 302, phone
 
 
 def test_half_open_one_can_log_out_and_a_stranger_sees_nothing(client, ann):
