@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+MINUTES ?= 10
 
 BIN := .venv/bin/python
 MANAGE := DEBUG=True $(BIN) manage.py
@@ -10,7 +11,7 @@ PRODUCTION := DEBUG=False ALLOWED_HOSTS=shop.example SECURE_SSL_REDIRECT=True \
 
 export PYTHON
 
-.PHONY: help run admin demo test lint audit bench tour clean database
+.PHONY: help run admin demo test lint audit bench soak tour clean database
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
@@ -49,6 +50,11 @@ audit:  ## known vulnerabilities of the pinned packages, where the network allow
 bench:  ## the benchmarks, page weights included
 	@scripts/setup dev browser
 	DEBUG=True $(BIN) -m tests.bench $(ARGS)
+	@DEBUG=True $(BIN) -m tests.bench_desk
+
+soak:  ## ten minutes at half of what the machine can do: does anything pile up? (MINUTES=10)
+	@scripts/setup dev
+	@DEBUG=True $(BIN) -m tests.soak $(MINUTES)
 
 tour:  ## docs/tour.md and its pictures, and those of docs/wording.md, taken again
 	@scripts/setup dev browser

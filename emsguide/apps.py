@@ -1,4 +1,4 @@
-"""Django's admin with our own desk as its site."""
+"""The staff's desk in place of Django's own admin site."""
 
 from django.contrib.admin.apps import AdminConfig
 

@@ -1,6 +1,8 @@
 """Settings from the environment, read strictly: a misspelt value stops the start and says which one."""
 
 import re
+from collections.abc import Callable, Iterable
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -8,6 +10,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
+# A cache server that is away, slow or starting: what it holds counts as missing. Seconds are for each word with it.
+_CACHE_MAY_FAIL = {"IGNORE_EXCEPTIONS": True, "SOCKET_CONNECT_TIMEOUT": 0.2, "SOCKET_TIMEOUT": 0.2}
+# Seconds to connect; milliseconds until a server that vanished in the middle of an answer is given up.
+_POSTGRESQL_ENDS_WAITING = {"connect_timeout": 5, "tcp_user_timeout": 10_000}
 
 
 class Environment(environ.Env):
@@ -26,11 +32,21 @@ class Environment(environ.Env):
             return int(value)
         raise ImproperlyConfigured(f"{name} is {value!r}: write a whole number from {least} to {most}.")
 
-    def choice(self, name: str, *, default: str, choices: tuple[str, ...]) -> str:
+    def token(self, name: str, *, least: int) -> str:
+        """Letters, digits and signs without a gap, as a header can carry them, and too long to guess. Empty by default."""
+        value = self.str(name, default="").strip()
+        if value and not re.fullmatch(rf"[!-~]{{{least},500}}", value):
+            raise ImproperlyConfigured(
+                f"{name} is too short or has a sign that cannot be: write {least} letters and digits or more, by chance."
+            )
+        return value
+
+    def choice(self, name: str, *, default: str, among: Iterable[str]) -> str:
+        """One of a few words, in small letters."""
         value = self.str(name, default=default).strip().lower()
-        if value in choices:
+        if value in among:
             return value
-        raise ImproperlyConfigured(f"{name} is {value!r}: write {' or '.join(choices)}.")
+        raise ImproperlyConfigured(f"{name} is {value!r}: write {' or '.join(among)}.")
 
     def origin(self, name: str, *, default: str = "") -> str:
         """Scheme and host (and port), nothing behind it; a final slash is forgiven. Empty only by default."""
@@ -59,3 +75,30 @@ class Environment(environ.Env):
         if path.partition("/")[0].lower() in taken:
             raise ImproperlyConfigured(f"{name} is {value!r}: customers' pages are there. Choose another.")
         return f"{path}/"
+
+    def database(self, name: str, *, default: str) -> dict[str, Any]:
+        """Django's database, SQLite or PostgreSQL, from an address. Its own options come before ours."""
+        found = self._from_address(self.db_url_config, name, default)
+        match found.get("ENGINE"):
+            case "django.db.backends.postgresql":
+                return found | {"OPTIONS": _POSTGRESQL_ENDS_WAITING | found.get("OPTIONS", {})}
+            case "django.db.backends.sqlite3":
+                return found
+        raise ImproperlyConfigured(f"{name} names neither sqlite:////path nor postgres://user@host/name.")
+
+    def cache(self, name: str, *, default: str) -> dict[str, Any]:
+        """Django's cache from an address. Valkey speaks Redis' protocol; no trouble of either reaches a page."""
+
+        def read(address: str) -> dict[str, Any]:
+            return self.cache_url_config(re.sub(r"^valkey(s?)://", r"redis\1://", address))
+
+        found = self._from_address(read, name, default)
+        if found.get("BACKEND") == "django_redis.cache.RedisCache":
+            return found | {"OPTIONS": _CACHE_MAY_FAIL | found.get("OPTIONS", {})}
+        return found
+
+    def _from_address(self, read: Callable[[str], dict[str, Any]], name: str, default: str) -> dict[str, Any]:
+        try:
+            return read(self.str(name, default="") or default)
+        except (KeyError, ValueError, ImproperlyConfigured):  # whose words may hold a password
+            raise ImproperlyConfigured(f"{name} cannot be read: write an address as README shows.") from None

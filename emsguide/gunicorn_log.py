@@ -1,5 +1,7 @@
 """gunicorn's log; `gunicorn.conf.py` names it."""
 
+import logging
+
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
@@ -12,5 +14,5 @@ class GunicornLogger(Logger):
     def setup(self, cfg: Config) -> None:
         super().setup(cfg)
         for handler in (*self.error_log.handlers, *self.access_log.handlers):
-            if handler.formatter:
+            if type(handler.formatter) is logging.Formatter:  # as JSON they are short already
                 handler.setFormatter(ShortNumbers(handler.formatter._fmt, handler.formatter.datefmt))

@@ -1,18 +1,11 @@
-"""What the log leaves out: answers that are no fault, tracking numbers, secrets."""
+"""How the log looks, and what it leaves out."""
 
 import logging
-import re
 
-from django.views.debug import SafeExceptionReporterFilter
+from pythonjsonlogger.core import RESERVED_ATTRS, LogData
+from pythonjsonlogger.json import JsonFormatter
 
 from tracking.numbers import shortened
-
-
-class OnlyWhatIsBroken(logging.Filter):
-    """A 404, a 429 or a 503 is an answer, not a fault: Django's lines about those carry no exception."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.name != "django.request" or bool(record.exc_info)
 
 
 class ShortNumbers(logging.Formatter):
@@ -22,9 +15,35 @@ class ShortNumbers(logging.Formatter):
         return shortened(super().format(record))
 
 
-class HidesSecrets(SafeExceptionReporterFilter):
-    """The page about an error while DEBUG is on: addresses of database, cache and mail have passwords in them."""
+class ShortNumbersInJson(JsonFormatter):
+    """The same, one object a line."""
 
-    hidden_settings = re.compile(
-        SafeExceptionReporterFilter.hidden_settings.pattern + "|_URL$|LOCATION", re.IGNORECASE
-    )
+    def process_log_record(self, log_data: LogData) -> LogData:
+        return {
+            name: shortened(value) if isinstance(value, str) else value for name, value in log_data.items()
+        }
+
+
+PLAIN = {
+    "()": "emsguide.logs.ShortNumbers",
+    "fmt": "{asctime} {levelname} {name} {request_id}: {message}",
+    "style": "{",
+    "defaults": {"request_id": "-"},
+}
+# One object a line. Django hangs the request itself on some lines: its text has the whole address.
+JSON = {
+    "()": "emsguide.logs.ShortNumbersInJson",
+    "fmt": "{levelname}{name}{message}",
+    "style": "{",
+    "rename_fields": {"levelname": "level", "name": "logger"},
+    "timestamp": "time",
+    "reserved_attrs": [*RESERVED_ATTRS, "request"],
+}
+FORMATS = {"plain": PLAIN, "json": JSON}
+
+
+class OnlyWhatIsBroken(logging.Filter):
+    """A 404, a 429 or a 503 is an answer, not a fault: Django's lines about those carry no exception."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.name != "django.request" or bool(record.exc_info)

@@ -1,10 +1,12 @@
 """What holds for every request and answer, and neither Django nor a package of ours does."""
 
+import re
 from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.debug import SafeExceptionReporterFilter
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -36,3 +38,11 @@ def body_limit(get_response: GetResponse) -> GetResponse:
         return get_response(request)
 
     return middleware
+
+
+class HidesSecrets(SafeExceptionReporterFilter):
+    """The page about an error while DEBUG is on: addresses of database, cache and mail have passwords in them."""
+
+    hidden_settings = re.compile(
+        SafeExceptionReporterFilter.hidden_settings.pattern + "|_URL$|LOCATION", re.IGNORECASE
+    )

@@ -8,6 +8,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from emsguide.environment import Environment
+from emsguide.logs import FORMATS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -55,7 +56,9 @@ SITE_URL = env.origin("SITE_URL")  # for links in mails to staff; a page knows i
 
 # --- Django -----------------------------------------------------------------------------------------------
 # The first parts of the customers' addresses (tracking/urls.py) and of the files: the staff's desk is elsewhere.
-CUSTOMERS_PATHS = frozenset({"track", "services", "examples", "contact", "static", "healthz", "readyz"})
+CUSTOMERS_PATHS = frozenset(
+    {"track", "services", "examples", "contact", "static", "healthz", "readyz", "metrics"}
+)
 ADMIN_PATH = env.path_prefix("ADMIN_PATH", default="admin/", taken=CUSTOMERS_PATHS)
 ROOT_URLCONF = "emsguide.urls"
 WSGI_APPLICATION = "emsguide.wsgi.application"
@@ -76,6 +79,7 @@ INSTALLED_APPS = [
     "tracking",
 ]
 MIDDLEWARE = [
+    "emsguide.request_ids.middleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
@@ -92,6 +96,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",  # who changed it
 ]
+METRICS_TOKEN = env.token("METRICS_TOKEN", least=16)
+if METRICS_TOKEN:
+    MIDDLEWARE.insert(1, "tracking.metrics.middleware")  # around all that takes time
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -108,7 +115,7 @@ TEMPLATES = [
 ]
 
 # --- Store ------------------------------------------------------------------------------------------------
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
+DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
 DATABASES["default"]["CONN_MAX_AGE"] = 600
 if DATABASES["default"]["ENGINE"] != "django.db.backends.sqlite3":
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a server may have gone since the last request
@@ -122,7 +129,7 @@ else:
     # Tests run on a file too: threads share it the way processes do.
     DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
 
 # --- Words and times --------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -216,23 +223,26 @@ AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken"]  # and the password, always:
 AXES_VERBOSE = False
 
 # --- Second factor (django-otp): what a phone shows in its list of codes is "track.example.com: ann" --------
-STAFF_SECOND_FACTOR = env.choice("STAFF_SECOND_FACTOR", default="off", choices=("off", "required"))
+STAFF_SECOND_FACTOR = env.choice("STAFF_SECOND_FACTOR", default="off", among=("off", "required"))
 OTP_TOTP_ISSUER = ALLOWED_HOSTS[0].lstrip(".")
 
-DEFAULT_EXCEPTION_REPORTER_FILTER = "emsguide.logs.HidesSecrets"
+# --- Log ---------------------------------------------------------------------------------------------------
+LOG_FORMAT = env.choice("LOG_FORMAT", default="plain", among=FORMATS)
+DEFAULT_EXCEPTION_REPORTER_FILTER = "emsguide.safety.HidesSecrets"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "plain": {
-            "class": "emsguide.logs.ShortNumbers",
-            "format": "{asctime} {levelname} {name}: {message}",
-            "style": "{",
-        }
+    "formatters": {"chosen": FORMATS[LOG_FORMAT]},
+    "filters": {
+        "broken": {"()": "emsguide.logs.OnlyWhatIsBroken"},
+        "request_id": {"()": "emsguide.request_ids.RequestId"},
     },
-    "filters": {"broken": {"()": "emsguide.logs.OnlyWhatIsBroken"}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["broken"]},
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "chosen",
+            "filters": ["broken", "request_id"],
+        },
         "nowhere": {"class": "logging.NullHandler"},
     },
     "root": {"handlers": ["console"], "level": "WARNING"},

@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 
 from tests.chromium import CHROMIUM
-from tests.served import POSTGRESQL
+from tests.served import CACHE_SERVER, HAPROXY, POSTGRESQL
 from tests.standin import StandIn
 from tracking.models import Shop
 
@@ -15,6 +15,10 @@ if not CHROMIUM:
     _LACKING["browser"] = "there is no Chromium here (Debian: sudo apt install chromium)"
 if not POSTGRESQL:
     _LACKING["postgresql"] = "there is no PostgreSQL server here (Debian: sudo apt install postgresql)"
+if not CACHE_SERVER:
+    _LACKING["cacheserver"] = "there is no Valkey or Redis here (Debian: sudo apt install redis-server)"
+if not HAPROXY:
+    _LACKING["haproxy"] = "there is no HAProxy here (Debian: sudo apt install haproxy)"
 
 
 @pytest.fixture

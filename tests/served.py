@@ -1,7 +1,8 @@
-"""The site as it runs in production, in processes of its own, with SQLite or PostgreSQL; and visitors by the hundred."""
+"""The site as it runs in production, in processes of its own, with the servers it may stand on; and visitors by the hundred."""
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from redis import Redis
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -25,7 +28,7 @@ class Site:
     """One gunicorn or several of them, each with two workers, before one database. Use it in a `with` block."""
 
     def __init__(self, folder: Path, database_url: str, *, gunicorns: int = 1, **settings: object) -> None:
-        self._environment = {
+        self.environment = {
             "PATH": os.environ["PATH"],
             "SECRET_KEY": "production " * 6,
             "ALLOWED_HOSTS": "127.0.0.1",
@@ -52,31 +55,57 @@ class Site:
 
     def start(self) -> None:
         for listener, address in zip(self._listeners, self.addresses, strict=True):
-            bind = ["--bind", f"fd://{listener.fileno()}", "--workers", "2", "--log-level", "warning"]
-            self._processes.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "gunicorn", "emsguide.wsgi", *bind],
-                    cwd=PROJECT,
-                    env=self._environment,
-                    pass_fds=[listener.fileno()],
-                    stdout=self._log,
-                    stderr=self._log,
-                    start_new_session=True,
-                )
-            )
+            self._processes.append(self._serve(listener))
             run(get(f"{address}/readyz"))
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the gunicorns; their workers are their children."""
+        return [process.pid for process in self._processes]
+
+    def _serve(self, listener: socket.socket) -> "subprocess.Popen[bytes]":
+        bind = ["--bind", f"fd://{listener.fileno()}", "--workers", "2", "--log-level", "warning"]
+        return subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "emsguide.wsgi", *bind],
+            cwd=PROJECT,
+            env=self.environment,
+            pass_fds=[listener.fileno()],
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """SIGKILL ends every process in the middle of whatever it does."""
         for process in self._processes:
-            os.killpg(process.pid, number)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
             process.wait(30)
         self._processes.clear()
+
+    def lose(self, place: int) -> None:
+        """One of the gunicorns is gone in the middle of whatever it does, and nobody listens there any more."""
+        os.killpg(self._processes[place].pid, signal.SIGKILL)
+        self._processes[place].wait(30)
+        self._listeners[place].close()
+
+    def replace(self, place: int) -> None:
+        """A new one in the place of the one we lost."""
+        port = urlsplit(self.addresses[place]).port
+        self._listeners[place] = socket.create_server(("127.0.0.1", port), backlog=2048)
+        self._processes[place] = self._serve(self._listeners[place])
+        run(get(f"{self.addresses[place]}/readyz"))
+
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of all gunicorns' workers."""
+        tasks = [Path(f"/proc/{one.pid}/task/{one.pid}/children") for one in self._processes]
+        return [int(pid) for task in tasks for pid in task.read_text().split()]
 
     def manage(self, *arguments: str) -> str:
         command = [sys.executable, "manage.py", *arguments]
         done = subprocess.run(
-            command, cwd=PROJECT, env=self._environment, check=True, capture_output=True, text=True
+            command, cwd=PROJECT, env=self.environment, check=True, capture_output=True, text=True
         )
         return done.stdout.strip()
 
@@ -176,3 +205,82 @@ def postgresql() -> Iterator[str]:
         cleaning.callback(run, "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
         run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "shop", "site")
         yield f"postgres://shop@127.0.0.1:{port}/site"
+
+
+HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
+@contextmanager
+def balancer(folder: Path, addresses: Iterable[str]) -> Iterator[str]:
+    """HAProxy before these, as docs/haproxy.cfg sets it up; its address."""
+    assert HAPROXY is not None
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    lines = (PROJECT / "docs" / "haproxy.cfg").read_text(encoding="utf-8").splitlines()
+    lines = [re.sub(r"^( +bind) .*", rf"\1 127.0.0.1:{port}", line) for line in lines]
+    lines = [line.replace("track.example.com", "127.0.0.1") for line in lines if " server web" not in line]
+    lines += [f"    server web{n} {urlsplit(one).netloc} check" for n, one in enumerate(addresses, 1)]
+    file = folder / "haproxy.cfg"
+    file.write_text("\n".join([*lines, ""]))
+    process = subprocess.Popen([HAPROXY, "-db", "-q", "-f", str(file)])
+    try:
+        until_connected(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+CACHE_SERVER = shutil.which("valkey-server") or shutil.which("redis-server")
+
+
+class CacheServer:
+    """A Valkey or Redis of our own, which keeps nothing on disk. Use it in a `with` block."""
+
+    def __init__(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self._port = probe.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        assert CACHE_SERVER is not None
+        options = f"--port {self._port} --bind 127.0.0.1 --appendonly no --loglevel warning --save".split()
+        self._process = subprocess.Popen([CACHE_SERVER, *options, ""], stdout=subprocess.DEVNULL)
+        until_connected(self._port)
+
+    def kill(self) -> None:
+        """Without a word to anybody, as when the machine loses its power."""
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        """It takes connections and answers nothing, until `thaw`."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def count(self) -> int:
+        """How many pages and other things it holds."""
+        with Redis.from_url(self.url) as server:
+            return server.dbsize()
+
+
+def until_connected(port: int, timeout: float = 20) -> None:
+    """Wait until somebody listens there."""
+    until = time.monotonic() + timeout
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)

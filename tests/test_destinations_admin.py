@@ -13,6 +13,7 @@ from lxml import html
 from tracking import groups, links
 from tracking.glossary import Glossary
 from tracking.models import Destination, Notice
+from tracking.places import japans_day
 
 pytestmark = pytest.mark.django_db
 
@@ -167,6 +168,7 @@ def test_a_new_link_has_not_been_opened_yet(admin_client, germany):
     admin_client.post(address, fields | {"note": "asked them"})
     germany.refresh_from_db()
     assert germany.link_verified_on == today()
+    fields = fields_of(admin_client.get(address))
     page = admin_client.post(address, fields | {"tracking_url": "https://post.example/{number}"}, follow=True)
     germany.refresh_from_db()
     assert (germany.tracking_url, germany.link_verified_on) == ("https://post.example/{number}", None)
@@ -200,8 +202,8 @@ def notices() -> None:
         ("Open end", -3, None),
         ("Next holidays", 1, 5),
     ):
-        ends_on = None if last is None else today() + timedelta(days=last)
-        Notice.objects.create(title=title, starts_on=today() + timedelta(days=first), ends_on=ends_on)
+        ends_on = None if last is None else japans_day() + timedelta(days=last)
+        Notice.objects.create(title=title, starts_on=japans_day() + timedelta(days=first), ends_on=ends_on)
 
 
 @pytest.mark.parametrize(

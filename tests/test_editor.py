@@ -10,6 +10,7 @@ from tests.stories import ARRIVED, IN_CUSTOMS, POSTED, some_numbers, story
 from tracking.fallbacks import fallbacks, parcels_by_status
 from tracking.glossary import Glossary
 from tracking.models import Event, Phrase, Shipment, Shop, Status, Wording
+from tracking.texts import PLACEHOLDERS
 
 pytestmark = pytest.mark.django_db
 
@@ -328,3 +329,10 @@ def test_who_may_only_view_has_no_buttons_and_cannot_post(client, django_user_mo
     wording = wording_of(status)
     discard = reverse("admin:tracking_status_discard", args=[status.pk, wording.pk])
     assert client.post(discard).status_code == 403
+
+
+def test_each_text_says_which_words_in_braces_are_filled_in(admin_client, status):
+    (form, *_) = StatusPage(admin_client, status).formset.initial_forms
+    for name in ("title", "meaning", "what_to_do", "who_has_it"):
+        for placeholder in PLACEHOLDERS:
+            assert placeholder in form.fields[name].help_text

@@ -48,15 +48,15 @@ def pause(*, until: datetime, since: datetime | None = None) -> None:
 
 
 def test_nobody_has_asked():
-    assert health.today(now=NOW) == "Nobody has asked Japan Post today."
+    assert health.today(now=NOW).words == "Nobody has asked Japan Post today."
 
 
 def test_today_is_japans_day():
     midnight = NOW.replace(hour=15, minute=0) - timedelta(days=1)
     ask(Outcome.TRACKED, midnight - timedelta(seconds=1))
-    assert health.today(now=NOW) == "Nobody has asked Japan Post today."
+    assert health.today(now=NOW).words == "Nobody has asked Japan Post today."
     ask(Outcome.TRACKED, midnight)
-    assert health.today(now=NOW) == "Japan Post answered 1 of 1 time today, usually within 0.3 s."
+    assert health.today(now=NOW).words == "Japan Post answered 1 of 1 time today, usually within 0.3 s."
 
 
 def test_answers_of_every_kind_count_and_failures_do_not_make_them_slower():
@@ -64,37 +64,39 @@ def test_answers_of_every_kind_count_and_failures_do_not_make_them_slower():
     ask(Outcome.NOT_FOUND, *[ago(minutes=n) for n in range(9)], milliseconds=801)
     ask(Outcome.REJECTED, *[ago(minutes=n) for n in range(13)], milliseconds=799)
     ask(Outcome.UNAVAILABLE, ago(minutes=3), ago(minutes=4), milliseconds=8000)
-    assert health.today(now=NOW) == "Japan Post answered 212 of 214 times today, usually within 0.8 s."
+    assert health.today(now=NOW).words == "Japan Post answered 212 of 214 times today, usually within 0.8 s."
 
 
 def test_pages_that_we_cannot_read_are_admitted():
     ask(Outcome.TRACKED, ago(minutes=9))
     ask(Outcome.UNEXPECTED, ago(minutes=5), ago(minutes=6))
-    assert health.today(now=NOW).endswith(" We could not read 2 of the answers.")
+    assert health.today(now=NOW).words.endswith(" We could not read 2 of the answers.")
 
 
 def test_a_silence_begins_with_the_first_request_that_was_not_answered():
     ask(Outcome.TRACKED, ago(hours=9), ago(hours=5))
     ask(Outcome.UNAVAILABLE, ago(hours=7), *[ago(minutes=n) for n in (85, 70, 40)])
-    assert health.today(now=NOW).startswith("Japan Post answered 2 of 6 times")
+    assert health.today(now=NOW).words.startswith("Japan Post answered 2 of 6 times")
     pause(until=ago(minutes=-5), since=ago(minutes=40))
-    assert health.today(now=NOW) == "Japan Post has not answered since 14:05, Japan's time."
+    assert health.today(now=NOW).words == "Japan Post has not answered since 14:05, Japan's time."
 
 
 def test_a_day_without_any_answer_is_a_silence_though_the_gate_has_not_noticed_yet():
     ask(Outcome.UNAVAILABLE, ago(minutes=85))
-    assert health.today(now=NOW) == "Japan Post has not answered since 14:05, Japan's time."
+    assert health.today(now=NOW).words == "Japan Post has not answered since 14:05, Japan's time."
 
 
 def test_a_silence_since_another_day_says_which():
     ask(Outcome.UNAVAILABLE, ago(days=2))
     pause(until=ago(days=1))
-    assert health.today(now=NOW) == "Japan Post has not answered since 22 November, 15:30, Japan's time."
+    assert (
+        health.today(now=NOW).words == "Japan Post has not answered since 22 November, 15:30, Japan's time."
+    )
 
 
 def test_a_silence_whose_requests_are_gone_begins_with_the_pause():
     pause(until=ago(minutes=-5), since=ago(minutes=85))
-    assert "since 14:05," in health.today(now=NOW)
+    assert "since 14:05," in health.today(now=NOW).words
 
 
 def test_the_breaker_in_words():

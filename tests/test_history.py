@@ -234,3 +234,46 @@ def test_the_difference_is_word_by_word():
     ]
     assert word_difference("", "new")[0].kind == "added"
     assert word_difference("same", "same")[0].kind == "kept"
+
+
+@pytest.mark.parametrize(
+    ("hidden", "words"),
+    [(True, "These words are hidden: customers do not see them."), (False, "Customers see it now.")],
+)
+def test_going_back_to_hidden_words_does_not_say_that_customers_see_them(admin_client, status, hidden, words):
+    wording = status.wordings.get(destination=None)
+    wording.hidden = hidden
+    wording.save()
+    record = wording.history.first()
+    wording.title = "Newer"
+    wording.save()
+    answered = back_to(admin_client, status, f"wording:{record.history_id}").content.decode()
+    assert words in answered and answered.count("Customers see it now.") == (not hidden)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "words"),
+    [
+        (date(2999, 12, 1), None, "Customers see it from 1 December 2999 on."),
+        (date(2020, 1, 1), date(2020, 1, 2), "Its last day is gone: customers do not see it."),
+        (date(2020, 1, 1), None, "Customers see it now."),
+    ],
+)
+def test_going_back_with_a_notice_says_when_customers_see_it(admin_client, first, last, words):
+    notice = Notice.objects.create(title="A strike", starts_on=first, ends_on=last)
+    record = notice.history.first()
+    notice.title = "Newer"
+    notice.save()
+    answered = back_to(admin_client, notice, f"notice:{record.history_id}").content.decode()
+    assert words in answered and answered.count("Customers see it now.") == words.count("see it now")
+
+
+def test_going_back_to_a_hidden_status_says_where_customers_see_it(admin_client, status):
+    Status.objects.filter(pk=status.pk).update(hidden=True)
+    status.refresh_from_db()
+    status.save()
+    record = status.history.first()
+    status.tone = "problem"
+    status.save()
+    answered = back_to(admin_client, status, f"status:{record.history_id}").content.decode()
+    assert "the guide leaves it out; on parcels&#x27; pages customers see it now" in answered

@@ -273,7 +273,8 @@ def test_the_status_form_without_a_phrase_is_as_ever(admin_client, query):
 
 def test_words_that_japan_post_has_said_cannot_be_changed(admin_client, parcel, inward):
     address = reverse("admin:tracking_phrase_change", args=[parcel.pk])
-    admin_client.post(address, {"text": "Something else", "status": inward.pk})
+    seen = admin_client.get(address).context["adminform"].form["seen"].value()
+    admin_client.post(address, {"text": "Something else", "status": inward.pk, "seen": seen})
     parcel.refresh_from_db()
     assert (parcel.text, parcel.status) == (NEW, inward)
 

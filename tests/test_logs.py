@@ -1,123 +1,173 @@
-"""What the log leaves out: whole tracking numbers and secrets."""
+"""Each log line of a request has the request's id, so has the answer; as plain text or as JSON."""
 
+import json
 import logging
 import logging.config
-import sys
+import re
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from io import StringIO
-from pathlib import Path
 
 import pytest
-from django.conf import settings
-from django.test import RequestFactory
-from django.utils import timezone
-from django.views.debug import ExceptionReporter
+from django.conf import settings as installed
+from django.http import HttpRequest, HttpResponse
+from django.test import Client
+from django.urls import path
 
-from emsguide import logs
-from tests.served import Site, get, run
-from tests.stories import NUMBER
-from tests.test_settings import PRODUCTION, start
-from tracking import alarms
-from tracking.models import KeptPage, Shipment
-from tracking.numbers import shortened
+from emsguide.logs import FORMATS
+from emsguide.urls import handler400, handler403, handler404, handler500
+from emsguide.urls import urlpatterns as site
+from tests.standin import StandIn
+from tests.stories import AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
+from tracking.lookup import look_up
+from tracking.models import Shipment
+from tracking.watch import Watch
+
+__all__ = ["handler400", "handler403", "handler404", "handler500"]
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+MADE = re.compile("[0-9a-f]{32}")
+GIVEN = "0f2a-proxy.made_this"
 
 
-@pytest.mark.parametrize(
-    ("text", "short"),
-    [
-        (NUMBER, "EM…6785JP"),
-        (f"GET /track/{NUMBER}.json?to=DE", "GET /track/EM…6785JP.json?to=DE"),
-        ("?number=em+123456785+jp&n=1", "?number=em…6785jp&n=1"),
-        ("/track/EM%20123%20456%20785%20JP/", "/track/EM…6785JP/"),
-        ("EM123456785JP,EN123456785JP", "EM…6785JP,EN…6785JP"),
-        ("watch: 12 asked, 123456789 bytes", "watch: 12 asked, 123456789 bytes"),
-        ("ABEM123456785JP", "ABEM123456785JP"),
-    ],
-)
-def test_a_number_keeps_its_end(text, short):
-    assert shortened(text) == short
+def says_something(request: HttpRequest) -> HttpResponse:
+    logging.getLogger("tracking.test").warning("said %s\nwith a second line", request.path)
+    return HttpResponse()
+
+
+def breaks(request: HttpRequest) -> HttpResponse:
+    raise ZeroDivisionError("on purpose")
+
+
+urlpatterns = [path("says", says_something), path(f"breaks/{NUMBER}", breaks), *site]
+
+Lines = Callable[[], list[str]]
 
 
 @pytest.fixture
-def log(monkeypatch) -> StringIO:
-    """The console of production, formatter and filters included."""
+def log(request: pytest.FixtureRequest, settings, monkeypatch) -> Iterator[Lines]:
+    """The lines that have been written, by the settings' own handler in the format that the test names."""
+    settings.ROOT_URLCONF = __name__
     written = StringIO()
-    monkeypatch.setattr(sys, "stderr", written)
-    root = logging.getLogger()
-    handlers = root.handlers[:]
-    logging.config.dictConfig(settings.LOGGING)
-    yield written
-    root.handlers[:] = handlers
+    monkeypatch.setattr("sys.stderr", written)
+    chosen = {"formatters": {"chosen": FORMATS[request.param]}, "disable_existing_loggers": False}
+    logging.config.dictConfig(installed.LOGGING | chosen)
+    yield lambda: written.getvalue().splitlines()
+    logging.config.dictConfig(installed.LOGGING)
 
 
-@pytest.mark.django_db
-def test_our_lines_have_no_whole_number(log):
-    drift = alarms.Drift("cut", f"the page is about {NUMBER}")
-    alarms.sound(drift, number=NUMBER, html="<html>", now=timezone.now())
-    assert KeptPage.objects.get().number == NUMBER
-    assert "EM…6785JP: cut: the page is about EM…6785JP" in log.getvalue()
-    assert NUMBER not in log.getvalue()
+plain = pytest.mark.parametrize("log", ["plain"], indirect=True)
+as_json = pytest.mark.parametrize("log", ["json"], indirect=True)
 
 
-@pytest.mark.django_db
-def test_djangos_lines_about_an_error_of_ours_have_none_either(log, client, monkeypatch):
-    def breaks(*_args, **_more):
-        raise RuntimeError(f"no idea what {NUMBER} is")
-
-    monkeypatch.setattr(Shipment.objects.__class__, "filter", breaks)
-    client.raise_request_exception = False
-    assert client.get(f"/track/{NUMBER}/").status_code == 500
-    assert "Internal Server Error: /track/EM…6785JP/" in log.getvalue()
-    assert "RuntimeError: no idea what EM…6785JP is" in log.getvalue()
-    assert NUMBER not in log.getvalue()
+# The id
 
 
-def test_gunicorns_access_log_has_none_and_no_secret_is_in_any_log(tmp_path: Path):
-    secret = {
-        "SECRET_KEY": "SECRET-OF-THE-SITE " * 3,
-        "EMAIL_URL": "smtp+tls://user:SECRET-OF-MAIL@127.0.0.1:9",
-        "JAPANPOST_URL": "http://127.0.0.1:9",
-        "GUNICORN_CMD_ARGS": f"--access-logfile {tmp_path}/access.log",
-    }
-    with Site(tmp_path, f"sqlite:///{tmp_path}/db.sqlite3", **secret) as site:
-        assert run(get(f"{site.addresses[0]}/track/{NUMBER}/")).status == 503
-        broken = "from django.db import connection\nconnection.cursor().execute('ALTER TABLE tracking_shop RENAME TO gone')"
-        site.python(broken)
-        assert run(get(f"{site.addresses[0]}/track/{NUMBER}/")).status == 500
-    access = (tmp_path / "access.log").read_text(encoding="utf-8")
-    written = (tmp_path / "gunicorn.log").read_text(encoding="utf-8")
-    assert access.count("GET /track/EM…6785JP/ HTTP/1.1") == 2
-    assert "no such table" in written and "Internal Server Error" in written
-    for text in (access, written):
-        assert NUMBER not in text and "SECRET" not in text
+def test_every_answer_has_an_id_of_its_own_errors_and_files_too(client: Client, db) -> None:
+    ids = [
+        client.get(address)["X-Request-ID"] for address in ("/healthz", "/nowhere/", "/admin/", "/contact/")
+    ]
+    assert all(MADE.fullmatch(one) for one in ids) and len(set(ids)) == 4
+
+
+def test_a_page_that_is_reused_has_the_id_of_its_request(client: Client, db) -> None:
+    first, second = client.get("/"), client.get("/")
+    assert first.content == second.content
+    assert first["X-Request-ID"] != second["X-Request-ID"]
+
+
+def test_a_trusted_proxys_id_is_taken_over(client: Client, settings) -> None:
+    settings.TRUSTED_PROXIES = 1
+    assert client.get("/healthz", headers={"x-request-id": GIVEN})["X-Request-ID"] == GIVEN
+
+
+def test_without_a_proxy_anybodys_id_is_not_believed(client: Client) -> None:
+    assert MADE.fullmatch(client.get("/healthz", headers={"x-request-id": GIVEN})["X-Request-ID"])
 
 
 @pytest.mark.parametrize(
-    "environment",
-    [
-        {"DATABASE_URL": "postgress://shop:TOP-SECRET@db/site"},
-        {"DATABASE_URL": "postgres://shop:TOP-SECRET@db:port/site"},
-        {"EMAIL_URL": "smtp+tsl://shop:TOP-SECRET@mail:587"},
-        {"EMAIL_URL": "smtp+tls://shop:TOP-SECRET@mail:port"},
-        {"CACHE_URL": "rediss-cluster://:TOP-SECRET@cache:6379/0"},
-    ],
+    "given", ["", "short", "x" * 65, "two words here", "line\nbreak", "日本日本日本日本", "a,b;c=d{e}f"]
 )
-def test_a_misspelt_address_stops_the_start_without_telling_its_password(environment):
-    stopped = start(
-        "import django; django.setup()",
-        DJANGO_SETTINGS_MODULE="emsguide.settings",
-        **PRODUCTION | environment,
-    )
-    assert stopped.returncode != 0
-    assert "TOP-SECRET" not in stopped.stdout + stopped.stderr
+def test_what_is_no_id_is_not_taken_over(client: Client, settings, given: str) -> None:
+    settings.TRUSTED_PROXIES = 1
+    assert MADE.fullmatch(client.get("/healthz", headers={"x-request-id": given})["X-Request-ID"])
 
 
-def test_the_page_about_an_error_hides_addresses_with_passwords(settings):
-    settings.CACHES = {"default": {"BACKEND": "x", "LOCATION": "redis://:TOP-SECRET@cache:6379"}}
-    settings.EMAIL_HOST_PASSWORD = settings.SECRET_KEY = "TOP-SECRET"
-    request = RequestFactory().get(
-        "/", DATABASE_URL="postgres://shop:TOP-SECRET@db/site", EMAIL_URL="smtp://shop:TOP-SECRET@mail"
-    )
-    assert f"{logs.__name__}.HidesSecrets" == settings.DEFAULT_EXCEPTION_REPORTER_FILTER
-    text = ExceptionReporter(request, None, None, None).get_traceback_text()
-    assert "DATABASE_URL" in text and "CACHES" in text
-    assert "TOP-SECRET" not in text
+# Plain
+
+
+@plain
+def test_a_plain_line_has_the_id(client: Client, log: Lines) -> None:
+    response = client.get("/says")
+    assert f"WARNING tracking.test {response['X-Request-ID']}: said /says" in log()[0]
+
+
+@plain
+def test_a_line_of_no_request_says_so(client: Client, log: Lines) -> None:
+    client.get("/says")
+    logging.getLogger("tracking.test").warning("nobody asked")
+    assert log()[-1].endswith("WARNING tracking.test -: nobody asked")
+
+
+# JSON
+
+
+@as_json
+def test_a_line_is_one_object(client: Client, log: Lines) -> None:
+    response = client.get("/says")
+    (line,) = map(json.loads, log())
+    assert datetime.fromisoformat(line.pop("time")).utcoffset() is not None
+    assert line == {
+        "level": "WARNING",
+        "logger": "tracking.test",
+        "message": "said /says\nwith a second line",
+        "request_id": response["X-Request-ID"],
+    }
+
+
+@as_json
+def test_an_error_has_its_traceback_and_id_and_not_the_request_itself(client: Client, log: Lines) -> None:
+    client.raise_request_exception = False
+    response = client.get(f"/breaks/{NUMBER}")
+    (line,) = map(json.loads, log())
+    assert response.status_code == 500
+    assert line["request_id"] == response["X-Request-ID"]
+    assert "ZeroDivisionError: on purpose" in line["exc_info"] and line["status_code"] == 500
+    assert "request" not in line
+
+
+@as_json
+@pytest.mark.django_db(transaction=True)
+def test_what_helping_threads_log_has_the_id_of_the_request(
+    client: Client, standin: StandIn, log: Lines, monkeypatch, settings, shop
+) -> None:
+    settings.EMAIL_IS_SET_UP, settings.EMAIL_BACKEND = True, "no.such.backend"
+    shop.email = "shop@shop.example"
+    shop.save()
+    standin.set_item(NUMBER, story(POSTED))
+    standin.set_fault(NUMBER, "doubled-table")
+    unreadable = client.get(f"/track/{NUMBER}/")["X-Request-ID"]
+    for thread in threading.enumerate():
+        if thread.name == "alarm":
+            thread.join()
+    monkeypatch.setattr("tracking.japanpost.client._ask", lambda *_: 1 / 0)
+    (other,) = some_numbers(1)
+    broken = client.get(f"/track/{other}/")["X-Request-ID"]
+    lines = [json.loads(line) for line in log()]
+    found = {line["message"].partition(";")[0]: line["request_id"] for line in lines if "exc_info" in line}
+    assert found == {
+        "the alarm could not be mailed": unreadable,
+        "asking Japan Post failed in a way nobody thought of": broken,
+    }
+
+
+@as_json
+@pytest.mark.django_db(transaction=True)
+def test_the_watchs_lines_have_no_id(standin: StandIn, log: Lines) -> None:
+    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
+    look_up(NUMBER, now=NOW)
+    Shipment.objects.update(watch_at=NOW, ask_again_at=None)
+    Watch(clock=lambda: NOW).run_once()
+    (line,) = map(json.loads, log())
+    assert line["logger"] == "tracking.watch" and "request_id" not in line

@@ -226,3 +226,11 @@ def test_whoever_may_view_the_status_may_look_and_nobody_else(client, django_use
 def test_there_is_no_preview_of_what_is_not_there(admin_client, drafted):
     drafted.pk = 99_999
     assert frame(drafted, admin_client).status_code == 404
+
+
+def test_links_in_a_preview_open_beside_the_desk_and_those_of_customers_do_not(admin_client, drafted, notice):
+    base = '<base target="_blank">'
+    for shown in (frame(drafted, admin_client), frame(notice, admin_client, where="guide")):
+        assert base in shown.content.decode()
+    for address in ("/", "/examples/in-customs/"):
+        assert base not in admin_client.get(address).content.decode()

@@ -1,6 +1,7 @@
 """The site as it is served: gunicorn with threads, production settings, hashed and compressed files."""
 
 import gzip
+import json
 import os
 import re
 import socket
@@ -137,3 +138,19 @@ def test_a_body_beyond_measure_is_refused_without_waiting_for_it(site: str) -> N
         head = f"POST /contact/ HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5000000000\r\n\r\n"
         connection.sendall(head.encode())
         assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+def test_gunicorns_own_lines_are_json_too_and_written_once(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "LOG_FORMAT": "json", "BIND": f"unix:{tmp_path}/socket"}
+    missing = [sys.executable, "-m", "gunicorn", "emsguide.no_such_module", "--no-control-socket"]
+    done = subprocess.run(
+        missing,
+        cwd=PROJECT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    )
+    lines = [json.loads(line)["message"] for line in done.stdout.splitlines() if line.startswith("{")]
+    assert len([line for line in lines if line.startswith("Starting gunicorn")]) == 1

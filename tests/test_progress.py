@@ -567,3 +567,21 @@ def test_a_list_is_told_of_what_needs_a_look(text, days, warning):
 def test_the_picture_beside_the_silence_reassures_only_where_all_is_normal(text, days, icon):
     now = datetime.combine(FIRST_DAY, time(12), UTC) + timedelta(days=days)
     assert progress_of(story(text), now=now).silence_icon == f"icons/{icon}.svg"
+
+
+@pytest.mark.parametrize("text", [ARRIVED, "Sorted by a drone @ GERMANY"])
+def test_a_parcel_that_japan_post_lists_no_more_is_not_called_normal(text):
+    progress = progress_of(story(POSTED, text), now=datetime(2026, 11, 11, 12, tzinfo=UTC), gone=True)
+    assert (progress.silence.level, progress.silence.headline) == ("longer", "Japan Post no longer lists it")
+    assert "The last scan is 1 day old." in progress.silence.text
+    assert progress.what_to_do == "If you still wait for it, write to us." and progress.needs_writing
+
+
+def test_a_parcel_that_is_gone_after_too_long_a_silence_or_at_its_end_is_told_as_before():
+    late = progress_of(story(POSTED, ARRIVED), now=NOW + timedelta(days=40), gone=True)
+    assert late.silence.level == "far" and "It has been quiet for far too long" in late.what_to_do
+    over = progress_of(story(POSTED, DELIVERED), gone=True)
+    assert over.silence is None and not over.needs_writing
+    soon = datetime(2026, 11, 11, 12, tzinfo=UTC)
+    act = progress_of(story(POSTED, "Retention @ GERMANY"), now=soon, gone=True)
+    assert act.silence.headline == "Please do not wait"

@@ -50,13 +50,41 @@ def test_production_starts_with_a_key_and_a_host():
         (PRODUCTION | {"ADMIN_PATH": "staff desk/"}, "write letters, digits"),
         (PRODUCTION | {"ADMIN_PATH": "<slug:any>/"}, "write letters, digits"),
         (PRODUCTION | {"ADMIN_PATH": "/Track/desk/"}, "customers' pages are there"),
+        (PRODUCTION | {"METRICS_TOKEN": "too short"}, "METRICS_TOKEN is too short"),
+        (PRODUCTION | {"LOG_FORMAT": "xml"}, "LOG_FORMAT is 'xml': write plain or json"),
         (PRODUCTION | {"SECURE_SSL_REDIRECT": "maybe"}, "SECURE_SSL_REDIRECT is 'maybe'"),
+        (PRODUCTION | {"DATABASE_URL": "postgres://shop:pw@host:port/site"}, "DATABASE_URL cannot be read"),
+        (PRODUCTION | {"DATABASE_URL": "postgrs://shop:pw@host/site"}, "DATABASE_URL names neither"),
+        (PRODUCTION | {"DATABASE_URL": "db.sqlite3"}, "DATABASE_URL names neither"),
+        (PRODUCTION | {"CACHE_URL": "radis://:pw@host/0"}, "CACHE_URL cannot be read"),
     ],
 )
 def test_a_missing_or_misspelt_value_stops_the_start_with_its_name(environment, words):
     result = start(**environment)
     assert result.returncode != 0
     assert words in result.stderr
+    assert "pw@" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "location"),
+    [("redis://:pw@cache:6379/1", "redis://:pw@cache:6379/1"), ("valkeys://cache/0", "rediss://cache/0")],
+)
+def test_valkey_and_redis_are_the_same_cache_and_may_both_fail(monkeypatch, address, location):
+    monkeypatch.setenv("CACHE_URL", address)
+    cache = Environment().cache("CACHE_URL", default="")
+    assert (cache["BACKEND"], cache["LOCATION"]) == ("django_redis.cache.RedisCache", location)
+    assert cache["OPTIONS"] == {
+        "IGNORE_EXCEPTIONS": True,
+        "SOCKET_CONNECT_TIMEOUT": 0.2,
+        "SOCKET_TIMEOUT": 0.2,
+    }
+
+
+def test_an_option_in_an_address_comes_before_ours(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgres://shop@host/site?connect_timeout=2&sslmode=require")
+    options = Environment().database("DATABASE_URL", default="")["OPTIONS"]
+    assert options == {"connect_timeout": 2, "sslmode": "require", "tcp_user_timeout": 10_000}
 
 
 @pytest.mark.parametrize(

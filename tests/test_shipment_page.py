@@ -1,6 +1,7 @@
 """`/track/N/` and `/track/N.json`: what customers and programs get, in every situation."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,9 @@ from django.utils import timezone
 from lxml import html
 
 from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, story
+from tracking.japanpost.records import TrackedItem
 from tracking.models import Destination, Fetch, Notice, Phrase, Shipment, Status, Wording
+from tracking.places import japans_day
 
 PAGE, JSON = f"/track/{NUMBER}/", f"/track/{NUMBER}.json"
 
@@ -282,7 +285,7 @@ def test_hostile_wording_is_escaped(client, standin):
 
 
 def test_notices_of_the_destination_are_shown(client, standin):
-    today = timezone.localdate()
+    today = japans_day()
     germany = Destination.objects.get(code="DE")
     Notice.objects.create(title="Strike in Germany", destination=germany, starts_on=today, ends_on=today)
     Notice.objects.create(
@@ -387,3 +390,11 @@ def test_a_poorer_answer_is_admitted(client, standin):
     make_stale()
     standin.set_item(NUMBER, story("Retention @ GERMANY", history_missing=True))
     assert "newest answer tells less" in main_of(client.get(PAGE)).text_content()
+
+
+def test_office_and_region_each_read_in_their_own_direction(client, standin):
+    (row,) = story("Held by import Customs @ UNITED ARAB EMIRATES").events
+    row = replace(row, office="دبي", postal_code="12345")
+    standin.set_item(NUMBER, TrackedItem(NUMBER, "EMS", (row,)))
+    (where,) = main_of(client.get(f"/track/{NUMBER}/")).find_class("where")
+    assert [part.text for part in where.findall("bdi")] == ["دبي", "UNITED ARAB EMIRATES", "12345"]

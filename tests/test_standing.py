@@ -217,5 +217,5 @@ def test_renewing_costs_the_same_queries_for_one_and_for_many(django_assert_num_
         parcels = [keep(event(POSTED)) for _ in range(count)]
         Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)
         Glossary.current()
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(11):
             renew_outdated(most=100)

@@ -1,11 +1,11 @@
 """`/track/?number=…` and Japan Post's own address: where a number leads, and the list."""
 
 import pytest
-from django.utils import timezone
 from lxml import html
 
 from tests.stories import ARRIVED, DELIVERED, NUMBER, POSTED, story
 from tracking.models import Notice
+from tracking.places import japans_day
 
 OTHER = "EN123456785JP"
 
@@ -33,6 +33,15 @@ def test_each_name_for_the_number_leads_to_its_page(client, name):
 def test_the_destination_and_anyway_are_kept(client):
     response = client.get("/track/", {"number": NUMBER, "to": "US", "anyway": "1", "utm": "x"})
     assert response["Location"] == f"/track/{NUMBER}/?to=US&anyway=1"
+
+
+@pytest.mark.parametrize(
+    ("to", "kept"), [("us", "?to=US"), ('"><b>', "?to=%22%3E%3CB%3E"), (" ", ""), (None, "")]
+)
+def test_the_lists_links_keep_the_destination(client, no_network, to, kept):
+    asked = {"number": f"{NUMBER},{OTHER}"} | ({"to": to} if to else {})
+    links = main_of(client.get("/track/", asked)).xpath(".//li//h2/a/@href")
+    assert links == [f"/track/{NUMBER}/{kept}", f"/track/{OTHER}/{kept}"]
 
 
 def test_a_sentence_with_one_number_will_do(client):
@@ -70,7 +79,7 @@ def test_several_numbers_give_a_list(client, standin):
 
 
 def test_the_list_has_the_notices_of_all_its_destinations_each_once(client, standin):
-    today = timezone.localdate()
+    today = japans_day()
     for title, code in [("EMS is slow", None), ("Strike in Germany", "DE"), ("Strike in France", "FR")]:
         Notice.objects.create(title=title, destination_id=code, starts_on=today, ends_on=today)
     for number in (NUMBER, OTHER):

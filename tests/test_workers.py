@@ -1,13 +1,11 @@
 """An edit at the desk is on the customer's page at the next request, whichever of several processes answers."""
 
-import html
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
+from tests.remote_desk import Desk
 from tests.served import Site, everybody, get, statuses, until_answered
 from tests.standin import StandIn
 from tests.stories import IN_CUSTOMS, NUMBER, POSTED, story
@@ -27,38 +25,6 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
                 "User.objects.create_superuser('ann', password='a long password')"
             )
             yield site
-
-
-class Desk:
-    """A person's browser at the desk, without a browser: it sends cookies that are meant for https."""
-
-    def __init__(self, address: str) -> None:
-        self.address, self.session = address, requests.Session()
-        self.session.trust_env = False
-        self.post("/admin/login/", username="ann", password="a long password", next="/admin/")
-
-    def post(self, path: str, **typed: str) -> None:
-        """Fill in the form of a page and send it; the site leads on, so it was taken."""
-        page = self._ask("GET", path).text
-        data = dict(re.findall(r'<input type="(?:hidden|text|number)" name="([^"]+)" value="([^"]*)"', page))
-        for name, options in re.findall(r'<select name="([^"]+)".*?>(.*?)</select>', page, re.S):
-            if chosen := re.search(r'<option value="([^"]*)" selected', options):
-                data[name] = chosen[1]
-        for name, text in re.findall(r'<textarea name="([^"]+)"[^>]*>\s?(.*?)</textarea>', page, re.S):
-            data[name] = html.unescape(text)
-        answered = self._ask("POST", path, data=data | typed)
-        assert answered.status_code == 302, answered.text
-
-    def _ask(self, method: str, path: str, data: dict[str, str] | None = None) -> requests.Response:
-        cookies = "; ".join(f"{one.name}={one.value}" for one in self.session.cookies)
-        return self.session.request(
-            method,
-            f"{self.address}{path}",
-            data=data,
-            headers={"Cookie": cookies},
-            allow_redirects=False,
-            timeout=30,
-        )
 
 
 def test_every_worker_shows_the_edit_at_the_next_request(site: Site) -> None:

@@ -7,6 +7,7 @@ its own, so that neither a slow mail server nor a broken one costs a visitor any
 import logging
 import re
 import threading
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -61,7 +62,8 @@ def sound(drift: Drift, *, number: str, html: str, now: datetime) -> None:
         return
     mail = EmailMessage(subject=f"emsguide: {drift.kind}", body=_letter(drift, number, now), to=[to])
     try:
-        threading.Thread(target=_mail, args=(mail, alarm.pk, now), name="alarm").start()
+        in_context = copy_context().run  # what it logs belongs to this request
+        threading.Thread(target=in_context, args=(_mail, mail, alarm.pk, now), name="alarm").start()
     except RuntimeError:  # the machine has no thread left
         logger.warning("the alarm %s could not be mailed: no thread left", drift.kind)
 

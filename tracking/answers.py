@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from django.conf import settings
+from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
 from tracking import numbers
@@ -19,6 +20,8 @@ from tracking.lookup import Lookup, has_story, look_up, recall
 from tracking.models.shipments import Outcome
 from tracking.numbers import Problem, TrackingNumber
 from tracking.progress import JAPAN_POST_PAGE, Progress, build_progress
+
+answered = Signal()  # a visitor looked a number up; sent with the `answer`
 
 _RETRY_SECONDS = 60
 
@@ -89,6 +92,13 @@ class Answer:
         return self.problem in (None, Problem.CHECK_DIGIT, Problem.UNTRACKED)
 
     @property
+    def awaits_news(self) -> bool:
+        """A story that goes on, or one that may begin; a page that loads itself again needs no other news."""
+        if self.progress is None:
+            return self.reason in ("nothing_yet", "unavailable")
+        return not self.progress.is_over
+
+    @property
     def remembered_as(self) -> str:
         """The number that a visitor's browser may keep; empty for what most likely is no parcel's."""
         return "" if self.outcome == Outcome.REJECTED else self.number
@@ -118,6 +128,21 @@ def answer(
 
     `hint`: ISO code of the destination, as the link in the e-mail names it. `budget` and `visitor`: see `look_up`.
     """
+    found = _answer(number, glossary, now, language, hint, anyway, budget, visitor)
+    answered.send(None, answer=found)
+    return found
+
+
+def _answer(
+    number: TrackingNumber,
+    glossary: Glossary,
+    now: datetime,
+    language: str,
+    hint: str | None,
+    anyway: bool,
+    budget: float | None,
+    visitor: str,
+) -> Answer:
     problem = numbers.diagnose(number)
     if problem and not anyway and not has_story(number):
         return refusal(number, problem)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from math import ceil
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import segno
@@ -12,6 +13,7 @@ from django.contrib.auth import logout
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -21,6 +23,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from tracking import second_factor
+from tracking.renewal import RENEWED_AT_ONCE, renew_outdated
+from tracking.waiting import lines_for
 
 
 class CodeForm(forms.Form):
@@ -34,7 +38,17 @@ class CodeForm(forms.Form):
 
 
 class Desk(admin.AdminSite):
-    """Whoever has logged in with the password alone comes to one page of it, and no further."""
+    """Its start page says what waits. Whoever has logged in with the password alone comes to one page, and no further."""
+
+    site_header = site_title = "Parcels and words"
+    index_title = "What waits for you"
+    index_template = "admin/desk.html"
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        if request.user.has_perm("tracking.view_shipment"):
+            renew_outdated(most=RENEWED_AT_ONCE)
+        lines = lines_for(request.user, now=timezone.now())
+        return super().index(request, {"lines": lines} | (extra_context or {}))
 
     def has_permission(self, request: HttpRequest) -> bool:
         return knows_password(request) and second_factor.is_satisfied(request)

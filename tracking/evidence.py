@@ -9,8 +9,8 @@ from datetime import datetime
 from tracking.glossary import Glossary
 from tracking.models import Event, Fetch, Shipment
 from tracking.parcel import State, states_of
+from tracking.prune import FETCHES_ARE_KEPT
 from tracking.sheets import harmless
-from tracking.watch import FETCHES_ARE_KEPT
 
 COLUMNS = (
     *("row", "number", "place_in_history", "local_date", "local_time", "japan_post_says", "details"),

@@ -70,6 +70,12 @@ def last_hours(*, now: datetime) -> Span:
     return Span("The last 24 hours", "hour", _slots(starts, _HOUR, names, ticks))
 
 
+def past_hour(*, now: datetime) -> Slot:
+    """The 60 minutes before `now`. One query."""
+    (slot,) = _slots([now - _HOUR], _HOUR, ["the past hour"], [""])
+    return slot
+
+
 def last_days(*, now: datetime) -> Span:
     """Today in Japan and the 29 days before it. One query."""
     starts = [_midnight(now) - _DAY * back for back in reversed(range(DAYS))]
@@ -78,11 +84,24 @@ def last_days(*, now: datetime) -> Span:
     return Span("The last 30 days", "day", _slots(starts, _DAY, names, ticks))
 
 
-def today(*, now: datetime) -> str:
-    """One sentence with facts about Japan's day so far. Four queries at most."""
+@dataclass(frozen=True)
+class Today:
+    """Japan's day so far, in one sentence with facts."""
+
+    words: str
+    is_well: bool  # False: they do not answer, or we cannot read what they say
+
+
+def today(*, now: datetime) -> Today:
+    """Four queries at most."""
     gate = current_gate()
     (day,) = _slots([_midnight(now)], _DAY, ["today"], [""])
-    if gate.paused_until or (day.asked and not day.answered):
+    is_silent = bool(gate.paused_until or (day.asked and not day.answered))
+    return Today(_words_of(day, gate, now, is_silent), not is_silent and not day.counts[Outcome.UNEXPECTED])
+
+
+def _words_of(day: Slot, gate: Gate, now: datetime, is_silent: bool) -> str:
+    if is_silent:
         return f"Japan Post has not answered since {_clock(_silent_since(gate) or now, now)}, Japan's time."
     if not day.asked:
         return "Nobody has asked Japan Post today."

@@ -3,15 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from django.apps.registry import Apps
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
+from django.db.models import Max
 from django.utils import timezone
 
 from tracking.difference import Piece, word_difference
-from tracking.models import Wording
+from tracking.models import Status, Wording
 from tracking.models.words import TEXTS
 
 INSTALLATION = "installation"
@@ -63,6 +65,25 @@ def begin(apps: Apps, using: str) -> None:
         first = {"history_date": timezone.now(), "history_type": "+", "history_change_reason": INSTALLATION}
         rows = model.objects.using(using).exclude(pk__in=known).values(*fields)
         kept.objects.using(using).bulk_create(kept(**row, **first) for row in rows)
+
+
+def histories_of(row: Any) -> list[models.QuerySet[Any]]:
+    """The records of a row of words; those of a status are its words' too, even of deleted ones."""
+    own = [row.history.all()]
+    if isinstance(row, Status):
+        own.append(Wording.history.filter(status_id=row.pk).select_related("destination"))
+    return own
+
+
+def newest_line(row: Any) -> datetime | None:
+    """When the row, or the words of a status, last changed; None: it is new."""
+    dates = [one.aggregate(newest=Max("history_date"))["newest"] for one in histories_of(row)]
+    return max(filter(None, dates), default=None)
+
+
+def changes_since(row: Any, moment: datetime) -> list[Change]:
+    """What was stored of it after this moment, the newest first."""
+    return [one for one in changes_of(chain(*histories_of(row))) if one.at > moment]
 
 
 def changes_of(records: Iterable[Any]) -> list[Change]:

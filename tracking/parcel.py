@@ -64,11 +64,13 @@ class Parcel:
     fetches: list[Fetch]  # the newest
     fetches_in_all: int
     messages: list[Message]  # newest first
+    reasons: list[str]  # why it needs a look; empty: it does not
 
 
 def parcel_of(shipment: Shipment, *, now: datetime) -> Parcel:
     """The parcel from our own store; Japan Post is never asked for it."""
     fetches = shipment.fetches.order_by("-started_at", "-pk")
+    waiting = Shipment.objects.needing_a_look(now).filter(pk=shipment.pk)
     return Parcel(
         shipment,
         states_of([shipment.number], now=now).get(shipment.number),
@@ -76,6 +78,7 @@ def parcel_of(shipment: Shipment, *, now: datetime) -> Parcel:
         fetches=list(fetches[:FETCHES_SHOWN]),
         fetches_in_all=fetches.count(),
         messages=list(Message.objects.filter(number__contains=shipment.number).order_by("-created_at")),
+        reasons=[str(one.label) for one in waiting.count_reasons(now)],
     )
 
 

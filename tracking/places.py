@@ -7,6 +7,8 @@ from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
+from django.utils.timezone import localdate
+
 JAPAN = "JP"
 JAPAN_TIME = ZoneInfo("Asia/Tokyo")  # always nine hours ahead of UTC: no hour is missing or comes twice
 
@@ -22,6 +24,11 @@ PREFECTURES = frozenset(
     宮崎県 鹿児島県 沖縄県
     """.split()
 )
+
+
+def japans_day(now: datetime | None = None) -> date:
+    """The day in Japan, where the shop is: now, or at an aware moment."""
+    return localdate(now, JAPAN_TIME)
 
 
 def comparable(text: str) -> str:

@@ -9,6 +9,7 @@ from tracking.examples import Example
 from tracking.glossary import Glossary
 from tracking.models import Notice, Status
 from tracking.numbers import TrackingNumber
+from tracking.places import japans_day
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def with_drafts(glossary: Glossary, status: Status) -> Glossary:
 def with_notice(glossary: Glossary, notice: Notice, now: datetime) -> Glossary:
     """The words with this notice up today, whatever its days."""
     shown = copy(notice)
-    shown.starts_on, shown.ends_on = now.date(), None
+    shown.starts_on, shown.ends_on = japans_day(now), None
     others = tuple(one for one in glossary.notices if one.pk != notice.pk)
     return replace(glossary, notices=(shown, *others))
 

@@ -23,7 +23,7 @@ from tracking.journey import (
     travel,
 )
 from tracking.models import Notice, Stage, Status, Tone
-from tracking.places import JAPAN, instant_of
+from tracking.places import JAPAN, instant_of, japans_day
 from tracking.silence import Silence, day_count, is_last_scan, silence_of
 from tracking.speaker import Speaker, Words
 from tracking.story import Lookup
@@ -66,7 +66,7 @@ class Entry:
     when: When
     status: Status | None  # what its phrase means, None: nobody has said
     title: str
-    place: str
+    place: tuple[str, ...]  # office, region, postal code: those that are known
     is_newest: bool
 
 
@@ -112,6 +112,7 @@ class Progress:
     last_scan: When
     checked_at: datetime
     checked_ago: str
+    checked_minutes: int  # the same as a number: the open page counts on from it
     stale: bool
     gone: bool
     told_less: str  # the day of the story where their newest answer told less; else empty
@@ -141,7 +142,8 @@ class Progress:
     @property
     def needs_writing(self) -> bool:
         """The next step is a message to us."""
-        return self.tone == Tone.PROBLEM or (self.silence is not None and self.silence.level == "far")
+        is_far = self.silence is not None and self.silence.level == "far"
+        return self.tone == Tone.PROBLEM or is_far or (self.gone and not self.is_over)
 
     @property
     def contact_query(self) -> str:
@@ -218,7 +220,7 @@ def build_progress(
         guide_status=newest.words,
         headline=words.title,
         meaning=words.meaning,
-        what_to_do=_advice(words, newest.tone, silence),
+        what_to_do=_advice(words, newest.tone, silence, gone=lookup.gone),
         who_has_it=words.who_has_it,
         came_back=_came_back(journey),
         steps=_steps(newest.stage, newest.tone, speak.origin_name if origin != JAPAN else ""),
@@ -229,6 +231,7 @@ def build_progress(
         last_scan=entries[-1].when,
         checked_at=lookup.checked_at,
         checked_ago=ago(lookup.checked_at, now),
+        checked_minutes=minutes_between(lookup.checked_at, now),
         stale=lookup.stale,
         gone=lookup.gone,
         told_less=long_date(lookup.told_less_at.date()) if lookup.told_less_at else "",
@@ -236,7 +239,7 @@ def build_progress(
         destination=destination,
         country=speak.name_of(destination),
         from_abroad=origin != JAPAN,
-        notices=glossary.notices_for([destination], now.date()),
+        notices=glossary.notices_for([destination], japans_day(now)),
         japan_post_url=JAPAN_POST_PAGE.format(lookup.number),
     )
 
@@ -249,7 +252,7 @@ def _entry(speak: Speaker, place: Place, *, is_newest: bool) -> Entry:
         when=_when(event, place.country),
         status=place.status,
         title=speak.words(place).title if place.words else "",
-        place=", ".join(filter(None, where)),
+        place=tuple(filter(None, where)),
         is_newest=is_newest,
     )
 
@@ -312,15 +315,17 @@ def _came_back(journey: Sequence[Place]) -> str:
     }
 
 
-def _advice(words: Words, tone: str, silence: Silence | None) -> str:
-    """Staff's advice, except where it would say "nothing" in the face of a worrying silence, or promise news from a
-    post that sends none. Words that staff wrote for that country know it."""
+def _advice(words: Words, tone: str, silence: Silence | None, *, gone: bool) -> str:
+    """Staff's advice, except where it would say "nothing" in the face of a worrying silence or of a parcel that Japan
+    Post lists no more, or promise news from a post that sends none. Words that staff wrote for that country know it."""
     if silence and silence.is_last and not words.for_this_country:
         return _(
             "Nothing for now. Later, ask the local post: it does not tell Japan Post what happens there."
         )
     if silence and silence.level == "far" and tone in (Tone.NORMAL, Tone.WAIT):
         return _("Write to us. It has been quiet for far too long, and we look into it.")
+    if silence and gone and tone in (Tone.NORMAL, Tone.WAIT):
+        return _("If you still wait for it, write to us.")
     return words.what_to_do
 
 
@@ -362,9 +367,14 @@ def long_date(day: date) -> str:
     return date_format(day, "j F Y")
 
 
+def minutes_between(then: datetime, now: datetime) -> int:
+    """Whole ones; 0 where a clock runs behind."""
+    return max(0, int((now - then).total_seconds() // 60))
+
+
 def ago(then: datetime, now: datetime) -> str:
-    """How long ago, in words a person uses."""
-    minutes = max(0, int((now - then).total_seconds() // 60))
+    """How long ago, in words a person uses; static/js/site.js says the same while a page stays open."""
+    minutes = minutes_between(then, now)
     if minutes < 2:
         return _("just now")
     if minutes < 120:

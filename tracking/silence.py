@@ -4,14 +4,13 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from tracking.glossary import Glossary
 from tracking.journey import DEPARTED, Place
 from tracking.models import Destination, Tone, UsualWait
-from tracking.places import JAPAN_TIME, days_between
+from tracking.places import days_between, japans_day
 from tracking.story import Lookup
 
 _USUAL_DAYS, _WORRY_DAYS = 5, 12  # for a phrase nobody has given a meaning
@@ -87,6 +86,11 @@ def silence_of(
     headline, text = _silence_words(tone, level, enquiry_is_over, is_learnt=learnt is not None)
     if newest.words is None and level == "usual" and patience.helps:
         headline, text = _("We cannot tell"), _("Nobody knows yet how long this usually takes.")
+    if lookup.gone and level != "far" and patience.helps:
+        level, headline = "longer", _("Japan Post no longer lists it")
+        text = _(
+            "So no news can appear here for now. The last scan is %(waiting)s old. Write to us if you still wait for it."
+        )
     values = {
         "usual": day_count(usual),
         "silent": day_count(days),
@@ -178,7 +182,7 @@ def enquiry_ends_on(posted: date, destination: Destination | None) -> date:
 
 def enquiry_days_left(ends_on: date, now: datetime) -> int:
     """Days until that last day, 0 on the day itself, negative once it is over. Days are Japan's: there it is opened."""
-    return (ends_on - localdate(now, JAPAN_TIME)).days
+    return (ends_on - japans_day(now)).days
 
 
 def _enquiry_is_over(lookup: Lookup, glossary: Glossary, destination: str | None, now: datetime) -> bool:

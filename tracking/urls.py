@@ -36,4 +36,5 @@ urlpatterns = [
     path("sitemap.xml", machine_views.sitemap, name="sitemap"),
     path("healthz", machine_views.healthz, name="healthz"),
     path("readyz", machine_views.readyz, name="readyz"),
+    path("metrics", machine_views.metrics, name="metrics"),
 ]

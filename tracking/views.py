@@ -36,6 +36,7 @@ from tracking.glossary import Glossary
 from tracking.guide import read_guide
 from tracking.models import Message
 from tracking.numbers import MOST_AT_ONCE, Problem, TrackingNumber
+from tracking.places import japans_day
 from tracking.visitors import visitor_key
 
 NUMBER_PARAMETERS = ("number", "tracking_number", "trackingNumber", "nums", "n")
@@ -55,7 +56,7 @@ def read_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def guide(request: HttpRequest) -> HttpResponse:
     """`/`: what the statuses mean, with the look-up form on top."""
     glossary = Glossary.current()
-    key = repr(("guide", glossary.shop.words_version, _language(), timezone.localdate()))
+    key = repr(("guide", glossary.shop.words_version, _language(), japans_day()))
     return _reused(request, key, lambda: guide_page(request, glossary))
 
 
@@ -205,16 +206,16 @@ def _page(
     shared = {
         "shop": glossary.shop,
         "logo": glossary.logo,
-        "notices": glossary.notices_for([], timezone.localdate()),
+        "notices": glossary.notices_for([], japans_day()),
         "address": request.build_absolute_uri(request.path),
     }
     return render(request, template, shared | context, status=status)
 
 
 def _list_page(request: HttpRequest, found: list[TrackingNumber]) -> HttpResponse:
-    glossary, visitor = Glossary.current(), visitor_key(request)
+    glossary, visitor, hint = Glossary.current(), visitor_key(request), _hint(request)
     rows = answer_several(
-        found, glossary, now=timezone.now(), language=_language(), hint=_hint(request), visitor=visitor
+        found, glossary, now=timezone.now(), language=_language(), hint=hint, visitor=visitor
     )
     destinations = [row.progress.destination for row in rows if row.progress]
     context = {
@@ -222,14 +223,15 @@ def _list_page(request: HttpRequest, found: list[TrackingNumber]) -> HttpRespons
         "next_try": next_try(rows),
         "remember": " ".join(row.remembered_as for row in rows if row.remembered_as),
         "typed": " ".join(found),
-        "notices": glossary.notices_for(destinations, timezone.localdate()),
+        "hinted": f"?{urlencode({'to': hint})}" if hint else "",
+        "notices": glossary.notices_for(destinations, japans_day()),
     }
     return _unreferred(_unindexed(_page(request, "tracking/parcels.html", context, glossary=glossary)))
 
 
-def guide_page(request: HttpRequest, glossary: Glossary) -> HttpResponse:
+def guide_page(request: HttpRequest, glossary: Glossary, *, is_preview: bool = False) -> HttpResponse:
     """The guide in these words."""
-    context = {"guide": read_guide(glossary, _language())}
+    context = {"guide": read_guide(glossary, _language()), "is_preview": is_preview}
     return _page(request, "tracking/guide.html", context, glossary=glossary)
 
 

@@ -29,4 +29,9 @@ def client_address(request: HttpRequest) -> str:
 
 def visitor_key(request: HttpRequest) -> str:
     """A keyed hash of the client's address: counts visits without storing who they are."""
-    return salted_hmac("tracking.visitors", client_address(request), algorithm="sha256").hexdigest()
+    return key_of(client_address(request))
+
+
+def key_of(address: str) -> str:
+    """The same for an address as `client_address` has it."""
+    return salted_hmac("tracking.visitors", address, algorithm="sha256").hexdigest()

@@ -15,10 +15,11 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from tracking import gate, lookup
-from tracking.models import Alarm, AskedBy, Fetch, KeptPage, Shipment
+from tracking import gate, lookup, prune
+from tracking.models import AskedBy, Shipment
 from tracking.models.shipments import Outcome
 from tracking.numbers import TrackingNumber, shortened
+from tracking.renewal import renew_outdated
 from tracking.schedule import AFTER_FAILURE
 
 logger = logging.getLogger(__name__)
@@ -26,8 +27,8 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = 10.0  # seconds between two looks at what is due
 BUSY_FOR = 1.0  # seconds until the watch tries again for a turn
 PATIENCE = 60.0  # seconds without a turn that `--once` waits
-FETCHES_ARE_KEPT = timedelta(days=90)
 PRUNE_EVERY = timedelta(days=1)
+RENEWED_IN_A_ROUND = 10_000  # parcels that an edit of words moves; seconds, and what is due waits for them
 _NAP = 0.2  # seconds; within so many a wish to stop is noticed
 _LONGEST_CYCLE = 500  # parcels; then a line in the log
 
@@ -71,6 +72,7 @@ class Watch:
     def run_once(self) -> Totals:
         """Tidy up, then one pass over what is due now. A pause ends the pass: cron comes again."""
         self._prune()
+        renew_outdated(most=RENEWED_IN_A_ROUND)
         self._cycle(patience=PATIENCE)
         return self.totals
 
@@ -81,6 +83,7 @@ class Watch:
             try:
                 if self._pruned_at is None or self.clock() - self._pruned_at >= PRUNE_EVERY:
                     self._prune()
+                renew_outdated(most=RENEWED_IN_A_ROUND)
                 self._cycle(patience=None)
             except DatabaseError:
                 logger.exception("the watch cannot use the database; it tries again")
@@ -158,12 +161,9 @@ class Watch:
     def _prune(self) -> None:
         """Throw away what nobody reads any more. Several watches may do so at the same time."""
         self._pruned_at = self.clock()
-        oldest = self._pruned_at - FETCHES_ARE_KEPT
-        fetches = Fetch.objects.older_than(oldest).delete_in_batches()
-        Alarm.objects.filter(day__lt=oldest.date()).delete()
-        pages = KeptPage.objects.prune()
-        if fetches or pages:
-            logger.info("watch: %d old requests and %d old pages thrown away", fetches, pages)
+        for rule in prune.traces(self._pruned_at):
+            if count := sum(prune.throw_away(rule)):
+                logger.info("watch: %d thrown away: %s", count, rule.what)
 
     def _sleep(self, seconds: float) -> None:
         """In naps: a signal handler cannot wake a sleeper."""

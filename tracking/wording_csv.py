@@ -241,12 +241,12 @@ class _Words:
 
     @classmethod
     def read(cls, *, lock: bool) -> "_Words":
-        wordings = Wording.objects.select_related("status", "destination")
-        if lock:
-            wordings = wordings.select_for_update(of=("self",))
+        wordings, statuses = Wording.objects.select_related("status", "destination"), Status.objects.all()
+        if lock:  # the statuses too: that is where somebody who edits their words at this moment waits
+            wordings, statuses = wordings.select_for_update(of=("self",)), statuses.select_for_update()
         by_key = {(one.status.slug, one.language, one.destination_id): one for one in wordings}
         return cls(
-            statuses=Status.objects.in_bulk(field_name="slug"),
+            statuses=statuses.in_bulk(field_name="slug"),
             destinations=Destination.objects.in_bulk(),
             languages=frozenset({*LANG_INFO, *(language for _, language, _ in by_key)}),
             wordings=by_key,

@@ -29,6 +29,20 @@ for (const place of document.querySelectorAll("[data-yours]")) {
   place.hidden = false;
 }
 
+// “12 minutes ago” stays true on an open page: counted on from what the page said, whatever the viewer's clock says.
+for (const place of document.querySelectorAll("[data-minutes]")) {
+  const opened = Date.now();
+  const words = new Intl.RelativeTimeFormat(document.documentElement.lang);
+  setInterval(() => {
+    const passed = Math.floor((Date.now() - opened) / 60_000);
+    const minutes = Number(place.dataset.minutes) + passed;
+    if (passed < 1 || minutes < 2) return;
+    if (minutes < 120) place.textContent = words.format(-minutes, "minute");
+    else if (minutes < 2880) place.textContent = words.format(-Math.floor(minutes / 60), "hour");
+    else place.textContent = words.format(-Math.floor(minutes / 1440), "day");
+  }, 30_000);
+}
+
 // Copy buttons appear only where the browser can copy.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   if (!navigator.clipboard) continue;

@@ -122,7 +122,7 @@ def writing_addresses(group: str) -> list[str]:
 def test_what_the_other_group_stores_is_refused_by_address_too(open_page: OpenPage, group: str) -> None:
     page = open_page()
     log_in(page, member(group))
-    expect(page.get_by_role("heading", name="What do you want to look after?")).to_be_visible()
+    expect(page.get_by_role("heading", name="What waits for you")).to_be_visible()
     token = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "csrftoken")
     for path in writing_addresses(group):
         form = {"csrfmiddlewaretoken": token, "name": "hacked", "post": "yes"}

@@ -26,7 +26,7 @@ def at_the_desk(open_page: OpenPage, *names: str, **options: object) -> Page:
     page.get_by_label("Username").fill("ann")
     page.get_by_label("Password").fill("a long password")
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("heading", name="What do you want to look after?")).to_be_visible()
+    expect(page.get_by_role("heading", name="What waits for you")).to_be_visible()
     return page
 
 
@@ -98,6 +98,13 @@ def test_the_enter_key_saves_a_draft_and_publishes_nothing(open_page: OpenPage) 
     title.press("Enter")
     expect(desk.locator(".messagelist")).to_contain_text("Customers do not see it yet")
     assert status.wordings.get(destination=None, language="en").title == "Your parcel is with customs"
+
+
+def test_the_list_of_statuses_fits_a_small_desktop(open_page: OpenPage) -> None:
+    desk = at_the_desk(open_page, groups.EDITORS, viewport={"width": 1280, "height": 900})
+    desk.goto("/admin/tracking/status/")
+    results = desk.locator(".results")
+    assert results.evaluate("list => list.scrollWidth - list.clientWidth") == 0
 
 
 def test_hostile_words_script_nothing(open_page: OpenPage) -> None:

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -15,6 +15,7 @@ from tests.standin import StandIn
 from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, event, story
 from tracking.japanpost.records import TrackedItem
 from tracking.models import Shipment
+from tracking.progress import ago
 
 from .conftest import LiveServer, OpenPage, tab_to
 
@@ -293,3 +294,50 @@ def test_on_a_phone_news_moves_nothing_hides_no_focus_and_passes_axe(
     with page.expect_navigation():
         page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Your parcel is with customs")
+
+
+@pytest.fixture
+def silent_page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
+    """Its checks are answered by 404 until there is a story, which Chromium writes to the console."""
+    context = browser.new_context(base_url=live_server.url)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("why", ["nothing yet", "no answer"])
+def test_a_page_without_a_story_tells_when_there_is_one(
+    silent_page: Page, standin: StandIn, settings: Any, why: str
+) -> None:
+    standin.clear()
+    japan_post = settings.JAPANPOST_URL
+    if why == "no answer":
+        settings.JAPANPOST_URL = "http://127.0.0.1:9"
+    page = silent_page
+    checks = open_with_a_clock(page)
+    old = page.locator("h1").inner_text()
+    asked = len(standin.requests)
+    turn_forward(page)
+    expect(page.locator("[data-live]")).to_be_empty()
+    assert len(checks) == 1 and len(standin.requests) == asked
+    settings.JAPANPOST_URL = japan_post
+    somebody_learns(standin, POSTED, ARRIVED, IN_CUSTOMS)
+    turn_forward(page)
+    expect(page.locator("[data-live]")).to_contain_text("News: Your parcel is with customs.")
+    expect(page.locator("h1")).to_have_text(old)
+    with page.expect_navigation():
+        page.get_by_role("link", name="Show it").click()
+    expect(page.locator("h1")).to_have_text("Your parcel is with customs")
+
+
+def test_how_long_ago_it_was_checked_counts_on_in_the_words_of_the_page(open_page: OpenPage) -> None:
+    page = open_page()
+    open_with_a_clock(page)
+    place = page.locator("[data-minutes]")
+    expect(place).to_have_text("just now")
+    said = []
+    for minutes in (1, 1, 10, 107, 1, 180, 2580):
+        page.clock.fast_forward(minutes * 60_000)
+        said.append(place.inner_text())
+    assert said == [
+        ago(datetime.min, datetime.min + timedelta(minutes=at)) for at in (1, 2, 12, 119, 120, 300, 2880)
+    ]

@@ -38,7 +38,7 @@ def as_superuser(open_page: OpenPage) -> Page:
     User.objects.create_superuser("ann", password=PASSWORD)
     page = open_page()
     log_in(page, "ann")
-    expect(page.get_by_role("heading", name="What do you want to look after?")).to_be_visible()
+    expect(page.get_by_role("heading", name="What waits for you")).to_be_visible()
     return page
 
 
@@ -49,7 +49,7 @@ def something_of_everything(standin: StandIn) -> None:
     Message.objects.create(
         name="Ann", email="ann@example.com", number=NUMBER, text="Where?", created_at=timezone.now()
     )
-    Notice.objects.create(title="A strike", starts_on="2030-05-06")
+    Notice.objects.create(title="A strike", starts_on=timezone.now().date() - timedelta(days=2))
     Shop.objects.update(accent_color="#0b6e4f")
 
 

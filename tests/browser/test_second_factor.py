@@ -43,7 +43,7 @@ def test_somebody_connects_a_phone_and_logs_in_with_it(open_page: OpenPage, size
     expect(codes).to_have_count(10)
     spare = codes.first.inner_text()
     page.get_by_role("link", name="I have them; to the desk").click()
-    expect(page.get_by_role("heading", name="What do you want to look after?")).to_be_visible()
+    expect(page.get_by_role("heading", name="What waits for you")).to_be_visible()
     for answer in ("the phone's", spare):
         page.get_by_role("button", name="Log out").click()
         log_in(page, "ann")
@@ -53,6 +53,6 @@ def test_somebody_connects_a_phone_and_logs_in_with_it(open_page: OpenPage, size
             page.get_by_role("button", name="Continue").click()
         else:
             type_code(page, later=1)
-        expect(page.get_by_role("heading", name="What do you want to look after?")).to_be_visible()
+        expect(page.get_by_role("heading", name="What waits for you")).to_be_visible()
     page.get_by_role("link", name="Second factor").click()
     expect(page.get_by_text("You have 9 back-up codes left")).to_be_visible()

@@ -12,11 +12,12 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
+from tests.kept import keep
 from tests.standin import StandIn
-from tests.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, story
+from tests.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, event, story
 from tracking import groups
 from tracking.lookup import look_up
-from tracking.models import Message, Shipment
+from tracking.models import Message, Shipment, Standing
 
 from .conftest import OpenPage
 from .test_desk import log_in, member, status_of
@@ -70,6 +71,22 @@ def test_support_finds_a_parcel_asks_now_and_reads_what_is_new(
     expect(page.get_by_text("Fresh already: Japan Post was asked just now.")).to_be_visible()
     page.get_by_role("link", name="The customer’s page").click()
     expect(page.locator("h1")).to_have_text("Your parcel is with customs")
+
+
+def test_support_comes_from_the_start_page_to_what_needs_a_look_and_takes_it_off(
+    open_page: OpenPage, transactional_db: None
+) -> None:
+    returned = keep(event(POSTED), event("Returned to sender @ GERMANY"), at=timezone.now())
+    Standing.objects.create(shipment=returned)
+    page = as_support(open_page)
+    page.get_by_role("link", name="There is a problem: 1").click()
+    expect(page.get_by_role("row", name=returned.number)).to_contain_text("Problem: Returned to sender")
+    page.get_by_role("link", name=returned.number).click()
+    expect(page.get_by_text("Needs a look. There is a problem.")).to_be_visible()
+    page.get_by_role("button", name="I have looked after it").click()
+    expect(page.get_by_text("needs no look until there is another reason")).to_be_visible()
+    page.goto("/admin/")
+    expect(page.get_by_role("link", name="There is a problem: 1")).to_have_count(0)
 
 
 def test_support_writes_a_note_that_customers_never_see(open_page: OpenPage, parcel: Shipment) -> None:

@@ -1,7 +1,5 @@
 """The staff's desk, written for a person who edits at night. One module per model module."""
 
-from django.contrib import admin
-
 from tracking.admin import (
     alarms,
     gate,
@@ -29,7 +27,3 @@ __all__ = [
     "waits",
     "words",
 ]
-
-admin.site.site_header = "Parcels and words"
-admin.site.site_title = "Parcels and words"
-admin.site.index_title = "What do you want to look after?"

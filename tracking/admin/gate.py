@@ -34,7 +34,7 @@ class GateAdmin(admin.ModelAdmin):
             **self.admin_site.each_context(request),
             "title": self.opts.verbose_name,
             "opts": self.opts,
-            "today": health.today(now=now),
+            "today": health.today(now=now).words,
             "gate": row,
             "state": self.state(row),
             "under_way": self.under_way(row),

@@ -1,6 +1,7 @@
 """The history of a row of words: each change with its author and what was different, and the way back."""
 
-from collections.abc import Iterable
+from datetime import date
+from itertools import chain
 from typing import Any
 
 from django.contrib import admin, messages
@@ -9,22 +10,32 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.formats import date_format
 
-from tracking.history import Change, changes_of, go_back
+from tracking.admin.guard import GuardedForm
+from tracking.history import Change, changes_of, go_back, histories_of
+from tracking.models import Notice, Status, Wording
+from tracking.places import japans_day
 
 PER_PAGE = 50
 
 
 class WithHistory(admin.ModelAdmin):
-    """For models with `kept_history`: our history page in place of Django's, and no line where nothing changed."""
+    """For models with `kept_history`: our history page in place of Django's, no line where nothing changed, and nothing
+    stored over what others stored meanwhile."""
+
+    form = GuardedForm
+
+    class Media:
+        css = {"all": ["css/desk.css"]}
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without the form's mark: the template prints it (templates/admin/tracking/change_form.html)."""
+        return [name for name in super().get_fields(request, obj) if name != "seen"]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if form.changed_data or not change:
             super().save_model(request, obj, form, change)
-
-    def records_of(self, obj: Any) -> Iterable[Any]:
-        """What the history page tells: the row's own records."""
-        return obj.history.all()
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -35,7 +46,7 @@ class WithHistory(admin.ModelAdmin):
             raise Http404(object_id)
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
-        changes = changes_of(self.records_of(obj))
+        changes = changes_of(chain(*histories_of(obj)))
         if request.method == "POST":
             return self._go_back(request, obj, changes)
         page = Paginator(changes, PER_PAGE).get_page(request.GET.get("page"))
@@ -66,7 +77,22 @@ class WithHistory(admin.ModelAdmin):
                 obj,
                 f"Went back to how {chosen.what.lower()} stood on {chosen.at:%Y-%m-%d %H:%M} UTC",
             )
-            waits = getattr(row, "draft", None) is not None
-            seen = "It is a draft: customers do not see it yet." if waits else "Customers see it now."
-            self.message_user(request, f"{chosen.what}: back to how it was. {seen}", messages.SUCCESS)
+            words = f"{chosen.what}: back to how it was. {_who_sees(row, japans_day())}"
+            self.message_user(request, words, messages.SUCCESS)
         return HttpResponseRedirect(request.path)
+
+
+def _who_sees(row: Any, today: date) -> str:
+    """What has become of it for customers."""
+    match row:
+        case Wording(draft=dict()):
+            return "It is a draft: customers do not see it yet."
+        case Wording(hidden=True):
+            return "These words are hidden: customers do not see them."
+        case Status(hidden=True):
+            return "It is hidden: the guide leaves it out; on parcels' pages customers see it now."
+        case Notice() if row.starts_on > today:
+            return f"Customers see it from {date_format(row.starts_on, 'j F Y')} on."
+        case Notice() if not row.is_current(today):
+            return "Its last day is gone: customers do not see it."
+    return "Customers see it now."

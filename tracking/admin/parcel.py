@@ -17,6 +17,7 @@ from tracking.asking import ask_now
 from tracking.evidence import Evidence, csv_of, evidence_of
 from tracking.models import Shipment
 from tracking.parcel import parcel_of
+from tracking.renewal import look_after
 
 
 class ParcelDesk(admin.ModelAdmin):
@@ -31,6 +32,11 @@ class ParcelDesk(admin.ModelAdmin):
         site = self.admin_site
         return [
             path("<int:key>/ask/", site.admin_view(self.ask), name="tracking_shipment_ask"),
+            path(
+                "<int:key>/looked-after/",
+                site.admin_view(self.say_looked_after),
+                name="tracking_shipment_looked_after",
+            ),
             path("<int:key>/evidence/", site.admin_view(self.evidence), name="tracking_shipment_evidence"),
             path(
                 "<int:key>/evidence.csv",
@@ -55,6 +61,19 @@ class ParcelDesk(admin.ModelAdmin):
         if came.was_asked:
             self.log_change(request, shipment, f"Asked Japan Post. {came.words}")
         self.message_user(request, came.words, messages.SUCCESS if came.is_good else messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:tracking_shipment_change", args=[key]))
+
+    @method_decorator(require_POST)
+    def say_looked_after(self, request: HttpRequest, key: int) -> HttpResponse:
+        """“I have looked after it”: off the list until there is another reason."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        shipment = get_object_or_404(Shipment, pk=key)
+        look_after([shipment], now=timezone.now())
+        self.log_change(request, shipment, "Looked after it.")
+        self.message_user(
+            request, f"{shipment} needs no look until there is another reason.", messages.SUCCESS
+        )
         return HttpResponseRedirect(reverse("admin:tracking_shipment_change", args=[key]))
 
     @method_decorator(require_safe)

@@ -18,6 +18,8 @@ from tracking.admin.preview import NoticePreview
 from tracking.links import EXAMPLE_NUMBER
 from tracking.models import Destination, Notice
 from tracking.models.places import VERIFY_AFTER
+from tracking.places import japans_day
+from tracking.waiting import NOTICE_ENDS_SOON
 
 
 class LinkFilter(admin.SimpleListFilter):
@@ -119,13 +121,20 @@ class TimeFilter(admin.SimpleListFilter):
     parameter_name = "time"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("now", "Up now: customers see it"), ("planned", "Planned"), ("over", "Over")]
+        return [
+            ("now", "Up now: customers see it"),
+            ("ending", "Up now, ends within a week"),
+            ("planned", "Planned"),
+            ("over", "Over"),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        today = timezone.localdate()
+        today = japans_day()
         match self.value():
             case "now":
                 return queryset.current(today)
+            case "ending":
+                return queryset.ending_soon(today, NOTICE_ENDS_SOON)
             case "planned":
                 return queryset.planned(today)
             case "over":
@@ -143,12 +152,9 @@ class NoticeAdmin(WithHistory, NoticePreview):
     search_fields = ["title", "text"]
     autocomplete_fields = ["destination"]
 
-    class Media:
-        css = {"all": ["css/desk.css"]}
-
     @admin.display(description="state")
     def state(self, notice: Notice) -> str:
-        today = timezone.localdate()
+        today = japans_day()
         if notice.is_current(today):
             return "up now"
         return "planned" if notice.starts_on > today else "over"

@@ -22,6 +22,7 @@ from tracking.glossary import Glossary
 from tracking.models import Notice, Shipment, Status
 from tracking.models.words import language_name
 from tracking.numbers import find_numbers
+from tracking.places import japans_day
 from tracking.views import answer_page, guide_page
 
 USUAL_EXAMPLE = "in-customs"
@@ -187,13 +188,13 @@ class NoticePreview(WithPreview):
             return f"The guide has the notices for everybody. This one is for {obj.destination.name}, so it is not there."
         return (
             ""
-            if obj.is_current(timezone.localdate())
+            if obj.is_current(japans_day())
             else "Customers do not see this notice today: here it is shown as if they did."
         )
 
     def frame(self, request: HttpRequest, obj: Notice, form: PreviewForm) -> HttpResponse:
         if form.cleaned_data["where"] == "guide":
-            return guide_page(request, form.glossary)
+            return guide_page(request, form.glossary, is_preview=True)
         subject = form.subject()
         answer = subject.answer(form.glossary, timezone.now())
         return answer_page(request, answer, form.glossary, example=subject.example, is_preview=True)

@@ -25,9 +25,7 @@ from tracking.admin.standings import (
 )
 from tracking.forms import RegistrationForm
 from tracking.models import Fetch, Shipment, Standing
-from tracking.renewal import look_after, renew_outdated
-
-RENEWED_AT_ONCE = 500  # parcels, while somebody waits for the list: some 100 ms
+from tracking.renewal import RENEWED_AT_ONCE, look_after, renew, renew_outdated
 
 
 @admin.register(Shipment)
@@ -35,10 +33,8 @@ class ShipmentAdmin(StandingColumns, ParcelDesk):
     list_display = [
         "number",
         "stands",
-        "tone",
         "goes_to",
         "newest_scan",
-        "silence",
         "enquiry",
         "order_reference",
         "customers_page",
@@ -101,7 +97,7 @@ class ShipmentAdmin(StandingColumns, ParcelDesk):
     def save_model(self, request: HttpRequest, obj: Shipment, form: Any, change: bool) -> None:
         """Only what was edited: meanwhile somebody may have asked Japan Post about it."""
         obj.save(update_fields=form.changed_data if change else None)
-        Standing.objects.filter(shipment=obj).outdate()
+        renew([obj.pk])
 
     def get_ordering(self, request: HttpRequest) -> list[Any]:
         """The most urgent first where staff look for those; else the newest."""
@@ -139,6 +135,7 @@ class ShipmentAdmin(StandingColumns, ParcelDesk):
             return self._register_page(request, form, lines)
         with transaction.atomic():
             added, updated = registration.register(lines, now=timezone.now())
+            Standing.objects.filter(shipment__number__in=[line.number for line in lines]).outdate()
             self._log_registration(request, lines)
         bad = [line for line in lines if line.problem]
         left = f" {len(bad)} lines were not: they are listed below." if bad else ""
@@ -205,7 +202,6 @@ class FetchAdmin(admin.ModelAdmin):
     list_filter = ["outcome", "asked_by", "started_at"]
     list_select_related = ["shipment"]
     search_fields = ["shipment__number"]
-    date_hierarchy = "started_at"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

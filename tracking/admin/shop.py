@@ -12,12 +12,13 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from tracking import colours
+from tracking.admin.guard import GuardedForm
 from tracking.admin.history import WithHistory
 from tracking.logos import MOST_BYTES, NoLogo, Picture, read_picture
 from tracking.models import Logo, Shop
 
 
-class ShopForm(forms.ModelForm):
+class ShopForm(GuardedForm):
     """The shop's row, and its logo, which has a table of its own."""
 
     logo = forms.FileField(
@@ -67,9 +68,6 @@ class ShopAdmin(WithHistory):
         ("When something breaks", {"fields": ["technical_email"]}),
         ("The guide", {"fields": ["guide_title", "guide_introduction", "guide_note"]}),
     ]
-
-    class Media:
-        css = {"all": ["css/desk.css"]}
 
     def save_model(self, request: HttpRequest, obj: Shop, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

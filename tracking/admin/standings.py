@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localdate
 
 from tracking.glossary import Glossary
-from tracking.models import Shipment, Stage, Standing
+from tracking.models import Shipment, Stage, Standing, Tone
 from tracking.models.standings import ENQUIRY_SOON, Reason
 from tracking.places import JAPAN_TIME
 from tracking.silence import day_count, enquiry_days_left
@@ -122,18 +122,19 @@ class EnquiryFilter(ChoiceFilter):
 class StandingColumns(admin.ModelAdmin):
     """For the shipments' admin: what each line says about where the parcel stands."""
 
-    @admin.display(description="where it stands")
+    @admin.display(description="where it stands", ordering="standing__tone")
     def stands(self, shipment: Shipment) -> str:
         standing = _standing(shipment)
         if standing is None:
             return shipment.get_last_outcome_display() or "not asked yet"
         status = standing.status.name if standing.status else "words without a meaning"
-        return f"{status} ({standing.stage} of 5)" if standing.stage else status
-
-    @admin.display(description="tone", ordering="standing__tone")
-    def tone(self, shipment: Shipment) -> str:
-        standing = _standing(shipment)
-        return standing.get_tone_display().partition(":")[0] if standing else "–"
+        stage = f" ({standing.stage} of 5)" if standing.stage else ""
+        loud = standing.tone in (Tone.ACT, Tone.PROBLEM)
+        return (
+            f"{standing.get_tone_display().partition(':')[0]}: {status}{stage}"
+            if loud
+            else f"{status}{stage}"
+        )
 
     @admin.display(description="destination")
     def goes_to(self, shipment: Shipment) -> str:
@@ -143,16 +144,10 @@ class StandingColumns(admin.ModelAdmin):
     @admin.display(description="newest scan", ordering="standing__scanned_on")
     def newest_scan(self, shipment: Shipment) -> str:
         standing = _standing(shipment)
-        return date_format(standing.scanned_on, "j M Y") if standing and standing.scanned_on else "none yet"
-
-    @admin.display(description="silence", ordering="standing__worry_from")
-    def silence(self, shipment: Shipment) -> str:
-        standing, now = _standing(shipment), timezone.now()
-        if standing is None or standing.is_over or standing.quiet_from is None:
-            return "–"
-        if standing.worry_from and standing.worry_from <= now:
-            return "far longer than usual"
-        return "longer than usual" if standing.quiet_from <= now else "usual"
+        if standing is None or standing.scanned_on is None:
+            return "none yet"
+        silence = _silence(standing)
+        return date_format(standing.scanned_on, "j M Y") + (f": {silence}" if silence else "")
 
     @admin.display(description="enquiry", ordering="standing__enquiry_ends_on")
     def enquiry(self, shipment: Shipment) -> str:
@@ -161,6 +156,14 @@ class StandingColumns(admin.ModelAdmin):
             return "not known"
         left = enquiry_days_left(standing.enquiry_ends_on, timezone.now())
         return f"{day_count(left)} left" if left > 0 else "last day today" if left == 0 else "too late"
+
+
+def _silence(standing: Standing) -> str:
+    """Empty while it is usual."""
+    now = timezone.now()
+    if standing.worry_from and standing.worry_from <= now:
+        return "far longer than usual"
+    return "longer than usual" if standing.quiet_from and standing.quiet_from <= now else ""
 
 
 def _standing(shipment: Shipment) -> Standing | None:

@@ -1,6 +1,8 @@
 """The words of a status as staff edit them: drafts until they are published, with guidance on their length."""
 
 from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django import forms
@@ -14,6 +16,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
+from tracking.admin.guard import GuardedForm, left_behind, merged
 from tracking.models import Wording
 from tracking.models.words import TEXTS, WORDS_EXIST, language_name
 
@@ -29,32 +32,38 @@ def keeps_drafts(data: Mapping[str, Any] | None) -> bool:
     return any(button in (data or {}) for button in _DRAFT_BUTTONS)
 
 
-class StatusForm(forms.ModelForm):
+class StatusForm(GuardedForm):
     """The status itself has no draft: what was changed of it must not be lost in silence."""
 
     def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
         if self.instance.pk and keeps_drafts(self.data) and self.changed_data:
             names = ", ".join(str(self.fields[name].label).lower() for name in self.changed_data)
             raise ValidationError(
                 f"A draft holds words only. You have also changed: {names}. Use “Save and publish”, or take that back."
             )
-        return super().clean() or self.cleaned_data
+        return cleaned
 
 
 class WordingForm(forms.ModelForm):
-    """Shows the draft's texts where there is a draft."""
+    """Shows the draft's texts where there is a draft.
+
+    `seen`: when the page was opened, where somebody has stored something of it since.
+    """
 
     class Meta:
         model = Wording
         fields = ["language", "destination", "hidden", *TEXTS]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, seen: datetime | None = None, **kwargs: Any) -> None:
         wording = kwargs.get("instance")
         shown: dict[str, Any] = wording.drafted_texts if wording else {}
         if wording and wording.pk and not wording.was_published:
             shown["hidden"] = False  # they are, until they are published; the tick says what comes then
         kwargs["initial"] = shown | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
+        if seen and wording:
+            self.data = merged(self, seen)
         for name in TEXTS:
             if name in self.fields:  # a person who may only look has none
                 self._guide(name)
@@ -86,6 +95,31 @@ class WordingForm(forms.ModelForm):
 
 class WordingFormSet(BaseInlineFormSet):
     """A draft holds words and nothing else: what else was changed must not be lost in silence."""
+
+    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
+        return super().get_form_kwargs(index) | {"seen": self._seen}
+
+    @cached_property
+    def _seen(self) -> datetime | None:
+        return left_behind(self.data, self.instance) if self.is_bound else None
+
+    def get_queryset(self) -> Any:
+        """On a page that comes back: the words that stand on it, in its order, even those that were deleted meanwhile."""
+        return self._on_the_page if self.is_bound else super().get_queryset()
+
+    @cached_property
+    def _on_the_page(self) -> list[Wording]:
+        stored = {str(one.pk): one for one in super().get_queryset()}
+        keys = [self.data.get(f"{self.add_prefix(i)}-id", "") for i in range(self.initial_form_count())]
+        gone = {key for key in keys if key.isdecimal() and len(key) < 19} - stored.keys()
+        for record in Wording.history.filter(id__in=gone, status_id=self.instance.pk, history_type="-"):
+            stored.setdefault(str(record.id), record.instance)
+        return [stored[key] for key in keys if key in stored]
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        if form.instance.pk and form.instance._state.adding:  # the field knows only what is stored
+            form.fields["id"] = forms.CharField(widget=forms.HiddenInput)
 
     def clean(self) -> None:
         super().clean()
@@ -161,6 +195,8 @@ class WordingInline(admin.StackedInline):
         """Whether customers see what stands in the fields."""
         if not wording.pk:
             return "new"
+        if wording._state.adding:
+            return "deleted meanwhile: saving writes them anew"
         if wording.draft is None:
             return "hidden: customers do not see them" if wording.hidden else "what customers see"
         return format_html(

@@ -56,13 +56,9 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
         "guide_order",
         "parcel_count",
         "has_draft",
+        "step",
+        "kind",
         "seen_as",
-        "stage",
-        "tone",
-        "usual_days",
-        "worry_days",
-        "phrase_count",
-        "reviewed_on",
     ]
     list_editable = ["guide_order"]
     list_filter = [WordsFilter, "stage", "tone", "hidden"]
@@ -88,7 +84,6 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
     readonly_fields = ["shown_now", "who_gets_what"]
 
     class Media:
-        css = {"all": ["css/desk.css"]}
         js = ["js/desk.js"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Status]:
@@ -96,16 +91,21 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
             super()
             .get_queryset(request)
             .annotate(
-                phrases_here=Count("phrases", distinct=True),
                 drafts_here=Count("wordings", filter=Q(wordings__draft__isnull=False), distinct=True),
             )
         )
 
-    @admin.display(description="phrases", ordering="phrases_here")
-    def phrase_count(self, status: Any) -> int:
-        return status.phrases_here
+    @admin.display(description="step", ordering="stage", empty_value="–")
+    def step(self, status: Status) -> int | None:
+        """Its number alone: the filter beside the list has the names."""
+        return status.stage
 
-    @admin.display(description="as customers see it")
+    @admin.display(description="tone", ordering="tone")
+    def kind(self, status: Status) -> str:
+        """The word without its explanation."""
+        return status.tone
+
+    @admin.display(description="look")
     def seen_as(self, status: Status) -> str:
         if not status.example:
             return format_html('<a href="{}#{}">guide</a>', reverse("guide"), status.slug)
@@ -116,7 +116,7 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
             reverse("example", args=[status.example]),
         )
 
-    @admin.display(description="parcels now")
+    @admin.display(description="parcels")
     def parcel_count(self, status: Any) -> int:
         """Parcels whose newest scan has a phrase of this status."""
         return status.parcels_now
@@ -202,11 +202,6 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
             ],
         }
         return TemplateResponse(request, "admin/tracking/status/discard.html", context)
-
-    def records_of(self, obj: Status) -> list[Any]:
-        """The status's own records and those of its words, the deleted ones too."""
-        words = Wording.history.filter(status_id=obj.pk).select_related("destination")
-        return [*obj.history.all(), *words]
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -10,9 +10,11 @@ import logging
 import queue
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,8 +22,10 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+import certifi
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager, ProxyManager
@@ -83,7 +87,8 @@ def fetch_page(
             answers.put(Unavailable(f"asking failed: {_root_cause(error)}"))
 
     try:
-        threading.Thread(target=ask, name="japanpost", daemon=True).start()
+        # In the caller's context: what it logs belongs to the same request.
+        threading.Thread(target=copy_context().run, args=(ask,), name="japanpost", daemon=True).start()
         while (answer := answers.get(timeout=max(0.0, deadline - time.monotonic()))) is None:
             on_sent()
     except queue.Empty:
@@ -95,6 +100,23 @@ def fetch_page(
     if isinstance(answer, JapanPostError):
         raise answer
     return answer
+
+
+def try_connection(base_url: str, *, timeout: float) -> None:
+    """Connect, TLS included, and hang up: nothing is asked. To the operator's proxy where one is set. Raises Unavailable."""
+    how = _session.merge_environment_settings(
+        base_url, {}, None, None, None
+    )  # what the operator's variables say
+    proxy = select_proxy(base_url, how["proxies"])
+    scheme, host, port = _origin(proxy or base_url)
+    try:
+        with socket.create_connection((host or "", port or 443), timeout) as sock:
+            if scheme == "https":
+                bundle = how["verify"] if isinstance(how["verify"], str) else certifi.where()
+                context = ssl.create_default_context(cafile=bundle)
+                context.wrap_socket(sock, server_hostname=host).close()
+    except OSError as error:
+        raise Unavailable(f"no connection: {_root_cause(error)}") from error
 
 
 def _ask(number: str, base_url: str, user_agent: str, timeouts: tuple[float, float]) -> Page:

@@ -15,13 +15,13 @@ class KeptPageManager(models.Manager["KeptPage"]):
         """Store a page, packed and cut to size; the oldest beyond the newest twenty go."""
         body = html.encode("utf-8", errors="replace")
         page = self.create(size=len(body), body=zlib.compress(body[:MOST_BYTES_KEPT]), **fields)
-        self.prune()
+        self.beyond_the_newest().delete()
         return page
 
-    def prune(self) -> int:
-        """Leave the newest twenty; says how many went."""
-        newest = list(self.order_by("-kept_at", "-pk").values_list("pk", flat=True)[:_CUT])
-        return self.exclude(pk__in=newest).delete()[0]
+    def beyond_the_newest(self) -> models.QuerySet["KeptPage"]:
+        """Those that go because there are twenty newer ones."""
+        newest = self.order_by("-kept_at", "-pk").values_list("pk", flat=True)[:_CUT]
+        return self.exclude(pk__in=list(newest))
 
 
 class KeptPage(models.Model):

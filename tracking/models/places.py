@@ -129,6 +129,10 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         """Notices that are up on this day, both ends included."""
         return self.filter(starts_on__lte=today).filter(Q(ends_on=None) | Q(ends_on__gte=today))
 
+    def ending_soon(self, today: date, within: timedelta) -> "NoticeQuerySet":
+        """Notices that are up on this day and have their last one within so long."""
+        return self.current(today).filter(ends_on__lte=today + within)
+
     def planned(self, today: date) -> "NoticeQuerySet":
         """Notices that begin later."""
         return self.filter(starts_on__gt=today)
@@ -159,8 +163,12 @@ class Notice(models.Model):
         help_text="What the customer should know, two or three sentences.",
     )
     severity = models.CharField(max_length=10, choices=Severity, default=Severity.INFO)
-    starts_on = models.DateField(help_text="First day on which customers see it.")
-    ends_on = models.DateField(null=True, blank=True, help_text="Last day. Empty: until you end it.")
+    starts_on = models.DateField(
+        help_text="First day on which customers see it, by Japan's calendar: from midnight there on."
+    )
+    ends_on = models.DateField(
+        null=True, blank=True, help_text="Last day, by Japan's calendar. Empty: until you end it."
+    )
 
     objects = NoticeQuerySet.as_manager()
     history = kept_history()

@@ -3,10 +3,11 @@
 from datetime import date, datetime, time
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.utils.timezone import localdate
 
 from tracking.japanpost.records import TrackedEvent
+from tracking.models.standings import Reason
 from tracking.places import JAPAN_TIME
 
 
@@ -45,6 +46,11 @@ class ShipmentQuerySet(models.QuerySet["Shipment"]):
             standing__enquiry_ends_on__gte=localdate(now, JAPAN_TIME)
         )
         return self.filter(open_until, standing__look_from__lte=now)
+
+    def count_reasons(self, now: datetime) -> dict[Reason, int]:
+        """How many of these have each reason. A parcel may have several."""
+        counted = self.aggregate(**{one.name: Count("pk", filter=one.holds(now)) for one in Reason})
+        return {one: counted[one.name] for one in Reason if counted[one.name]}
 
 
 class Shipment(models.Model):
@@ -177,13 +183,6 @@ TRACKED_FIELDS = ("local_date", "local_time", "phrase", "details", "office", "re
 class FetchQuerySet(models.QuerySet["Fetch"]):
     def older_than(self, when: datetime) -> "FetchQuerySet":
         return self.filter(started_at__lt=when)
-
-    def delete_in_batches(self, size: int = 1000) -> int:
-        """Few at a time, so that nobody waits long for the lock; says how many went."""
-        count = 0
-        while batch := list(self.order_by("started_at").values_list("pk", flat=True)[:size]):
-            count += Fetch.objects.filter(pk__in=batch).delete()[0]
-        return count
 
 
 class Fetch(models.Model):

@@ -163,6 +163,7 @@ def language_name(code: str) -> str:
     return str(LANG_INFO.get(code, {}).get("name", code))
 
 
+_FILLED_IN = "{country}, {operator}, {origin} and {number} are filled in."
 TEXTS = ("title", "meaning", "what_to_do", "who_has_it")
 WORDS_EXIST = "There are words for this status, language and destination already: edit those."
 _CHECKS = [check_characters, check_placeholders]
@@ -198,22 +199,22 @@ class Wording(models.Model):
     title = models.CharField(
         max_length=100,
         validators=_CHECKS,
-        help_text="The headline, a whole short sentence: “Your parcel is with customs”. {country}, {operator} and {number} are filled in.",
+        help_text=f"The headline, a whole short sentence: “Your parcel is with customs”. {_FILLED_IN}",
     )
     meaning = models.TextField(
         validators=[MaxLengthValidator(600), *_CHECKS],
-        help_text="What it means, one to three sentences. {country} becomes the country, {operator} who delivers there.",
+        help_text=f"What it means, one to three sentences. {_FILLED_IN} {{country}} becomes the country, {{operator}} who delivers there, {{origin}} where it was posted.",
     )
     what_to_do = models.TextField(
         blank=True,
         validators=[MaxLengthValidator(600), *_CHECKS],
-        help_text="What the customer should do now. Empty: nothing.",
+        help_text=f"What the customer should do now. Empty: nothing. {_FILLED_IN}",
     )
     who_has_it = models.CharField(
         max_length=200,
         blank=True,
         validators=_CHECKS,
-        help_text="Who has the parcel now: “Customs in {country}”.",
+        help_text=f"Who has the parcel now: “Customs in {{country}}”. {_FILLED_IN}",
     )
     hidden = models.BooleanField(
         default=False,

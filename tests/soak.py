@@ -1,0 +1,330 @@
+"""python -m tests.soak MINUTES (make soak): does anything pile up while the site works for hours?
+
+One machine as in production, with SQLite, at half of what it can do: warm pages, first look-ups, edits of words, a watch,
+and a stand-in for Japan Post that has bad moments. Ends with 1 where a page failed, or memory, threads or waiting grew.
+"""
+
+import argparse
+import http.client
+import itertools
+import os
+import random
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.remote_desk import Desk
+from tests.served import PROJECT, Site, everybody, statuses, until_answered
+from tests.standin import StandIn
+from tests.stories import ARRIVED, IN_CUSTOMS, POSTED, some_numbers, story
+
+VISITORS = 12  # connections that stay open
+PARCELS = 100
+WATCHED = 40
+CAPACITY_TAKES = 10.0  # seconds
+LOOK_UP_EVERY = 1.0
+EDIT_EVERY = 5.0
+FAULT_EVERY = 20.0
+DUE_EVERY = 15.0  # so often the watch gets something to do
+FAULTS = ("slow-first-byte", "500", "cut-mid-row", "connection-reset", "hang", "empty-body")
+FAULT_TIMES = 4  # one less than makes the gate pause, so that asking goes on
+MOST_GROWTH = 1.08, 4.0  # memory of one process: by this factor and more than so many MB
+SAMPLES = 30
+
+
+@dataclass
+class Seen:
+    """What visitors met since the last look; shared by all threads."""
+
+    pages: Counter[str] = field(default_factory=Counter)  # status, or what went wrong
+    seconds: list[float] = field(default_factory=list)  # how long each page took
+    late: list[float] = field(default_factory=list)  # how long each visitor waited for a free connection
+    bad: list[str] = field(default_factory=list)  # what must not happen, in words; never emptied
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, met: str, seconds: float, late: float = 0.0, *, bad: str = "") -> None:
+        with self.lock:
+            self.pages[met] += 1
+            self.seconds.append(seconds)
+            self.late.append(late)
+            if bad:
+                self.bad.append(bad)
+
+    def take(self) -> tuple[Counter[str], list[float], list[float]]:
+        with self.lock:
+            taken = self.pages, self.seconds, self.late
+            self.pages, self.seconds, self.late = Counter(), [], []
+        return taken
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One look at the processes, and at how long visitors waited until then."""
+
+    at: float
+    memory: dict[int, float]  # MB of each process
+    threads: dict[int, int]
+    late: float  # seconds, 99 of 100
+
+
+class Visitor:
+    """One connection that stays open, as a browser's does."""
+
+    def __init__(self, address: str, seen: Seen) -> None:
+        self._host, self._seen = urlsplit(address).netloc, seen
+        self._connection = http.client.HTTPConnection(self._host, timeout=30)
+
+    def read(self, path: str, *, late: float = 0.0) -> None:
+        began = time.monotonic()
+        try:
+            status, retry_after = self._ask(path)
+        except (OSError, http.client.HTTPException) as failure:
+            self._seen.add("lost", time.monotonic() - began, late, bad=f"{path}: {failure!r}")
+            return
+        honest = status < 500 or (status == 503 and retry_after is not None)
+        bad = "" if honest else f"{path}: {status}"
+        self._seen.add(str(status), time.monotonic() - began, late, bad=bad)
+
+    def _ask(self, path: str) -> tuple[int, str | None]:
+        for _ in range(2):
+            is_new = self._connection.sock is None
+            try:
+                self._connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
+                answer = self._connection.getresponse()
+                answer.read()
+                return answer.status, answer.getheader("Retry-After")
+            except ConnectionError:
+                self._connection.close()
+                if is_new:  # else a worker closed it when its turn was over; a browser asks again too
+                    raise
+        raise ConnectionError("closed twice")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("minutes", type=float, nargs="?", default=10.0)
+    seconds = parser.parse_args().minutes * 60
+    os.environ["no_proxy"] = "*"
+    with tempfile.TemporaryDirectory() as name, StandIn() as japan_post:
+        folder = Path(name)
+        settings = {
+            "JAPANPOST_URL": japan_post.url,
+            "JAPANPOST_SPACING_MS": 20,
+            "LOOKUPS_PER_MINUTE": 0,
+            "FRESH_MINUTES": 60,
+        }
+        with Site(folder, f"sqlite:///{folder}/db.sqlite3", **settings) as site:
+            return soak(site, japan_post, folder / "db.sqlite3", seconds)
+
+
+def soak(site: Site, japan_post: StandIn, store: Path, seconds: float) -> int:
+    paths = prepare(site, japan_post)
+    (address,) = site.addresses
+    with visitors(address, paths, Seen(), rate=None) as warming:
+        time.sleep(CAPACITY_TAKES / 2)
+        warming.take()
+        time.sleep(CAPACITY_TAKES)
+        capacity = sum(warming.take()[0].values()) / CAPACITY_TAKES
+    print(f"{capacity:.0f} pages a second at most; half of it for {seconds / 60:g} minutes", flush=True)
+    seen, samples = Seen(), list[Sample]()
+    with (
+        watch(site) as watching,
+        disturbances(site, japan_post, store, seen),
+        visitors(address, paths, seen, rate=capacity / 2),
+    ):
+        began = time.monotonic()
+        for number in range(1, SAMPLES + 1):
+            time.sleep(max(0.0, began + seconds * number / SAMPLES - time.monotonic()))
+            samples.append(look(site, watching, seen, began))
+        if watching.poll() is not None:
+            seen.bad.append(f"the watch ended by itself: {watching.returncode}")
+    return verdict(seen, samples)
+
+
+def prepare(site: Site, japan_post: StandIn) -> list[str]:
+    """An administrator, parcels with a story, parcels for the watch; the addresses that visitors read."""
+    numbers, watched = some_numbers(PARCELS, start=70_000_000), some_numbers(WATCHED, start=71_000_000)
+    for number in (*numbers, *watched):
+        japan_post.set_item(number, story(POSTED, ARRIVED, IN_CUSTOMS, number=number))
+    site.python(
+        "from django.contrib.auth.models import User\n"
+        "from django.utils import timezone\n"
+        "User.objects.create_superuser('ann', password='a long password')\n"
+        f"for number in {[str(one) for one in watched]}:\n"
+        "    Shipment.objects.create(number=number, registered_at=timezone.now(), watch_at=timezone.now())"
+    )
+    paths = [f"/track/{number}/" for number in numbers]
+    for start in range(0, PARCELS, 10):
+        some = [f"{site.addresses[0]}{path}" for path in paths[start : start + 10]]
+        assert statuses(everybody(until_answered, some)) == {200: len(some)}
+    return [*paths, "/"]
+
+
+@contextmanager
+def visitors(address: str, paths: list[str], seen: Seen, *, rate: float | None) -> Iterator[Seen]:
+    """So many pages a second over all connections, due at regular moments; without a rate as many as there can be."""
+    over, turns, began = threading.Event(), itertools.count(), time.monotonic()
+
+    def come() -> None:
+        visitor = Visitor(address, seen)
+        while not over.is_set():
+            due = began + next(turns) / rate if rate else time.monotonic()
+            if over.wait(max(0.0, due - time.monotonic())):
+                return
+            visitor.read(random.choice(paths), late=max(0.0, time.monotonic() - due))
+
+    with running([come] * VISITORS, over):
+        yield seen
+
+
+@contextmanager
+def disturbances(site: Site, japan_post: StandIn, store: Path, seen: Seen) -> Iterator[None]:
+    """First look-ups, edits of words, bad moments of Japan Post, and work for the watch; each by its own clock."""
+    (address,) = site.addresses
+    over = threading.Event()
+    unknown, desk = iter(some_numbers(50_000, start=72_000_000)), Desk(address)
+    customs = site.python("print(Status.objects.get(slug='customs-clearance').pk)")
+    reader, faults, titles = Visitor(address, seen), itertools.cycle(FAULTS), itertools.count()
+    known = f"{address}/track/{some_numbers(1, start=70_000_000)[0]}/"
+
+    def look_up() -> None:
+        number = next(unknown)
+        if random.random() < 0.8:
+            japan_post.set_item(number, story(POSTED, number=number))
+        reader.read(f"/track/{number}/")
+
+    def edit() -> None:
+        title = f"Edited for the {next(titles)}th time"
+        desk.post(f"/admin/tracking/status/{customs}/change/", **{"wordings-0-title": title, "_publish": "1"})
+        (page,) = everybody(until_answered, [known])
+        if title not in page.body:
+            seen.bad.append(f"{title}: not on the next page")
+
+    def fail() -> None:
+        japan_post.set_fault(None, next(faults), times=FAULT_TIMES)
+
+    def make_due() -> None:
+        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        with closing(sqlite3.connect(store, timeout=20)) as connection, connection:
+            connection.execute(
+                "UPDATE tracking_shipment SET watch_at = ?, ask_again_at = ? WHERE registered_at IS NOT NULL",
+                (now, now),
+            )
+
+    clocks = {look_up: LOOK_UP_EVERY, edit: EDIT_EVERY, fail: FAULT_EVERY, make_due: DUE_EVERY}
+
+    def every(work: Callable[[], None], seconds: float) -> Callable[[], None]:
+        def repeat() -> None:
+            while not over.wait(seconds):
+                try:
+                    work()
+                except Exception as failure:
+                    seen.bad.append(f"{work.__name__}: {failure!r}"[:300])
+
+        return repeat
+
+    with running([every(work, seconds) for work, seconds in clocks.items()], over):
+        yield
+
+
+@contextmanager
+def running(works: list[Callable[[], None]], over: threading.Event) -> Iterator[None]:
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+@contextmanager
+def watch(site: Site) -> Iterator["subprocess.Popen[bytes]"]:
+    command = [sys.executable, "manage.py", "watch"]
+    process = subprocess.Popen(command, cwd=PROJECT, env=site.environment, stdout=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def look(site: Site, watching: "subprocess.Popen[bytes]", seen: Seen, began: float) -> Sample:
+    """Note and print how it stands."""
+    pages, seconds, late = seen.take()
+    processes = [*site.workers, watching.pid]
+    stats = {pid: status_of(pid) for pid in processes}
+    sample = Sample(
+        time.monotonic() - began,
+        memory={pid: int(one["VmRSS"].split()[0]) / 1024 for pid, one in stats.items() if "VmRSS" in one},
+        threads={pid: int(one["Threads"]) for pid, one in stats.items()},
+        late=percentile(late, 99),
+    )
+    print(
+        f"{sample.at:5.0f} s  {sum(pages.values()):6} pages {dict(sorted(pages.items()))}  half in"
+        f" {percentile(seconds, 50) * 1000:.0f} ms, 99 of 100 in {percentile(seconds, 99) * 1000:.0f} ms,"
+        f" started {sample.late * 1000:.0f} ms late"
+        f"  memory {' '.join(f'{one:.1f}' for one in sample.memory.values())} MB"
+        f"  threads {' '.join(map(str, sample.threads.values()))}",
+        flush=True,
+    )
+    return sample
+
+
+def status_of(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def percentile(values: list[float], percent: int) -> float:
+    return statistics.quantiles(values, n=100)[percent - 1] if len(values) > 1 else 0.0
+
+
+def verdict(seen: Seen, samples: list[Sample]) -> int:
+    """What must not be, in words; the exit code."""
+    wrong = [*dict.fromkeys(seen.bad)]
+    middle, last = samples[len(samples) // 3 : -len(samples) // 3], samples[-len(samples) // 3 :]
+    for pid, (before, after) in both(middle, last, "memory").items():
+        factor, least = MOST_GROWTH
+        print(f"process {pid}: {before:.1f} MB in the middle third, {after:.1f} MB in the last")
+        if after > before * factor and after > before + least:
+            wrong.append(f"memory of process {pid} grew from {before:.1f} to {after:.1f} MB")
+    for pid, (before, after) in both(middle, last, "threads").items():
+        if after > before + 1:
+            wrong.append(f"threads of process {pid} grew from {before:.0f} to {after:.0f}")
+    late_before, late_after = (statistics.median(one.late for one in some) for some in (middle, last))
+    if late_after > 1.5 * late_before + 0.5:
+        wrong.append(f"visitors waited longer and longer: {late_before:.2f} s, then {late_after:.2f} s")
+    for line in wrong[:20]:
+        print(f"WRONG: {line}")
+    print(f"{len(wrong)} things wrong." if wrong else "Nothing failed, and nothing grew.")
+    return 1 if wrong else 0
+
+
+def both(before: list[Sample], after: list[Sample], name: str) -> dict[int, tuple[float, float]]:
+    """The medians of each process that lived in both; gunicorn renews its workers after many requests."""
+    found = []
+    for samples in (before, after):
+        values: defaultdict[int, list[float]] = defaultdict(list)
+        for sample in samples:
+            for pid, value in getattr(sample, name).items():
+                values[pid].append(value)
+        found.append({pid: statistics.median(some) for pid, some in values.items() if len(some) > 2})
+    return {pid: (value, found[1][pid]) for pid, value in found[0].items() if pid in found[1]}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""Valkey or Redis as the machines' common cache: with it pages are reused, without it they are only made anew."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.served import CacheServer, Site, everybody, get, statuses
+from tests.standin import StandIn
+from tests.stories import IN_CUSTOMS, POSTED, some_numbers, story
+
+pytestmark = pytest.mark.cacheserver
+
+
+@pytest.fixture
+def cache() -> Iterator[CacheServer]:
+    with CacheServer() as server:
+        yield server
+
+
+def test_a_cache_that_freezes_dies_and_comes_back_costs_no_page(cache: CacheServer, tmp_path: Path) -> None:
+    numbers = some_numbers(4)
+    with StandIn() as japan_post:
+        for number in numbers:
+            japan_post.set_item(number, story(POSTED, IN_CUSTOMS, number=number))
+        settings = {"CACHE_URL": cache.url, "JAPANPOST_URL": japan_post.url, "JAPANPOST_SPACING_MS": 0}
+        with Site(tmp_path, f"sqlite:///{tmp_path}/db.sqlite3", **settings) as site:
+            calm, frozen, dead, back = (f"{site.addresses[0]}/track/{number}/" for number in numbers)
+
+            def read(page: str) -> float:
+                """Cold, then by several at once; seconds that the slowest of these waited."""
+                assert statuses(everybody(get, [page])) == {200: 1}
+                seen = everybody(get, [page] * 4)
+                assert statuses(seen) == {200: 4}
+                assert all("Your parcel is with customs" in one.body for one in seen)
+                return max(one.seconds for one in seen)
+
+            read(calm)
+            held = cache.count()
+            assert held
+            cache.freeze()
+            assert read(frozen) < 5  # bounded; how long is for `make bench` to say
+            cache.thaw()
+            cache.kill()
+            read(dead)
+            cache.start()
+            assert not cache.count()
+            read(back)
+            assert cache.count()  # nobody had to restart the site

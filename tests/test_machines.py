@@ -1,0 +1,160 @@
+"""Two web machines behind HAProxy, with one PostgreSQL and one cache: no visitor sees that there are two, or one less."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+
+from tests.remote_desk import Desk
+from tests.served import (
+    CacheServer,
+    Site,
+    balancer,
+    everybody,
+    get,
+    postgresql,
+    run,
+    statuses,
+    until_answered,
+)
+from tests.standin import StandIn
+from tests.stories import IN_CUSTOMS, POSTED, some_numbers, story
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.cacheserver, pytest.mark.haproxy]
+
+WARM, COLD = 6, 24  # parcels
+READERS = 4  # visitors of warm pages, each of whom asks again when answered
+
+
+@dataclass
+class Machines:
+    """The whole installation."""
+
+    site: Site
+    front: str  # the balancer's address
+    database: str
+    japan_post: StandIn
+
+    def query(self, statement: LiteralString) -> list[Any]:
+        """The one column of it."""
+        with psycopg.connect(self.database) as connection:
+            return [value for (value,) in connection.execute(statement)]
+
+    def being_asked(self) -> set[str]:
+        """Numbers of which some machine is asking Japan Post at this moment."""
+        return set(self.query("SELECT number FROM tracking_shipment WHERE lease_until IS NOT NULL"))
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+    folder: Path = tmp_path_factory.mktemp("machines")
+    with StandIn() as japan_post, postgresql() as database, CacheServer() as cache:
+        settings = {
+            "JAPANPOST_URL": japan_post.url,
+            "JAPANPOST_SPACING_MS": 20,
+            "JAPANPOST_TIMEOUT": 2,  # so that the lease of one who died runs out soon
+            "LOOKUPS_PER_MINUTE": 0,
+            "CACHE_URL": cache.url,
+            "TRUSTED_PROXIES": 1,
+        }
+        with Site(folder, database, gunicorns=2, **settings) as site:
+            site.python(
+                "from django.contrib.auth.models import User\n"
+                "User.objects.create_superuser('ann', password='a long password')"
+            )
+            with balancer(folder, site.addresses) as front:
+                yield Machines(site, front, database, japan_post)
+
+
+def test_an_edit_on_one_machine_shows_on_the_other_at_the_next_request(machines: Machines) -> None:
+    (number,) = some_numbers(1, start=60_000_000)
+    machines.japan_post.set_item(number, story(POSTED, IN_CUSTOMS, number=number))
+    one, other = machines.site.addresses
+    pages = [f"{address}/track/{number}/" for address in (other, machines.front, one)]
+    assert statuses(everybody(until_answered, pages * 10)) == {200: 30}  # read and kept by every worker
+    (customs,) = machines.query("SELECT id FROM tracking_status WHERE slug = 'customs-clearance'")
+    desk = Desk(one)
+    for title in ("Customs look at it", "Customs look at it again"):
+        desk.post(f"/admin/tracking/status/{customs}/change/", **{"wordings-0-title": title, "_publish": "1"})
+        assert all(f"{title}<" in one.body for one in everybody(get, pages * 5))
+
+
+@dataclass
+class Load:
+    """Visitors who come all the time, and what became of those who came for nothing."""
+
+    answered: Counter[int] = field(default_factory=Counter)
+    lost: list[tuple[float, str]] = field(default_factory=list)  # when they came, what they met
+
+    async def visit(self, url: str) -> None:
+        """Patient where the page says when to come again. Whatever else is no page is a visit lost."""
+        while True:
+            began = time.monotonic()
+            try:
+                seen = await get(url, timeout=20)
+            except (OSError, ValueError, TimeoutError) as failure:
+                self.lost.append((began, repr(failure)))
+                return
+            if seen.status == 200:
+                self.answered[200] += 1
+                return
+            if "retry-after" not in seen.headers:  # the balancer's own word, not ours
+                self.lost.append((began, f"{seen.status} {seen.body[:80]}"))
+                return
+            await asyncio.sleep(int(seen.headers["retry-after"]))
+
+
+def test_a_machine_killed_under_load_costs_nobody_who_comes_after_and_no_second_request(
+    machines: Machines,
+) -> None:
+    japan_post, site = machines.japan_post, machines.site
+    japan_post.clear()
+    warm, cold = some_numbers(WARM, start=61_000_000), some_numbers(COLD, start=62_000_000)
+    for number in (*warm, *cold):
+        japan_post.set_item(number, story(POSTED, IN_CUSTOMS, number=number))
+    pages = {number: f"{machines.front}/track/{number}/" for number in (*warm, *cold)}
+    everybody(until_answered, [pages[number] for number in warm])
+    japan_post.set_fault(None, "slow-first-byte", seconds=0.1)
+    load = Load()
+
+    async def bring_it_on() -> tuple[float, set[str]]:
+        over = asyncio.Event()
+
+        async def read(place: int) -> None:
+            while not over.is_set():
+                await load.visit(pages[warm[place % WARM]])
+
+        readers = [asyncio.create_task(read(place)) for place in range(READERS)]
+        crowd = [asyncio.create_task(load.visit(pages[number])) for number in cold for _ in range(2)]
+        while len(japan_post.requests) < WARM + COLD // 3:
+            await asyncio.sleep(0.01)
+        asking = await asyncio.to_thread(machines.being_asked)
+        await asyncio.to_thread(site.lose, 0)
+        killed_at = time.monotonic()
+        asking |= await asyncio.to_thread(machines.being_asked)
+        before = load.answered[200]
+        await asyncio.gather(*crowd)
+        while load.answered[200] < before + 50:
+            await asyncio.sleep(0.01)
+        over.set()
+        await asyncio.gather(*readers)
+        return killed_at, asking
+
+    killed_at, asking = run(bring_it_on())
+    asked = Counter(request.query["reqCodeNo1"] for request in japan_post.requests)
+    twice = {number for number, times in asked.items() if times > 1}
+    print(f"{load.answered[200]} pages, {len(load.lost)} lost, {len(twice)} parcels asked about again")
+    assert [met for began, met in load.lost if began > killed_at] == []
+    assert len(load.lost) <= READERS + 2 * COLD
+    assert asked.keys() == {*warm, *cold}
+    assert twice <= asking  # whose answer died with the one who asked
+    assert max(asked.values()) <= 2
+    site.replace(0)
+    assert statuses(everybody(get, pages.values())) == {200: WARM + COLD}
+    assert Counter(request.query["reqCodeNo1"] for request in japan_post.requests) == asked

@@ -1,0 +1,221 @@
+"""All that is held about a parcel is handed out or thrown away, wherever it stands; and docs/privacy.md names it."""
+
+import json
+import re
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from axes.models import AccessAttempt
+from django.apps import apps
+from django.contrib.admin.models import LogEntry
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.urls import reverse
+
+from tests.standin import StandIn
+from tests.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, some_numbers, story
+from tracking import privacy
+from tracking.gate import current_gate
+from tracking.lookup import look_up
+from tracking.models import Event, Fetch, Gate, KeptPage, Message, Shipment
+from tracking.privacy import ABOUT_NOBODY, ABOUT_PEOPLE, HOLDS, STRUCK_OUT
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+(OTHER,) = some_numbers(1)
+SPELLINGS = [NUMBER, "em 123 456 785 jp", "EM-123-456-785-JP", "ＥＭ１２３４５６７８５ＪＰ"]
+MODELS = [model for model in apps.get_models(include_auto_created=True) if not model._meta.proxy]
+PRIVACY = (Path(__file__).resolve().parents[1] / "docs" / "privacy.md").read_text(encoding="utf-8")
+
+pytestmark = pytest.mark.django_db
+
+
+def run(command: str, *arguments: str) -> str:
+    out = StringIO()
+    call_command(command, *arguments, stdout=out)
+    return out.getvalue()
+
+
+def wrote(**facts: str) -> Message:
+    return Message.objects.create(
+        **{"email": "ann@example.com", "text": "Where is it?", "created_at": NOW} | facts
+    )
+
+
+def texts_of_the_database() -> dict[str, str]:
+    """Every value of every table, as one text for each table; packed pages unpacked."""
+    found = {}
+    for model in MODELS:
+        rows = list(model._base_manager.values_list())
+        if model is KeptPage:
+            rows += [page.text for page in KeptPage.objects.all()]
+        found[model._meta.label] = repr(rows)
+    return found
+
+
+def tables_that_name_it() -> set[str]:
+    shape = re.compile(privacy.spellings(NUMBER), re.IGNORECASE)
+    return {label for label, text in texts_of_the_database().items() if shape.search(text)}
+
+
+@pytest.fixture
+def everywhere(standin: StandIn, admin_client) -> None:
+    """One parcel in every place where a number can get to."""
+    for number in (NUMBER, OTHER):
+        standin.set_item(number, story(POSTED, ARRIVED, number=number))
+        look_up(number, now=NOW)
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    look_up(NUMBER, now=NOW.replace(hour=18))  # replaces a row
+    parcel = Shipment.objects.get(number=NUMBER)
+    message = wrote(number=NUMBER)
+    admin_client.post(reverse("admin:tracking_shipment_change", args=[parcel.pk]), {"note": "for Ann"})
+    admin_client.post(reverse("admin:tracking_message_answered", args=[message.pk]))
+    for number, html in ((NUMBER, "cut"), (OTHER, f"<p>{NUMBER}</p>"), (OTHER, "cut")):
+        KeptPage.objects.keep(html=html, number=number, kind="cut", reason="cut: in 'x'", kept_at=NOW)
+    Shipment.objects.filter(number=OTHER).update(note="Goes with em 123 456 785 jp.", order_reference="A 7")
+    Fetch.objects.filter(shipment__number=OTHER).update(note=f"another number than ours: {NUMBER}")
+    current_gate()
+    Gate.objects.update(pause_reason=f"redirected elsewhere: 'https://x.example/?reqCodeNo1={NUMBER}'")
+    AccessAttempt.objects.create(username="ann", get_data=f"next=/admin/?q={NUMBER}", failures_since_start=1)
+
+
+# The tables
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_somebody_has_thought_about_each_model(model) -> None:
+    places = [model._meta.label in table for table in (HOLDS, ABOUT_PEOPLE, ABOUT_NOBODY)]
+    assert places.count(True) == 1, "write the model into exactly one table of tracking/privacy.py"
+
+
+def test_the_tables_name_models_that_exist() -> None:
+    assert {*HOLDS, *ABOUT_PEOPLE, *ABOUT_NOBODY} == {model._meta.label for model in MODELS}
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_a_model_that_points_to_a_parcel_or_has_a_number_is_held(model) -> None:
+    names = {field.name for field in model._meta.concrete_fields if field.related_model is Shipment}
+    names |= {field.name for field in model._meta.concrete_fields if field.name == "number"}
+    if names:
+        assert HOLDS[model._meta.label].about is not None
+
+
+# Handing out
+
+
+def test_an_export_has_everything_about_the_parcel(everywhere) -> None:
+    held = json.loads(run("export", NUMBER))
+    about = held["about"]
+    assert held["number"] == NUMBER
+    assert [one["number"] for one in about["tracking.Shipment"]] == [NUMBER]
+    assert len(about["tracking.Event"]) == 3
+    assert sum(bool(row["superseded_at"]) for row in about["tracking.Event"]) == 1
+    assert len(about["tracking.Fetch"]) == 2
+    assert [row["email"] for row in about["tracking.Message"]] == ["ann@example.com"]
+    assert [row["body"] for row in about["tracking.KeptPage"]] == ["cut", f"<p>{NUMBER}</p>"]
+    assert len(about["admin.LogEntry"]) == LogEntry.objects.count() == 2
+
+
+def test_of_other_parcels_an_export_has_the_text_that_names_this_one_alone(everywhere) -> None:
+    mentions = json.loads(run("export", NUMBER))["mentions"]
+    (other,) = mentions["tracking.Shipment"]
+    assert other["note"] == "Goes with em 123 456 785 jp." and "number" not in other
+    assert set(mentions) == {"tracking.Shipment", "tracking.Fetch", "tracking.Gate", "axes.AccessAttempt"}
+
+
+def test_an_export_of_an_unknown_number_is_empty() -> None:
+    held = json.loads(run("export", NUMBER))
+    assert held["about"] == held["mentions"] == {}
+
+
+# Forgetting
+
+
+def test_nothing_of_a_forgotten_parcel_is_left_in_any_table(everywhere) -> None:
+    by_its_parcel = {"tracking.Event", "tracking.Standing"}
+    assert tables_that_name_it() == {*HOLDS} - by_its_parcel
+    said = run("forget", NUMBER, "--yes")
+    assert tables_that_name_it() == set()
+    assert "ann@example.com" not in repr(texts_of_the_database())
+    for words in (
+        "shipments: 1 deleted",
+        "events: 3 deleted",
+        "messages: 1 deleted",
+        "kept pages: 2 deleted",
+    ):
+        assert words in said
+    assert "Japan Post is asked anew" in said
+
+
+def test_the_other_parcel_keeps_everything_but_the_number(everywhere) -> None:
+    run("forget", NUMBER, "--yes")
+    other = Shipment.objects.get()
+    assert (other.number, other.note, other.order_reference) == (OTHER, f"Goes with {STRUCK_OUT}.", "A 7")
+    assert Event.objects.count() == 2 and KeptPage.objects.count() == 1
+    assert Fetch.objects.get().note == f"another number than ours: {STRUCK_OUT}"
+
+
+def test_who_did_something_when_stays_in_the_log_without_saying_to_what(everywhere, admin_user) -> None:
+    run("forget", NUMBER, "--yes")
+    assert LogEntry.objects.filter(user=admin_user).count() == 2
+    assert {(entry.object_repr, str(entry.get_change_message())) for entry in LogEntry.objects.all()} == {
+        (STRUCK_OUT, STRUCK_OUT)
+    }
+
+
+def test_without_yes_it_says_what_would_go_and_changes_nothing(everywhere) -> None:
+    before = texts_of_the_database()
+    said = run("forget", NUMBER)
+    assert "would be forgotten" in said and "events: 3 deleted" in said and "Nothing was changed" in said
+    assert texts_of_the_database() == before
+
+
+def test_a_forgotten_number_comes_again_when_a_visitor_asks(everywhere, client) -> None:
+    run("forget", NUMBER, "--yes")
+    assert client.get(f"/track/{NUMBER}/").status_code == 200
+    assert Shipment.objects.filter(number=NUMBER).exists()
+
+
+@pytest.mark.parametrize("spelt", SPELLINGS)
+def test_a_message_that_names_the_number_in_any_spelling_goes(spelt) -> None:
+    wrote(text=f"My parcel {spelt} is late")
+    wrote(text=f"My parcel {OTHER} is late")
+    run("forget", NUMBER, "--yes")
+    assert OTHER in Message.objects.get().text
+
+
+@pytest.mark.parametrize("spelt", SPELLINGS)
+def test_both_commands_take_the_number_in_any_spelling(spelt, everywhere) -> None:
+    assert json.loads(run("export", spelt))["about"]
+    assert "events: 3 deleted" in run("forget", spelt)
+
+
+@pytest.mark.parametrize("command", ["export", "forget"])
+@pytest.mark.parametrize("typed", ["EM12345", f"{NUMBER} {OTHER}", ""])
+def test_what_is_not_one_number_is_refused(command, typed) -> None:
+    with pytest.raises(CommandError, match="is not one tracking number"):
+        run(command, typed)
+
+
+def test_forgetting_a_number_that_is_not_there_says_so() -> None:
+    assert run("forget", NUMBER, "--yes") == f"Nothing is held about {NUMBER}.\n"
+
+
+def test_forgetting_is_done_whole_or_not_at_all(everywhere) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TRIGGER stop BEFORE DELETE ON tracking_shipment BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+    before = texts_of_the_database()
+    with pytest.raises(Exception, match="no"):
+        run("forget", NUMBER, "--yes")
+    assert texts_of_the_database() == before
+
+
+# docs/privacy.md
+
+
+def test_the_document_names_every_model_that_is_about_people_or_parcels_and_no_other() -> None:
+    named = set(re.findall(r"`([a-z]+\.[A-Z]\w+)`", PRIVACY))
+    assert named == {*HOLDS, *ABOUT_PEOPLE}

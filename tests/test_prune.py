@@ -1,0 +1,224 @@
+"""`manage.py prune`: what goes, what stays whatever its age, and that it may be stopped and run again."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.db.models import F
+
+from tests.kept import DAY, NOW, keep
+from tests.stories import AT_OFFICE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, event, story
+from tracking import prune
+from tracking.lookup import look_up
+from tracking.models import (
+    Alarm,
+    Destination,
+    Event,
+    Fetch,
+    KeptPage,
+    Message,
+    Phrase,
+    Shipment,
+    Standing,
+    Status,
+    VisitorMinute,
+)
+from tracking.numbers import TrackingNumber
+from tracking.renewal import renew_outdated
+
+pytestmark = pytest.mark.django_db
+
+LATER = NOW + 401 * DAY
+RETURNED = "Returned to sender @ GERMANY"
+
+
+def parcel(*rows: str, delivered_on: datetime = NOW - DAY, **more) -> Shipment:
+    """One that was asked about for the last time at NOW, standing included."""
+    days = range(len(rows) - 1, -1, -1)
+    shipment = keep(*(event(row, (delivered_on - DAY * n).date()) for n, row in zip(days, rows, strict=True)))
+    Standing.objects.create(shipment=shipment)
+    renew_outdated(most=10)
+    Shipment.objects.filter(pk=shipment.pk).update(**{"asked_at": NOW} | more)
+    return shipment
+
+
+def delivered(**more) -> Shipment:
+    return parcel(POSTED, IN_CUSTOMS, DELIVERED, **more)
+
+
+def write(number: str = "", text: str = "Where is it?", **more) -> None:
+    Message.objects.create(number=number, text=text, email="ann@example.com", created_at=NOW, **more)
+
+
+def run(*, at: datetime = LATER) -> int:
+    """How many parcels went."""
+    return sum(prune.throw_away(prune.parcels(at)))
+
+
+# Parcels
+
+
+def test_a_delivered_parcel_goes_with_all_that_belongs_to_it():
+    shipment = delivered()
+    Fetch.objects.create(shipment=shipment, started_at=NOW, milliseconds=1, outcome="tracked")
+    other = parcel(POSTED)
+    assert run() == 1
+    assert Shipment.objects.get() == other
+    assert not Event.objects.filter(shipment_id=shipment.pk).exists()
+    assert not Fetch.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "more"),
+    [
+        ((POSTED, IN_CUSTOMS), {}),
+        ((POSTED, AT_OFFICE, "Attempted delivery @ GERMANY"), {}),
+        ((POSTED, AT_OFFICE, RETURNED), {}),
+        ((POSTED, RETURNED, "Final delivery @ TOKYO"), {}),
+        ((DELIVERED,), {"delivered_on": LATER - 399 * DAY}),
+        ((DELIVERED,), {"asked_at": LATER - 399 * DAY}),
+        ((DELIVERED,), {"handled_at": LATER - 399 * DAY}),
+        ((DELIVERED,), {"lease_until": LATER + timedelta(seconds=5)}),
+        ((DELIVERED,), {"watch_at": LATER}),
+        ((DELIVERED,), {"asked_at": None}),
+    ],
+    ids="moving attempted back delivered-back young looked-at handled being-asked watched unknown".split(),
+)
+def test_a_parcel_stays_that_is_not_delivered_or_not_left_alone(rows, more):
+    parcel(*rows, **more)
+    assert run() == 0
+
+
+def test_it_goes_on_the_day_after_and_not_before():
+    delivered()
+    assert run(at=NOW + 400 * DAY) == 0
+    assert run(at=NOW + 400 * DAY + timedelta(seconds=1)) == 1
+
+
+def test_a_parcel_stays_while_the_sender_can_still_open_an_enquiry():
+    germany = Destination.objects.get(code="DE")
+    germany.enquiry_months = 24
+    germany.save()
+    delivered()
+    assert run() == 0
+    assert run(at=NOW + 740 * DAY) == 1
+
+
+def test_a_parcel_whose_posting_day_nobody_knows_stays():
+    shipment = delivered()
+    Shipment.objects.filter(pk=shipment.pk).update(history_missing=True)
+    Standing.objects.outdate()
+    renew_outdated(most=10)
+    assert run() == 0
+
+
+@pytest.mark.parametrize("spam", [False, True])
+def test_a_parcel_stays_while_a_message_about_it_waits_for_an_answer(spam):
+    named, told, other = delivered(), delivered(), delivered()
+    write(named.number, suspected_spam=spam)
+    write(text=f"I mean {told.number.lower()}, thank you", suspected_spam=spam)
+    assert run() == 1
+    assert not Shipment.objects.filter(pk=other.pk).exists()
+    Message.objects.update(answered=True)
+    assert run() == 2
+
+
+def test_words_that_no_longer_mean_a_delivery_keep_the_parcel():
+    delivered()
+    Phrase.objects.filter(text="Final delivery").update(status=Status.objects.get(slug="retention"))
+    Status.objects.get(slug="retention").save()  # renews the words
+    assert run() == 0  # where it stands is not worked out anew yet
+    renew_outdated(most=10)
+    assert run() == 0
+
+
+def test_a_look_at_a_delivered_parcel_counts_as_one_for_another_400_days(standin):
+    standin.set_item(NUMBER, story(POSTED, DELIVERED))
+    look_up(TrackingNumber(NUMBER), now=NOW)
+    look_up(TrackingNumber(NUMBER), now=NOW + 300 * DAY)
+    Shipment.objects.update(watch_at=None)
+    assert run() == 0
+    assert run(at=NOW + 701 * DAY) == 1
+
+
+def test_a_parcel_that_somebody_looks_at_meanwhile_stays(monkeypatch):
+    monkeypatch.setattr(prune, "BREATH", 0)
+    first, second = delivered(), delivered()
+    rule = prune.parcels(LATER)
+    steps = prune.throw_away(prune.Rule(rule.what, rule.rows, batch=1))
+    assert next(steps) == 1
+    Shipment.objects.update(asked_at=LATER)
+    assert list(steps) == [0]
+    assert Shipment.objects.get() == second
+    assert first.pk < second.pk
+
+
+def test_stopped_in_the_middle_it_goes_on_where_it_was(monkeypatch):
+    monkeypatch.setattr(prune, "BREATH", 0)
+    for _ in range(5):
+        delivered()
+    rule = prune.parcels(LATER)
+    next(prune.throw_away(prune.Rule(rule.what, rule.rows, batch=2)))
+    assert Shipment.objects.count() == 3
+    assert run() == 3
+
+
+# What was written down along the way
+
+
+def traces_left(now: datetime) -> list[int]:
+    for rule in prune.traces(now):
+        sum(prune.throw_away(rule))
+    models = (Fetch, KeptPage, Alarm, VisitorMinute, Session)
+    return [model.objects.count() for model in models]
+
+
+def leave_traces() -> None:
+    shipment = parcel(POSTED)
+    for days in (0, 60):
+        at = NOW + days * DAY
+        Fetch.objects.create(shipment=shipment, started_at=at, milliseconds=1, outcome="tracked")
+        Alarm.objects.create(kind="cut", day=at.date(), claimed_at=at)
+        VisitorMinute.objects.create(visitor="somebody", minute=at)
+        Session.objects.create(session_key=f"after {days} days", session_data="", expire_date=at)
+    KeptPage.objects.bulk_create(
+        KeptPage(number=NUMBER, kind="cut", reason="cut", size=0, body=b"", kept_at=NOW) for _ in range(25)
+    )
+
+
+def test_traces_go_when_their_time_is_over():
+    leave_traces()
+    assert traces_left(NOW + 60 * DAY) == [2, 20, 2, 1, 1]
+    assert traces_left(NOW + 91 * DAY) == [1, 20, 1, 0, 0]
+    assert traces_left(NOW + 91 * DAY) == [1, 20, 1, 0, 0]
+
+
+# The command
+
+
+def test_the_dry_run_says_what_would_go_and_throws_nothing_away(capsys):
+    leave_traces()
+    shipment = delivered()
+    Shipment.objects.update(asked_at=F("asked_at") - 1000 * DAY)
+    Standing.objects.update(scanned_on="2020-01-01", enquiry_ends_on="2020-07-01")
+    Message.objects.all().delete()
+    call_command("prune", "--dry-run", verbosity=2)
+    said = capsys.readouterr().out
+    assert "        1 parcels delivered and not looked at for 400 days" in said
+    assert f"          {shipment.number}, delivered 2020-01-01" in said
+    assert "        5 kept pages beyond the newest 20" in said
+    assert said.endswith("Nothing was thrown away.\n")
+    assert Shipment.objects.count() == 2
+    call_command("prune")
+    assert "        1 parcels" in capsys.readouterr().out
+    assert not Shipment.objects.filter(pk=shipment.pk).exists()
+    call_command("prune")
+    assert "        0 parcels" in capsys.readouterr().out
+
+
+def test_after_an_edit_of_the_words_it_works_out_first_where_parcels_stand(capsys):
+    delivered(delivered_on=NOW - 1000 * DAY, asked_at=NOW - 500 * DAY)
+    Standing.objects.outdate()
+    call_command("prune", "--dry-run")
+    assert "        1 parcels" in capsys.readouterr().out

@@ -1,0 +1,33 @@
+"""Everything we hold about a parcel, as JSON."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
+
+from tracking import numbers, privacy
+from tracking.numbers import TrackingNumber
+
+
+def the_number(typed: str) -> TrackingNumber:
+    """The one tracking number in what was typed. Raises CommandError."""
+    found = numbers.find_numbers(typed)
+    if len(found) != 1:
+        raise CommandError(f"{typed[:100]!r} is not one tracking number, such as EM123456785JP.")
+    return found[0]
+
+
+class Command(BaseCommand):
+    help = (
+        "Prints everything the site holds about a parcel as JSON: its story with replaced rows, requests to Japan Post, "
+        "messages that name it, kept pages, what staff did, and each text elsewhere that names it."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("number", help="the tracking number, such as EM123456785JP")
+
+    def handle(self, *args: Any, number: str, **options: Any) -> None:
+        held = privacy.export(the_number(number), now=timezone.now())
+        self.stdout.write(json.dumps(held, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2))

@@ -1,0 +1,34 @@
+"""Throw away everything we hold about a parcel."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from tracking import privacy
+from tracking.management.commands.export import the_number
+
+
+class Command(BaseCommand):
+    help = (
+        "Throws away everything that `export` prints. Without --yes it only says what would go. The number is not "
+        "blocked: who looks it up again makes the site ask Japan Post anew."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("number", help="the tracking number, such as EM123456785JP")
+        parser.add_argument("--yes", action="store_true", help="do it; there is no way back")
+
+    def handle(self, *args: Any, number: str, yes: bool, **options: Any) -> None:
+        asked = the_number(number)
+        gone = privacy.forget(asked, really=yes)
+        if not gone:
+            self.stdout.write(f"Nothing is held about {asked}.")
+            return
+        self.stdout.write(f"{asked}, {'forgotten' if yes else 'would be forgotten'}:")
+        for one in gone:
+            self.stdout.write(f"  {one}")
+        self.stdout.write(
+            "If somebody looks this number up again, Japan Post is asked anew. Back-ups and old log files are not touched."
+            if yes
+            else "Nothing was changed. With --yes it goes, and there is no way back."
+        )

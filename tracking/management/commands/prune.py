@@ -1,0 +1,36 @@
+"""Throw away what nobody needs any more."""
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
+
+from tracking.prune import Rule, parcels, throw_away, traces
+from tracking.renewal import renew_outdated
+
+
+class Command(BaseCommand):
+    help = (
+        "Throws away parcels that were delivered and not looked at for 400 days, and what was written down along the "
+        "way. Works in small steps beside the running site; may be stopped at any moment and run again."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="say what would go, throw nothing away")
+
+    def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
+        renew_outdated(most=sys.maxsize)  # after an edit of the words, else those parcels would stay
+        now = timezone.now()
+        rules = [parcels(now), *traces(now)]
+        for rule in rules:
+            count = rule.rows.count() if dry_run else sum(throw_away(rule))
+            self.stdout.write(f"{count:>9,} {rule.what}")
+            if dry_run and rule is rules[0] and options["verbosity"] > 1:
+                self._name_parcels(rule)
+        if dry_run:
+            self.stdout.write("Nothing was thrown away.")
+
+    def _name_parcels(self, rule: Rule) -> None:
+        for number, day in rule.rows.values_list("number", "standing__scanned_on").iterator():
+            self.stdout.write(f"          {number}, delivered {day}")

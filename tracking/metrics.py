@@ -1,0 +1,132 @@
+"""Figures for Prometheus. This module is loaded only where METRICS_TOKEN is set.
+
+What only the processes know, requests and look-ups, they count in files that all workers of one gunicorn share. What the
+database knows is read when somebody asks, so it holds over processes and machines: each machine says the same.
+No tracking number is in any of it.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db import DatabaseError
+from django.db.models import Count, Min
+from django.http import HttpRequest, HttpResponse
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from tracking.answers import Answer, answered
+from tracking.gate import current_gate
+from tracking.health import past_hour
+from tracking.models import Message, Phrase, Shipment
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the library's name for it; gunicorn.conf.py sets both
+SLOT = "METRICS_SLOT"
+_SECONDS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+if FOLDER in os.environ:
+    # By its place and not by its process: a new worker goes on with the files of the one it follows.
+    _place = os.environ.get(SLOT) or str(os.getpid())
+    values.ValueClass = values.MultiProcessValue(process_identifier=lambda: _place)
+
+_of_this_process = CollectorRegistry()
+_requests = Histogram(
+    "emsguide_request_seconds",
+    "Seconds until a response was ready, by view and HTTP status.",
+    ["view", "status"],
+    buckets=_SECONDS,
+    registry=_of_this_process,
+)
+_look_ups = Counter(
+    "emsguide_lookups",
+    "Visitors' look-ups by what came of them; stale: a story, but the last ask failed.",
+    ["outcome"],
+    registry=_of_this_process,
+)
+
+
+def middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Times each request."""
+
+    def timed(request: HttpRequest) -> HttpResponse:
+        began = time.perf_counter()
+        response = get_response(request)
+        _requests.labels(_view(request), response.status_code).observe(time.perf_counter() - began)
+        return response
+
+    return timed
+
+
+def exposition(*, now: datetime) -> bytes:
+    """All figures in Prometheus' own format."""
+    processes, store = _of_this_process, CollectorRegistry()
+    if FOLDER in os.environ:
+        processes = CollectorRegistry()
+        MultiProcessCollector(processes)
+    store.register(_Store(now))
+    return generate_latest(processes) + generate_latest(store)
+
+
+def _view(request: HttpRequest) -> str:
+    """The name of the view, one for the whole desk; "none" for files, unknown addresses and wrong hosts."""
+    match = request.resolver_match
+    if match is None:
+        return "none"
+    return match.app_names[0] if match.app_names else match.url_name or "none"
+
+
+def _count(answer: Answer, **_: Any) -> None:
+    is_stale = answer.telling is not None and answer.telling.lookup.stale
+    _look_ups.labels("stale" if is_stale else answer.outcome.value).inc()
+
+
+answered.connect(_count, dispatch_uid="tracking.metrics")
+
+
+class _Store:
+    """What the database knows at a moment."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            figures = list(_figures(self._now))
+        except DatabaseError:
+            figures = []
+        yield GaugeMetricFamily("emsguide_database_up", "1: the database answers.", value=bool(figures))
+        yield from figures
+
+
+def _figures(now: datetime) -> Iterator[GaugeMetricFamily]:
+    gate, hour = current_gate(), past_hour(now=now)
+    due = Shipment.objects.due(now).order_by().aggregate(count=Count("pk"), oldest=Min("watch_at"))
+    paused = gate.paused_until is not None and gate.paused_until > now
+    lag = (now - due["oldest"]).total_seconds() if due["oldest"] else 0
+    fetches = GaugeMetricFamily(
+        "emsguide_fetches_last_hour", "Requests to Japan Post in the last 60 minutes.", labels=["outcome"]
+    )
+    for outcome, count in hour.counts.items():
+        fetches.add_metric([outcome.value], count)
+    yield fetches
+    latency = GaugeMetricFamily(
+        "emsguide_fetch_seconds_last_hour",
+        "Seconds within which so many of their answers of the last 60 minutes came; missing without an answer.",
+        labels=["quantile"],
+    )
+    for quantile, seconds in (("0.5", hour.median), ("0.95", hour.p95)):
+        if seconds is not None:
+            latency.add_metric([quantile], seconds)
+    yield latency
+    for name, meaning, value in (
+        ("breaker_open", "1: Japan Post is not asked, for it does not answer.", paused),
+        ("failures_in_a_row", "Requests without an answer since the last answer.", gate.failures_in_a_row),
+        ("inbox_phrases", "Phrases that wait for a meaning.", Phrase.objects.unmapped().count()),
+        ("messages_unanswered", "Messages that wait for an answer.", Message.objects.unanswered().count()),
+        ("watch_due_parcels", "Parcels the watch should have asked about by now.", due["count"]),
+        ("watch_lag_seconds", "How long the oldest of these has been waiting; 0: none.", lag),
+    ):
+        yield GaugeMetricFamily(f"emsguide_{name}", meaning, value=value)

@@ -1,0 +1,92 @@
+"""What nobody needs any more goes. The only place that knows how long anything is kept.
+
+Safe to run on several machines at once, to kill and to run again: each batch is a transaction of its own, and asks the
+rule once more before it deletes.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.timezone import localdate
+
+from tracking import numbers
+from tracking.glossary import Glossary
+from tracking.models import Alarm, Fetch, KeptPage, Message, Shipment, Standing, Tone, VisitorMinute
+from tracking.places import JAPAN_TIME
+
+FETCHES_ARE_KEPT = timedelta(days=90)
+PARCELS_ARE_KEPT = timedelta(days=400)  # after their delivery, and after the last look at them
+MINUTES_ARE_KEPT = timedelta(hours=1)
+BREATH = 0.05  # seconds between two batches, in which others get the lock
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What goes, in the words of the dry run, and how many rows at a time."""
+
+    what: str
+    rows: QuerySet[Any]
+    batch: int = 500
+
+
+def traces(now: datetime) -> list[Rule]:
+    """What we wrote down along the way; the watch throws it away by itself."""
+    oldest = now - FETCHES_ARE_KEPT
+    return [
+        Rule("requests to Japan Post older than 90 days", Fetch.objects.older_than(oldest)),
+        Rule("kept pages beyond the newest 20", KeptPage.objects.beyond_the_newest()),
+        Rule("alarms older than 90 days", Alarm.objects.filter(day__lt=oldest.date())),
+        Rule("counts of visitors' look-ups", VisitorMinute.objects.filter(minute__lt=now - MINUTES_ARE_KEPT)),
+        Rule("log-ins that have run out", Session.objects.filter(expire_date__lt=now)),
+    ]
+
+
+def parcels(now: datetime) -> Rule:
+    """Delivered, and not looked at since, for 400 days; none that staff or a customer may still need.
+
+    A look at a parcel that was delivered makes us ask Japan Post, for its answer is fresh for a day only. So the last
+    look is `asked_at`, at most a day too early.
+    """
+    oldest, today = now - PARCELS_ARE_KEPT, localdate(now, JAPAN_TIME)
+    delivered = Standing.objects.filter(
+        pk=OuterRef("pk"),  # a subquery, so that SQLite finds each by its key and not all of the same meaning
+        is_over=True,
+        tone=Tone.DONE,
+        meaning=Glossary.current().meaning,  # so it says so in today's words
+        scanned_on__lt=oldest.date(),
+        enquiry_ends_on__lt=today,  # where that is not known the parcel stays
+    )
+    left_alone = Q(
+        Q(handled_at=None) | Q(handled_at__lt=oldest),
+        Q(lease_until=None) | Q(lease_until__lt=now),
+        asked_at__lt=oldest,
+        watch_at=None,
+    )
+    rows = Shipment.objects.filter(left_alone, Exists(delivered))
+    rows = rows.exclude(number__in=_numbers_in_open_messages())
+    return Rule("parcels delivered and not looked at for 400 days", rows.order_by("pk"), batch=25)
+
+
+def throw_away(rule: Rule) -> Iterator[int]:
+    """In batches, so that nobody waits long for the lock; after each, how many rows of the rule went."""
+    keys = list(rule.rows.values_list("pk", flat=True))
+    for start in range(0, len(keys), rule.batch):
+        if start:
+            time.sleep(BREATH)
+        with transaction.atomic():
+            batch = keys[start : start + rule.batch]
+            still = list(rule.rows.select_for_update(of=("self",)).filter(pk__in=batch).only("pk"))
+            rule.rows.model._default_manager.filter(pk__in=[one.pk for one in still]).delete()
+        yield len(still)
+
+
+def _numbers_in_open_messages() -> set[str]:
+    """What looked like spam counts: it may be a real customer's, and nobody has said that it is answered."""
+    texts = Message.objects.filter(answered=False).values_list("number", "text")
+    return {number for typed, text in texts.iterator() for number in numbers.find_numbers(f"{typed}\n{text}")}
