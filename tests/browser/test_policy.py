@@ -66,7 +66,7 @@ def walk(page: Page, start: str) -> set[str]:
         kind = kind_of(address)
         if kind in seen or kind in NO_PAGES:
             continue
-        answer = page.goto(address)
+        answer = page.goto(address.partition("?")[0] if kind.endswith("_changelist") else address)
         assert answer is not None and answer.status == 200, address
         seen.add(kind)
         page.wait_for_load_state()
