@@ -7,9 +7,14 @@ import itertools
 import os
 import shutil
 import tempfile
+from pathlib import Path
 from typing import Any
 
+import environ
+
 from emsguide.logs import FORMATS
+
+environ.Env.read_env(Path(__file__).resolve().parent / ".env")  # as the site's settings do
 
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 worker_class = "gthread"
@@ -19,6 +24,7 @@ timeout = 30
 keepalive = 5
 max_requests = 20_000
 max_requests_jitter = 2_000
+control_socket_disable = True  # nobody uses it
 logger_class = "emsguide.gunicorn_log.GunicornLogger"
 
 # Whoever is on this machine, a proxy that passes on what a client wrote included, could else say https or move the site:

@@ -1,11 +1,13 @@
 """What tests share: a Japan Post to talk to, and an honest word about what was not run."""
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
 from django.core.cache import cache
 
 from tests.chromium import CHROMIUM
+from tests.proxies import PROXIES
 from tests.served import CACHE_SERVER, HAPROXY, POSTGRESQL
 from tests.standin import StandIn
 from tracking.models import Shop
@@ -19,6 +21,10 @@ if not CACHE_SERVER:
     _LACKING["cacheserver"] = "there is no Valkey or Redis here (Debian: sudo apt install redis-server)"
 if not HAPROXY:
     _LACKING["haproxy"] = "there is no HAProxy here (Debian: sudo apt install haproxy)"
+if not shutil.which("systemd-analyze"):
+    _LACKING["systemd"] = "there is no systemd-analyze here (Debian: sudo apt install systemd)"
+if not all(PROXIES.values()):
+    _LACKING["proxies"] = "Caddy, nginx or openssl is missing (Debian: sudo apt install caddy nginx openssl)"
 
 
 @pytest.fixture

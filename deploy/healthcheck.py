@@ -1,0 +1,7 @@
+"""For the container: does the process answer? The request names a host that the site takes."""
+
+import os
+from urllib.request import Request, urlopen
+
+host = os.environ["ALLOWED_HOSTS"].split(",")[0].strip().lstrip(".")
+urlopen(Request("http://127.0.0.1:8000/healthz", headers={"Host": host}), timeout=4)

@@ -1,0 +1,109 @@
+"""Caddy and nginx with the files of deploy/, before a site on this machine, with a certificate of their own."""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
+
+DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
+PATH = f"{os.environ['PATH']}:/usr/sbin"
+PROXIES = {name: shutil.which(name, path=PATH) for name in ("caddy", "nginx", "openssl")}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+def changed(text: str, *changes: tuple[str, str]) -> str:
+    """`text` with each change made; each has to be possible."""
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def certify(folder: Path) -> Path:
+    """A certificate for localhost that vouches for itself, beside its key."""
+    certificate = folder / "fullchain.pem"
+    make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -addext"
+    files = ["subjectAltName=DNS:localhost", "-keyout", folder / "privkey.pem", "-out", certificate]
+    subprocess.run([PROXIES["openssl"], *make.split(), *files], check=True, capture_output=True)
+    return certificate
+
+
+@contextmanager
+def caddy(site: str, folder: Path) -> Iterator[tuple[str, Path]]:
+    """The https address, and the certificate to trust."""
+    port, certificate = free_port(), certify(folder)
+    options = "{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n}\n"
+    file = folder / "Caddyfile"
+    file.write_text(
+        options
+        + changed(
+            (DEPLOY / "Caddyfile").read_text(),
+            (
+                "track.example.com {",
+                f"https://localhost:{port} {{\n\tbind 127.0.0.1\n\ttls {certificate} {folder}/privkey.pem",
+            ),
+            ("127.0.0.1:8000", site.removeprefix("http://")),
+        )
+    )
+    command = [PROXIES["caddy"], "run", "--config", file, "--adapter", "caddyfile"]
+    with running(command, folder, XDG_DATA_HOME=str(folder), XDG_CONFIG_HOME=str(folder)):
+        yield f"https://localhost:{port}", certificate
+
+
+@contextmanager
+def nginx(site: str, folder: Path) -> Iterator[tuple[str, Path]]:
+    """The https address, and the certificate to trust."""
+    port, certificate = free_port(), certify(folder)
+    ours = changed(
+        (DEPLOY / "nginx.conf").read_text(),
+        ("listen [::]:80;", ""),
+        ("listen [::]:443 ssl;", ""),
+        ("listen 80;", f"listen 127.0.0.1:{free_port()};"),
+        ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
+        ("/etc/letsencrypt/live/track.example.com", str(folder)),
+        ("track.example.com", "localhost"),
+        ("http://127.0.0.1:8000", site),
+    )
+    temporary = "".join(f"{name}_temp_path {folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))  # fmt: skip
+    user = "user root;" if os.geteuid() == 0 else ""
+    file = folder / "nginx.conf"
+    file.write_text(
+        f"{user}\ndaemon off;\npid {folder}/pid;\nerror_log {folder}/log;\nevents {{}}\nhttp {{\n{temporary}{ours}}}\n"
+    )
+    command = [PROXIES["nginx"], "-c", file, "-e", folder / "log"]
+    subprocess.run([*command, "-t"], check=True, capture_output=True)
+    with running(command, folder):
+        yield f"https://localhost:{port}", certificate
+
+
+@contextmanager
+def running(command: list, folder: Path, **environment: str) -> Iterator[None]:
+    with (folder / "output").open("w") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, env={"PATH": PATH} | environment)
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def visitor() -> requests.Session:
+    """Somebody who waits a little until the proxy is there."""
+    session = requests.Session()
+    session.trust_env = False
+    session.mount("https://", HTTPAdapter(max_retries=Retry(connect=12, read=0, backoff_factor=0.05)))
+    return session
+
+
+SERVERS: dict[str, Callable] = {"caddy": caddy, "nginx": nginx}

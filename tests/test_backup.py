@@ -1,0 +1,294 @@
+"""Back-ups are made under load, can be trusted, and come back; with SQLite and with PostgreSQL."""
+
+import json
+import os
+import queue
+import re
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.served import Site, get, postgresql, run
+from tests.standin import StandIn
+from tests.stories import ARRIVED, AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
+from tracking.backup import keep_newest
+
+ROWS = (POSTED, AT_EXCHANGE, ARRIVED)
+MESSAGES = (
+    "from django.utils import timezone\n"
+    "Message.objects.bulk_create(Message(email='ann@example.com', text='Where? ' * 50, created_at=timezone.now())"
+    " for _ in range(10_000))"
+)  # three megabytes
+
+
+@dataclass
+class Stores:
+    """Where stores can be made, all of one kind; each call names an empty one."""
+
+    kind: str
+    folder: Path
+    new: Callable[[], str]
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+    folder, names = tmp_path_factory.mktemp("stores"), iter(f"store{i}" for i in range(100))
+    if request.param == "sqlite":
+        yield Stores("sqlite", folder, lambda: f"sqlite:///{folder}/{next(names)}.sqlite3")
+        return
+    with postgresql() as url:
+
+        def new() -> str:
+            name = next(names)
+            subprocess.run(["psql", "--quiet", f"--command=CREATE DATABASE {name}", url], check=True)
+            return f"{url.removesuffix('/site')}/{name}"
+
+        yield Stores("postgresql", folder, new)
+
+
+@pytest.fixture(scope="module")
+def japan_post() -> Iterator[StandIn]:
+    with StandIn() as standin:
+        yield standin
+
+
+@pytest.fixture(scope="module")
+def site(stores: Stores, japan_post: StandIn) -> Iterator[Site]:
+    """One site for all tests of a kind of store, with something to copy in it."""
+    settings = {"JAPANPOST_URL": japan_post.url, "JAPANPOST_SPACING_MS": 0, "LOOKUPS_PER_MINUTE": 0}
+    with Site(stores.folder, stores.new(), BACKUP_FOLDER=stores.folder / "backups", **settings) as site:
+        site.python(MESSAGES)
+        yield site
+
+
+def manage(database_url: str, folder: Path, *arguments: str) -> str:
+    """A command before a store that nobody serves."""
+    site = Site(folder, database_url, gunicorns=0, BACKUP_FOLDER=folder / "backups")
+    try:
+        return site.manage(*arguments)
+    finally:
+        site.__exit__()
+
+
+def backup(site: Site, *arguments: str) -> Path:
+    return Path(site.manage("backup", *arguments).partition(": ")[0])
+
+
+def refused(command: Callable[..., str], *arguments: str | Path) -> str:
+    """What it says when it refuses."""
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        command(*arguments)
+    return error.value.stderr
+
+
+def told(site: Site, number: str) -> dict:
+    return json.loads(run(get(f"{site.addresses[0]}/track/{number}.json")).body)
+
+
+@contextmanager
+def visitors(site: Site, japan_post: StandIn) -> Iterator[queue.Queue[str]]:
+    """Three people who open one new parcel after the other, until the end of the block; what they have opened."""
+    numbers, opened, going = queue.Queue[str](), queue.Queue[str](), threading.Event()
+    for number in some_numbers(5_000):
+        numbers.put(number)
+
+    def visit() -> None:
+        while not going.is_set():
+            number = numbers.get()
+            japan_post.set_item(number, story(*ROWS, number=number))
+            if run(get(f"{site.addresses[0]}/track/{number}/")).status == 200:
+                opened.put(number)
+
+    threads = [threading.Thread(target=visit) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield opened
+    finally:
+        going.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_a_back_up_under_load_comes_back_with_the_same_stories(
+    stores: Stores, site: Site, japan_post: StandIn, tmp_path: Path
+) -> None:
+    with visitors(site, japan_post) as opened:
+        before = {opened.get(timeout=30) for _ in range(5)}
+        file = backup(site)
+        meanwhile = opened.qsize()
+        assert opened.get(timeout=30)
+    assert meanwhile > 5
+    new = stores.new()
+    manage(new, tmp_path, "restore", str(file))
+    with Site(tmp_path, new, JAPANPOST_URL="http://127.0.0.1:9") as restored:
+        numbers = restored.python(
+            "print(*set(Event.objects.values_list('shipment__number', flat=True)))"
+        ).split()
+        assert before <= set(numbers)
+        for number in numbers:
+            assert told(restored, number) == told(site, number)
+            assert len(told(restored, number)["events"]) == len(ROWS)
+
+
+def test_a_store_in_use_is_replaced_only_on_demand_and_kept(site: Site, japan_post: StandIn) -> None:
+    address = f"{site.addresses[0]}/track/{NUMBER}/"
+    japan_post.set_item(NUMBER, story(POSTED))
+    run(get(address))
+    file = backup(site)
+    japan_post.set_item(NUMBER, story(*ROWS))
+    site.python("Shipment.objects.update(ask_again_at=None)")
+    run(get(address))
+    assert len(told(site, NUMBER)["events"]) == 3
+    assert "With --replace" in refused(site.manage, "restore", str(file))
+    assert len(told(site, NUMBER)["events"]) == 3
+    words = site.manage("restore", "--replace", str(file))
+    assert len(told(site, NUMBER)["events"]) == 1
+    site.manage("migrate", "-v0")
+    (before,) = re.findall(r"before is in (\S+)\.\n", words)
+    site.manage("restore", "--replace", before)
+    assert len(told(site, NUMBER)["events"]) == 3
+
+
+def test_a_table_that_the_back_up_lacks_is_gone(site: Site) -> None:
+    """Else going back before an upgrade would leave tables that the next upgrade wants to make."""
+    connect = "from django.db import connection\n"
+    file = backup(site)
+    site.python(connect + "connection.cursor().execute('CREATE TABLE later (id integer)')")
+    site.manage("restore", "--replace", str(file))
+    tables = site.python(connect + "print(*connection.introspection.table_names())").split()
+    assert "tracking_shop" in tables and "later" not in tables
+
+
+def test_only_its_owner_may_read_a_back_up(site: Site) -> None:
+    file = backup(site)
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    made = datetime.strptime(file.name[9:25], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    assert timedelta() <= datetime.now(UTC) - made < timedelta(minutes=5)
+
+
+def test_another_folder_and_number_can_be_named(site: Site, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    file = backup(site, str(elsewhere))
+    old = file.rename(elsewhere / file.name.replace(file.name[9:13], "2001"))
+    assert "1 old deleted" in site.manage("backup", str(elsewhere), "--keep", "1")
+    assert file.parent == elsewhere and not old.exists()
+    assert "at least 1" in refused(site.manage, "backup", "--keep", "0")
+
+
+@pytest.mark.parametrize("damage", ["cut", "overwritten"])
+def test_a_damaged_back_up_is_refused_and_the_store_stays(site: Site, damage: str) -> None:
+    file = backup(site)
+    content = bytearray(file.read_bytes())
+    middle = len(content) // 2
+    content[middle:] = b"" if damage == "cut" else os.urandom(len(content) - middle)
+    file.write_bytes(content)
+    assert "Nothing was restored" in refused(site.manage, "restore", "--replace", str(file))
+    assert site.python("print(Message.objects.count())") == "10000"
+
+
+def test_a_file_that_is_none_of_ours_is_refused(site: Site, stores: Stores, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("Dear shop")
+    assert "Nothing was restored" in refused(site.manage, "restore", "--replace", str(other))
+    assert f"{tmp_path}/nothing" in refused(site.manage, "restore", "--replace", f"{tmp_path}/nothing")
+    empty = tmp_path / "empty"
+    if stores.kind == "sqlite":
+        subprocess.run(["sqlite3", empty, "CREATE TABLE shop (name)"], check=True)
+    else:
+        subprocess.run(["pg_dump", "--format=custom", f"--file={empty}", stores.new()], check=True)
+    assert "is no back-up of this site" in refused(site.manage, "restore", "--replace", str(empty))
+
+
+def test_an_empty_store_is_not_backed_up(stores: Stores, tmp_path: Path) -> None:
+    assert "Is DATABASE_URL right?" in refused(manage, stores.new(), tmp_path, "backup")
+    assert not (tmp_path / "backups").exists()
+
+
+def test_a_full_disk_leaves_the_last_back_up_and_nothing_half(site: Site) -> None:
+    file = backup(site)
+    before = sorted(file.parent.iterdir())
+    with disk_for(100_000):
+        assert "There is no new back-up" in refused(site.manage, "backup", "--keep", "1")
+    assert sorted(file.parent.iterdir()) == before
+
+
+@contextmanager
+def disk_for(size: int) -> Iterator[None]:
+    """No file of ours, or of a program that we start, may grow beyond so many bytes."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_the_newest_stay_and_so_does_what_is_not_ours(tmp_path: Path) -> None:
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+    ours = [tmp_path / f"emsguide-202611{day:02}T031500Z.sqlite3" for day in range(1, 25)]
+    others = [tmp_path / name for name in ("emsguide-before-the-sale.sqlite3", "notes.txt")]
+    for file in [*ours, *others]:
+        file.touch()
+    killed, at_work = tmp_path / ".unfinished-killed", tmp_path / ".unfinished-at-work"
+    for unfinished, day in ((killed, now - timedelta(days=2)), (at_work, now)):
+        unfinished.mkdir()
+        (unfinished / "half").touch()
+        os.utime(unfinished, (day.timestamp(),) * 2)
+    assert keep_newest(tmp_path, 14, now) == ours[:10]
+    assert sorted(tmp_path.iterdir()) == sorted([*ours[10:], *others, at_work])
+
+
+def test_a_damaged_store_is_not_overwritten_and_the_way_out_is_said(tmp_path: Path) -> None:
+    store = tmp_path / "db.sqlite3"
+    url = f"sqlite:///{store}"
+    manage(url, tmp_path, "migrate", "-v0")
+    file = manage(url, tmp_path, "backup").partition(": ")[0]
+    content = bytearray(store.read_bytes())
+    content[2000:200_000] = os.urandom(198_000)
+    store.write_bytes(content)
+    assert "Move it away" in refused(manage, url, tmp_path, "restore", "--replace", file)
+    assert store.read_bytes() == content
+    store.unlink()
+    assert "The store is what" in manage(url, tmp_path, "restore", file)
+
+
+@pytest.mark.postgresql
+def test_the_password_is_on_no_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each program of PostgreSQL's is run by a script that first writes down how it was called."""
+    calls = tmp_path / "calls"
+    for name in ("pg_dump", "pg_restore", "psql"):
+        script = tmp_path / name
+        script.write_text(
+            "#!/bin/sh\n"
+            f"""echo "{name}|$*|$PGPASSWORD" >>{calls}\n"""
+            f"""PATH=${{PATH#*:}} exec {name} "$@"\n"""
+        )
+        script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with postgresql() as url:
+        url = url.replace("shop@", "shop:open%20sesame@")
+        manage(url, tmp_path, "migrate", "-v0")
+        file = manage(url, tmp_path, "backup").partition(": ")[0]
+        manage(url, tmp_path, "restore", "--replace", file)
+    seen = [line.split("|") for line in calls.read_text().splitlines()]
+    assert {name for name, _, _ in seen} == {"pg_dump", "pg_restore", "psql"}
+    assert all("sesame" not in arguments for _, arguments, _ in seen)
+    assert all(password == "open sesame" for name, _, password in seen if name != "pg_restore")
+
+
+@pytest.mark.postgresql
+def test_a_missing_program_is_named_with_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with postgresql() as url:
+        manage(url, tmp_path, "migrate", "-v0")
+        with monkeypatch.context() as without:
+            without.setenv("PATH", str(tmp_path))
+            assert "apt install postgresql-client" in refused(manage, url, tmp_path, "backup")

@@ -1,0 +1,189 @@
+"""The files of deploy/ and docs/deploying.md: they agree, what they name exists, and they work where it can be tried."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+from lxml import html
+
+from tests.proxies import DEPLOY, PROXIES, SERVERS, visitor
+from tests.served import PROJECT, Site
+
+UNITS = sorted(DEPLOY.glob("systemd/*.service"))
+TIMERS = sorted(DEPLOY.glob("systemd/*.timer"))
+FILES = sorted(file for file in DEPLOY.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+GUIDE = (PROJECT / "docs" / "deploying.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```\w*\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+LINES = [line for block in BLOCKS for line in block.splitlines()]
+SETTINGS = set(re.findall(r"^\| `([A-Z_]+)` \|", (PROJECT / "README.md").read_text(), re.MULTILINE))
+
+
+def jobs() -> list[str]:
+    """What the timers start: the names of management commands."""
+    return [
+        re.findall(r"^Unit=emsguide-job@(\w+)\.service$", timer.read_text(), re.MULTILINE)[0]
+        for timer in TIMERS
+    ]
+
+
+def test_each_file_is_named_in_the_guide() -> None:
+    assert [file.name for file in FILES if file.name not in GUIDE] == []
+
+
+def test_each_file_that_the_guide_names_exists() -> None:
+    named = set(re.findall(r"deploy/[\w./-]*\w", GUIDE)) - {"deploy/.env"}
+    assert len(named) > 8
+    assert [name for name in named if not (PROJECT / name).exists()] == []
+
+
+def test_each_command_of_ours_exists() -> None:
+    ours = [shlex.split(line)[1] for line in LINES if line.startswith("emsguide ")]
+    ours += re.findall(r"manage\.py (\w+)", GUIDE + "".join(file.read_text() for file in FILES))
+    assert {"backup", "restore", "migrate", "collectstatic", "watch", "createsuperuser"} <= set(ours)
+    assert set(ours) | set(jobs()) <= set(get_commands())
+
+
+def test_each_timer_has_its_job_and_is_started_by_the_guide() -> None:
+    started = {name for line in LINES if line.startswith("systemctl enable") for name in line.split()}
+    assert [timer.stem.removeprefix("emsguide-") for timer in TIMERS] == jobs()
+    assert {timer.name for timer in TIMERS} | {"emsguide-web.service", "emsguide-watch.service"} <= started
+
+
+def test_each_job_is_in_the_list_for_cron() -> None:
+    assert sorted(re.findall(r"exec -T web python manage\.py (\w+)", GUIDE)) == sorted(jobs())
+
+
+def test_each_unit_that_the_guide_names_exists() -> None:
+    named = set(re.findall(r"emsguide-\w+@?(?:\w+)?\.(?:service|timer)", GUIDE))
+    known = {file.name for file in (*UNITS, *TIMERS)}
+    assert {re.sub(r"@\w+", "@", name) for name in named} <= known
+
+
+def test_each_program_of_the_units_comes_with_the_code() -> None:
+    for unit in UNITS:
+        (program,) = re.findall(r"^ExecStart=(.*)$", unit.read_text(), re.MULTILINE)
+        python, *arguments = program.split()
+        assert python == "/opt/emsguide/.venv/bin/python"
+        assert arguments[0] == "manage.py" or arguments == ["-m", "gunicorn", "emsguide.wsgi"]
+
+
+@pytest.mark.parametrize("name", ["emsguide.env", "compose.env"])
+def test_each_setting_of_the_examples_is_one_of_ours(name: str) -> None:
+    written = set(re.findall(r"^#?([A-Z_]+)=", (DEPLOY / name).read_text(), re.MULTILINE))
+    assert {"SECRET_KEY", "ALLOWED_HOSTS", "TRUSTED_PROXIES"} <= written
+    assert written <= SETTINGS | {"WEB_CONCURRENCY", "POSTGRES_PASSWORD"}
+
+
+def test_gunicorn_reads_the_file_of_settings_too(tmp_path: Path) -> None:
+    (tmp_path / "gunicorn.conf.py").write_text((PROJECT / "gunicorn.conf.py").read_text())
+    (tmp_path / ".env").write_text("WEB_CONCURRENCY=7\nBIND=127.0.0.1:8123\n")
+    code = "import runpy; c = runpy.run_path('gunicorn.conf.py'); print(c['workers'], c['bind'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["7", "127.0.0.1:8123"]
+
+
+def test_the_guide_is_ten_steps() -> None:
+    assert [int(step) for step in re.findall(r"^\*\*(\d+)\. ", GUIDE, re.MULTILINE)] == list(range(1, 11))
+
+
+@pytest.mark.parametrize(
+    "block", [block for block in BLOCKS if " root docker " not in block and "→" not in block]
+)
+def test_each_block_of_commands_can_be_parsed(block: str) -> None:
+    assert subprocess.run(["bash", "-n"], input=block, text=True).returncode == 0
+
+
+def test_the_wrapper_can_be_run_and_parsed() -> None:
+    assert (DEPLOY / "emsguide").stat().st_mode & 0o111
+    assert subprocess.run(["sh", "-n", DEPLOY / "emsguide"]).returncode == 0
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> list[Path]:
+    """The units in a folder of their own, with a program where they look for one."""
+    program = tmp_path / "emsguide" / ".venv" / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    program.symlink_to(sys.executable)
+    for file in FILES:
+        if "systemd" in file.parts:
+            copy = tmp_path / file.relative_to(DEPLOY)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(file.read_text().replace("/opt/emsguide", f"{tmp_path}/emsguide"))
+    return [tmp_path / "systemd" / unit.name for unit in (*UNITS, *TIMERS)]
+
+
+@pytest.mark.systemd
+def test_systemd_finds_no_fault_in_the_units(units: list[Path]) -> None:
+    done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
+    ours = [line for line in done.stderr.splitlines() if "emsguide" in line]
+    assert (done.returncode, ours) == (0, [])
+
+
+@pytest.mark.systemd
+def test_the_services_are_as_closed_as_the_guide_says(units: list[Path]) -> None:
+    printed = dict(re.findall(r"level for emsguide-(\w+).*: ([\d.]+) OK", GUIDE))
+    assert set(printed) == {"web", "watch", "job"}
+    for unit in units:
+        if unit.suffix == ".service":
+            asked = ["systemd-analyze", "security", "--offline=true", "--no-pager", unit]
+            level = re.findall(
+                r"level for .*: ([\d.]+)", subprocess.run(asked, capture_output=True, text=True).stdout
+            )
+            assert float(level[0]) <= float(printed[re.split(r"[-@.]", unit.name)[1]]) < 2
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    told = {"ALLOWED_HOSTS": "localhost,127.0.0.1", "MESSAGES_PER_HOUR": 1} | {
+        "TRUSTED_PROXIES": 1,
+        "SECURE_SSL_REDIRECT": True,
+    }
+    with Site(folder, f"sqlite:///{folder}/db.sqlite3", **told) as site:
+        yield site
+
+
+@pytest.mark.proxies
+@pytest.mark.parametrize("name", SERVERS)
+def test_behind_the_proxy_the_site_is_https_and_believes_nobodys_claim(
+    site: Site, name: str, tmp_path: Path
+) -> None:
+    site.python("Message.objects.all().delete()")
+    with SERVERS[name](site.addresses[0], tmp_path) as (address, certificate), visitor() as session:
+        session.verify = str(certificate)
+        page = session.get(f"{address}/contact/")
+        assert page.status_code == 200
+        assert page.headers["Strict-Transport-Security"] == "max-age=31536000"
+        (cookie,) = session.cookies
+        assert cookie.secure
+        token = html.fromstring(page.text).xpath("string(//input[@name='csrfmiddlewaretoken']/@value)")
+        letter = {"email": "ann@example.com", "text": "Where is it?", "csrfmiddlewaretoken": token}
+        headers = {"Referer": f"{address}/contact/", "Origin": address}
+        answers = [
+            session.post(f"{address}/contact/", letter, headers=headers | {"X-Forwarded-For": claim})
+            for claim in ("203.0.113.1", "203.0.113.2")
+        ]
+        assert [answer.status_code for answer in answers] == [200, 429]
+        assert site.python("print(Message.objects.count())") == "1"
+
+
+@pytest.mark.proxies
+def test_caddy_finds_no_fault_in_its_file() -> None:
+    asked = [PROXIES["caddy"], "validate", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile"]
+    done = subprocess.run(asked, capture_output=True, text=True)
+    assert done.returncode == 0 and "Valid configuration" in done.stdout + done.stderr
+    formatted = subprocess.run(
+        [PROXIES["caddy"], "fmt", DEPLOY / "Caddyfile"], capture_output=True, text=True
+    )
+    assert formatted.stdout == (DEPLOY / "Caddyfile").read_text()

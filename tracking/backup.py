@@ -1,0 +1,193 @@
+"""Back-ups of the whole store, made while the site runs, and the way back."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+from django.db import DatabaseError, connection
+
+_SUFFIX = {"sqlite": ".sqlite3", "postgresql": ".dump"}
+_UNFINISHED = ".unfinished-"
+_OURS = "tracking_shop"  # the table that tells our store from any other
+
+
+class BackupError(Exception):
+    """No back-up was made, or nothing was restored; the text says why, in a sentence for the owner."""
+
+
+class _Unreadable(BackupError):
+    """The disk, SQLite or PostgreSQL says so."""
+
+
+def back_up(folder: Path, now: datetime) -> Path:
+    """Copy the store, as it is at one moment, into a new file that its owner alone may read.
+
+    The file gets its name when it is whole and has been read back. Raises BackupError.
+    """
+    with _in_words():
+        if _OURS not in connection.introspection.table_names():
+            raise BackupError("there is no store of ours. Is DATABASE_URL right?")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        finished = folder / f"emsguide-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}{_SUFFIX[connection.vendor]}"
+        with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=folder) as own:
+            unfinished = Path(own, finished.name)
+            unfinished.touch(mode=0o600)
+            _copy_to(unfinished)
+            check(unfinished)
+            _to_disk(unfinished)
+            unfinished.rename(finished)
+        _to_disk(folder)
+        return finished
+
+
+def keep_newest(folder: Path, count: int, now: datetime) -> list[Path]:
+    """Delete all but the newest `count` back-ups of this kind of store; those that are gone.
+
+    What a run that was killed has left goes too, after a day. Other files stay.
+    """
+    names = f"emsguide-{'[0-9]' * 8}T{'[0-9]' * 6}Z{_SUFFIX[connection.vendor]}"
+    old = sorted(folder.glob(names))[:-count]
+    yesterday = (now - timedelta(days=1)).timestamp()
+    left_over = [file for file in folder.glob(f"{_UNFINISHED}*") if file.stat().st_mtime < yesterday]
+    for file in old:
+        file.unlink()
+    for unfinished in left_over:
+        shutil.rmtree(unfinished)
+    return old
+
+
+def check(file: Path) -> None:
+    """Read a back-up from beginning to end. Raises BackupError when it is damaged or none of ours."""
+    with _in_words():
+        file.open("rb").close()  # SQLite would not say what is wrong
+        if connection.vendor == "sqlite":
+            with closing(_read_only(file)) as copy:
+                tables = {name for (name,) in copy.execute("SELECT name FROM sqlite_master")}
+                (verdict,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
+        else:
+            _run("pg_restore", "--file=/dev/null", file)
+            tables, verdict = set(_run("pg_restore", "--list", file).split()), "ok"
+        if verdict != "ok":
+            raise BackupError(f"{file} is damaged: {verdict}.")
+        if _OURS not in tables:
+            raise BackupError(f"{file} is no back-up of this site.")
+
+
+def restore(file: Path, *, replace: bool, folder: Path, now: datetime) -> Path | None:
+    """Make the store what `file` has, wholly or not at all; the site may run meanwhile.
+
+    A store that has tables is overwritten with `replace` only, and backed up into `folder` before: that file is
+    returned. Raises BackupError.
+    """
+    check(file)
+    try:
+        with _in_words():
+            tables = connection.introspection.table_names()
+        if tables and not replace:
+            raise BackupError("the store is not empty. With --replace it is backed up, then overwritten.")
+        before = back_up(folder, now) if tables else None
+    except _Unreadable as reason:
+        raise BackupError(
+            f"what is in the store now cannot be backed up: {reason} Move it away, or name an empty store in "
+            "DATABASE_URL; then restore without --replace."
+        ) from reason
+    with _in_words():
+        if connection.vendor == "sqlite":
+            connection.ensure_connection()
+            with closing(_read_only(file)) as copy:
+                copy.backup(cast(sqlite3.Connection, connection.connection))  # one transaction of SQLite's
+        else:
+            _fill(file, instead_of=tables)
+    return before
+
+
+def _copy_to(file: Path) -> None:
+    """Nobody waits for it: both read one snapshot. SQLite's copy has no remains of deleted rows."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM INTO %s", [str(file)])
+    else:
+        _run("pg_dump", "--format=custom", f"--file={file}", *_database())
+
+
+def _read_only(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _fill(file: Path, instead_of: list[str]) -> None:
+    """Read a dump into PostgreSQL in one transaction, which begins with dropping the tables `instead_of`."""
+    commands = [f"--command=DROP TABLE {connection.ops.quote_name(table)} CASCADE" for table in instead_of]
+    settings = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"]
+    filling = subprocess.Popen(
+        ["psql", *settings, *commands, "--file=-", *_database()],
+        env=_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    with filling:
+        reading = subprocess.run(
+            ["pg_restore", "--no-owner", "--no-privileges", "--file=-", file],
+            stdout=filling.stdin,
+            stderr=subprocess.PIPE,
+        )
+        if reading.returncode != 0:
+            filling.kill()  # its input has not ended, so nothing is committed
+        _, errors = filling.communicate()
+    if filling.returncode != 0 or reading.returncode != 0:
+        raise BackupError(
+            f"nothing was changed: {(errors + reading.stderr).decode(errors='replace').strip()}"
+        )
+
+
+def _run(program: str, *arguments: str | Path) -> str:
+    """What a program of PostgreSQL's prints."""
+    done = subprocess.run([program, *arguments], env=_environment(), capture_output=True, text=True)
+    if done.returncode != 0:
+        raise _Unreadable(done.stderr.strip())
+    return done.stdout
+
+
+def _database() -> list[str]:
+    """The arguments that name our database to PostgreSQL's programs; Django gives psql the same."""
+    _, *arguments = connection.client.settings_to_cmd_args_env(connection.settings_dict, [])[0]
+    return arguments
+
+
+def _environment() -> dict[str, str]:
+    """The password travels here: a command line can be read by everybody on the machine."""
+    _, more = connection.client.settings_to_cmd_args_env(connection.settings_dict, [])
+    return os.environ | (more or {})
+
+
+def _to_disk(path: Path) -> None:
+    """Ask the system to write what it may still have in memory only."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Whatever the disk, SQLite and PostgreSQL may raise, as a BackupError."""
+    try:
+        yield
+    except FileNotFoundError as reason:
+        if reason.filename not in ("pg_dump", "pg_restore", "psql"):
+            raise _Unreadable(f"{reason.filename} is not there.") from reason
+        raise _Unreadable(
+            f"{reason.filename} is missing (Debian: apt install postgresql-client)."
+        ) from reason
+    except OSError as reason:
+        raise _Unreadable(f"{reason.filename}: {reason.strerror}.") from reason
+    except (sqlite3.Error, DatabaseError) as reason:
+        raise _Unreadable(f"{reason}.") from reason
