@@ -187,7 +187,7 @@ class ShipmentAdmin(StandingColumns, ParcelDesk):
             messages.SUCCESS,
         )
 
-    @admin.display(description="as the customer sees it")
+    @admin.display(description="page")
     def customers_page(self, shipment: Shipment) -> str:
         return format_html('<a href="{}">open</a>', reverse("shipment", args=[shipment.number]))
 
