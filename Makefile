@@ -11,7 +11,7 @@ PRODUCTION := DEBUG=False ALLOWED_HOSTS=shop.example SECURE_SSL_REDIRECT=True \
 
 export PYTHON
 
-.PHONY: help run admin demo test lint bench soak tour clean database
+.PHONY: help run admin demo test lint audit bench soak tour clean database
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,10 @@ lint:  ## style, types, missing migrations, settings fit for production
 	DEBUG=True $(BIN) -m mypy
 	$(MANAGE) makemigrations --check --dry-run
 	@$(PRODUCTION) $(BIN) manage.py check --deploy --fail-level WARNING
+
+audit:  ## known vulnerabilities of the pinned packages, where the network allows to ask
+	@scripts/setup
+	@scripts/audit
 
 bench:  ## the benchmarks, page weights included (BENCH_PARCELS=1000000)
 	@scripts/setup dev browser load

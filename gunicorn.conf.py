@@ -28,6 +28,16 @@ keepalive = 75
 max_requests = 20_000
 max_requests_jitter = 2_000
 control_socket_disable = True  # nobody uses it
+logger_class = "emsguide.gunicorn_log.GunicornLogger"
+
+# Whoever is on this machine, a proxy that passes on what a client wrote included, could else say https or move the site:
+# what a proxy says is TRUSTED_PROXIES' business alone.
+secure_scheme_headers = {}
+forwarder_headers = ""
+
+limit_request_line = 8190  # bytes; the look-up form is a GET, and people paste whole mails into it
+limit_request_fields = 50
+limit_request_field_size = 8190
 if os.environ.get("LOG_FORMAT", "").strip().lower() == "json":
     # Of gunicorn's own lines; without the root's handler, which would write each of them once more.
     logconfig_dict = {"formatters": {"generic": FORMATS["json"]}, "root": {"level": "INFO", "handlers": []}}

@@ -2,17 +2,37 @@
 
 import logging
 
-from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.core import RESERVED_ATTRS, LogData
+from pythonjsonlogger.json import JsonFormatter
+
+from tracking.numbers import shortened
+
+
+class ShortNumbers(logging.Formatter):
+    """No line has a whole tracking number: neither ours nor Django's, with their addresses and tracebacks."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return shortened(super().format(record))
+
+
+class ShortNumbersInJson(JsonFormatter):
+    """The same, one object a line."""
+
+    def process_log_record(self, log_data: LogData) -> LogData:
+        return {
+            name: shortened(value) if isinstance(value, str) else value for name, value in log_data.items()
+        }
+
 
 PLAIN = {
-    "()": "logging.Formatter",
+    "()": "emsguide.logs.ShortNumbers",
     "fmt": "{asctime} {levelname} {name} {request_id}: {message}",
     "style": "{",
     "defaults": {"request_id": "-"},
 }
 # One object a line. Django hangs the request itself on some lines: its text has the whole address.
 JSON = {
-    "()": "pythonjsonlogger.json.JsonFormatter",
+    "()": "emsguide.logs.ShortNumbersInJson",
     "fmt": "{levelname}{name}{message}",
     "style": "{",
     "rename_fields": {"levelname": "level", "name": "logger"},

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import environ
+from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from emsguide.environment import Environment
@@ -71,12 +72,19 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_countries",
     "axes",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
     "simple_history",
     "tracking",
 ]
 MIDDLEWARE = [
     "emsguide.request_ids.middleware",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
+    "emsguide.safety.headers",
+    "emsguide.safety.body_limit",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "emsguide.middleware.DeskSessions",
@@ -147,6 +155,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": _STATIC},
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # --- Safety -----------------------------------------------------------------------------------------------
 # The proxy in front does this by itself; here it is off, for a site that is not told of its proxy would redirect for ever.
@@ -170,7 +179,24 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_AGE = 12 * 3600  # seconds; a browser that is never closed logs in again the next day
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Everything comes from our own host and nothing stands inline. No nonces: pages are rendered once and reused.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        **dict.fromkeys(("script-src", "style-src", "img-src", "connect-src", "form-action"), [SELF]),
+        **dict.fromkeys(("object-src", "base-uri", "frame-ancestors"), [NONE]),
+    }
+}
+PERMISSIONS_POLICY: dict[str, list[str]] = dict.fromkeys(
+    "accelerometer autoplay camera display-capture encrypted-media geolocation gyroscope hid idle-detection "
+    "magnetometer microphone midi payment publickey-credentials-get screen-wake-lock serial usb".split(),
+    [],  # nobody, ourselves included
+)
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+# No form of ours needs more, uploads included; each file has a smaller limit of its own.
+MOST_BODY_BYTES = 4 * 1024 * 1024
 CSRF_FAILURE_VIEW = "tracking.views.form_refused"
+LOGIN_REDIRECT_URL = "admin:index"  # where `next` names another site
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
     for name, options in (
@@ -197,8 +223,13 @@ AXES_ENABLE_ADMIN = False  # tracking/admin/people.py has a plainer page
 AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken"]  # and the password, always: neither stored nor logged
 AXES_VERBOSE = False
 
+# --- Second factor (django-otp): what a phone shows in its list of codes is "track.example.com: ann" --------
+STAFF_SECOND_FACTOR = env.choice("STAFF_SECOND_FACTOR", default="off", among=("off", "required"))
+OTP_TOTP_ISSUER = ALLOWED_HOSTS[0].lstrip(".")
+
 # --- Log ---------------------------------------------------------------------------------------------------
 LOG_FORMAT = env.choice("LOG_FORMAT", default="plain", among=FORMATS)
+DEFAULT_EXCEPTION_REPORTER_FILTER = "emsguide.safety.HidesSecrets"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -117,3 +117,15 @@ def test_the_guide_for_staff_names_what_stands_at_the_desk(words_at_the_desk: se
     assert len(names) > 60
     missing = {name for name in names if not any(word.startswith(name) for word in words_at_the_desk)}
     assert missing == set()
+
+
+def test_each_threat_names_tests_that_exist() -> None:
+    table = (ROOT / "docs" / "security.md").read_text(encoding="utf-8").split("## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 25
+    for row in rows:
+        threat, _, tests = row.strip("| ").split(" | ")
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", tests)
+        assert named, threat
+        for file, name in named:
+            assert f"\ndef {name}(" in (ROOT / file).read_text(encoding="utf-8"), f"{threat}: {file}::{name}"

@@ -9,9 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
+
+from tests.served import Site
+from tests.test_headers import POLICY
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -68,6 +72,14 @@ def test_pages_are_compressed_and_carry_the_safe_headers(site: str) -> None:
         assert b"with customs" in gzip.decompress(response.raw.read())
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert set(response.headers["Content-Security-Policy"].split("; ")) == POLICY
+
+
+def test_a_static_file_carries_the_policy_too_and_is_for_our_pages_alone(site: str) -> None:
+    headers = get(f"{site}/static/img/favicon.svg").headers
+    assert set(headers["Content-Security-Policy"].split("; ")) == POLICY
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "Access-Control-Allow-Origin" not in headers
 
 
 def test_errors_have_our_look_and_tell_no_secrets(site: str) -> None:
@@ -84,6 +96,48 @@ def test_only_our_host_is_answered(site: str) -> None:
 def test_the_contact_form_works_and_sets_the_only_cookie(site: str) -> None:
     assert not get(f"{site}/track/").cookies
     assert "csrftoken" in get(f"{site}/contact/").headers["Set-Cookie"]
+
+
+def test_what_a_client_claims_about_https_or_where_the_site_is_changes_nothing(site: str) -> None:
+    plain = get(f"{site}/sitemap.xml")
+    claims = {
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Ssl": "on",
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-For": "203.0.113.9",
+        "Forwarded": "proto=https;host=evil.example",
+        "Script_Name": "/evil",
+        "Path_Info": "/evil",
+    }
+    claimed = get(f"{site}/sitemap.xml", **claims)
+    assert claimed.status_code == 200 and claimed.text == plain.text
+    assert f"<loc>{site}/</loc>" in plain.text
+    assert "Strict-Transport-Security" not in claimed.headers
+
+
+def test_behind_a_proxy_of_ours_its_word_counts(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/db.sqlite3"
+    with Site(tmp_path, database, TRUSTED_PROXIES=1, SECURE_SSL_REDIRECT=True) as behind:
+        address = behind.addresses[0]
+        assert get(f"{address}/sitemap.xml").headers["Location"].startswith("https://")
+        told = get(f"{address}/sitemap.xml", **{"X-Forwarded-Proto": "https"})
+    assert f"<loc>{address.replace('http', 'https')}/</loc>" in told.text
+    assert told.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_a_request_line_or_a_header_beyond_measure_is_refused(site: str) -> None:
+    assert get(f"{site}/track/?number={'x' * 7000}").status_code == 404
+    assert get(f"{site}/track/?number={'x' * 9000}").status_code == 414
+    assert get(f"{site}/robots.txt", **{"X-Long": "x" * 9000}).status_code == 431
+    assert get(f"{site}/robots.txt", **{f"X-{i}": "x" for i in range(60)}).status_code == 431
+
+
+def test_a_body_beyond_measure_is_refused_without_waiting_for_it(site: str) -> None:
+    host, port = urlsplit(site).netloc.split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        head = f"POST /contact/ HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5000000000\r\n\r\n"
+        connection.sendall(head.encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 def test_gunicorns_own_lines_are_json_too_and_written_once(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.stories import DELIVERED, NUMBER, POSTED, some_numbers, story
 from tracking import gate, lookup
 from tracking.lookup import look_up
 from tracking.models import Fetch, Gate, Shipment
+from tracking.numbers import shortened
 from tracking.schedule import Standing, next_watch
 from tracking.watch import Watch
 
@@ -173,7 +174,7 @@ def test_an_error_on_one_parcel_is_logged_and_the_others_go_on(standin, monkeypa
     monkeypatch.setattr(lookup, "ask", stumble)
     totals = Watch(clock=lambda: NOW + timedelta(minutes=1)).run_once()
     assert (totals.asked, totals.crashed) == (1, 1)
-    assert f"could not deal with {first}" in caplog.text
+    assert f"could not deal with {shortened(first)}" in caplog.text
     pushed_back = Shipment.objects.get(number=first)
     assert pushed_back.watch_at == NOW + timedelta(minutes=61)
     assert pushed_back.lease_until is None

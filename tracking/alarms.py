@@ -17,6 +17,7 @@ from django.db import DatabaseError, connection
 from django.utils.text import slugify
 
 from tracking.models import Alarm, KeptPage, Shop
+from tracking.numbers import shortened
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ def kind_of(reason: str) -> str:
 
 def sound(drift: Drift, *, number: str, html: str, now: datetime) -> None:
     """Keep the page and mail, if nobody has today. Call it outside of a transaction. Raises nothing."""
-    logger.warning("%s: %s: %s", number, drift.kind, drift.reason)
+    logger.warning("%s: %s: %s", shortened(number), drift.kind, drift.reason)
     try:
         KeptPage.objects.keep(
             html=html, number=number, kind=drift.kind, reason=drift.reason[:500], kept_at=now
@@ -53,7 +54,7 @@ def sound(drift: Drift, *, number: str, html: str, now: datetime) -> None:
             return
         shop = Shop.objects.get()
     except DatabaseError:
-        logger.exception("cannot keep the page of %s", number)
+        logger.exception("cannot keep the page of %s", shortened(number))
         return
     to = shop.technical_email or shop.email
     if not settings.EMAIL_IS_SET_UP or not to:

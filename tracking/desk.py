@@ -1,17 +1,45 @@
-"""The desk itself: its start page says what waits, before the list of everything."""
+"""The staff's desk: Django's admin, which also asks for a second factor where the settings require one."""
 
+from collections.abc import Callable
+from math import ceil
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import segno
+from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth import logout
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import mark_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 
+from tracking import second_factor
 from tracking.renewal import RENEWED_AT_ONCE, renew_outdated
 from tracking.waiting import lines_for
 
 
+class CodeForm(forms.Form):
+    code = forms.CharField(
+        label="Code",
+        max_length=40,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "autocapitalize": "off", "autofocus": True}
+        ),
+    )
+
+
 class Desk(admin.AdminSite):
+    """Its start page says what waits. Whoever has logged in with the password alone comes to one page, and no further."""
+
     site_header = site_title = "Parcels and words"
     index_title = "What waits for you"
     index_template = "admin/desk.html"
@@ -21,3 +49,102 @@ class Desk(admin.AdminSite):
             renew_outdated(most=RENEWED_AT_ONCE)
         lines = lines_for(request.user, now=timezone.now())
         return super().index(request, {"lines": lines} | (extra_context or {}))
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return knows_password(request) and second_factor.is_satisfied(request)
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        return [path("second-factor/", self.second_factor, name="second_factor"), *super().get_urls()]
+
+    def each_context(self, request: HttpRequest) -> dict[str, object]:
+        return super().each_context(request) | {"has_second_factor": second_factor.is_required()}
+
+    @method_decorator([never_cache, sensitive_post_parameters("code")])
+    def second_factor(self, request: HttpRequest) -> HttpResponse:
+        """Show a code; before the first time: connect a phone; afterwards: what there is, and how to renew it."""
+        user = request.user
+        if not knows_password(request) or not isinstance(user, User):
+            return HttpResponseRedirect(reverse("admin:login"))
+        if request.method == "POST" and "log_out" in request.POST:
+            logout(request)
+            return HttpResponseRedirect(reverse("admin:login"))
+        if not second_factor.is_required():
+            return HttpResponseRedirect(reverse("admin:index"))
+        if second_factor.is_satisfied(request):
+            return self._mine(request, user)
+        return self._ask(request, user) if second_factor.phone_of(user) else self._enrol(request, user)
+
+    def _ask(self, request: HttpRequest, user: User) -> HttpResponse:
+        form = CodeForm(request.POST or None)
+        if form.is_valid() and self._accepts(form, lambda code: second_factor.show(request, user, code)):
+            return HttpResponseRedirect(_next(request))
+        return self._page(request, "ask", "The code from your phone", {"form": form})
+
+    def _enrol(self, request: HttpRequest, user: User) -> HttpResponse:
+        form, codes = CodeForm(request.POST or None), []
+        if form.is_valid():
+            self._accepts(form, lambda code: codes.extend(second_factor.enrol(request, user, code)))
+        if codes:
+            self._log(user, "Set up a second factor.")
+            return self._codes(request, codes)
+        phone = second_factor.new_phone(user)
+        context = {"form": form, "picture": _picture(phone.config_url), "secret": _secret(phone.config_url)}
+        return self._page(request, "enrol", "Connect your phone", context)
+
+    def _mine(self, request: HttpRequest, user: User) -> HttpResponse:
+        if request.method == "POST" and "new_codes" in request.POST:
+            self._log(user, "Made new back-up codes.")
+            return self._codes(request, second_factor.new_codes(user))
+        if request.method == "POST" and "new_phone" in request.POST:
+            second_factor.forget(user)
+            self._log(user, "Takes another phone.")
+            return HttpResponseRedirect(reverse("admin:second_factor"))
+        context = {"phone": second_factor.phone_of(user), "codes_left": second_factor.codes_left(user)}
+        return self._page(request, "mine", "Second factor", context)
+
+    def _accepts(self, form: CodeForm, use: Callable[[str], object]) -> bool:
+        """Whether the code did; if not, the form says why."""
+        try:
+            use(form.cleaned_data["code"])
+        except second_factor.Refused:
+            form.add_error(
+                "code", "This code is not right, or it was used before. Take the one that is shown now."
+            )
+        except second_factor.TooManyTries as tries:
+            seconds = max(ceil((tries.until - timezone.now()).total_seconds()), 1)
+            wait = f"{seconds} seconds" if seconds < 120 else f"{ceil(seconds / 60)} minutes"
+            form.add_error("code", f"Too many wrong codes: please wait {wait}. Until then none is looked at.")
+        return form.is_valid()
+
+    def _codes(self, request: HttpRequest, codes: list[str]) -> HttpResponse:
+        return self._page(request, "codes", "Your back-up codes", {"codes": codes})
+
+    def _page(self, request: HttpRequest, name: str, title: str, more: dict[str, object]) -> HttpResponse:
+        context = {**self.each_context(request), "title": title, "next": _next(request), **more}
+        return render(request, f"admin/second_factor/{name}.html", context)
+
+    def _log(self, user: User, what: str) -> None:
+        LogEntry.objects.log_actions(str(user.pk), [user], CHANGE, what)
+
+
+def knows_password(request: HttpRequest) -> bool:
+    """Somebody of the staff has logged in; whether with a second factor is another question."""
+    return bool(request.user.is_active and getattr(request.user, "is_staff", False))
+
+
+def _next(request: HttpRequest) -> str:
+    """Where the person was going, if that is on this site."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if is_ours else reverse("admin:index")
+
+
+def _picture(url: str) -> str:
+    """The QR code as SVG without any style or script."""
+    return mark_safe(segno.make(url).svg_inline(scale=5, light="#fff", svgclass="qr", lineclass=None))
+
+
+def _secret(url: str) -> str:
+    """What the QR code says, for phones without a camera: in groups of four."""
+    secret = parse_qs(urlsplit(url).query)["secret"][0]
+    return " ".join(secret[i : i + 4] for i in range(0, len(secret), 4))

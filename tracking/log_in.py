@@ -9,17 +9,23 @@ from math import ceil
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from tracking import second_factor
+from tracking.desk import knows_password
 from tracking.visitors import client_address
 
 
 @never_cache
 def log_in(request: HttpRequest) -> HttpResponse:
-    """Django's own log-in form, or how long to wait."""
+    """Django's own log-in form, or how long to wait, or where to show the second factor."""
+    if request.method == "GET" and knows_password(request) and not second_factor.is_satisfied(request):
+        page = reverse("admin:second_factor")
+        return HttpResponseRedirect(f"{page}?{request.GET.urlencode()}" if request.GET else page)
     response = admin.site.login(request)
     return _locked_out(request) if getattr(request, "axes_locked_out", False) else response
 

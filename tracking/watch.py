@@ -18,7 +18,7 @@ from django.utils import timezone
 from tracking import gate, lookup, prune
 from tracking.models import AskedBy, Shipment
 from tracking.models.shipments import Outcome
-from tracking.numbers import TrackingNumber
+from tracking.numbers import TrackingNumber, shortened
 from tracking.renewal import renew_outdated
 from tracking.schedule import AFTER_FAILURE
 
@@ -134,7 +134,7 @@ class Watch:
                     return False
                 self._sleep(BUSY_FOR)
             except Exception:
-                logger.exception("the watch could not deal with %s", number)
+                logger.exception("the watch could not deal with %s", shortened(number))
                 done.crashed += 1
                 self._push_back(number)
                 return True
@@ -155,7 +155,7 @@ class Watch:
         try:
             Shipment.objects.filter(number=number).update(watch_at=self.clock() + AFTER_FAILURE)
         except DatabaseError:
-            logger.exception("%s could not be pushed back", number)
+            logger.exception("%s could not be pushed back", shortened(number))
             self._sleep(BUSY_FOR)
 
     def _prune(self) -> None:

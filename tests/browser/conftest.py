@@ -96,3 +96,15 @@ def tab_to(page: Page, target: Locator) -> None:
             return
         page.keyboard.press("Tab")
     raise AssertionError(f"the Tab key does not lead to {target}")
+
+
+def add_style(page: Page, css: str) -> None:
+    """What a visitor's own settings do to a page. A style element would be refused, as our policy asks."""
+    page.evaluate(
+        """css => {
+            const sheet = new CSSStyleSheet();
+            sheet.replaceSync(css);
+            document.adoptedStyleSheets.push(sheet);
+        }""",
+        css,
+    )

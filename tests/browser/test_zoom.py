@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 from tests.standin import StandIn
 
-from .conftest import OpenPage
+from .conftest import OpenPage, add_style
 from .scenarios import get_scenario
 
 pytestmark = pytest.mark.browser
@@ -107,7 +107,7 @@ def test_with_text_of_twice_the_size_nothing_is_lost(
 ) -> None:
     """WCAG 1.4.4, on a phone and on a large screen."""
     page = look_at(name, open_page, standin, settings, viewport={"width": 360, "height": 740})
-    page.add_style_tag(content=TWICE_THE_TEXT)
+    add_style(page, TWICE_THE_TEXT)
     open_the_folded(page)
     assert page.evaluate(LOST) == []
     page.set_viewport_size({"width": 1280, "height": 740})
@@ -125,7 +125,7 @@ def test_with_text_of_twice_the_size_nothing_is_lost(
 def test_the_check_finds_what_is_lost(open_page: OpenPage, style: str, found: str) -> None:
     page = open_page("/examples/in-customs/", viewport={"width": 360, "height": 740})
     assert page.evaluate(LOST) == []
-    page.add_style_tag(content=style)
+    add_style(page, style)
     assert any(found in one for one in page.evaluate(LOST))
 
 
@@ -145,5 +145,5 @@ def test_whoever_asks_for_less_motion_gets_none(open_page: OpenPage, path: str) 
 )
 def test_the_check_finds_what_moves(open_page: OpenPage, style: str, found: str) -> None:
     page = open_page("/", reduced_motion="reduce")
-    page.add_style_tag(content=style)
+    add_style(page, style)
     assert found in page.evaluate(MOVES)

@@ -4,12 +4,16 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from tracking import groups
+from tracking import groups, second_factor
 from tracking.admin.alarms import ReadOnlyAdmin
 from tracking.models import Edit, FailedLogIn
 
@@ -18,7 +22,7 @@ _GROUPS = (
     "and notices, and reads the words. A superuser may do everything: also people, and deleting."
 )
 
-admin.site.unregister([User, Group])
+admin.site.unregister([User, Group, TOTPDevice, StaticDevice])  # the devices' own pages show their secrets
 
 
 @admin.register(User)
@@ -40,6 +44,32 @@ class PersonAdmin(UserAdmin):
         ("What they may do", {"fields": ["is_staff", "groups"], "description": _GROUPS}),
     ]
     readonly_fields = ["last_login", "date_joined"]
+    actions = ["forget_phones"]
+
+    @admin.action(description="Phone lost: remove the second factor", permissions=["change"])
+    def forget_phones(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        """They set up another one after their next log-in; open sessions of theirs are over at once."""
+        forgotten = [person for person in people if second_factor.forget(person)]
+        if forgotten:
+            LogEntry.objects.log_actions(
+                str(request.user.pk), forgotten, CHANGE, "Removed the second factor."
+            )
+        names = ", ".join(person.username for person in forgotten) or "nobody: none had one"
+        self.message_user(request, f"The second factor was removed for {names}.")
+
+    @admin.display(description="second factor", boolean=True, ordering="has_phone")
+    def phone(self, person: User) -> bool:
+        return person.has_phone  # type: ignore[attr-defined]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(has_phone=Exists(TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)))
+        )
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        return [*self.list_display, *(["phone"] if second_factor.is_required() else [])]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"is_staff": True} | super().get_changeform_initial_data(request)

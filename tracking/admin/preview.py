@@ -4,6 +4,8 @@ from abc import abstractmethod
 from typing import Any
 from urllib.parse import urlencode
 
+from csp.constants import SELF
+from csp.decorators import csp_replace
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -101,8 +103,11 @@ class WithPreview(admin.ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         name = f"tracking_{self.opts.model_name}_preview"
-        page = self.admin_site.admin_view(self.preview_page)
-        frame = xframe_options_sameorigin(self.admin_site.admin_view(self.preview_frame))
+        view = self.admin_site.admin_view
+        page: Any = view(self.preview_page)  # django-csp's types know views without arguments only
+        frame: Any = xframe_options_sameorigin(view(self.preview_frame))
+        page = csp_replace({"frame-src": [SELF]})(page)
+        frame = csp_replace({"frame-ancestors": [SELF]})(frame)
         return [
             path("<path:object_id>/preview/", page, name=name),
             path("<path:object_id>/preview/frame/", frame, name=f"{name}_frame"),
@@ -132,9 +137,7 @@ class WithPreview(admin.ModelAdmin):
         obj, form = self._opened(request, object_id)
         if not form.is_valid():
             raise Http404("no such parcel")
-        response = self.frame(request, obj, form)
-        response["X-Robots-Tag"] = "noindex"
-        return response
+        return self.frame(request, obj, form)
 
     def _opened(self, request: HttpRequest, object_id: str) -> tuple[Any, PreviewForm]:
         obj = self.get_object(request, object_id)

@@ -1,0 +1,31 @@
+"""read_audit.py REPORT ERRORS: what pip-audit's JSON says, in a line for each finding. Exit code 1: vulnerable."""
+
+import json
+import sys
+from pathlib import Path
+
+
+def main(report: Path, errors: Path) -> int:
+    try:
+        packages = json.loads(report.read_text(encoding="utf-8"))["dependencies"]
+    except (ValueError, KeyError):
+        last = (errors.read_text(encoding="utf-8").splitlines() or ["no report"])[-1]
+        print(f"NOT AUDITED: the data about vulnerabilities cannot be reached: {last[:200]}")
+        return 0
+    looked_up = [package for package in packages if "vulns" in package]
+    left_out = [package["name"] for package in packages if "vulns" not in package]
+    if not looked_up:
+        print("NOT AUDITED: the package index here has no data about vulnerabilities.")
+        return 0
+    found = [(package, one) for package in looked_up for one in package["vulns"]]
+    for package, one in found:
+        mended = ", ".join(one["fix_versions"]) or "no version yet"
+        print(f"VULNERABLE: {package['name']} {package['version']}: {one['id']}, mended in {mended}")
+    print(f"{len(looked_up)} packages audited, {len(found)} vulnerabilities.")
+    if left_out:
+        print(f"NOT AUDITED: {', '.join(left_out)}: the package index does not know them.")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -1,0 +1,125 @@
+"""What no log has: whole tracking numbers and secrets."""
+
+import logging
+import logging.config
+import sys
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import RequestFactory
+from django.utils import timezone
+from django.views.debug import ExceptionReporter
+
+from emsguide import safety
+from emsguide.logs import FORMATS
+from tests.served import Site, get, run
+from tests.stories import NUMBER
+from tests.test_settings import PRODUCTION, start
+from tracking import alarms
+from tracking.models import KeptPage, Shipment
+from tracking.numbers import shortened
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        (NUMBER, "EM…6785JP"),
+        (f"GET /track/{NUMBER}.json?to=DE", "GET /track/EM…6785JP.json?to=DE"),
+        ("?number=em+123456785+jp&n=1", "?number=em…6785jp&n=1"),
+        ("/track/EM%20123%20456%20785%20JP/", "/track/EM…6785JP/"),
+        ("EM123456785JP,EN123456785JP", "EM…6785JP,EN…6785JP"),
+        ("watch: 12 asked, 123456789 bytes", "watch: 12 asked, 123456789 bytes"),
+        ("ABEM123456785JP", "ABEM123456785JP"),
+    ],
+)
+def test_a_number_keeps_its_end(text, short):
+    assert shortened(text) == short
+
+
+@pytest.fixture(params=FORMATS)
+def log(request, monkeypatch) -> Iterator[Callable[[], str]]:
+    """What the console of production has written, with its filters, in either format."""
+    written = StringIO()
+    monkeypatch.setattr(sys, "stderr", written)
+    root = logging.getLogger()
+    handlers = root.handlers[:]
+    logging.config.dictConfig(settings.LOGGING | {"formatters": {"chosen": FORMATS[request.param]}})
+    yield lambda: written.getvalue().replace("\\u2026", "…")
+    root.handlers[:] = handlers
+
+
+@pytest.mark.django_db
+def test_our_lines_have_no_whole_number(log):
+    drift = alarms.Drift("cut", f"the page is about {NUMBER}")
+    alarms.sound(drift, number=NUMBER, html="<html>", now=timezone.now())
+    assert KeptPage.objects.get().number == NUMBER
+    assert "EM…6785JP: cut: the page is about EM…6785JP" in log()
+    assert NUMBER not in log()
+
+
+@pytest.mark.django_db
+def test_djangos_lines_about_an_error_of_ours_have_none_either(log, client, monkeypatch):
+    def breaks(*_args, **_more):
+        raise RuntimeError(f"no idea what this is:\n{NUMBER}")
+
+    monkeypatch.setattr(Shipment.objects.__class__, "filter", breaks)
+    client.raise_request_exception = False
+    assert client.get(f"/track/{NUMBER}/").status_code == 500
+    assert "Internal Server Error: /track/EM…6785JP/" in log()
+    assert "RuntimeError: no idea what this is:" in log()
+    assert NUMBER not in log()
+
+
+def test_gunicorns_access_log_has_none_and_no_secret_is_in_any_log(tmp_path: Path):
+    secret = {
+        "SECRET_KEY": "SECRET-OF-THE-SITE " * 3,
+        "EMAIL_URL": "smtp+tls://user:SECRET-OF-MAIL@127.0.0.1:9",
+        "JAPANPOST_URL": "http://127.0.0.1:9",
+        "GUNICORN_CMD_ARGS": f"--access-logfile {tmp_path}/access.log",
+    }
+    with Site(tmp_path, f"sqlite:///{tmp_path}/db.sqlite3", **secret) as site:
+        assert run(get(f"{site.addresses[0]}/track/{NUMBER}/")).status == 503
+        broken = "from django.db import connection\nconnection.cursor().execute('ALTER TABLE tracking_shop RENAME TO gone')"
+        site.python(broken)
+        assert run(get(f"{site.addresses[0]}/track/{NUMBER}/")).status == 500
+    access = (tmp_path / "access.log").read_text(encoding="utf-8")
+    written = (tmp_path / "gunicorn.log").read_text(encoding="utf-8")
+    assert access.count("GET /track/EM…6785JP/ HTTP/1.1") == 2
+    assert "no such table" in written and "Internal Server Error" in written
+    for text in (access, written):
+        assert NUMBER not in text and "SECRET" not in text
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"DATABASE_URL": "postgress://shop:TOP-SECRET@db/site"},
+        {"DATABASE_URL": "postgres://shop:TOP-SECRET@db:port/site"},
+        {"EMAIL_URL": "smtp+tsl://shop:TOP-SECRET@mail:587"},
+        {"EMAIL_URL": "smtp+tls://shop:TOP-SECRET@mail:port"},
+        {"CACHE_URL": "rediss-cluster://:TOP-SECRET@cache:6379/0"},
+    ],
+)
+def test_a_misspelt_address_stops_the_start_without_telling_its_password(environment):
+    stopped = start(
+        "import django; django.setup()",
+        DJANGO_SETTINGS_MODULE="emsguide.settings",
+        **PRODUCTION | environment,
+    )
+    assert stopped.returncode != 0
+    assert "TOP-SECRET" not in stopped.stdout + stopped.stderr
+
+
+def test_the_page_about_an_error_hides_addresses_with_passwords(settings):
+    settings.CACHES = {"default": {"BACKEND": "x", "LOCATION": "redis://:TOP-SECRET@cache:6379"}}
+    settings.EMAIL_HOST_PASSWORD = settings.SECRET_KEY = "TOP-SECRET"
+    request = RequestFactory().get(
+        "/", DATABASE_URL="postgres://shop:TOP-SECRET@db/site", EMAIL_URL="smtp://shop:TOP-SECRET@mail"
+    )
+    assert f"{safety.__name__}.HidesSecrets" == settings.DEFAULT_EXCEPTION_REPORTER_FILTER
+    text = ExceptionReporter(request, None, None, None).get_traceback_text()
+    assert "DATABASE_URL" in text and "CACHES" in text
+    assert "TOP-SECRET" not in text
