@@ -38,7 +38,9 @@ def told(found: Iterator[Finding]) -> str:
 
 
 @pytest.fixture
-def production(settings) -> None:
+def production(settings, monkeypatch) -> None:
+    # Tests with a browser in the same process set it, and Django finds it.
+    monkeypatch.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)
     settings.DEBUG = False
     settings.SECRET_KEY = "9-Jx2_kQ8vLw0rTz5yB7nMc3dFg6hPs1aEi4uOoKjHlVbCXZqWt"
     settings.ALLOWED_HOSTS = ["track.shop.jp"]
@@ -158,9 +160,7 @@ def test_the_memory_of_a_process_as_cache_is_good_to_know_and_a_broken_one_is_wr
     assert "does not keep what it is given" in told(configuration.cache())
 
 
-def test_what_django_finds_is_passed_on(production, settings, monkeypatch) -> None:
-    # Tests with a browser in the same process set it, and Django finds it.
-    monkeypatch.delenv("DJANGO_ALLOW_ASYNC_UNSAFE", raising=False)
+def test_what_django_finds_is_passed_on(production, settings) -> None:
     settings.SECURE_HSTS_SECONDS, settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE = (
         3600,
         True,
