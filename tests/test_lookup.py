@@ -44,9 +44,9 @@ def test_asking_costs_so_many_statements(standin, django_assert_num_queries):
     standin.set_item("EN123456785JP", story(POSTED, number="EN123456785JP"))
     look_up("EN123456785JP", now=NOW - timedelta(minutes=1), visitor="somebody")  # reads the words
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
-    with django_assert_num_queries(37):
+    with django_assert_num_queries(34):
         look_up(NUMBER, now=NOW, visitor="somebody")
-    with django_assert_num_queries(30):
+    with django_assert_num_queries(28):
         look_up(NUMBER, now=LATER, visitor="somebody")
 
 

@@ -18,7 +18,7 @@ from tracking import gate, lookup
 from tracking.lookup import look_up
 from tracking.models import Fetch, Gate, Shipment
 from tracking.numbers import shortened
-from tracking.schedule import Standing, next_watch
+from tracking.schedule import Prospect, next_watch
 from tracking.watch import Watch
 
 NOW = datetime(2026, 11, 10, 12, 0, tzinfo=UTC)
@@ -50,8 +50,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
     ],
 )
 def test_due_times_of_known_parcels(silent, more, wait):
-    standing = Standing(**{"outcome": "tracked", "last_scan": NOW - silent * DAY} | more)
-    assert next_watch(standing, now=NOW) == (NOW + wait if wait else None)
+    prospect = Prospect(**{"outcome": "tracked", "last_scan": NOW - silent * DAY} | more)
+    assert next_watch(prospect, now=NOW) == (NOW + wait if wait else None)
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_due_times_of_known_parcels(silent, more, wait):
 )
 def test_due_times_of_numbers_that_japan_post_does_not_know(days, wait):
     registered_at = None if days is None else NOW - days * DAY
-    standing = Standing("not-found", None, registered_at=registered_at)
-    assert next_watch(standing, now=NOW) == (NOW + wait if wait else None)
+    prospect = Prospect("not-found", None, registered_at=registered_at)
+    assert next_watch(prospect, now=NOW) == (NOW + wait if wait else None)
 
 
 @pytest.mark.parametrize(

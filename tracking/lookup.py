@@ -164,9 +164,9 @@ def _store(
         fetch.note = "Came too late: somebody else had asked meanwhile. Not used."
         fetch.save()
         return None
-    drift = None
+    drift, glossary = None, Glossary.current()
     if item is not None:
-        fetch.outcome, fetch.note = Outcome.TRACKED, _store_story(shipment, item, now)
+        fetch.outcome, fetch.note = Outcome.TRACKED, _store_story(shipment, item, glossary, now)
         if fetch.note and not Fetch.objects.filter(shipment=shipment, note=fetch.note).exists():
             drift = alarms.Drift(alarms.STORY_VANISHED, fetch.note)
     elif failure is not None:
@@ -175,11 +175,11 @@ def _store(
     shipment.asked_at, shipment.last_outcome = now, fetch.outcome
     shipment.lease_until, shipment.lease_token = None, ""
     events = _events_of(shipment)
-    shipment.watch_at = watch_again(shipment, events, now=now)
+    shipment.watch_at = watch_again(shipment, events, glossary, now=now)
     shipment.save()
     fetch.save()
     if events:
-        standing.store(shipment, _story(shipment, events), Glossary.current())
+        standing.store(shipment, _story(shipment, events), glossary)
     return drift
 
 
@@ -244,17 +244,18 @@ def _events_of(shipment: Shipment) -> tuple[TrackedEvent, ...]:
     return tuple(TrackedEvent(*row) for row in rows)
 
 
-def _store_story(shipment: Shipment, item: TrackedItem, now: datetime) -> str:
+def _store_story(shipment: Shipment, item: TrackedItem, glossary: Glossary, now: datetime) -> str:
     """Replace the story, or keep ours where theirs tells less; the note for staff says which."""
     stored = list(Event.objects.current().filter(shipment=shipment).order_by("position"))
     shipment.answered_at = now
     note = _why_ours_stays(shipment, stored, item)
     if not note:
-        _replace_events(shipment, stored, item.events, now)
+        new_phrases = _replace_events(shipment, stored, item.events, now)
+        _note_phrases(new_phrases, glossary, now)
         shipment.story_at, shipment.item_class = now, item.item_class
         shipment.history_missing = item.history_missing
     newest = stored[-1] if note else item.events[-1]
-    shipment.ask_again_at = now + _fresh_for(newest.phrase)
+    shipment.ask_again_at = now + _fresh_for(newest.phrase, glossary)
     return note
 
 
@@ -271,8 +272,11 @@ def _why_ours_stays(shipment: Shipment, stored: Sequence[Event], item: TrackedIt
 
 def _replace_events(
     shipment: Shipment, stored: Sequence[Event], events: Sequence[TrackedEvent], now: datetime
-) -> None:
-    """Rows that are the same stay with their date of first sight; the others are superseded, never deleted."""
+) -> set[str]:
+    """Rows that are the same stay with their date of first sight; the others are superseded, never deleted.
+
+    Returns the phrases of the new rows.
+    """
     same = {row.position for row, event in zip(stored, events, strict=False) if row.as_tracked == event}
     outdated = [row.pk for row in stored if row.position not in same]
     Event.objects.filter(pk__in=outdated).update(superseded_at=now)
@@ -284,12 +288,11 @@ def _replace_events(
     Event.objects.bulk_create(added)
     if added:
         shipment.changed_at = now
-        _note_phrases({row.phrase for row in added}, now)
+    return {row.phrase for row in added}
 
 
-def _note_phrases(texts: set[str], now: datetime) -> None:
+def _note_phrases(texts: set[str], glossary: Glossary, now: datetime) -> None:
     """Phrases nobody has met become items of the staff's inbox."""
-    glossary = Glossary.current()
     for text in sorted(texts):
         if not glossary.knows(text) and glossary.status_of(text) is None:
             Phrase.objects.get_or_create(text=text, defaults={"first_seen_at": now})
@@ -297,8 +300,8 @@ def _note_phrases(texts: set[str], now: datetime) -> None:
     Phrase.objects.filter(text__in=spelt).update(last_seen_at=now)
 
 
-def _fresh_for(phrase: str) -> timedelta:
-    status = Glossary.current().status_of(phrase)
+def _fresh_for(phrase: str, glossary: Glossary) -> timedelta:
+    status = glossary.status_of(phrase)
     if status is not None and status.tone == Tone.DONE:
         return DELIVERED_IS_FRESH
     return timedelta(minutes=settings.FRESH_MINUTES)

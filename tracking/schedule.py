@@ -24,7 +24,7 @@ LONGEST_SILENCE = timedelta(days=180)
 
 
 @dataclass(frozen=True)
-class Standing:
+class Prospect:
     """What the next time depends on. Instants are aware; the scan's is the wall clock taken for UTC."""
 
     outcome: str  # of the last request
@@ -35,51 +35,53 @@ class Standing:
     is_out_for_delivery: bool = False
 
 
-def next_watch(standing: Standing, *, now: datetime) -> datetime | None:
+def next_watch(prospect: Prospect, *, now: datetime) -> datetime | None:
     """When to ask again after an answer, or none, at `now`; None: never.
 
     A number that nobody registered and Japan Post does not know is never watched: it may be anybody's typing error.
     """
-    started = standing.last_scan or standing.registered_at
+    started = prospect.last_scan or prospect.registered_at
     if started is None or now - started > LONGEST_SILENCE:
         return None
-    failed = standing.outcome in (Outcome.UNAVAILABLE, Outcome.UNEXPECTED)
-    if standing.is_over:
-        check_at = (standing.changed_at or now) + ONCE_MORE_AFTER
+    failed = prospect.outcome in (Outcome.UNAVAILABLE, Outcome.UNEXPECTED)
+    if prospect.is_over:
+        check_at = (prospect.changed_at or now) + ONCE_MORE_AFTER
         if now < check_at:
             return check_at
         return now + AFTER_FAILURE if failed else None
-    interval = _interval(standing, max(timedelta(), now - started))
+    interval = _interval(prospect, max(timedelta(), now - started))
     return now + (min(interval, AFTER_FAILURE) if failed else interval)
 
 
-def _interval(standing: Standing, silence: timedelta) -> timedelta:
-    if standing.last_scan is None:
+def _interval(prospect: Prospect, silence: timedelta) -> timedelta:
+    if prospect.last_scan is None:
         return NOTHING_YET_EVERY if silence <= NOTHING_YET_FOR else SILENT_EVERY
-    if standing.is_out_for_delivery and silence <= timedelta(days=2):
+    if prospect.is_out_for_delivery and silence <= timedelta(days=2):
         return OUT_FOR_DELIVERY_EVERY
     slower = SLOWER_PER_DAY_OF_SILENCE * (silence / timedelta(days=1))
     return min(max(MOVING_EVERY, slower), SILENT_EVERY)
 
 
-def watch_again(shipment: Shipment, events: Sequence[TrackedEvent], *, now: datetime) -> datetime | None:
+def watch_again(
+    shipment: Shipment, events: Sequence[TrackedEvent], glossary: Glossary, *, now: datetime
+) -> datetime | None:
     """`next_watch` for a shipment with this story, and not before its last answer has ceased to be fresh."""
-    due = next_watch(standing_of(shipment, events), now=now)
+    due = next_watch(_prospect_of(shipment, events, glossary), now=now)
     return max(due, shipment.ask_again_at or due) if due else None
 
 
-def standing_of(shipment: Shipment, events: Sequence[TrackedEvent]) -> Standing:
+def _prospect_of(shipment: Shipment, events: Sequence[TrackedEvent], glossary: Glossary) -> Prospect:
     if not events:
-        return Standing(shipment.last_outcome, None, registered_at=shipment.registered_at)
+        return Prospect(shipment.last_outcome, None, registered_at=shipment.registered_at)
     origin = numbers.country(TrackingNumber(shipment.number))
-    standing = travel(events, origin, Glossary.current())[-1]
-    newest, slug = events[-1], standing.status.slug if standing.status else ""
-    return Standing(
+    place = travel(events, origin, glossary)[-1]
+    newest, slug = events[-1], place.status.slug if place.status else ""
+    return Prospect(
         outcome=shipment.last_outcome,
         last_scan=datetime.combine(newest.local_date, newest.local_time or time(12), UTC),
         changed_at=shipment.changed_at,
         registered_at=shipment.registered_at,
         # A final delivery on the way back, or in the country of origin, is over too: then the sender has it.
         is_over=slug in (FINAL_DELIVERY, RETURNED),
-        is_out_for_delivery=slug == "out-for-delivery" and not standing.going_back,
+        is_out_for_delivery=slug == "out-for-delivery" and not place.going_back,
     )
