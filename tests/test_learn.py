@@ -162,7 +162,6 @@ def test_rows_that_were_replaced_and_stories_without_history_teach_nothing():
     "texts",
     [
         [DELIVERED, "Zork @ GERMANY"],
-        [DELIVERED, "En route @ GERMANY", "Zork @ GERMANY"],
         ["Final delivery @ TOKYO", "Zork @ TOKYO"],
         ["Returned to sender @ TOKYO", "Zork @ TOKYO"],
     ],

@@ -462,8 +462,40 @@ def test_holding_days_run_from_the_first_row_of_waiting():
     assert "15 November 2026" in progress_of(story(POSTED, *rows), now=NOW - timedelta(days=8)).collect_by
 
 
-def test_a_delivered_parcel_with_a_strange_last_word_is_not_waited_for():
-    assert progress_of(story(POSTED, DELIVERED, "Zork @ GERMANY")).silence is None
+def test_a_delivered_parcel_with_a_strange_last_word_worries_nobody_and_is_not_over():
+    item = story(POSTED, DELIVERED, "Delivery scan cancelled @ GERMANY")
+    for days in (0, 30, 300):
+        progress = progress_of(item, now=NOW + timedelta(days=days))
+        assert (progress.stage, progress.status, progress.tone) == (5, None, "wait")
+        assert (progress.is_over, progress.warning, progress.needs_writing) == (False, "", False)
+        assert (progress.silence.headline, progress.silence.text) == (
+            "We cannot tell",
+            "It was shown as delivered, and nobody knows yet what the words after that mean.",
+        )
+        assert progress.what_to_do == "If you do not have it, write to us."
+
+
+def test_a_parcel_that_moves_on_after_its_delivery_is_with_the_local_post_and_waited_for():
+    soon, late = (
+        progress_of(story(POSTED, DELIVERED, "En route @ GERMANY"), now=NOW + timedelta(days=days))
+        for days in (0, 60)
+    )
+    assert (soon.stage, soon.tone, soon.status.slug) == (4, "normal", "en-route")
+    assert soon.step_text.startswith("Step 4 of 5")
+    assert (soon.is_over, late.is_over) == (False, False)
+    assert late.silence.level == "far"
+
+
+@pytest.mark.parametrize("between", ["Zork", "Investigation"])
+def test_it_does_so_whatever_came_between(between):
+    assert where(POSTED, DELIVERED, f"{between} @ GERMANY", "En route @ GERMANY") == (4, "normal", "en-route")
+
+
+def test_a_status_that_staff_call_done_ends_the_journey_and_keeps_the_step_of_the_delivery():
+    signed = Status.objects.create(slug="signed", tone="done")
+    Phrase.objects.create(text="Signature received", status=signed)
+    progress = progress_of(story(POSTED, DELIVERED, "Signature received @ GERMANY"))
+    assert (progress.stage, progress.is_over) == (5, True)
 
 
 @pytest.mark.parametrize("phrase", ["En route", "Retention", "Out for delivery", "Zork"])

@@ -57,6 +57,23 @@ def test_the_headers_keep_it_private(client, standin):
     assert not response.cookies
 
 
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [
+        ("En route @ GERMANY", ("4", "normal")),
+        ("Delivery scan cancelled @ GERMANY", ("5", "wait")),
+    ],
+)
+def test_what_comes_after_a_delivery_is_not_the_end(client, standin, after, told):
+    standin.set_item(NUMBER, story(POSTED, DELIVERED, after))
+    response = client.get(PAGE)
+    assert data_of(response)[2:4] == told
+    main = main_of(response)
+    assert main.xpath(".//*[@data-live]")
+    assert main.xpath("string(.//section[@aria-labelledby='normal'])")
+    assert (str(client.get(JSON).json()["stage"]), client.get(JSON).json()["tone"]) == told
+
+
 def test_the_json_tells_the_same_to_the_letter(client, standin):
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
     response = client.get(JSON)

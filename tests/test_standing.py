@@ -124,6 +124,18 @@ def test_a_delivered_parcel_needs_none():
     assert (delivered.is_over, delivered.look_from, delivered.worry_from) == (True, None, None)
 
 
+def test_a_parcel_that_moved_on_after_its_delivery_needs_one_once_it_is_silent():
+    moved = standing(event(POSTED), event(DELIVERED), event("En route @ GERMANY"))
+    assert (moved.stage, moved.is_over) == (4, False)
+    worry = Status.objects.get(slug="en-route").worry_days
+    assert moved.look_from == moved.worry_from == datetime(2026, 11, 9, 8, 0, tzinfo=UTC) + (worry + 1) * DAY
+
+
+def test_words_that_nobody_knows_after_a_delivery_worry_nobody_but_the_inbox():
+    unclear = standing(event(POSTED), event(DELIVERED), event("Delivery scan cancelled @ GERMANY"))
+    assert (unclear.stage, unclear.is_over, unclear.quiet_from, unclear.worry_from) == (5, False, None, None)
+
+
 def test_whoever_looked_after_it_need_not_again_until_there_is_another_reason():
     since = standing(event(POSTED), event(RETURNED), handled_at=NOW + timedelta(hours=1))
     assert since.look_from is None or since.look_from > NOW + timedelta(hours=1)

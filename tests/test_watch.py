@@ -16,7 +16,7 @@ from django.utils import timezone
 from tests.stories import DELIVERED, NUMBER, POSTED, some_numbers, story
 from tracking import gate, lookup
 from tracking.lookup import look_up
-from tracking.models import Fetch, Gate, Shipment
+from tracking.models import Fetch, Gate, Phrase, Shipment, Status
 from tracking.numbers import shortened
 from tracking.schedule import Prospect, next_watch
 from tracking.watch import Watch
@@ -70,6 +70,8 @@ def test_due_times_of_numbers_that_japan_post_does_not_know(days, wait):
         ([POSTED, "Out for delivery @ GERMANY"], HOUR),
         ([POSTED, DELIVERED], DAY),
         ([POSTED, "Final delivery @ TOKYO"], DAY),
+        ([POSTED, DELIVERED, "En route @ GERMANY"], 4 * HOUR),
+        ([POSTED, DELIVERED, "Delivery scan cancelled @ GERMANY"], 4 * HOUR),
     ],
 )
 def test_each_answer_sets_the_next_time(standin, texts, wait):
@@ -78,8 +80,11 @@ def test_each_answer_sets_the_next_time(standin, texts, wait):
     assert Shipment.objects.get().watch_at == NOW + wait
 
 
-def test_a_delivered_parcel_is_asked_once_more_and_then_never(standin):
-    standin.set_item(NUMBER, story(POSTED, DELIVERED))
+@pytest.mark.parametrize("end", [DELIVERED, "Signature received @ GERMANY", "Returned to sender @ TOKYO"])
+def test_a_journey_that_is_over_is_asked_about_once_more_and_then_never(standin, end):
+    signed = Status.objects.create(slug="signed", tone="done")
+    Phrase.objects.create(text="Signature received", status=signed)
+    standin.set_item(NUMBER, story(POSTED, end))
     look_up(NUMBER, now=NOW)
     for days in range(1, 4):
         Watch(clock=lambda days=days: NOW + days * DAY).run_once()

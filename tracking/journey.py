@@ -13,6 +13,7 @@ DELIVERED_BACK, INSIDE_ORIGIN = "delivered-back", "inside-origin"  # no phrase m
 TRANSIT_COUNTRY = "transit-country"
 DEPARTED = "dispatch-from-outward-office"
 RETENTION = "retention"
+_ENDS = {FINAL_DELIVERY, RETURNED, DELIVERED_BACK}
 WAITS_FOR_CUSTOMER = {RETENTION, "collection", "attempted-delivery"}
 
 
@@ -35,9 +36,13 @@ class Place:
 
     @property
     def is_over(self) -> bool:
-        """Delivered, or back at the sender: nothing more is waited for."""
-        is_back = self.words is not None and self.words.slug in (RETURNED, DELIVERED_BACK)
-        return is_back or (self.stage == Stage.DELIVERED and self.tone != Tone.PROBLEM)
+        """This row itself says that it is delivered, or back at the sender: nothing more is waited for."""
+        return self.tone == Tone.DONE or (self.words is not None and self.words.slug in _ENDS)
+
+    @property
+    def may_be_delivered(self) -> bool:
+        """Before this row it was delivered, and nobody knows yet what this row means."""
+        return self.status is None and self.stage == Stage.DELIVERED and self.tone == Tone.WAIT
 
 
 def travel(events: Sequence[TrackedEvent], origin: str, glossary: Glossary) -> list[Place]:
@@ -61,8 +66,11 @@ def travel(events: Sequence[TrackedEvent], origin: str, glossary: Glossary) -> l
             tone = tone if tone in (Tone.ACT, Tone.PROBLEM) else Tone.WAIT
         else:
             tone = status.tone
-            # "En route" has no step of its own: in the country of origin it ends a later one. A problem ends none.
+            # "En route" has no step of its own: in the country of origin it ends a later one, and everywhere a delivery.
+            # A problem ends none.
             step = stage if status.stage is None and tone != Tone.PROBLEM else status.stage
+            if status.stage is None and step == Stage.DELIVERED and tone != Tone.DONE:
+                step = Stage.LOCAL_POST
             if country == origin and (step or 0) > Stage.LEAVING_JAPAN:
                 words = by_slug.get(INSIDE_ORIGIN, status)
                 step = Stage.LEAVING_JAPAN

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from tracking import numbers
-from tracking.glossary import FINAL_DELIVERY, Glossary
+from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedEvent
-from tracking.journey import RETURNED, travel
+from tracking.journey import travel
 from tracking.models import Shipment
 from tracking.models.shipments import Outcome
 from tracking.numbers import TrackingNumber
@@ -81,7 +81,6 @@ def _prospect_of(shipment: Shipment, events: Sequence[TrackedEvent], glossary: G
         last_scan=datetime.combine(newest.local_date, newest.local_time or time(12), UTC),
         changed_at=shipment.changed_at,
         registered_at=shipment.registered_at,
-        # A final delivery on the way back, or in the country of origin, is over too: then the sender has it.
-        is_over=slug in (FINAL_DELIVERY, RETURNED),
+        is_over=place.is_over,
         is_out_for_delivery=slug == "out-for-delivery" and not place.going_back,
     )

@@ -45,8 +45,10 @@ class Patience:
 
 
 def patience_for(newest: Place, glossary: Glossary, destination: str | None) -> Patience | None:
-    """By what our parcels teach, else by the days staff gave; None where no further scan is waited for."""
-    if newest.is_over or is_last_scan(newest, glossary.destinations.get(destination or "")):
+    """By what our parcels teach, else by the days staff gave; None where nobody worries, however long it is silent."""
+    if newest.is_over or newest.may_be_delivered:
+        return None
+    if is_last_scan(newest, glossary.destinations.get(destination or "")):
         return None
     tone = Tone.WAIT if newest.tone == Tone.ACT and not newest.asks_customer else newest.tone
     if newest.words is None:
@@ -77,6 +79,8 @@ def silence_of(
         return None
     patience = patience_for(newest, glossary, destination)
     now = min(now, lookup.checked_at) if lookup.stale else now
+    if newest.may_be_delivered:
+        return _unclear(newest, scanned_at, now)
     if patience is None:
         return _no_scans(newest, glossary.destinations[destination or ""], scanned_at, now)
     tone, learnt, usual, worry = patience.tone, patience.learnt, patience.usual, patience.worry
@@ -129,6 +133,13 @@ def _no_scans(newest: Place, there: Destination, scanned_at: datetime | None, no
         text += " " + _("If they know nothing about it either, write to us.")
     headline = _("Nothing more will appear here")
     return Silence(days, "usual", headline, text % {"country": there.spoken_name}, is_last=True)
+
+
+def _unclear(newest: Place, scanned_at: datetime | None, now: datetime) -> Silence:
+    """Silence after a delivery and words that nobody knows: no worry grows, for most likely the customer has it."""
+    days = days_between(newest.event.local_date, scanned_at, now)
+    text = _("It was shown as delivered, and nobody knows yet what the words after that mean.")
+    return Silence(days, "usual", _("We cannot tell"), text)
 
 
 def _silence_words(tone: str, level: str, enquiry_is_over: bool, *, is_learnt: bool) -> tuple[str, str]:

@@ -69,6 +69,8 @@ class Speaker:
             what_to_do = _("There was a problem before this. Write to us, so that we can act.")
         elif place.tone == Tone.ACT:
             what_to_do = _("Before this, something was asked of you. Ask the local post whether it still is.")
+        elif place.may_be_delivered:
+            what_to_do = _("If you do not have it, write to us.")
         else:
             what_to_do = _("Nothing for now. Look again tomorrow, or write to us.")
         title = _("Japan Post says: “%(phrase)s”") % {"phrase": place.event.phrase}
