@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from tests.stories import ARRIVED, DELIVERED, DISPATCHED, IN_CUSTOMS, NUMBER, POSTED, story
 from tracking.glossary import Glossary
 from tracking.numbers import TrackingNumber
+from tracking.places import days_between
 from tracking.progress import build_progress
 from tracking.story import Lookup
 from tracking.times import ago, reads_the_same_until
@@ -48,6 +50,22 @@ def test_until_then_the_page_reads_the_same(item, stale, seconds, thousandths):
     assert now < shown.stands_until
     shown_later = build_progress(lookup, Glossary.current(), now=later)
     assert replace(shown_later, stands_until=shown.stands_until) == shown
+
+
+@pytest.mark.parametrize(
+    ("scanned", "changes"),
+    [
+        (datetime(2026, 10, 24, 12, 0), datetime(2026, 10, 26, 10, 0, tzinfo=UTC)),  # noon in summer
+        (datetime(2026, 3, 28, 12, 0), datetime(2026, 3, 30, 11, 0, tzinfo=UTC)),  # noon in winter
+    ],
+)
+def test_a_day_of_silence_has_24_hours_when_the_clocks_change(scanned, changes):
+    scanned_at = scanned.replace(tzinfo=ZoneInfo("Europe/Paris"))
+    now = changes - timedelta(hours=2)
+    checked_at = now - timedelta(days=100)  # in whole days, so these words change in a day
+    assert reads_the_same_until(now, checked_at=checked_at, scanned_at=scanned_at) == changes
+    assert days_between(scanned.date(), scanned_at, changes) == 2
+    assert days_between(scanned.date(), scanned_at, changes - timedelta(seconds=1)) == 1
 
 
 @pytest.mark.parametrize("minutes", [0, 4, 5, 12, 119, 120, 2879, 2880, 90 * 1440])

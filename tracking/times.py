@@ -50,7 +50,8 @@ def reads_the_same_until(now: datetime, *, checked_at: datetime, scanned_at: dat
     """
     changes = [_ago_changes_at(checked_at, now), next_midnight(now, UTC), next_midnight(now, JAPAN_TIME)]
     if scanned_at is not None:
-        changes.append(scanned_at + _DAY * ((now - scanned_at).days + 1))
+        # In UTC, for a day that is added in a zone of its own is an hour too long or short over a clock change.
+        changes.append(scanned_at.astimezone(UTC) + _DAY * ((now - scanned_at).days + 1))
     return min(changes)
 
 
