@@ -1,6 +1,8 @@
 """Pages given out again: only while they would read the same; and not sent at all to who has them already."""
 
 import gzip
+import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +14,7 @@ from tracking.answers import answered
 from tracking.lookup import look_up
 from tracking.models import Notice, Shipment, Status, Wording
 from tracking.numbers import TrackingNumber
+from tracking.progress import build_progress
 
 PAGE, JSON = f"/track/{NUMBER}/", f"/track/{NUMBER}.json"
 OTHER = "EM700100317JP"
@@ -54,6 +57,32 @@ def test_who_has_it_already_is_told_so_and_gets_nothing(client, stored, address)
     for header in ("ETag", "Cache-Control", "Vary"):
         assert second[header] == first[header]
     assert set(first["Vary"].split(", ")) == {"Accept-Language", "Accept-Encoding"}
+
+
+@contextmanager
+def calls_of(function):
+    """The list of calls of this function in this thread, while it lasts."""
+    calls = []
+
+    def listen(frame, happened, _):
+        if happened == "call" and frame.f_code is function.__code__:
+            calls.append(function.__name__)
+
+    sys.setprofile(listen)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.mark.parametrize("address", ADDRESSES[1:])
+def test_what_is_given_out_again_is_not_worked_out_again(client, stored, address):
+    with calls_of(build_progress) as calls:
+        client.get(address)
+        assert calls
+        calls.clear()
+        client.get(address)
+        assert not calls
 
 
 @pytest.mark.parametrize("address", ADDRESSES[1:])

@@ -227,10 +227,11 @@ def _list_page(request: HttpRequest, found: list[TrackingNumber]) -> HttpRespons
     if not all(row.telling for row in rows):
         return _rows_page(request, rows, glossary, hint)
     facts = [row.telling.facts() for row in rows if row.telling]
-    until = min(row.stands_until for row in rows)
-    return _unreferred(
-        reused(request, facts, lambda: Printed(_rows_page(request, rows, glossary, hint), until))
-    )
+
+    def print_them() -> Printed:
+        return Printed(_rows_page(request, rows, glossary, hint), until=min(row.stands_until for row in rows))
+
+    return _unreferred(reused(request, facts, print_them))
 
 
 def _rows_page(
