@@ -9,11 +9,9 @@ from django.conf import settings
 from tracking import gate
 from tracking.lookup import ask
 from tracking.models import AskedBy, Event, Fetch, Shipment
-from tracking.models.shipments import Outcome
+from tracking.models.shipments import FAILURES, Outcome
 from tracking.numbers import TrackingNumber
 from tracking.times import ago
-
-_FAILED = {Outcome.UNAVAILABLE, Outcome.UNEXPECTED}
 
 
 @dataclass(frozen=True)
@@ -52,13 +50,13 @@ def _nobody_asked(shipment: Shipment, now: datetime) -> Came:
     if again_at is None or shipment.asked_at is None or again_at <= now:
         return _not_asked("Somebody is asking about this parcel at the moment: reload in a few seconds.")
     asked, again = ago(shipment.asked_at, now), f"You can ask again from {_clock(again_at)} on."
-    if shipment.last_outcome in _FAILED:
+    if shipment.last_outcome in FAILURES:
         return _not_asked(f"It failed {asked}, so it rests for a while. {again}")
     return Came(f"Fresh already: Japan Post was asked {asked}. {again}", was_asked=False)
 
 
 def _told(fetch: Fetch) -> Came:
-    if fetch.outcome in _FAILED:
+    if fetch.outcome in FAILURES:
         answer = (
             "gave no answer"
             if fetch.outcome == Outcome.UNAVAILABLE

@@ -9,7 +9,7 @@ from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedEvent
 from tracking.journey import travel
 from tracking.models import Shipment
-from tracking.models.shipments import Outcome
+from tracking.models.shipments import FAILURES
 from tracking.numbers import TrackingNumber
 
 OUT_FOR_DELIVERY_EVERY = timedelta(hours=1)
@@ -43,7 +43,7 @@ def next_watch(prospect: Prospect, *, now: datetime) -> datetime | None:
     started = prospect.last_scan or prospect.registered_at
     if started is None or now - started > LONGEST_SILENCE:
         return None
-    failed = prospect.outcome in (Outcome.UNAVAILABLE, Outcome.UNEXPECTED)
+    failed = prospect.outcome in FAILURES
     if prospect.is_over:
         check_at = (prospect.changed_at or now) + ONCE_MORE_AFTER
         if now < check_at:

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from tracking import gate, lookup, prune
 from tracking.models import AskedBy, Shipment
-from tracking.models.shipments import Outcome
+from tracking.models.shipments import FAILURES
 from tracking.numbers import TrackingNumber, shortened
 from tracking.renewal import renew_outdated
 from tracking.schedule import AFTER_FAILURE
@@ -147,7 +147,7 @@ class Watch:
                 return  # somebody else was quicker
             fetch = lookup.ask(ticket)
         done.asked += 1
-        done.failed += fetch.outcome in (Outcome.UNAVAILABLE, Outcome.UNEXPECTED)
+        done.failed += fetch.outcome in FAILURES
         done.with_news += fetch.shipment.changed_at == fetch.started_at
 
     def _push_back(self, number: TrackingNumber) -> None:
