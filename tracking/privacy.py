@@ -26,7 +26,7 @@ Rows = QuerySet[Any]
 
 
 @dataclass(frozen=True)
-class Place:
+class Mention:
     """Where a model may name a parcel. Rows that `about` finds go whole; in `texts` of others the number is struck out.
 
     With `stays` the rows are left, and their `texts` go whole.
@@ -52,7 +52,7 @@ class Gone:
         return f"{self.model._meta.verbose_name_plural}: {', '.join(parts)}"
 
 
-def spellings(number: TrackingNumber) -> str:
+def any_spelling(number: TrackingNumber) -> str:
     """A regular expression for the number as people write it: small letters, gaps, full-width signs."""
     return r"[ \s-]*".join(f"[{sign}{chr(ord(sign) + _FULL_WIDTH)}]" for sign in number)
 
@@ -94,7 +94,7 @@ def _forget(label: str, number: TrackingNumber, really: bool) -> Gone:
 
 
 def _without(number: TrackingNumber, text: str | None) -> str | None:
-    return text and re.sub(spellings(number), STRUCK_OUT, text, flags=re.IGNORECASE)
+    return text and re.sub(any_spelling(number), STRUCK_OUT, text, flags=re.IGNORECASE)
 
 
 def _told(label: str, number: TrackingNumber) -> Iterator[dict[str, Any]]:
@@ -122,7 +122,7 @@ def _that_mention(label: str, number: TrackingNumber) -> Rows:
 def _names(number: TrackingNumber, *fields: str) -> Q:
     found = Q(pk__in=[])
     for name in fields:
-        found |= Q(**{f"{name}__iregex": spellings(number)})
+        found |= Q(**{f"{name}__iregex": any_spelling(number)})
     return found
 
 
@@ -148,7 +148,7 @@ def _messages(number: TrackingNumber) -> Rows:
 
 def _kept_pages(number: TrackingNumber) -> Rows:
     """Pages of another number that show this one too. There are twenty at most, and the database cannot read them."""
-    shows = re.compile(spellings(number), re.IGNORECASE)
+    shows = re.compile(any_spelling(number), re.IGNORECASE)
     pages = [page.pk for page in KeptPage.objects.all() if shows.search(page.text)]
     return KeptPage.objects.filter(Q(pk__in=pages) | _names(number, "number", "reason"))
 
@@ -164,18 +164,18 @@ def _log_entries(number: TrackingNumber) -> Rows:
 
 
 # In the order of forgetting: the log is found by the rows it is about, and events and requests by their parcel.
-HOLDS: Mapping[str, Place] = {
-    "admin.LogEntry": Place(about=_log_entries, texts=("object_repr", "change_message"), stays=True),
-    "axes.AccessAttempt": Place(
+HOLDS: Mapping[str, Mention] = {
+    "admin.LogEntry": Mention(about=_log_entries, texts=("object_repr", "change_message"), stays=True),
+    "axes.AccessAttempt": Mention(
         texts=("path_info", "get_data", "post_data")
     ),  # staff on their way to a parcel
-    "tracking.Gate": Place(texts=("pause_reason",)),
-    "tracking.Message": Place(about=_messages),
-    "tracking.KeptPage": Place(about=_kept_pages),
-    "tracking.Event": Place(about=_events),
-    "tracking.Fetch": Place(about=_fetches, texts=("note",)),
-    "tracking.Standing": Place(about=_standings),
-    "tracking.Shipment": Place(about=_shipments, texts=("order_reference", "note")),
+    "tracking.Gate": Mention(texts=("pause_reason",)),
+    "tracking.Message": Mention(about=_messages),
+    "tracking.KeptPage": Mention(about=_kept_pages),
+    "tracking.Event": Mention(about=_events),
+    "tracking.Fetch": Mention(about=_fetches, texts=("note",)),
+    "tracking.Standing": Mention(about=_standings),
+    "tracking.Shipment": Mention(about=_shipments, texts=("order_reference", "note")),
 }
 # About people, not about parcels.
 ABOUT_PEOPLE = frozenset(

@@ -28,7 +28,7 @@ _LIST = "admin:tracking_message_changelist"
 
 
 @dataclass(frozen=True)
-class Desk:
+class Margin:
     """What stands beside one message."""
 
     number: str  # the one tracking number that the customer gave; else empty
@@ -87,11 +87,11 @@ class MessageList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        set_desks(self.result_list, request)
+        set_margins(self.result_list, request)
 
 
-def set_desks(letters: Sequence[Any], request: HttpRequest) -> None:
-    """Give each message its `desk`. However many: the same few queries."""
+def set_margins(letters: Sequence[Any], request: HttpRequest) -> None:
+    """Give each message its `margin`. However many: the same few queries."""
     found = {one.pk: numbers.find_numbers(one.number) for one in letters}
     number_of = {key: str(some[0]) for key, some in found.items() if len(some) == 1}
     states = states_of(set(number_of.values()), now=timezone.now())
@@ -109,7 +109,7 @@ def set_desks(letters: Sequence[Any], request: HttpRequest) -> None:
             page_url=_page_url(request, number) if number else "",
             shop_name=shop_name,
         )
-        one.desk = Desk(number, parcels.get(number), state, reply, may_change, may_see_parcel)
+        one.margin = Margin(number, parcels.get(number), state, reply, may_change, may_see_parcel)
 
 
 def _page_url(request: HttpRequest, number: str) -> str:
@@ -145,7 +145,7 @@ class MessageAdmin(admin.ModelAdmin):
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         message = super().get_object(request, *args, **kwargs)
         if message is not None:
-            set_desks([message], request)
+            set_margins([message], request)
         return message
 
     def get_urls(self) -> list[URLPattern]:
@@ -189,11 +189,11 @@ class MessageAdmin(admin.ModelAdmin):
     @admin.display(description="parcel")
     def parcel(self, message: Any) -> str:
         """The desk's page where we know the parcel, else what the customer typed."""
-        desk: Desk = message.desk
-        if desk.parcel is None or not desk.may_see_parcel:
+        margin: Margin = message.margin
+        if margin.parcel is None or not margin.may_see_parcel:
             return message.number
-        address = reverse("admin:tracking_shipment_change", args=[desk.parcel])
-        return format_html('<a href="{}">{}</a>', address, desk.number)
+        address = reverse("admin:tracking_shipment_change", args=[margin.parcel])
+        return format_html('<a href="{}">{}</a>', address, margin.number)
 
     @admin.display(description="the parcel then")
     def then(self, message: Message) -> str:
@@ -201,12 +201,12 @@ class MessageAdmin(admin.ModelAdmin):
 
     @admin.display(description="the parcel now")
     def now(self, message: Any) -> str:
-        state: State | None = message.desk.state
+        state: State | None = message.margin.state
         return situation_of(state.progress) if state else "not known"
 
     @admin.display(description="answer by mail")
     def reply(self, message: Any) -> str:
-        return format_html('<a href="{}">Write a mail</a> with the facts filled in', message.desk.reply)
+        return format_html('<a href="{}">Write a mail</a> with the facts filled in', message.margin.reply)
 
     @admin.display(description="to do")
     def to_do(self, message: Any) -> str:
