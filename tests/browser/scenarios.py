@@ -18,7 +18,7 @@ from tests.stories import (
     IN_CUSTOMS,
     NUMBER,
     POSTED,
-    event,
+    fresh_story,
     story,
 )
 from tests.test_example_pages import EXPECTED
@@ -54,23 +54,23 @@ class Scenario:
 
 def long_story() -> TrackedItem:
     """Thirty rows, as a parcel collects them that is sorted every day."""
-    return story(POSTED, AT_EXCHANGE, DISPATCHED, ARRIVED, IN_CUSTOMS, *["En route @ GERMANY"] * 25)
+    return fresh_story(POSTED, AT_EXCHANGE, DISPATCHED, ARRIVED, IN_CUSTOMS, *["En route @ GERMANY"] * 25)
 
 
 def hostile_story() -> TrackedItem:
     """Every field tries to become a part of the page."""
-    first, second = event(POSTED), event(IN_CUSTOMS)
+    first, second = fresh_story(POSTED, IN_CUSTOMS).events
     cells = dict(zip(("phrase", "details", "office"), HOSTILE, strict=True))
     rows = [type(second)(second.local_date, second.local_time, **cells, region=text) for text in HOSTILE]
     return TrackedItem(NUMBER, HOSTILE[0], (first, *rows))
 
 
 def _tells(*texts: str) -> Prepare:
-    return lambda standin, settings: standin.set_item(NUMBER, story(*texts))
+    return lambda standin, settings: standin.set_item(NUMBER, fresh_story(*texts))
 
 
 def _told_an_hour_ago(standin: StandIn, *texts: str) -> None:
-    standin.set_item(NUMBER, story(*texts))
+    standin.set_item(NUMBER, fresh_story(*texts))
     look_up(TrackingNumber(NUMBER), now=timezone.now() - timedelta(hours=1))
 
 
@@ -111,11 +111,11 @@ def _no_scans(standin: StandIn, settings: Any) -> None:
     ireland = Destination.objects.get(code="IE")
     ireland.exchanges_scans = False
     ireland.save()
-    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE, DISPATCHED))
+    standin.set_item(NUMBER, fresh_story(POSTED, AT_EXCHANGE, DISPATCHED))
 
 
 def _noticed(standin: StandIn, settings: Any) -> None:
-    standin.set_item(NUMBER, story(POSTED, ARRIVED, IN_CUSTOMS))
+    standin.set_item(NUMBER, fresh_story(POSTED, ARRIVED, IN_CUSTOMS))
     today = timezone.localdate()
     words = {"title": "Strike at German airports", "text": "Expect some days more.\n\nNothing is lost."}
     Notice.objects.create(**words, severity=Notice.Severity.WARNING, starts_on=today)
@@ -123,8 +123,8 @@ def _noticed(standin: StandIn, settings: Any) -> None:
 
 
 def _several(standin: StandIn, settings: Any) -> None:
-    standin.set_item(NUMBER, story(POSTED, ARRIVED, IN_CUSTOMS))
-    standin.set_item(OTHER, story(POSTED, ARRIVED, DELIVERED, number=OTHER))
+    standin.set_item(NUMBER, fresh_story(POSTED, ARRIVED, IN_CUSTOMS))
+    standin.set_item(OTHER, fresh_story(POSTED, ARRIVED, DELIVERED, number=OTHER))
 
 
 def _known(standin: StandIn, settings: Any) -> None:
