@@ -72,6 +72,14 @@ class Shipment(models.Model):
         default=False, help_text="Japan Post gave only the newest status, without the history."
     )
     last_outcome = models.CharField(max_length=20, choices=Outcome, blank=True)
+    last_answer = models.CharField(
+        max_length=20,
+        choices=Outcome,
+        blank=True,
+        db_default="",
+        editable=False,
+        help_text="How the last request ended that told us something: a failure after it changes nothing.",
+    )
     asked_at = models.DateTimeField(null=True, blank=True, help_text="When Japan Post was last asked.")
     answered_at = models.DateTimeField(
         null=True, blank=True, help_text="When Japan Post last gave an answer we could read."
