@@ -334,6 +334,7 @@ def test_old_log_ins_that_nobody_clears() -> None:
     Session.objects.create(session_key="b", session_data="", expire_date=NOW - 31 * DAY)
     (finding,) = store.sessions(NOW)
     assert finding.what.endswith("still stored: 1.") and not finding.is_wrong
+    assert "manage.py prune daily" in finding.remedy
 
 
 # The command

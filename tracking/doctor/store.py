@@ -192,7 +192,7 @@ def sessions(now: datetime) -> Iterator[Finding]:
     if old := Session.objects.filter(expire_date__lt=now - timedelta(days=30)).count():
         yield Finding(
             f"Log-ins that ran out a month ago and are still stored: {old}.",
-            "Run python manage.py clearsessions weekly, from cron or a timer.",
+            "Run python manage.py prune daily, from cron or a timer; the watch throws them away too.",
             is_wrong=False,
         )
 
