@@ -88,7 +88,7 @@ def fill(
 
 
 SHIPMENT = (
-    "id number item_class history_missing last_outcome asked_at answered_at story_at changed_at ask_again_at"
+    "id number item_class history_missing last_outcome last_answer asked_at answered_at story_at changed_at ask_again_at"
     " watch_at registered_at created_at order_reference note lease_token"
 )
 EVENT = "shipment_id position local_date local_time phrase office region details postal_code first_seen_at"
@@ -114,7 +114,7 @@ class Plan:
             number_of(place),
             "EMS" if is_known else "",
             False,
-            "tracked" if is_known else "not-found",
+            *(["tracked" if is_known else "not-found"] * 2),
             str(checked),
             str(checked),
             str(checked) if is_known else None,

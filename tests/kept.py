@@ -21,6 +21,7 @@ def keep(
         destination_id=destination,
         history_missing=history_missing,
         last_outcome=Outcome.TRACKED,
+        last_answer=Outcome.TRACKED,
         answered_at=at,
         story_at=at,
         ask_again_at=at + DAY,

@@ -23,9 +23,11 @@ def event(text: str, day: date = FIRST_DAY, clock: time | None = time(9, 0)) -> 
     return TrackedEvent(day, clock, phrase, region=region)
 
 
-def story(*texts: str, number: str = NUMBER, history_missing: bool = False) -> TrackedItem:
-    """One row a day from 9 November 2026 on, each at nine."""
-    events = tuple(event(text, FIRST_DAY + timedelta(days=i)) for i, text in enumerate(texts))
+def story(
+    *texts: str, number: str = NUMBER, history_missing: bool = False, first_day: date = FIRST_DAY
+) -> TrackedItem:
+    """One row a day, from 9 November 2026 on unless told otherwise, each at nine."""
+    events = tuple(event(text, first_day + timedelta(days=i)) for i, text in enumerate(texts))
     return TrackedItem(number, "EMS", events, history_missing)
 
 

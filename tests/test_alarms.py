@@ -120,7 +120,8 @@ def test_an_answer_without_a_page_keeps_the_reason(standin):
 def test_a_story_that_vanishes_is_an_alarm_once(standin):
     know_parcel(standin)
     standin.clear()
-    for minutes in (16, 32):
+    for minutes, fault in ((16, None), (32, "500"), (48, None)):
+        standin.set_fault(NUMBER, fault or "slow-first-byte", seconds=0)
         assert look_up(NUMBER, now=NOW + timedelta(minutes=minutes)).gone
     assert [page.kind for page in KeptPage.objects.all()] == ["story-vanished"]
 

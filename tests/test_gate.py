@@ -367,6 +367,17 @@ def test_retry_after_holds_for_every_parcel(standin, parcels):
 
 
 @database
+def test_an_answer_that_was_under_way_does_not_end_the_rest_they_asked_for(standin, parcels):
+    slow = Timer(NOW, 8)
+    with gate.admission(parcels[1], timer=slow, has_story=False) as ticket:
+        fail(standin, parcels[:1], NOW, "429", retry_after="600")
+        standin.set_fault(None, "slow-first-byte", seconds=0)
+        assert ask(ticket).outcome == "tracked"
+    with pytest.raises(Paused):
+        look_up(parcels[2], now=after(seconds=300))
+
+
+@database
 def test_nobody_can_ask_us_to_stay_away_for_ever(standin, parcels):
     fail(standin, parcels[:1], NOW, "429", retry_after="2000000")
     assert Gate.objects.get().paused_until - NOW < timedelta(minutes=61)

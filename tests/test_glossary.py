@@ -40,6 +40,14 @@ def test_a_phrase_means_what_it_says_and_never_a_part_of_it(phrase, slug):
     assert slug_of(phrase) == slug
 
 
+@pytest.mark.parametrize("slug", [None, "returned"])
+def test_staff_may_say_otherwise_about_a_delivery_with_a_dash(slug):
+    status = Status.objects.get(slug=slug) if slug else None
+    Phrase.objects.create(text="Final delivery - Refused by addressee", status=status)
+    assert slug_of("Final delivery - Refused by addressee.") == slug
+    assert slug_of("Final delivery - Collected at counter") == "final-delivery"
+
+
 def test_a_final_full_stop_is_dropped_once():
     assert normalise(" Office  closed.\nRetention. ") == "Office closed. Retention"
 

@@ -1,13 +1,13 @@
 """Store, freshness, ask, fall back: with a real database and a stand-in over HTTP."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, DISPATCHED, IN_CUSTOMS, NUMBER, POSTED, story
 from tracking.japanpost.errors import NotFound, Rejected, Unavailable, UnexpectedPage
 from tracking.lookup import look_up
-from tracking.models import Event, Fetch, Phrase, Shipment
+from tracking.models import Event, Fetch, KeptPage, Phrase, Shipment
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=16)
@@ -44,7 +44,7 @@ def test_asking_costs_so_many_statements(standin, django_assert_num_queries):
     standin.set_item("EN123456785JP", story(POSTED, number="EN123456785JP"))
     look_up("EN123456785JP", now=NOW - timedelta(minutes=1), visitor="somebody")  # reads the words
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
-    with django_assert_num_queries(34):
+    with django_assert_num_queries(35):
         look_up(NUMBER, now=NOW, visitor="somebody")
     with django_assert_num_queries(28):
         look_up(NUMBER, now=LATER, visitor="somebody")
@@ -102,6 +102,26 @@ def test_a_page_it_cannot_read_never_touches_the_story(standin, fault):
     assert (lookup.stale, lookup.checked_at) == (True, NOW)
     assert list(Event.objects.values()) == before
     assert Fetch.objects.first().outcome == ("unavailable" if fault == "cut-mid-row" else "unexpected-page")
+
+
+def test_a_failure_does_not_bring_back_a_parcel_that_they_no_longer_list(standin):
+    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
+    look_up(NUMBER, now=NOW)
+    standin.clear()
+    look_up(NUMBER, now=LATER)
+    standin.set_fault(NUMBER, "500")
+    lookup = look_up(NUMBER, now=LATER + timedelta(minutes=30))
+    assert (lookup.gone, lookup.stale, lookup.checked_at) == (True, True, LATER)
+
+
+def test_a_failure_does_not_hide_that_their_last_answer_told_less(standin):
+    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
+    look_up(NUMBER, now=NOW)
+    standin.set_item(NUMBER, story(POSTED))
+    assert look_up(NUMBER, now=LATER).told_less_at == NOW
+    standin.set_fault(NUMBER, "500")
+    lookup = look_up(NUMBER, now=LATER + timedelta(minutes=30))
+    assert (lookup.told_less_at, lookup.stale) == (NOW, True)
 
 
 def test_without_any_story_the_failure_is_named(standin):
@@ -165,6 +185,53 @@ def test_a_newer_list_row_replaces_a_list_row(standin):
     assert phrases(look_up(NUMBER, now=LATER)) == ["Final delivery"]
 
 
+def _last_years(standin, *rows, **options):
+    """A parcel of last year under the number, and what the store then knows of it."""
+    standin.set_item(NUMBER, story(*rows, first_day=date(2025, 10, 9), **options))
+    look_up(NUMBER, now=datetime(2025, 11, 20, 12, 0, tzinfo=UTC))
+
+
+def test_a_number_that_is_used_again_tells_the_new_parcel(standin):
+    _last_years(standin, POSTED, AT_EXCHANGE, DISPATCHED, DELIVERED)
+    Shipment.objects.update(destination="DE", note="Ann called.", handled_at=NOW)
+    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
+    lookup = look_up(NUMBER, now=NOW)
+    assert phrases(lookup) == ["Posting/Collection", "Arrival at outward office of exchange"]
+    assert (lookup.destination, lookup.told_less_at) == (None, None)
+    assert Event.objects.filter(superseded_at=NOW).count() == 4
+    assert Fetch.objects.first().note.startswith("The number is used again: our 4 rows end on 2025-")
+    shipment = Shipment.objects.get()
+    assert (shipment.note, shipment.handled_at) == ("Ann called.", None)
+    assert not KeptPage.objects.exists()  # nothing is alarming about it
+
+
+def test_a_number_that_staff_registered_again_keeps_its_destination(standin):
+    _last_years(standin, POSTED, DELIVERED)
+    Shipment.objects.update(destination="DE", registered_at=NOW)
+    standin.set_item(NUMBER, story(POSTED))
+    assert look_up(NUMBER, now=NOW).destination == "DE"
+
+
+def test_a_list_row_is_another_parcel_only_when_they_have_forgotten_ours(standin):
+    _last_years(standin, POSTED, AT_EXCHANGE)
+    standin.set_item(NUMBER, story(DELIVERED, first_day=date(2026, 8, 1), history_missing=True))
+    assert len(look_up(NUMBER, now=NOW).events) == 2
+    standin.set_item(NUMBER, story(POSTED, history_missing=True))
+    lookup = look_up(NUMBER, now=LATER)
+    assert (phrases(lookup), lookup.history_missing) == (["Posting/Collection"], True)
+
+
+def test_a_story_that_begins_soon_after_ours_ended_is_the_same_parcels(standin):
+    """Part of their page is missing, rather."""
+    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
+    look_up(NUMBER, now=NOW)
+    standin.set_item(NUMBER, story(DELIVERED, first_day=date(2026, 11, 18)))
+    assert phrases(look_up(NUMBER, now=LATER)) == [
+        "Posting/Collection",
+        "Arrival at outward office of exchange",
+    ]
+
+
 def test_what_japan_post_forgets_we_keep(standin):
     standin.set_item(NUMBER, story(POSTED, DELIVERED))
     look_up(NUMBER, now=NOW)
@@ -207,6 +274,30 @@ def test_an_unknown_phrase_becomes_an_inbox_item_once(standin):
     look_up(NUMBER, now=LATER)
     assert [phrase.text for phrase in Phrase.objects.unmapped()] == ["Sorted by a drone"]
     assert Phrase.objects.get(text="Posting/Collection").last_seen_at == NOW
+
+
+@pytest.mark.django_db(transaction=True)
+def test_phrases_are_noted_outside_the_transaction_of_the_answer(standin, django_assert_max_num_queries):
+    """Two answers with the same phrases in another order would wait for each other's rows."""
+    standin.set_item(NUMBER, story(POSTED, "Sorted by a drone", "Weighed by an owl"))
+    with django_assert_max_num_queries(100) as seen:
+        look_up(NUMBER, now=NOW)
+    transactions: list[set[str]] = [set()]
+    for query in seen.captured_queries:
+        verb, *words = query["sql"].split()
+        if verb in ("BEGIN", "COMMIT"):
+            transactions.append(set())
+        elif verb in ("INSERT", "UPDATE"):
+            transactions[-1] |= {
+                one for one in ("tracking_phrase", "tracking_shipment") if f'"{one}"' in words
+            }
+    assert [one for one in transactions if one] == [
+        {"tracking_shipment"},  # the lease
+        {"tracking_phrase"},
+        {"tracking_phrase"},
+        {"tracking_shipment"},
+        {"tracking_phrase"},  # when they were last seen
+    ]
 
 
 def test_known_phrases_with_a_full_stop_or_other_case_are_no_inbox_items(standin):

@@ -12,7 +12,7 @@ from lxml import html
 
 from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, story
 from tracking.japanpost.records import TrackedItem
-from tracking.models import Destination, Fetch, Notice, Phrase, Shipment, Status, Wording
+from tracking.models import Destination, Fetch, Gate, Notice, Phrase, Shipment, Status, Wording
 from tracking.places import japans_day
 
 PAGE, JSON = f"/track/{NUMBER}/", f"/track/{NUMBER}.json"
@@ -133,11 +133,27 @@ def test_without_an_answer_and_a_story_it_says_so(client, standin):
     assert client.get(JSON).json()["outcome"] == "unavailable"
 
 
+def test_while_we_leave_japan_post_in_peace_it_does_not_say_that_we_asked(client, standin):
+    Gate.objects.create(
+        pk=1,
+        failures_in_a_row=5,
+        paused_until=timezone.now() + timedelta(minutes=5),
+        pause_reason="timed out",
+    )
+    response = client.get(PAGE)
+    assert response.status_code == 503 and 200 < int(response["Retry-After"]) <= 300
+    text = main_of(response).text_content()
+    assert "we have not asked about your parcel yet" in text and "We asked" not in text
+    assert "timed out" not in text
+    assert standin.requests == []
+
+
 def test_without_an_answer_the_stored_story_is_told_with_its_true_age(client, standin):
     standin.set_item(NUMBER, story(POSTED))
     client.get(PAGE)
     make_stale()
-    Shipment.objects.update(answered_at=timezone.now() - timedelta(hours=5))
+    checked_at = timezone.now() - timedelta(hours=5)
+    Shipment.objects.update(answered_at=checked_at, story_at=checked_at)
     standin.set_fault(NUMBER, "500")
     response = client.get(PAGE)
     assert response.status_code == 200
@@ -154,6 +170,11 @@ def test_what_japan_post_no_longer_lists_is_still_told(client, standin):
     response = client.get(PAGE)
     assert response.status_code == 200
     assert "no longer lists this parcel" in main_of(response).text_content()
+    make_stale()
+    standin.set_fault(NUMBER, "500")
+    text = main_of(client.get(PAGE)).text_content()
+    assert "no longer lists this parcel" in text and "Our last check was " in text
+    assert "as of our last check" not in text
 
 
 def test_a_wrong_check_digit_is_a_hint_and_nothing_is_asked(client, standin):

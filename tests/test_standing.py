@@ -205,6 +205,24 @@ def test_days_of_a_status_and_facts_of_a_country_move_them_and_texts_do_not():
         before = Glossary.current().meaning
 
 
+def test_a_new_phrase_moves_them_only_where_it_takes_a_meaning_away():
+    before = Glossary.current().meaning
+    Phrase.objects.create(text="Sorted by a drone")
+    assert Glossary.current().meaning == before
+    for taken in ("ARRIVAL", "Final delivery - Refused by addressee"):
+        assert Glossary.current().status_of(taken)
+        Phrase.objects.create(text=taken)
+        assert Glossary.current().status_of(taken) is None
+        assert Glossary.current().meaning != before, taken
+        before = Glossary.current().meaning
+
+
+def test_an_answer_with_a_new_phrase_is_stored_as_it_stands_then(standin):
+    standin.set_item(NUMBER, story(POSTED, "ARRIVAL", "Sorted by a drone"))
+    look_up(NUMBER, now=NOW)
+    assert Standing.objects.get().meaning == Glossary.current().meaning
+
+
 def test_some_at_a_time_are_renewed_and_the_rest_is_counted():
     parcels = [keep(event(POSTED)) for _ in range(5)]
     Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)

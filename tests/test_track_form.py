@@ -93,8 +93,13 @@ def test_a_list_stays_within_one_visitors_patience(client, standin, settings):
     standin.set_fault(None, "hang")
     numbers = ["EM700100317JP", "EM700204745JP", "EM700311585JP", "EM700466220JP"]
     response = client.get("/track/", {"number": ",".join(numbers)})
-    assert [row.get("data-outcome") for row in main_of(response).find_class("parcel")] == ["unavailable"] * 4
+    rows = main_of(response).find_class("parcel")
+    assert [row.get("data-outcome") for row in rows] == ["unavailable"] * 4
     assert len(standin.requests) <= 2
+    # Nobody was asked about the last: nothing is said of Japan Post, and the page asks by itself in a moment.
+    assert "Japan Post does not answer" in rows[0].text_content()
+    assert "We have not asked about this parcel yet" in rows[-1].text_content()
+    assert '<meta http-equiv="refresh"' in response.content.decode()
 
 
 def test_more_than_ten_numbers_are_refused_and_stay_in_the_field(client, standin):

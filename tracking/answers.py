@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from tracking import numbers
 from tracking.examples import Example
-from tracking.gate import Busy, Timer, TooOften
+from tracking.gate import Busy, OutOfTime, Paused, Timer, TooOften
 from tracking.glossary import Glossary
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable
 from tracking.lookup import Lookup, has_story, look_up, recall
@@ -93,7 +93,7 @@ class Answer:
     def awaits_news(self) -> bool:
         """A story that goes on, or one that may begin; a page that loads itself again needs no other news."""
         if self.progress is None:
-            return self.reason in ("nothing_yet", "unavailable")
+            return self.reason in ("nothing_yet", "unavailable", "paused")
         return not self.progress.is_over
 
     @property
@@ -227,10 +227,14 @@ def _no_answer(number: TrackingNumber, failure: JapanPostError) -> Answer:
     seconds = failure.retry_after if isinstance(failure, Unavailable) else None
     retry_after = math.ceil(seconds or _RETRY_SECONDS)
     match failure:
+        case OutOfTime():
+            status, headline, reason = 503, _("We have not asked about this parcel yet"), "busy"
         case Busy():
             status, headline, reason = 503, _("Many people are asking at the moment"), "busy"
         case TooOften():
             status, headline, reason = 429, _("Many look-ups came from your connection"), "too_often"
+        case Paused():
+            status, headline, reason = 503, _("Japan Post does not answer at the moment"), "paused"
         case _:
             status, headline, reason = 503, _("Japan Post does not answer at the moment"), "unavailable"
     return Answer(
@@ -240,7 +244,7 @@ def _no_answer(number: TrackingNumber, failure: JapanPostError) -> Answer:
         headline,
         reason,
         retry_after=retry_after,
-        tries_again=reason != "unavailable",
+        tries_again=reason in ("busy", "too_often"),
     )
 
 

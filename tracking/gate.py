@@ -51,6 +51,10 @@ class Busy(Unavailable):
         super().__init__(reason, retry_after=retry_after or random.uniform(3, 10))
 
 
+class OutOfTime(Busy):
+    """The visitor's time was spent on other parcels before this one's turn came."""
+
+
 class TooOften(Unavailable):
     """This visitor has had the look-ups of this minute."""
 
@@ -142,9 +146,11 @@ def holds_lease(shipment: Shipment, ticket: Ticket) -> bool:
     return shipment.lease_token == ticket.token
 
 
-def note_answer() -> None:
-    """They answered, whatever it was: a pause ends."""
-    silent = Q(failures_in_a_row__gt=0) | Q(paused_until__isnull=False)
+def note_answer(ticket: Ticket) -> None:
+    """They answered, whatever it was. A pause is ended by its probe alone: others were sent before it began."""
+    silent = Q(failures_in_a_row__gt=0, paused_until=None)
+    if ticket.is_probe:
+        silent = Q(failures_in_a_row__gt=0) | Q(paused_until__isnull=False)
     before = Gate.objects.filter(silent).first()
     if before is None:
         return

@@ -16,7 +16,9 @@ from tracking.models.shipments import FAILURES
 from tracking.numbers import TrackingNumber
 
 # All that the row of a parcel tells a page. Events change together with `changed_at`.
-_STORY = "last_outcome, answered_at, story_at, changed_at, history_missing, parcel.destination_id"
+_STORY = (
+    "last_outcome, last_answer, answered_at, story_at, changed_at, history_missing, parcel.destination_id"
+)
 _GLANCE = f"""
     SELECT words_version, ask_again_at > %s, {_STORY} FROM tracking_shop
     LEFT JOIN tracking_shipment AS parcel ON number = %s AND story_at IS NOT NULL

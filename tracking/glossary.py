@@ -86,15 +86,16 @@ class Glossary:
 
         Exact after trimming, collapsing white space and dropping a final full stop. Without regard to case
         only where all known phrases that differ in case alone mean the same. Never a part of a phrase, but for
-        one: "Final delivery - Collected at counter" says how a delivery went, whatever stands behind the dash.
+        one: "Final delivery - Collected at counter" says how a delivery went, whatever stands behind the dash,
+        unless staff have that very phrase, with another meaning or with none.
         """
         text = normalise(phrase)
-        if status := self._phrases.get(text):
-            return status
+        if text in self._phrases:
+            return self._phrases[text]
         beginning = self._phrases.get(text.partition(" - ")[0])
         if beginning and beginning.slug == FINAL_DELIVERY:
             return beginning
-        return None if text in self._phrases else self._caseless.get(text.casefold())
+        return self._caseless.get(text.casefold())
 
     def words_for(self, status: Status, *, language: str, destination: str | None) -> Wording | None:
         """(destination, language) -> (any, language) -> (destination, English) -> (any, English) -> None."""
@@ -112,7 +113,10 @@ class Glossary:
     def meaning(self) -> str:
         """A short digest of all but the texts: while it is the same, each parcel stands where it stood."""
         facts = (
-            sorted((text, status and status.pk) for text, status in self._phrases.items()),
+            sorted((text, one.pk) for text, one in self._phrases.items() if one),
+            # Of phrases without a meaning only what they take away from others: see `status_of`.
+            sorted((text, one.pk) for text, one in self._caseless.items() if one),
+            sorted(text for text, one in self._phrases.items() if not one and " - " in text),
             [
                 (one.pk, one.slug, one.stage, one.tone, one.usual_days, one.worry_days)
                 for one in self.statuses

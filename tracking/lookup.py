@@ -9,14 +9,15 @@ from django.conf import settings
 from django.db import transaction
 
 from tracking import alarms, gate, standing
-from tracking.glossary import Glossary, spellings
+from tracking.glossary import Glossary
 from tracking.japanpost import client, parser
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable, UnexpectedPage
 from tracking.japanpost.records import TrackedEvent, TrackedItem
-from tracking.models import AskedBy, Event, Fetch, Phrase, Shipment, Tone
+from tracking.models import AskedBy, Event, Fetch, Shipment, Shop, Tone
 from tracking.models.shipments import FAILURES, TRACKED_FIELDS, Outcome, row_of
 from tracking.numbers import TrackingNumber
 from tracking.schedule import watch_again
+from tracking.sightings import note_seen, note_unknown
 from tracking.story import Lookup
 
 VERSION = "0.1"
@@ -25,6 +26,9 @@ DELIVERED_IS_FRESH = timedelta(days=1)
 NOTHING_IS_FRESH = timedelta(minutes=10)
 REST_AFTER_FAILURE = timedelta(seconds=60)
 FORGETTING_IS_NORMAL = timedelta(days=330)  # after the newest scan; Japan Post keeps stories for a year
+USED_AGAIN_AFTER = timedelta(
+    days=180
+)  # a number rests for 12 months at least (UPU S10), a parcel travels for some
 LONGEST_REST = timedelta(hours=1)
 BUDGET_WITH_STORY = 4.0  # seconds a visitor waits where we have something to show
 LEAST_BUDGET = 0.5  # seconds; with less left, asking would only fail
@@ -61,7 +65,7 @@ def look_up(
     refusal = None
     try:
         if timer.left < LEAST_BUDGET:
-            raise Unavailable("no time left to ask", retry_after=REST_AFTER_FAILURE.total_seconds())
+            raise gate.OutOfTime("no time left to ask")
         with gate.admission(
             number, timer=timer, has_story=has_story, asked_by=asked_by, visitor=visitor
         ) as ticket:
@@ -103,10 +107,10 @@ def ask(ticket: gate.Ticket) -> Fetch:
 
     No transaction is open while they are asked.
     """
-    allowed, started = ticket.timer.left, time.monotonic()
+    glossary, allowed, started = Glossary.current(), ticket.timer.left, time.monotonic()
     html, size, item, failure = "", 0, None, None
     try:
-        page = _fetch_page(ticket)
+        page = _fetch_page(ticket, _user_agent(glossary.shop))
         html, size = page.html, page.size
         item = parser.parse_page(page.html, ticket.number)
     except JapanPostError as error:
@@ -117,26 +121,31 @@ def ask(ticket: gate.Ticket) -> Fetch:
     fetch = Fetch(
         started_at=asked_at, milliseconds=round(seconds * 1000), size=size, asked_by=ticket.asked_by
     )
+    # What they say is noted before and after, each phrase for itself, for the same reason as the order within: two who
+    # lock in different orders wait for each other.
+    if item is not None:
+        note_unknown({event.phrase for event in item.events}, glossary, asked_at)
     with transaction.atomic():
-        # The gate before the parcel, as everywhere: two who lock in different orders wait for each other.
+        # The gate before the parcel, as everywhere.
         if isinstance(failure, Unavailable):
             gate.note_failure(ticket, failure, seconds=seconds, allowed=allowed)
         else:
-            gate.note_answer()
-        drift = _store(ticket, fetch, item, failure)
+            gate.note_answer(ticket)
+        drift, new_phrases = _store(ticket, fetch, item, failure)
+    note_seen(new_phrases, asked_at)
     if drift:
         alarms.sound(drift, number=ticket.number, html=html, now=asked_at)
     return fetch
 
 
-def _fetch_page(ticket: gate.Ticket) -> client.Page:
+def _fetch_page(ticket: gate.Ticket, user_agent: str) -> client.Page:
     """Once more where they hung up before the first byte: the one failure that asking again at once mends."""
 
     def fetch() -> client.Page:
         return client.fetch_page(
             ticket.number,
             base_url=settings.JAPANPOST_URL,
-            user_agent=_user_agent(),
+            user_agent=user_agent,
             timeout=ticket.timer.left,
             on_sent=ticket.has_sent,
         )
@@ -151,10 +160,10 @@ def _fetch_page(ticket: gate.Ticket) -> client.Page:
 
 def _store(
     ticket: gate.Ticket, fetch: Fetch, item: TrackedItem | None, failure: JapanPostError | None
-) -> alarms.Drift | None:
+) -> tuple[alarms.Drift | None, set[str]]:
     """Keep what they said, or that they said nothing; end the lease with it. Too late: note that, and no more.
 
-    Returns what is alarming about the answer.
+    Returns what is alarming about the answer, and the phrases of its new rows.
     """
     now = fetch.started_at
     shipment, _ = Shipment.objects.select_for_update().get_or_create(number=ticket.number)
@@ -163,16 +172,20 @@ def _store(
         fetch.outcome = Outcome.TRACKED if failure is None else _OUTCOMES[type(failure)]
         fetch.note = "Came too late: somebody else had asked meanwhile. Not used."
         fetch.save()
-        return None
-    drift, glossary = None, Glossary.current()
+        return None, set()
+    drift, new_phrases, glossary = None, set[str](), Glossary.current()
     if item is not None:
-        fetch.outcome, fetch.note = Outcome.TRACKED, _store_story(shipment, item, glossary, now)
-        if fetch.note and not Fetch.objects.filter(shipment=shipment, note=fetch.note).exists():
+        new_phrases, fetch.note = _store_story(shipment, item, glossary, now)
+        fetch.outcome = Outcome.TRACKED
+        ours_stays = shipment.story_at != now
+        if ours_stays and not Fetch.objects.filter(shipment=shipment, note=fetch.note).exists():
             drift = alarms.Drift(alarms.STORY_VANISHED, fetch.note)
     elif failure is not None:
         drift = _drift_in(failure, shipment, now)
         fetch.outcome, fetch.note = _store_failure(shipment, failure, now, ticket.timer.now)
     shipment.asked_at, shipment.last_outcome = now, fetch.outcome
+    if fetch.outcome not in FAILURES:
+        shipment.last_answer = fetch.outcome
     shipment.lease_until, shipment.lease_token = None, ""
     events = _events_of(shipment)
     shipment.watch_at = watch_again(shipment, events, glossary, now=now)
@@ -180,15 +193,14 @@ def _store(
     fetch.save()
     if events:
         standing.store(shipment, _story(shipment, events), glossary)
-    return drift
+    return drift, new_phrases
 
 
 def _drift_in(failure: JapanPostError, shipment: Shipment, now: datetime) -> alarms.Drift | None:
     """A page we cannot read, or nothing any more where there was a story. `shipment` is as it was before."""
     if isinstance(failure, UnexpectedPage):
         return alarms.Drift(alarms.kind_of(str(failure)), str(failure))
-    was_gone = shipment.last_outcome in (Outcome.NOT_FOUND, Outcome.REJECTED)
-    if isinstance(failure, Unavailable) or shipment.story_at is None or was_gone:
+    if isinstance(failure, Unavailable) or shipment.story_at is None or _is_gone(shipment):
         return None
     newest = Event.objects.current().filter(shipment=shipment).order_by("-position").first()
     if newest is None or now.date() - newest.local_date > FORGETTING_IS_NORMAL:
@@ -196,9 +208,8 @@ def _drift_in(failure: JapanPostError, shipment: Shipment, now: datetime) -> ala
     return alarms.Drift(alarms.STORY_VANISHED, f"We had a story, and now they say: {failure}")
 
 
-def _user_agent() -> str:
+def _user_agent(shop: Shop) -> str:
     """Who asks, honestly: the software and where to reach the shop."""
-    shop = Glossary.current().shop
     return f"emsguide/{VERSION} (parcel tracking for one shop; {shop.email or shop.website or 'no contact given'})"
 
 
@@ -226,17 +237,21 @@ def _story(shipment: Shipment, events: tuple[TrackedEvent, ...], *, is_paused: b
         history_missing=shipment.history_missing,
         checked_at=shipment.answered_at,
         stale=is_paused or shipment.last_outcome in FAILURES,
-        gone=shipment.last_outcome in (Outcome.NOT_FOUND, Outcome.REJECTED),
+        gone=_is_gone(shipment),
         destination=shipment.destination_id,
         told_less_at=_told_less_at(shipment),
         changed_at=shipment.changed_at,
     )
 
 
+def _is_gone(shipment: Shipment) -> bool:
+    return shipment.last_answer in (Outcome.NOT_FOUND, Outcome.REJECTED)
+
+
 def _told_less_at(shipment: Shipment) -> datetime | None:
     """When they last confirmed the story, if they have given a poorer one since."""
     confirmed = shipment.story_at == shipment.answered_at
-    return None if confirmed or shipment.last_outcome != Outcome.TRACKED else shipment.story_at
+    return None if confirmed or shipment.last_answer != Outcome.TRACKED else shipment.story_at
 
 
 def _events_of(shipment: Shipment) -> tuple[TrackedEvent, ...]:
@@ -244,19 +259,42 @@ def _events_of(shipment: Shipment) -> tuple[TrackedEvent, ...]:
     return tuple(TrackedEvent(*row) for row in rows)
 
 
-def _store_story(shipment: Shipment, item: TrackedItem, glossary: Glossary, now: datetime) -> str:
-    """Replace the story, or keep ours where theirs tells less; the note for staff says which."""
+def _store_story(
+    shipment: Shipment, item: TrackedItem, glossary: Glossary, now: datetime
+) -> tuple[set[str], str]:
+    """Replace the story, or keep ours where theirs tells less.
+
+    Returns the phrases of new rows, and a note for staff where theirs is not simply the same story going on.
+    """
     stored = list(Event.objects.current().filter(shipment=shipment).order_by("position"))
-    shipment.answered_at = now
-    note = _why_ours_stays(shipment, stored, item)
+    shipment.answered_at, new_phrases = now, set[str]()
+    is_another = _is_another_parcel(stored, item)
+    note = "" if is_another else _why_ours_stays(shipment, stored, item)
     if not note:
         new_phrases = _replace_events(shipment, stored, item.events, now)
-        _note_phrases(new_phrases, glossary, now)
         shipment.story_at, shipment.item_class = now, item.item_class
         shipment.history_missing = item.history_missing
     newest = stored[-1] if note else item.events[-1]
     shipment.ask_again_at = now + _fresh_for(newest.phrase, glossary)
-    return note
+    if is_another:
+        _forget_the_parcel_before(shipment, stored[-1])
+        note = f"The number is used again: our {len(stored)} rows end on {stored[-1].local_date}, theirs begin later."
+    return new_phrases, note
+
+
+def _is_another_parcel(stored: Sequence[Event], item: TrackedItem) -> bool:
+    """Their whole story begins long after ours ended, or their newest row comes when they had forgotten ours."""
+    if not stored:
+        return False
+    rest = FORGETTING_IS_NORMAL if item.history_missing else USED_AGAIN_AFTER
+    return item.events[0].local_date - stored[-1].local_date > rest
+
+
+def _forget_the_parcel_before(shipment: Shipment, last: Event) -> None:
+    """What staff wrote about it stays readable; where it went is no longer told to customers."""
+    shipment.handled_at = None
+    if shipment.registered_at is None or shipment.registered_at.date() <= last.local_date:
+        shipment.destination = None
 
 
 def _why_ours_stays(shipment: Shipment, stored: Sequence[Event], item: TrackedItem) -> str:
@@ -289,15 +327,6 @@ def _replace_events(
     if added:
         shipment.changed_at = now
     return {row.phrase for row in added}
-
-
-def _note_phrases(texts: set[str], glossary: Glossary, now: datetime) -> None:
-    """Phrases nobody has met become items of the staff's inbox."""
-    for text in sorted(texts):
-        if not glossary.knows(text) and glossary.status_of(text) is None:
-            Phrase.objects.get_or_create(text=text, defaults={"first_seen_at": now})
-    spelt = set().union(*map(spellings, texts))
-    Phrase.objects.filter(text__in=spelt).update(last_seen_at=now)
 
 
 def _fresh_for(phrase: str, glossary: Glossary) -> timedelta:

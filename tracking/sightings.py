@@ -1,8 +1,9 @@
-"""Where a phrase stands in the stored stories: on how many parcels, in which countries and offices."""
+"""When Japan Post says a phrase, and where it stands in the stored stories: how many parcels, which countries and offices."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Case, Count, Exists, IntegerField, Max, OuterRef, Q, QuerySet, Value, When
@@ -12,6 +13,7 @@ from tracking.glossary import Glossary, spellings
 from tracking.models import Event, Phrase
 
 MOST_NAMED = 3  # countries, and offices
+SEEN_LATELY = timedelta(hours=1)  # "last seen" is that exact: hardly any answer needs to write it
 
 
 @dataclass
@@ -43,6 +45,21 @@ class Sightings:
 
 def _top(counted: Counter[str]) -> list[tuple[str, int]]:
     return sorted(counted.items(), key=lambda one: (-one[1], one[0]))[:MOST_NAMED]
+
+
+def note_unknown(texts: Iterable[str], glossary: Glossary, now: datetime) -> None:
+    """Phrases nobody has met become items of the staff's inbox. Each in a transaction of its own."""
+    for text in sorted(texts):
+        if not glossary.knows(text) and glossary.status_of(text) is None:
+            Phrase.objects.get_or_create(text=text, defaults={"first_seen_at": now, "last_seen_at": now})
+
+
+def note_seen(texts: Iterable[str], now: datetime) -> None:
+    """These stand in new rows. Each is written by itself: many rows at once are locked in no order."""
+    spelt = set[str]().union(*map(spellings, texts))
+    outdated = Q(last_seen_at=None) | Q(last_seen_at__lte=now - SEEN_LATELY)
+    for key in Phrase.objects.filter(outdated, text__in=spelt).values_list("pk", flat=True):
+        Phrase.objects.filter(pk=key).update(last_seen_at=now)
 
 
 def sightings_of(phrases: Iterable[Phrase]) -> dict[int, Sightings]:
