@@ -10,11 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import environ
-
+from emsguide.environment import read_settings_file
 from emsguide.logs import FORMATS
 
-environ.Env.read_env(Path(__file__).resolve().parent / ".env")  # as the site's settings do
+read_settings_file(Path(__file__).resolve().parent / ".env")  # as the site's settings do
 
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 worker_class = "gthread"

@@ -1,7 +1,10 @@
 """Settings from the environment, read strictly: a misspelt value stops the start and says which one."""
 
+import io
+import os
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +17,23 @@ _FALSE = {"false", "no", "off", "0"}
 _CACHE_MAY_FAIL = {"IGNORE_EXCEPTIONS": True, "SOCKET_CONNECT_TIMEOUT": 0.2, "SOCKET_TIMEOUT": 0.2}
 # Seconds to connect; milliseconds until a server that vanished in the middle of an answer is given up.
 _POSTGRESQL_ENDS_WAITING = {"connect_timeout": 5, "tcp_user_timeout": 10_000}
+
+
+def read_settings_file(file: Path) -> None:
+    """Put what is written there into the environment, which comes first. No file: nothing.
+
+    Raises ImproperlyConfigured where there is one that cannot be read; environ would go on without it.
+    """
+    if not os.path.lexists(file):
+        return
+    try:
+        content = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ImproperlyConfigured(
+            f"{file} cannot be read ({reason}). Let the user of the site read it, or take it away."
+        ) from None
+    environ.Env.read_env(io.StringIO(content))
 
 
 class Environment(environ.Env):

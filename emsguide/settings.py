@@ -3,17 +3,16 @@
 from datetime import timedelta
 from pathlib import Path
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from emsguide.environment import Environment
+from emsguide.environment import Environment, read_settings_file
 from emsguide.logs import FORMATS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+read_settings_file(BASE_DIR / ".env")
 env = Environment()
-environ.Env.read_env(BASE_DIR / ".env")
 
 DEBUG = env.strict_bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="for development on this machine only" if DEBUG else "")

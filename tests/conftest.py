@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from django.core.cache import cache
 
+from emsguide.release import release_id
 from tests.chromium import CHROMIUM
 from tests.proxies import PROXIES
 from tests.served import CACHE_SERVER, HAPROXY, POSTGRESQL
@@ -63,3 +64,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(autouse=True)
 def _no_page_is_reused_from_another_test() -> None:
     cache.clear()
+    release_id.cache_clear()  # a test may have been another release

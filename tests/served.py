@@ -1,6 +1,7 @@
 """The site as it runs in production, in processes of its own, with the servers it may stand on; and visitors by the hundred."""
 
 import asyncio
+import csv
 import os
 import re
 import shutil
@@ -210,25 +211,40 @@ def postgresql() -> Iterator[str]:
 HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
 
 
-@contextmanager
-def balancer(folder: Path, addresses: Iterable[str]) -> Iterator[str]:
-    """HAProxy before these, as docs/haproxy.cfg sets it up; its address."""
-    assert HAPROXY is not None
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    lines = (PROJECT / "docs" / "haproxy.cfg").read_text(encoding="utf-8").splitlines()
-    lines = [re.sub(r"^( +bind) .*", rf"\1 127.0.0.1:{port}", line) for line in lines]
-    lines = [line.replace("track.example.com", "127.0.0.1") for line in lines if " server web" not in line]
-    lines += [f"    server web{n} {urlsplit(one).netloc} check" for n, one in enumerate(addresses, 1)]
-    file = folder / "haproxy.cfg"
-    file.write_text("\n".join([*lines, ""]))
-    process = subprocess.Popen([HAPROXY, "-db", "-q", "-f", str(file)])
-    try:
-        until_connected(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
+class Balancer:
+    """HAProxy before two machines, as deploy/haproxy.cfg sets it up. Use it in a `with` block."""
+
+    def __init__(self, folder: Path, machines: list[str]) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self._port = probe.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self._port}"
+        self._talk, self._file = folder / "haproxy.socket", folder / "haproxy.cfg"
+        ours = (PROJECT / "deploy" / "haproxy.cfg").read_text(encoding="utf-8")
+        ours = re.sub(r"^( +bind) .*", rf"\1 127.0.0.1:{self._port}", ours, flags=re.MULTILINE)
+        ours = ours.replace("track.example.com", "127.0.0.1")
+        for written, machine in zip(("10.0.0.11:8000", "10.0.0.12:8000"), machines, strict=True):
+            assert written in ours
+            ours = ours.replace(written, urlsplit(machine).netloc)
+        self._file.write_text(ours.replace("global\n", f"global\n    stats socket {self._talk}\n", 1))
+
+    def __enter__(self) -> Self:
+        assert HAPROXY is not None
+        self._process = subprocess.Popen([HAPROXY, "-db", "-q", "-f", str(self._file)])
+        until_connected(self._port)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def ready(self) -> int:
+        """How many machines it takes for ready."""
+        with socket.socket(socket.AF_UNIX) as talk:
+            talk.connect(str(self._talk))
+            talk.sendall(b"show stat\n")
+            lines = talk.makefile(encoding="ascii").read().removeprefix("# ").splitlines()
+        servers = csv.DictReader(line for line in lines if line)
+        return sum(one["check_status"] != "" and one["status"].startswith("UP") for one in servers)
 
 
 CACHE_SERVER = shutil.which("valkey-server") or shutil.which("redis-server")

@@ -19,6 +19,7 @@ from django.utils import timezone
 from tests.stories import NUMBER, some_numbers
 from tracking import groups, visitors
 from tracking.alarms import DIGEST
+from tracking.backup import back_up
 from tracking.doctor import configuration, examine, store
 from tracking.doctor.finding import Finding
 from tracking.gate import current_gate
@@ -111,6 +112,7 @@ def test_secrets_that_everybody_can_read(tmp_path: Path) -> None:
 
 
 def test_static_files_are_missing_or_older_than_the_program(production, settings, tmp_path: Path) -> None:
+    settings.BACKUP_FOLDER = str(tmp_path / "backups")
     settings.STATIC_ROOT = tmp_path / "static"
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
@@ -334,6 +336,22 @@ def test_old_log_ins_that_nobody_clears() -> None:
     Session.objects.create(session_key="b", session_data="", expire_date=NOW - 31 * DAY)
     (finding,) = store.sessions(NOW)
     assert finding.what.endswith("still stored: 1.") and not finding.is_wrong
+    assert "manage.py prune daily" in finding.remedy
+
+
+@pytest.mark.django_db(transaction=True)  # SQLite copies nothing inside one
+def test_a_back_up_that_is_days_old_and_none_at_all(settings, tmp_path: Path) -> None:
+    settings.BACKUP_FOLDER = str(tmp_path / "backups")
+    (finding,) = store.backups(NOW)
+    assert "no back-up" in finding.what and not finding.is_wrong  # another machine may make them
+    back_up(tmp_path / "backups", NOW - 5 * DAY)
+    newer = back_up(tmp_path / "backups", NOW - 2 * DAY)
+    (tmp_path / "backups" / "emsguide-notes.sqlite3").touch()
+    assert not told(store.backups(NOW))
+    newer.unlink()
+    assert "2026-11-19" in told(store.backups(NOW))
+    (finding,) = store.backups(NOW)
+    assert finding.is_wrong
 
 
 # The command
@@ -382,6 +400,7 @@ def test_an_installation_that_is_well_has_nothing_wrong(
         True,
         True,
     )
+    settings.BACKUP_FOLDER = str(tmp_path / "backups")
     settings.STATIC_ROOT = tmp_path / "static"
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}

@@ -13,9 +13,9 @@ import pytest
 
 from tests.remote_desk import Desk
 from tests.served import (
+    Balancer,
     CacheServer,
     Site,
-    balancer,
     everybody,
     get,
     postgresql,
@@ -37,9 +37,14 @@ class Machines:
     """The whole installation."""
 
     site: Site
-    front: str  # the balancer's address
+    balancer: Balancer
+    cache: CacheServer
     database: str
     japan_post: StandIn
+
+    @property
+    def front(self) -> str:
+        return self.balancer.address
 
     def query(self, statement: LiteralString) -> list[Any]:
         """The one column of it."""
@@ -68,8 +73,8 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
                 "from django.contrib.auth.models import User\n"
                 "User.objects.create_superuser('ann', password='a long password')"
             )
-            with balancer(folder, site.addresses) as front:
-                yield Machines(site, front, database, japan_post)
+            with Balancer(folder, site.addresses) as balancer:
+                yield Machines(site, balancer, cache, database, japan_post)
 
 
 def test_an_edit_on_one_machine_shows_on_the_other_at_the_next_request(machines: Machines) -> None:
@@ -158,3 +163,26 @@ def test_a_machine_killed_under_load_costs_nobody_who_comes_after_and_no_second_
     site.replace(0)
     assert statuses(everybody(get, pages.values())) == {200: WARM + COLD}
     assert Counter(request.query["reqCodeNo1"] for request in japan_post.requests) == asked
+
+
+def test_without_the_common_cache_no_machine_is_ready_and_every_page_is_answered(machines: Machines) -> None:
+    japan_post, balancer = machines.japan_post, machines.balancer
+    known, new = some_numbers(2, start=63_000_000)
+    for number in (known, new):
+        japan_post.set_item(number, story(POSTED, IN_CUSTOMS, number=number))
+    pages = [f"{machines.front}/track/{known}/", f"{machines.front}/"]
+    everybody(until_answered, pages)
+
+    def read_until_ready(count: int) -> None:
+        while balancer.ready() != count:
+            assert statuses(everybody(get, pages)) == {200: 2}
+
+    read_until_ready(2)
+    machines.cache.kill()
+    try:
+        read_until_ready(0)
+        assert statuses(everybody(get, [f"{one}/readyz" for one in machines.site.addresses])) == {503: 2}
+        assert statuses(everybody(get, [f"{machines.front}/track/{new}/", *pages * 5])) == {200: 11}
+    finally:
+        machines.cache.start()
+    read_until_ready(2)

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from tests.desk import StatusPage
 from tests.stories import IN_CUSTOMS, NUMBER, POSTED, story
+from tracking.answers import answered
 from tracking.models import Event, Fetch, Notice, Shipment, Shop, Status, Wording
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +88,32 @@ def test_a_stored_parcel_is_told_without_asking_storing_or_keeping_a_page(admin_
     assert title_of(admin_client.get(f"/track/{NUMBER}/")) != DRAFT
 
 
+def test_a_preview_is_nobodys_look_up(admin_client, standin, drafted, notice):
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    admin_client.get(f"/track/{NUMBER}/")
+    Shipment.objects.update(ask_again_at=None, asked_at=None)
+    seen = []
+
+    def count(sender, outcome, **more):
+        seen.append(outcome)
+
+    answered.connect(count)
+    try:
+        for row in (drafted, notice):
+            assert frame(row, admin_client, number=NUMBER).status_code == 200
+            page(row, admin_client, number=NUMBER)
+    finally:
+        answered.disconnect(count)
+    assert seen == [] and len(standin.requests) == 1
+
+
+def test_a_parcel_without_a_story_is_none_to_look_at(admin_client, standin, drafted):
+    Shipment.objects.create(number=NUMBER)
+    assert "no story of this parcel" in page(drafted, admin_client, number=NUMBER).content.decode()
+    assert frame(drafted, admin_client, number=NUMBER).status_code == 404
+    assert not standin.requests
+
+
 def test_a_preview_of_a_stored_parcel_looks_for_no_news_and_remembers_nothing(
     admin_client, standin, drafted, notice
 ):
@@ -109,7 +136,7 @@ def test_a_parcel_that_is_not_in_the_store_is_told_so_and_not_asked_about(
     admin_client, standin, drafted, typed
 ):
     html = page(drafted, admin_client, number=typed).content.decode()
-    assert "We do not have this parcel" in html and "<iframe" not in html and "<script>alert" not in html
+    assert "no story of this parcel" in html and "<iframe" not in html and "<script>alert" not in html
     assert frame(drafted, admin_client, number=typed).status_code == 404
     assert not standin.requests and not Shipment.objects.exists()
 

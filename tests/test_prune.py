@@ -1,5 +1,6 @@
 """`manage.py prune`: what goes, what stays whatever its age, and that it may be stopped and run again."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from django.core.management import call_command
 from django.db.models import F
 
 from tests.kept import DAY, NOW, keep
-from tests.stories import AT_OFFICE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, event, story
+from tests.stories import AT_OFFICE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, event, some_numbers, story
 from tracking import prune
 from tracking.lookup import look_up
 from tracking.models import (
@@ -146,7 +147,7 @@ def test_a_parcel_that_somebody_looks_at_meanwhile_stays(monkeypatch):
     monkeypatch.setattr(prune, "BREATH", 0)
     first, second = delivered(), delivered()
     rule = prune.parcels(LATER)
-    steps = prune.throw_away(prune.Rule(rule.what, rule.rows, batch=1))
+    steps = prune.throw_away(replace(rule, batch=1))
     assert next(steps) == 1
     Shipment.objects.update(asked_at=LATER)
     assert list(steps) == [0]
@@ -154,14 +155,82 @@ def test_a_parcel_that_somebody_looks_at_meanwhile_stays(monkeypatch):
     assert first.pk < second.pk
 
 
+def test_a_parcel_that_somebody_writes_about_meanwhile_stays(monkeypatch):
+    monkeypatch.setattr(prune, "BREATH", 0)
+    delivered(), delivered()
+    steps = prune.throw_away(replace(prune.parcels(LATER), batch=1))
+    assert next(steps) == 1
+    left = Shipment.objects.get()
+    write(left.number)
+    assert list(steps) == [0]
+    assert Shipment.objects.get() == left
+
+
 def test_stopped_in_the_middle_it_goes_on_where_it_was(monkeypatch):
     monkeypatch.setattr(prune, "BREATH", 0)
     for _ in range(5):
         delivered()
     rule = prune.parcels(LATER)
-    next(prune.throw_away(prune.Rule(rule.what, rule.rows, batch=2)))
+    next(prune.throw_away(replace(rule, batch=2)))
     assert Shipment.objects.count() == 3
     assert run() == 3
+
+
+# Numbers without a story
+
+
+def typed(**more) -> Shipment:
+    """A number that somebody looked up and Japan Post did not know, for the last time at NOW."""
+    (number,) = some_numbers(1, start=20_000_000 + Shipment.objects.count())
+    shipment = Shipment.objects.create(number=number, asked_at=NOW, last_outcome="not-found")
+    Shipment.objects.filter(pk=shipment.pk).update(**{"created_at": NOW} | more)
+    Fetch.objects.create(shipment=shipment, started_at=NOW, milliseconds=1, outcome="not-found")
+    return shipment
+
+
+def run_for_typed(*, at: datetime = NOW + 91 * DAY) -> int:
+    return sum(prune.throw_away(prune.without_a_story(at)))
+
+
+def test_a_number_without_a_story_goes_90_days_after_it_was_asked_about():
+    typed(), typed(asked_at=None), delivered()
+    assert run_for_typed(at=NOW + 90 * DAY) == 0
+    assert run_for_typed() == 2
+    assert Event.objects.exists() and not Fetch.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"asked_at": NOW + 2 * DAY},
+        {"asked_at": None, "created_at": NOW + 2 * DAY},
+        {"story_at": NOW},
+        {"registered_at": NOW},
+        {"note": "A customer asked by phone"},
+        {"order_reference": "1001"},
+        {"handled_at": NOW + 2 * DAY},
+        {"watch_at": NOW},
+        {"lease_until": NOW + 92 * DAY},
+    ],
+    ids="asked made told registered noted ordered handled watched being-asked".split(),
+)
+def test_a_number_without_a_story_stays_that_somebody_may_still_need(more):
+    typed(**more)
+    assert run_for_typed() == 0
+
+
+def test_a_number_with_replaced_rows_alone_stays():
+    event = keep().events.create(position=0, local_date=NOW.date(), phrase="x", first_seen_at=NOW)
+    Event.objects.filter(pk=event.pk).update(superseded_at=NOW)
+    Shipment.objects.update(asked_at=NOW, story_at=None)
+    assert run_for_typed() == 0
+
+
+def test_a_number_without_a_story_stays_while_a_message_about_it_waits_for_an_answer():
+    write(text=f"Where is {typed().number}?")
+    assert run_for_typed() == 0
+    Message.objects.update(answered=True)
+    assert run_for_typed() == 1
 
 
 # What was written down along the way
@@ -200,19 +269,21 @@ def test_traces_go_when_their_time_is_over():
 def test_the_dry_run_says_what_would_go_and_throws_nothing_away(capsys):
     leave_traces()
     shipment = delivered()
+    typed()
     Shipment.objects.update(asked_at=F("asked_at") - 1000 * DAY)
     Standing.objects.update(scanned_on="2020-01-01", enquiry_ends_on="2020-07-01")
     Message.objects.all().delete()
     call_command("prune", "--dry-run", verbosity=2)
     said = capsys.readouterr().out
     assert "        1 parcels delivered and not looked at for 400 days" in said
+    assert "        1 numbers without a story" in said
     assert f"          {shipment.number}, delivered 2020-01-01" in said
     assert "        5 kept pages beyond the newest 20" in said
     assert said.endswith("Nothing was thrown away.\n")
-    assert Shipment.objects.count() == 2
+    assert Shipment.objects.count() == 3
     call_command("prune")
     assert "        1 parcels" in capsys.readouterr().out
-    assert not Shipment.objects.filter(pk=shipment.pk).exists()
+    assert Shipment.objects.count() == 1 and not Shipment.objects.filter(pk=shipment.pk).exists()
     call_command("prune")
     assert "        0 parcels" in capsys.readouterr().out
 

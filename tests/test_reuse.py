@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 
+from emsguide.release import release_id
 from tests.stories import ARRIVED, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, story
 from tracking import reuse, views
 from tracking.answers import answered
@@ -184,6 +186,17 @@ def test_a_made_up_destination_takes_no_room(client, stored, monkeypatch):
     client.get(PAGE)
     monkeypatch.setattr(reuse.cache, "set", None)
     assert client.get(f"{PAGE}?to=XX").status_code == 200
+
+
+def test_another_release_gives_out_no_page_of_this_one(client, stored, settings, tmp_path):
+    """After an upgrade, a roll back, or while both run beside one common cache."""
+    pages = []
+    for _ in range(2):
+        assert client.get(PAGE).status_code == 200
+        pages.append(len([key for key in cache._cache if "page:" in key]))
+        settings.BASE_DIR = tmp_path  # without any file
+        release_id.cache_clear()
+    assert pages == [1, 2]
 
 
 def test_compressed_once_and_plain_for_who_cannot_unpack(client, stored):

@@ -1,6 +1,7 @@
 """The second factor of staff: nobody passes with the password alone, anybody can set it up, a lost phone is no disaster."""
 
 import re
+from base64 import b32decode
 from urllib.parse import unquote
 
 import pytest
@@ -52,6 +53,10 @@ def show(client: Client, code: str, **more: str):
     return client.post(PAGE, {"code": code, **more})
 
 
+def secret_on(page) -> str:
+    return html.fromstring(page.content.decode()).xpath("string(//code)").replace(" ", "")
+
+
 def text_of(response) -> str:
     return " ".join(html.fromstring(response.content.decode()).text_content().split())
 
@@ -94,10 +99,9 @@ def test_a_newcomer_sets_up_a_phone_and_gets_back_up_codes_once(client, ann):
     assert len(tree.xpath("//*[@role='img']/*[local-name()='svg']")) == 1
     assert not tree.xpath("//@style | //style | //*[local-name()='svg']//script")
     assert policy_of(page) == POLICY and "no-store" in page["Cache-Control"]
-    secret = tree.xpath("string(//code)").replace(" ", "")
+    secret = secret_on(page)
     assert secret in TOTPDevice.objects.get().config_url
-    again = client.get(PAGE)
-    assert secret == html.fromstring(again.content.decode()).xpath("string(//code)").replace(" ", "")
+    assert secret_on(client.get(PAGE)) == secret
     done = show(client, phones_code(ann), next="/admin/tracking/status/")
     codes = re.findall(r"<code>([a-z2-7]{8})</code>", done.content.decode())
     assert len(set(codes)) == 10
@@ -107,6 +111,25 @@ def test_a_newcomer_sets_up_a_phone_and_gets_back_up_codes_once(client, ann):
     assert client.get("/admin/tracking/status/").status_code == 200
     assert not any(code in client.get(PAGE).content.decode() for code in codes)
     assert LogEntry.objects.get().change_message == "Set up a second factor."
+
+
+def test_who_saw_the_page_with_a_stolen_password_does_not_know_the_secret_of_the_phone(client, ann):
+    """The thief logs in first and goes, or stays; the owner connects her phone afterwards."""
+    gone, waiting = Client(), Client()
+    stolen = [secret_on(log_in(gone)), secret_on(log_in(waiting))]
+    gone.logout()
+    secret = secret_on(log_in(client))
+    assert len({*stolen, secret}) == 3
+    hers = TOTPDevice.objects.get(key=b32decode(secret).hex())
+    show(client, f"{totp(hers.bin_key):06}")
+    assert client.get("/admin/").status_code == 200
+    assert TOTPDevice.objects.get() == hers
+    log_in(gone)
+    for thief in (gone, waiting):
+        for known in stolen:
+            assert "not right" in text_of(show(thief, f"{totp(b32decode(known)):06}"))
+            TOTPDevice.objects.update(throttling_failure_count=0)
+        assert thief.get("/admin/").status_code == 302
 
 
 def test_the_next_log_in_asks_for_the_phones_code_and_leads_on(client, ann):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,11 +21,11 @@ PRODUCTION = {"SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "track.example.com"}
 SHOWN = "from emsguide import settings as s; print(s.DEBUG, s.ADMIN_PATH, s.DATABASES['default']['ENGINE'])"
 
 
-def start(code: str = SHOWN, **environment: str) -> subprocess.CompletedProcess[str]:
+def start(code: str = SHOWN, *, cwd: Path = PROJECT, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "HOME")}
     return subprocess.run(
         [sys.executable, "-c", code],
-        cwd=PROJECT,
+        cwd=cwd,
         env=kept | environment,
         capture_output=True,
         text=True,
@@ -64,6 +65,44 @@ def test_a_missing_or_misspelt_value_stops_the_start_with_its_name(environment, 
     assert result.returncode != 0
     assert words in result.stderr
     assert "pw@" not in result.stderr
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """The program in a folder of its own, where a file `.env` may be."""
+    shutil.copytree(PROJECT / "emsguide", tmp_path / "emsguide")
+    (tmp_path / "tracking").symlink_to(PROJECT / "tracking")
+    shutil.copy(PROJECT / "gunicorn.conf.py", tmp_path)
+    return tmp_path
+
+
+def test_the_file_env_is_read_where_it_is_and_the_environment_comes_first(elsewhere: Path) -> None:
+    assert start(cwd=elsewhere, **PRODUCTION).returncode == 0
+    (elsewhere / ".env").write_text(
+        "SECRET_KEY=é\nALLOWED_HOSTS=a.example\nADMIN_PATH=desk/\n", encoding="utf-8"
+    )
+    assert start(cwd=elsewhere).stdout.split()[:2] == ["False", "desk/"]
+    assert start(cwd=elsewhere, ADMIN_PATH="other/").stdout.split()[:2] == ["False", "other/"]
+
+
+@pytest.mark.parametrize(
+    "reader", ["import emsguide.settings", "import runpy; runpy.run_path('gunicorn.conf.py')"]
+)
+@pytest.mark.parametrize("kind", ["a folder", "a link to nothing", "not UTF-8"])
+def test_a_file_env_that_cannot_be_read_stops_the_start_with_its_name(
+    elsewhere: Path, kind: str, reader: str
+) -> None:
+    file = elsewhere / ".env"
+    match kind:
+        case "a folder":  # which Docker makes where a file should be mounted
+            file.mkdir()
+        case "a link to nothing":
+            file.symlink_to(elsewhere / "gone.env")
+        case _:
+            file.write_bytes(b"SECRET_KEY=caf\xe9\n")
+    result = start(reader, cwd=elsewhere, **PRODUCTION)
+    assert result.returncode != 0
+    assert f"{file} cannot be read" in result.stderr and "caf" not in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,21 @@ def test_an_error_on_one_parcel_is_logged_and_the_others_go_on(standin, monkeypa
     assert pushed_back.lease_until is None
 
 
+@pytest.mark.parametrize("broken", ["tracking.prune.traces", "tracking.watch.renew_outdated"])
+def test_an_error_while_it_tidies_up_is_logged_and_parcels_are_asked_about(
+    standin, monkeypatch, caplog, broken
+):
+    def stumble(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(broken, stumble)
+    register([NUMBER])
+    watch = Watch(clock=lambda: NOW + timedelta(minutes=1))
+    monkeypatch.setattr(watch, "_sleep", lambda seconds: watch.stop())
+    assert watch.run().asked == 1
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_one_log_line_a_cycle(standin, caplog):
     register(some_numbers(3))
     with caplog.at_level("INFO", "tracking.watch"):

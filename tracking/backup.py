@@ -14,6 +14,7 @@ from typing import cast
 from django.db import DatabaseError, connection
 
 _SUFFIX = {"sqlite": ".sqlite3", "postgresql": ".dump"}
+_NAME = "emsguide-%Y%m%dT%H%M%SZ"  # the moment it shows, in UTC
 _UNFINISHED = ".unfinished-"
 _OURS = "tracking_shop"  # the table that tells our store from any other
 
@@ -35,7 +36,7 @@ def back_up(folder: Path, now: datetime) -> Path:
         if _OURS not in connection.introspection.table_names():
             raise BackupError("there is no store of ours. Is DATABASE_URL right?")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        finished = folder / f"emsguide-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}{_SUFFIX[connection.vendor]}"
+        finished = folder / f"{now.astimezone(UTC):{_NAME}}{_SUFFIX[connection.vendor]}"
         with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=folder) as own:
             unfinished = Path(own, finished.name)
             unfinished.touch(mode=0o600)
@@ -52,8 +53,7 @@ def keep_newest(folder: Path, count: int, now: datetime) -> list[Path]:
 
     What a run that was killed has left goes too, after a day. Other files stay.
     """
-    names = f"emsguide-{'[0-9]' * 8}T{'[0-9]' * 6}Z{_SUFFIX[connection.vendor]}"
-    old = sorted(folder.glob(names))[:-count]
+    old = _backups_in(folder)[:-count]
     yesterday = (now - timedelta(days=1)).timestamp()
     left_over = [file for file in folder.glob(f"{_UNFINISHED}*") if file.stat().st_mtime < yesterday]
     for file in old:
@@ -61,6 +61,12 @@ def keep_newest(folder: Path, count: int, now: datetime) -> list[Path]:
     for unfinished in left_over:
         shutil.rmtree(unfinished)
     return old
+
+
+def newest_in(folder: Path) -> datetime | None:
+    """The moment that the newest back-up of this kind of store shows; None where there is none."""
+    found = _backups_in(folder)
+    return datetime.strptime(found[-1].stem, _NAME).replace(tzinfo=UTC) if found else None
 
 
 def check(file: Path) -> None:
@@ -106,6 +112,11 @@ def restore(file: Path, *, replace: bool, folder: Path, now: datetime) -> Path |
         else:
             _fill(file, instead_of=tables)
     return before
+
+
+def _backups_in(folder: Path) -> list[Path]:
+    """The oldest first."""
+    return sorted(folder.glob(f"emsguide-{'[0-9]' * 8}T{'[0-9]' * 6}Z{_SUFFIX[connection.vendor]}"))
 
 
 def _copy_to(file: Path) -> None:

@@ -87,7 +87,7 @@ class Desk(admin.AdminSite):
         if codes:
             self._log(user, "Set up a second factor.")
             return self._codes(request, codes)
-        phone = second_factor.new_phone(user)
+        phone = second_factor.new_phone(request, user)
         context = {"form": form, "picture": _picture(phone.config_url), "secret": _secret(phone.config_url)}
         return self._page(request, "enrol", "Connect your phone", context)
 

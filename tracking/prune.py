@@ -1,13 +1,15 @@
-"""What nobody needs any more goes. The only place that knows how long anything is kept.
+"""What nobody needs any more goes. How many days anything is kept stands here; what is kept for minutes (counts of
+look-ups, printed pages) says so itself, and so do the unreadable pages, of which the newest twenty are kept.
 
 Safe to run on several machines at once, to kill and to run again: each batch is a transaction of its own, and asks the
 rule once more before it deletes.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.sessions.models import Session
@@ -17,33 +19,39 @@ from django.utils.timezone import localdate
 
 from tracking import numbers
 from tracking.glossary import Glossary
-from tracking.models import Alarm, Fetch, KeptPage, Message, Shipment, Standing, Tone, VisitorMinute
+from tracking.models import Alarm, Event, Fetch, KeptPage, Message, Shipment, Standing, Tone, VisitorMinute
 from tracking.places import JAPAN_TIME
 
 FETCHES_ARE_KEPT = timedelta(days=90)
 PARCELS_ARE_KEPT = timedelta(days=400)  # after their delivery, and after the last look at them
+NUMBERS_ARE_KEPT = timedelta(days=90)  # that have no story, after Japan Post was last asked about them
 MINUTES_ARE_KEPT = timedelta(hours=1)
 BREATH = 0.05  # seconds between two batches, in which others get the lock
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What goes, in the words of the dry run, and how many rows at a time."""
+    """What goes, in the words of the dry run, and how many rows at a time. `find` is asked anew each time."""
 
     what: str
-    rows: QuerySet[Any]
+    find: Callable[[], QuerySet[Any]]
     batch: int = 500
+
+    @property
+    def rows(self) -> QuerySet[Any]:
+        return self.find()
 
 
 def traces(now: datetime) -> list[Rule]:
     """What we wrote down along the way; the watch throws it away by itself."""
     oldest = now - FETCHES_ARE_KEPT
+    minutes = VisitorMinute.objects.filter(minute__lt=now - MINUTES_ARE_KEPT)
     return [
-        Rule("requests to Japan Post older than 90 days", Fetch.objects.older_than(oldest)),
-        Rule("kept pages beyond the newest 20", KeptPage.objects.beyond_the_newest()),
-        Rule("alarms older than 90 days", Alarm.objects.filter(day__lt=oldest.date())),
-        Rule("counts of visitors' look-ups", VisitorMinute.objects.filter(minute__lt=now - MINUTES_ARE_KEPT)),
-        Rule("log-ins that have run out", Session.objects.filter(expire_date__lt=now)),
+        Rule("requests to Japan Post older than 90 days", lambda: Fetch.objects.older_than(oldest)),
+        Rule("kept pages beyond the newest 20", KeptPage.objects.beyond_the_newest),
+        Rule("alarms older than 90 days", lambda: Alarm.objects.filter(day__lt=oldest.date())),
+        Rule("counts of visitors' look-ups", minutes.all),
+        Rule("log-ins that have run out", lambda: Session.objects.filter(expire_date__lt=now)),
     ]
 
 
@@ -62,15 +70,27 @@ def parcels(now: datetime) -> Rule:
         scanned_on__lt=oldest.date(),
         enquiry_ends_on__lt=today,  # where that is not known the parcel stays
     )
-    left_alone = Q(
-        Q(handled_at=None) | Q(handled_at__lt=oldest),
-        Q(lease_until=None) | Q(lease_until__lt=now),
-        asked_at__lt=oldest,
-        watch_at=None,
+    rows = Shipment.objects.filter(_left_alone(oldest, now), Exists(delivered), asked_at__lt=oldest)
+    return Rule(
+        "parcels delivered and not looked at for 400 days", lambda: _not_written_about(rows), batch=25
     )
-    rows = Shipment.objects.filter(left_alone, Exists(delivered))
-    rows = rows.exclude(number__in=_numbers_in_open_messages())
-    return Rule("parcels delivered and not looked at for 400 days", rows.order_by("pk"), batch=25)
+
+
+def without_a_story(now: datetime) -> Rule:
+    """Numbers that somebody typed and that never had a story: anybody can make any number of them."""
+    oldest = now - NUMBERS_ARE_KEPT
+    never_asked = Q(asked_at=None, created_at__lt=oldest)  # whoever was about to ask was killed
+    rows = Shipment.objects.filter(
+        _left_alone(oldest, now),
+        Q(asked_at__lt=oldest) | never_asked,
+        ~Exists(Event.objects.filter(shipment=OuterRef("pk"))),
+        story_at=None,
+        registered_at=None,
+        order_reference="",
+        note="",
+    )
+    what = "numbers without a story, not asked about for 90 days"
+    return Rule(what, lambda: _not_written_about(rows), batch=100)
 
 
 def throw_away(rule: Rule) -> Iterator[int]:
@@ -86,7 +106,24 @@ def throw_away(rule: Rule) -> Iterator[int]:
         yield len(still)
 
 
-def _numbers_in_open_messages() -> set[str]:
-    """What looked like spam counts: it may be a real customer's, and nobody has said that it is answered."""
+def _left_alone(oldest: datetime, now: datetime) -> Q:
+    """Neither staff nor the watch look after it, and nobody is asking about it."""
+    return Q(
+        Q(handled_at=None) | Q(handled_at__lt=oldest),
+        Q(lease_until=None) | Q(lease_until__lt=now),
+        watch_at=None,
+    )
+
+
+def _not_written_about(shipments: QuerySet[Shipment]) -> QuerySet[Shipment]:
+    """Without those that an open message names. What looked like spam counts: it may be a real customer's, and nobody
+    has said that it is answered.
+    """
     texts = Message.objects.filter(answered=False).values_list("number", "text")
-    return {number for typed, text in texts.iterator() for number in numbers.find_numbers(f"{typed}\n{text}")}
+    named = {number for typed, text in texts.iterator() for number in _numbers_in(f"{typed}\n{text}")}
+    return shipments.exclude(number__in=named).order_by("pk")
+
+
+@lru_cache(10_000)  # each batch reads all messages again, and has the lock meanwhile
+def _numbers_in(text: str) -> list[numbers.TrackingNumber]:
+    return numbers.find_numbers(text)

@@ -12,6 +12,8 @@ from django.middleware.gzip import re_accepts_gzip
 from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_vary_headers
 
+from emsguide.release import release_id
+
 _KEPT_SECONDS = 900
 
 
@@ -33,10 +35,10 @@ class _Kept:
 def reused(request: HttpRequest, facts: object, print_page: Callable[[], Printed]) -> HttpResponse:
     """The page that was printed from the same facts before, else a new one.
 
-    `facts` are all that the page depends on beside the time and its own address, which it prints, so the host
-    belongs to them too. Nothing of one visitor may be in the page.
+    `facts` are all that the page depends on beside the time, our own files, and its own address, which it prints, so
+    the host belongs to them too. Nothing of one visitor may be in the page.
     """
-    named = repr((request.scheme, request.get_host(), request.path, facts))
+    named = repr((release_id(), request.scheme, request.get_host(), request.path, facts))
     key = f"page:{sha256(named.encode()).hexdigest()}"
     kept: _Kept | None = cache.get(key)
     if kept is None or kept.until <= timezone.now():

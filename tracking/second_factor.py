@@ -16,6 +16,7 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 BACK_UP_CODES = 10
+_NEW_PHONE = "new_phone"  # in a session: the key of the device that its page shows
 
 
 class Refused(Exception):
@@ -45,10 +46,15 @@ def phone_of(user: User) -> TOTPDevice | None:
     return TOTPDevice.objects.devices_for_user(user, confirmed=True).first()
 
 
-def new_phone(user: User) -> TOTPDevice:
-    """What the QR code is about. It counts only after its first right code; until then it stays the same."""
-    begun = TOTPDevice.objects.devices_for_user(user, confirmed=False).order_by("pk").first()
-    return begun or TOTPDevice.objects.create(user=user, name="phone", confirmed=False)
+def new_phone(request: HttpRequest, user: User) -> TOTPDevice:
+    """What the QR code is about; it counts only after its first right code. The same for a session, and for no other:
+    whoever saw the page with a stolen password must not know what the owner's phone gets later.
+    """
+    begun = TOTPDevice.objects.filter(user=user, confirmed=False, pk=request.session.get(_NEW_PHONE)).first()
+    if begun is None:
+        begun = TOTPDevice.objects.create(user=user, name="phone", confirmed=False)
+        request.session[_NEW_PHONE] = begun.pk
+    return begun
 
 
 def codes_left(user: User) -> int:
@@ -57,11 +63,13 @@ def codes_left(user: User) -> int:
 
 def enrol(request: HttpRequest, user: User, typed: str) -> list[str]:
     """The new phone's first code: the phone counts from now on. Returns the back-up codes, for the only time."""
-    phone = _verified(user, new_phone(user), typed)
+    phone = _verified(user, new_phone(request, user), typed)
     with transaction.atomic():
-        phone.confirmed = True
-        phone.save(update_fields=["confirmed"])
+        if not TOTPDevice.objects.filter(pk=phone.pk).update(confirmed=True):
+            raise Refused  # another session was quicker
+        TOTPDevice.objects.filter(user=user, confirmed=False).delete()
         codes = new_codes(user)
+    del request.session[_NEW_PHONE]
     _remember(request, phone)
     return codes
 

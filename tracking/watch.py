@@ -72,7 +72,7 @@ class Watch:
     def run_once(self) -> Totals:
         """Tidy up, then one pass over what is due now. A pause ends the pass: cron comes again."""
         self._prune()
-        renew_outdated(most=RENEWED_IN_A_ROUND)
+        self._renew()
         self._cycle(patience=PATIENCE)
         return self.totals
 
@@ -80,17 +80,18 @@ class Watch:
         """Until somebody says stop. Neither a bug nor a database that is away ends it."""
         while not self.is_stopping:
             close_old_connections()
-            try:
-                if self._pruned_at is None or self.clock() - self._pruned_at >= PRUNE_EVERY:
-                    self._prune()
-                renew_outdated(most=RENEWED_IN_A_ROUND)
-                self._cycle(patience=None)
-            except DatabaseError:
-                logger.exception("the watch cannot use the database; it tries again")
+            for step in (self._prune_daily, self._renew, self._cycle):
+                try:
+                    step()
+                except DatabaseError:
+                    logger.exception("the watch cannot use the database; it tries again")
+                    break
+                except Exception:
+                    logger.exception("the watch met an error of ours; it goes on")
             self._sleep(LOOK_EVERY)
         return self.totals
 
-    def _cycle(self, *, patience: float | None) -> Totals:
+    def _cycle(self, *, patience: float | None = None) -> Totals:
         """Everything that is due at its start. `patience` is how long it waits for a turn; None: as long as it takes."""
         began, done = time.monotonic(), Totals()
         for number in self._due_numbers():
@@ -158,12 +159,20 @@ class Watch:
             logger.exception("%s could not be pushed back", shortened(number))
             self._sleep(BUSY_FOR)
 
+    def _prune_daily(self) -> None:
+        if self._pruned_at is None or self.clock() - self._pruned_at >= PRUNE_EVERY:
+            self._prune()
+
     def _prune(self) -> None:
         """Throw away what nobody reads any more. Several watches may do so at the same time."""
         self._pruned_at = self.clock()
         for rule in prune.traces(self._pruned_at):
             if count := sum(prune.throw_away(rule)):
                 logger.info("watch: %d thrown away: %s", count, rule.what)
+
+    def _renew(self) -> None:
+        """Where parcels stand, after an edit of what words mean."""
+        renew_outdated(most=RENEWED_IN_A_ROUND)
 
     def _sleep(self, seconds: float) -> None:
         """In naps: a signal handler cannot wake a sleeper."""

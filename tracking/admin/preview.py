@@ -19,7 +19,8 @@ from tracking import preview
 from tracking.examples import Example, all_examples, get_example
 from tracking.fallbacks import languages_of
 from tracking.glossary import Glossary
-from tracking.models import Notice, Shipment, Status
+from tracking.lookup import has_story
+from tracking.models import Notice, Status
 from tracking.models.words import language_name
 from tracking.numbers import find_numbers
 from tracking.places import japans_day
@@ -47,12 +48,12 @@ class PreviewForm(forms.Form):
         self._choose("language", [(code, language_name(code)) for code in languages_of(glossary)])
 
     def clean_number(self) -> str:
-        """One parcel that is in the store: Japan Post is not asked for a preview."""
+        """One parcel whose story is in the store: Japan Post is not asked for a preview."""
         typed = self.cleaned_data["number"]
         found = find_numbers(typed)
-        if typed and (len(found) != 1 or not Shipment.objects.filter(number=found[0]).exists()):
+        if typed and (len(found) != 1 or not has_story(found[0])):
             raise forms.ValidationError(
-                "We do not have this parcel. It comes here when somebody looks it up, or when you register it."
+                "We have no story of this parcel. It comes here when somebody looks the parcel up, or after you registered it."
             )
         return found[0] if typed else ""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
@@ -9,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Max
 
-from tracking import groups, seed, visitors
+from tracking import backup, groups, seed, visitors
 from tracking.alarms import DIGEST
 from tracking.doctor.finding import Finding
 from tracking.gate import SENDING, current_gate
@@ -30,6 +31,7 @@ from tracking.readiness import unapplied_migrations
 WATCH_MAY_LAG = timedelta(hours=1)
 LEARN_EVERY = timedelta(days=3)
 DIGEST_EVERY = timedelta(days=2)
+BACKUP_EVERY = timedelta(days=2)
 MAIL_TAKES = timedelta(hours=1)
 LOOK_BACK = timedelta(days=7)
 CLOCKS_MAY_DIFFER = timedelta(seconds=5)
@@ -134,6 +136,19 @@ def digest(now: datetime) -> Iterator[Finding]:
         )
 
 
+def backups(now: datetime) -> Iterator[Finding]:
+    last = backup.newest_in(Path(settings.BACKUP_FOLDER))
+    remedy = "Run python manage.py backup daily, from cron or a timer."
+    if last is None:
+        yield Finding(
+            f"There is no back-up in {settings.BACKUP_FOLDER}.",
+            f"{remedy} If another machine does, there is nothing to do here.",
+            is_wrong=False,
+        )
+    elif now - last > BACKUP_EVERY:
+        yield Finding(f"The newest back-up in {settings.BACKUP_FOLDER} is of {last:%Y-%m-%d}.", remedy)
+
+
 def mails(now: datetime) -> Iterator[Finding]:
     stuck = Alarm.objects.filter(mailed_at=None, claimed_at__range=(now - LOOK_BACK, now - MAIL_TAKES))
     if settings.EMAIL_IS_SET_UP and (count := stuck.count()):
@@ -192,7 +207,7 @@ def sessions(now: datetime) -> Iterator[Finding]:
     if old := Session.objects.filter(expire_date__lt=now - timedelta(days=30)).count():
         yield Finding(
             f"Log-ins that ran out a month ago and are still stored: {old}.",
-            "Run python manage.py clearsessions weekly, from cron or a timer.",
+            "Run python manage.py prune daily, from cron or a timer; the watch throws them away too.",
             is_wrong=False,
         )
 
@@ -202,6 +217,7 @@ CHECKS: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
     watch,
     learn,
     digest,
+    backups,
     mails,
     clocks,
     people,

@@ -1,0 +1,30 @@
+"""Which release this process runs, told from the files that pages are made of: a checkout needs no tag and no git."""
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
+
+_FOLDERS = ("emsguide", "tracking", "templates", "locale")
+_PACKAGES = "requirements.txt"
+
+
+@cache
+def release_id() -> str:
+    """The same for two processes that print the same pages from the same facts. Read once: some ten milliseconds."""
+    digest = sha256(
+        getattr(staticfiles_storage, "manifest_hash", "").encode()
+    )  # the names of the static files
+    for file in sorted(_files(settings.BASE_DIR)):
+        name, content = str(file.relative_to(settings.BASE_DIR)), file.read_bytes()
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def _files(project: Path) -> list[Path]:
+    ours = [file for folder in _FOLDERS for file in (project / folder).rglob("*")]
+    return [
+        file for file in (*ours, project / _PACKAGES) if file.is_file() and "__pycache__" not in file.parts
+    ]
