@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
+_LINE = re.compile(r"#|(export )?[A-Za-z_0-9]+=")  # what environ understands
 # A cache server that is away, slow or starting: what it holds counts as missing. Seconds are for each word with it.
 _CACHE_MAY_FAIL = {"IGNORE_EXCEPTIONS": True, "SOCKET_CONNECT_TIMEOUT": 0.2, "SOCKET_TIMEOUT": 0.2}
 # Seconds to connect; milliseconds until a server that vanished in the middle of an answer is given up.
@@ -22,7 +23,7 @@ _POSTGRESQL_ENDS_WAITING = {"connect_timeout": 5, "tcp_user_timeout": 10_000}
 def read_settings_file(file: Path) -> None:
     """Put what is written there into the environment, which comes first. No file: nothing.
 
-    Raises ImproperlyConfigured where there is one that cannot be read; environ would go on without it.
+    Raises ImproperlyConfigured where it, or a line of it, cannot be read; environ would go on without it.
     """
     if not os.path.lexists(file):
         return
@@ -33,6 +34,11 @@ def read_settings_file(file: Path) -> None:
         raise ImproperlyConfigured(
             f"{file} cannot be read ({reason}). Let the user of the site read it, or take it away."
         ) from None
+    for number, line in enumerate(content.splitlines(), start=1):
+        if line and not _LINE.match(line):  # environ would log it whole and go on, and it may hold a password
+            raise ImproperlyConfigured(
+                f"Line {number} of {file} is not NAME=value. A comment begins with #; no space before the name or the =."
+            )
     environ.Env.read_env(io.StringIO(content))
 
 

@@ -105,6 +105,17 @@ def test_a_file_env_that_cannot_be_read_stops_the_start_with_its_name(
     assert f"{file} cannot be read" in result.stderr and "caf" not in result.stderr
 
 
+@pytest.mark.parametrize("line", ["SECRET_KEY: s3cr3t", " SECRET_KEY=s3cr3t", "SECRET_KEY =s3cr3t", "s3cr3t"])
+def test_a_line_of_the_file_env_that_is_none_stops_the_start_and_is_not_told(
+    elsewhere: Path, line: str
+) -> None:
+    (elsewhere / ".env").write_text(f"# ours\n\nexport DEBUG=False\n{line}\n")
+    result = start(cwd=elsewhere, **PRODUCTION)
+    assert result.returncode != 0
+    assert f"Line 4 of {elsewhere / '.env'} is not NAME=value" in result.stderr
+    assert "s3cr3t" not in result.stderr + result.stdout
+
+
 @pytest.mark.parametrize(
     ("address", "location"),
     [("redis://:pw@cache:6379/1", "redis://:pw@cache:6379/1"), ("valkeys://cache/0", "rediss://cache/0")],
