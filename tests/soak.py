@@ -29,16 +29,17 @@ from tests.served import PROJECT, Site, everybody, statuses, until_answered
 from tests.standin import StandIn
 from tests.stories import ARRIVED, IN_CUSTOMS, POSTED, some_numbers, story
 
-VISITORS = 12  # connections that stay open
+VISITORS = 12  # at once
+PAGES_EACH = 10  # on one connection; then somebody else comes, to whichever worker is free
 PARCELS = 100
 WATCHED = 40
-CAPACITY_TAKES = 10.0  # seconds
+CAPACITY_TAKES = 15.0  # seconds
 LOOK_UP_EVERY = 1.0
 EDIT_EVERY = 5.0
-FAULT_EVERY = 20.0
+FAULT_EVERY = 10.0  # after the last one is over
 DUE_EVERY = 15.0  # so often the watch gets something to do
 FAULTS = ("slow-first-byte", "500", "cut-mid-row", "connection-reset", "hang", "empty-body")
-FAULT_TIMES = 4  # one less than makes the gate pause, so that asking goes on
+FAULT_TIMES, FAULT_LASTS = 4, 10.0  # one less than makes the gate pause; seconds, whoever asked meanwhile
 MOST_GROWTH = 1.08, 4.0  # memory of one process: by this factor and more than so many MB
 SAMPLES = 30
 
@@ -82,7 +83,7 @@ class Visitor:
     """One connection that stays open, as a browser's does."""
 
     def __init__(self, address: str, seen: Seen) -> None:
-        self._host, self._seen = urlsplit(address).netloc, seen
+        self._host, self._seen, self._read = urlsplit(address).netloc, seen, 0
         self._connection = http.client.HTTPConnection(self._host, timeout=30)
 
     def read(self, path: str, *, late: float = 0.0) -> None:
@@ -95,6 +96,9 @@ class Visitor:
         honest = status < 500 or (status == 503 and retry_after is not None)
         bad = "" if honest else f"{path}: {status}"
         self._seen.add(str(status), time.monotonic() - began, late, bad=bad)
+        self._read += 1
+        if self._read % PAGES_EACH == 0:
+            self._connection.close()
 
     def _ask(self, path: str) -> tuple[int, str | None]:
         for _ in range(2):
@@ -131,22 +135,22 @@ def main() -> int:
 def soak(site: Site, japan_post: StandIn, store: Path, seconds: float) -> int:
     paths = prepare(site, japan_post)
     (address,) = site.addresses
-    with visitors(address, paths, Seen(), rate=None) as warming:
-        time.sleep(CAPACITY_TAKES / 2)
-        warming.take()
-        time.sleep(CAPACITY_TAKES)
-        capacity = sum(warming.take()[0].values()) / CAPACITY_TAKES
-    print(f"{capacity:.0f} pages a second at most; half of it for {seconds / 60:g} minutes", flush=True)
     seen, samples = Seen(), list[Sample]()
-    with (
-        watch(site) as watching,
-        disturbances(site, japan_post, store, seen),
-        visitors(address, paths, seen, rate=capacity / 2),
-    ):
-        began = time.monotonic()
-        for number in range(1, SAMPLES + 1):
-            time.sleep(max(0.0, began + seconds * number / SAMPLES - time.monotonic()))
-            samples.append(look(site, watching, seen, began))
+    with watch(site) as watching, disturbances(site, japan_post, store, seen):
+        with visitors(address, paths, Seen(), rate=None) as warming:
+            time.sleep(CAPACITY_TAKES / 2)
+            warming.take()
+            time.sleep(CAPACITY_TAKES)
+            capacity = sum(warming.take()[0].values()) / CAPACITY_TAKES
+        print(
+            f"{capacity:.0f} pages a second at most, beside all the rest; half of it for {seconds / 60:g} minutes",
+            flush=True,
+        )
+        with visitors(address, paths, seen, rate=capacity / 2):
+            began = time.monotonic()
+            for number in range(1, SAMPLES + 1):
+                time.sleep(max(0.0, began + seconds * number / SAMPLES - time.monotonic()))
+                samples.append(look(site, watching, seen, began))
         if watching.poll() is not None:
             seen.bad.append(f"the watch ended by itself: {watching.returncode}")
     return verdict(seen, samples)
@@ -213,6 +217,8 @@ def disturbances(site: Site, japan_post: StandIn, store: Path, seen: Seen) -> It
 
     def fail() -> None:
         japan_post.set_fault(None, next(faults), times=FAULT_TIMES)
+        over.wait(FAULT_LASTS)
+        japan_post.set_fault(None, "slow-first-byte", seconds=0)
 
     def make_due() -> None:
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
