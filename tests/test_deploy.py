@@ -72,6 +72,12 @@ def test_each_program_of_the_units_comes_with_the_code() -> None:
         assert arguments[0] == "manage.py" or arguments == ["-m", "gunicorn", "emsguide.wsgi"]
 
 
+def test_what_copies_the_back_ups_is_installed_on_the_server_too() -> None:
+    assert [line for line in LINES if line.startswith("rsync ")]
+    (installed,) = [line.split() for line in LINES if line.startswith("apt-get install") and "caddy" in line]
+    assert "rsync" in installed  # it runs at both ends
+
+
 @pytest.mark.parametrize("name", ["emsguide.env", "compose.env"])
 def test_each_setting_of_the_examples_is_one_of_ours(name: str) -> None:
     written = set(re.findall(r"^#?([A-Z_]+)=", (DEPLOY / name).read_text(), re.MULTILINE))
