@@ -475,7 +475,7 @@ def test_while_nobody_answers_silence_ends_with_the_last_answer():
     assert progress.silence.level == "usual"
     assert progress.silence.text.endswith("; yours had waited 1 day when we last asked.")
     late = build_progress(replace(lookup, checked_at=NOW), Glossary.current(), now=NOW + timedelta(days=30))
-    assert late.silence.text.startswith("No news for 9 days when we last asked")
+    assert late.silence.text.startswith("No news for 10 days when we last asked")
 
 
 def test_the_age_of_the_last_scan_is_true_while_nobody_answers():
