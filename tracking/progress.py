@@ -210,7 +210,8 @@ def build_progress(
     speak = Speaker(glossary, language, lookup.number, origin, destination)
     entries = [_entry(speak, place, is_newest=place is newest) for place in journey]
     words = speak.words(newest)
-    silence = silence_of(newest, entries[-1].when.instant, lookup, glossary, destination, now)
+    last_day = collect_by(journey, origin, glossary)
+    silence = silence_of(newest, entries[-1].when.instant, lookup, glossary, destination, last_day, now)
     return Progress(
         number=lookup.number,
         spaced_number=numbers.spaced(lookup.number),
@@ -227,7 +228,7 @@ def build_progress(
         steps=_steps(newest.stage, newest.tone, speak.origin_name if origin != JAPAN else ""),
         silence=silence,
         hand_over=_hand_over(newest, lookup.number, glossary, destination),
-        collect_by=_collect_by(newest, collect_by(journey, origin, glossary), now),
+        collect_by=_collect_by(newest, last_day, now),
         timeline=tuple(reversed(entries)),
         last_scan=entries[-1].when,
         checked_at=lookup.checked_at,
