@@ -111,6 +111,23 @@ def test_support_writes_a_note_that_customers_never_see(open_page: OpenPage, par
     expect(page.locator("body")).not_to_contain_text("A-1")
 
 
+def test_two_of_support_at_one_note_are_told_and_nothing_typed_is_lost(
+    open_page: OpenPage, parcel: Shipment
+) -> None:
+    page = as_support(open_page)
+    open_parcel(page)
+    Shipment.objects.update(note="Ann called.", order_reference="A-1")  # a colleague, meanwhile
+    page.get_by_label("Note:").fill("Lost, I think.")
+    page.get_by_label("Note:").press("Enter")
+    expect(page.get_by_text("since you opened this page this became “Ann called.”")).to_be_visible()
+    expect(page.get_by_label("Note:")).to_have_value("Lost, I think.")
+    expect(page.get_by_label("Order reference:")).to_have_value("A-1")
+    page.get_by_label("Note:").press("Enter")
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    parcel.refresh_from_db()
+    assert (parcel.note, parcel.order_reference) == ("Lost, I think.", "A-1")
+
+
 def test_support_prints_the_evidence_on_one_sheet_and_takes_the_sheet(
     open_page: OpenPage, parcel: Shipment, tmp_path: Path
 ) -> None:
