@@ -1,14 +1,23 @@
 """The forms: contact for customers, registration of parcels for staff."""
 
+import unicodedata
 from typing import Any
 
 from django import forms
-from django.core.validators import MaxLengthValidator
+from django.core.validators import MaxLengthValidator, validate_email
+from django.utils.encoding import punycode
 from django.utils.translation import gettext_lazy as _
 
 from tracking import numbers, registration
 
 _LONGEST_NUMBER = 40  # characters, as in the column of Message
+
+
+class AddressField(forms.EmailField):
+    """An e-mail address as it is pasted: without the signs nobody sees that chats and address books put around it."""
+
+    def to_python(self, value: Any) -> str | None:
+        return super().to_python("".join(sign for sign in value or "" if unicodedata.category(sign) != "Cf"))
 
 
 class ContactForm(forms.Form):
@@ -23,7 +32,7 @@ class ContactForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    email = forms.EmailField(
+    email = AddressField(
         label=_("Your e-mail address"),
         help_text=_("We answer to this address."),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
@@ -57,6 +66,18 @@ class ContactForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}),
     )
+
+    def clean_email(self) -> str:
+        """The address as it was written. Django's pattern lets hosts pass that no mail can name."""
+        address: str = self.cleaned_data["email"]
+        user, host = address.rsplit("@", 1)
+        try:
+            validate_email(f"{user}@{punycode(host)}")
+        except (UnicodeError, forms.ValidationError):
+            raise forms.ValidationError(
+                _("No mail can be sent to what stands behind the @. Please look whether it is spelt right.")
+            ) from None
+        return address
 
     def clean_number(self) -> str:
         """The numbers in what was typed or pasted, such as a whole link; what was typed where there is none."""
