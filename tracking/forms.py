@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from tracking import numbers, registration
 
-_LONGEST_NUMBER = 40  # characters, as in the column of Message
+# Characters, as in the columns of Message; a text has no bound there.
+_LONGEST_NAME, _LONGEST_ADDRESS, _LONGEST_NUMBER, _LONGEST_TEXT = 100, 254, 40, 5000
+_TOO_LONG = _("Please write at most %(limit_value)d characters; these are %(show_value)d.")
 
 
 class AddressField(forms.EmailField):
@@ -23,18 +25,27 @@ class AddressField(forms.EmailField):
 class ContactForm(forms.Form):
     """What a customer writes to the shop. `website` is the trap: people do not see it, programs fill it in.
 
-    Where text may be pasted there is no `max_length`: browsers would cut it without a word.
+    No field has a `max_length`: browsers would cut what is pasted without a word.
     """
 
     name = forms.CharField(
         label=_("Your name"),
-        max_length=100,
         required=False,
+        validators=[MaxLengthValidator(_LONGEST_NAME, _TOO_LONG)],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     email = AddressField(
         label=_("Your e-mail address"),
         help_text=_("We answer to this address."),
+        max_length=None,  # not Django's own 320
+        validators=[
+            MaxLengthValidator(
+                _LONGEST_ADDRESS,
+                _(
+                    "Please write an address of at most %(limit_value)d characters; this one has %(show_value)d."
+                ),
+            )
+        ],
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
         error_messages={
             "required": _("Please write your e-mail address, so that we can answer."),
@@ -53,11 +64,7 @@ class ContactForm(forms.Form):
     )
     text = forms.CharField(
         label=_("Your message"),
-        validators=[
-            MaxLengthValidator(
-                5000, _("Please write at most %(limit_value)d characters; these are %(show_value)d.")
-            )
-        ],
+        validators=[MaxLengthValidator(_LONGEST_TEXT, _TOO_LONG)],
         widget=forms.Textarea(attrs={"rows": 7}),
         error_messages={"required": _("Please write what we can help with.")},
     )
