@@ -542,6 +542,17 @@ def test_customs_for_the_second_time_is_told_with_the_day_of_the_first():
     )
 
 
+@pytest.mark.parametrize("there", ["AUSTRIA", "ATLANTIS", ""])
+def test_customs_of_another_country_is_another_point_of_the_journey(there):
+    assert came_back(POSTED, ARRIVED, IN_CUSTOMS, RELEASED, f"Held by import Customs @ {there}") == ""
+
+
+def test_customs_nobody_knows_where_is_no_proof_that_it_was_there_before():
+    nowhere = "Held by import Customs"
+    assert came_back(POSTED, ARRIVED, nowhere, RELEASED, nowhere) == ""
+    assert came_back(POSTED, ARRIVED, IN_CUSTOMS, nowhere, IN_CUSTOMS) == ""
+
+
 def test_two_rows_in_customs_one_after_the_other_are_one_visit():
     assert came_back(POSTED, ARRIVED, IN_CUSTOMS, IN_CUSTOMS) == ""
 
