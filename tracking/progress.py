@@ -147,6 +147,11 @@ class Progress:
         return self.tone == Tone.PROBLEM or is_far or (self.gone and not self.is_over)
 
     @property
+    def has_next_step(self) -> bool:
+        """There is something to do, even where staff wrote no advice."""
+        return bool(self.what_to_do or self.collect_by or self.needs_writing)
+
+    @property
     def contact_query(self) -> str:
         """For the link to the contact form: what it cannot know by itself is the country that only the e-mail named."""
         return urlencode({"number": self.number} | ({"to": self.destination} if self.destination else {}))
