@@ -518,6 +518,45 @@ def test_an_old_suffix_means_great_britain():
     assert progress.destination is None
 
 
+BRITISH, IN_BRITAIN = "RB123456785GB", "Posting/Collection @ UNITED KINGDOM"
+ASK_THE_SENDER = "Ask the sender: only they can have the post in the United Kingdom look into it. If that is us, write to us."
+
+
+@pytest.mark.parametrize(
+    "rows", [["Investigation @ KANAGAWA"], ["Returned to Sender @ KANAGAWA"], ["Investigation", "Zork"]]
+)
+def test_with_a_number_from_abroad_nobody_says_that_we_are_the_sender(rows):
+    progress = progress_of(story(IN_BRITAIN, *rows, number=BRITISH))
+    assert (progress.tone, progress.what_to_do) == ("problem", ASK_THE_SENDER)
+    assert not any("us" in words.split() for words in (progress.headline, progress.meaning))
+
+
+def test_export_customs_abroad_do_not_ask_us():
+    progress = progress_of(
+        story(IN_BRITAIN, "Item held by export Customs/Security @ UNITED KINGDOM", number=BRITISH),
+        now=NOW - timedelta(days=8),
+    )
+    assert progress.what_to_do == "Nothing. If they need something, they ask the sender."
+
+
+def test_a_worrying_silence_of_a_number_from_abroad_is_the_senders():
+    item = story(IN_BRITAIN, "Held by import Customs @ KANAGAWA", number=BRITISH)
+    assert progress_of(item, now=NOW + timedelta(days=90)).what_to_do == ASK_THE_SENDER
+
+
+def test_where_nobody_knows_the_country_of_a_number_it_is_the_country_of_origin():
+    progress = progress_of(story("Investigation @ KANAGAWA", number="RB123456785ZZ"))
+    assert "the post in the country of origin" in progress.what_to_do
+
+
+def test_words_that_staff_wrote_for_japan_stand_for_a_number_from_abroad_too():
+    status = Status.objects.get(slug="investigation")
+    texts = {"title": "Held", "meaning": "They look.", "what_to_do": "Call 0120-000-000."}
+    Wording.objects.create(status=status, destination_id="JP", language="en", **texts)
+    progress = progress_of(story(IN_BRITAIN, "Investigation @ KANAGAWA", number=BRITISH))
+    assert progress.what_to_do == "Call 0120-000-000."
+
+
 RELEASED = "Item returned from import Customs @ GERMANY"
 
 

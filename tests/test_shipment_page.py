@@ -270,6 +270,21 @@ def test_a_number_of_another_country_is_asked_and_the_page_says_so(client, stand
     assert "another country" in main_of(client.get("/track/RB111111111GB/?anyway=1")).text_content()
 
 
+@pytest.mark.parametrize(
+    ("number", "enquiry"),
+    [
+        (NUMBER, "Only the sender can open an enquiry with Japan Post."),
+        ("RB123456785GB", "Only the sender can open an enquiry, with the post in the United Kingdom."),
+        ("EE123456785UK", "Only the sender can open an enquiry, with the post in the United Kingdom."),
+        ("RB123456785ZZ", "Only the sender can open an enquiry, with the post in the country of origin."),
+    ],
+)
+def test_the_page_says_whom_the_sender_can_ask(client, standin, number, enquiry):
+    standin.set_item(number, fresh_story("Investigation @ KANAGAWA", number=number))
+    (line,) = main_of(client.get(f"/track/{number}/")).find_class("enquiry")
+    assert " ".join(line.text_content().split()) == f"{enquiry} Write to us about this parcel"
+
+
 def test_the_link_names_the_destination_for_this_view_only(client, standin):
     standin.set_item(NUMBER, story(POSTED))
     assert client.get(f"{JSON}?to=us").json()["destination"] == "US"
