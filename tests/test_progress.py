@@ -506,6 +506,15 @@ def test_what_comes_after_a_delivery_is_told_with_the_day_of_the_delivery(phrase
     assert came_back(POSTED, DELIVERED, DELIVERED) == ""
 
 
+@pytest.mark.parametrize("phrase", ["En route", "Out for delivery"])
+def test_a_worrying_silence_after_a_delivery_asks_those_who_do_not_have_it(phrase):
+    item = story(POSTED, DELIVERED, f"{phrase} @ GERMANY")
+    progress = progress_of(item, now=NOW + timedelta(days=60))
+    assert progress.came_back.endswith("If you have it, all is well.")
+    assert progress.what_to_do == "If you do not have it, write to us: it has been quiet for far too long."
+    assert progress.needs_writing
+
+
 @pytest.mark.parametrize("phrase", ["Investigation", "Returned to Sender"])
 def test_a_problem_after_a_delivery_is_not_the_end(phrase):
     progress = progress_of(story(POSTED, DELIVERED, f"{phrase} @ GERMANY"))

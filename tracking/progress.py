@@ -228,7 +228,7 @@ def build_progress(
         guide_status=newest.words,
         headline=words.title,
         meaning=words.meaning,
-        what_to_do=_advice(words, newest.tone, silence, gone=lookup.gone, abroad=abroad),
+        what_to_do=_advice(words, journey, silence, gone=lookup.gone, abroad=abroad),
         who_has_it=words.who_has_it,
         came_back=_came_back(journey),
         steps=_steps(newest.stage, newest.tone, abroad),
@@ -327,7 +327,9 @@ def _came_back(journey: Sequence[Place]) -> str:
     }
 
 
-def _advice(words: Words, tone: str, silence: Silence | None, *, gone: bool, abroad: str) -> str:
+def _advice(
+    words: Words, journey: Sequence[Place], silence: Silence | None, *, gone: bool, abroad: str
+) -> str:
     """Staff's advice, except where it would say "nothing" in the face of a worrying silence or of a parcel that Japan
     Post lists no more, promise news from a post that sends none, or take us for the sender of a number of another
     country's post (`abroad`, else empty). Words that staff wrote for that country know it."""
@@ -335,7 +337,10 @@ def _advice(words: Words, tone: str, silence: Silence | None, *, gone: bool, abr
         return _(
             "Nothing for now. Later, ask the local post: it does not tell Japan Post what happens there."
         )
+    tone = journey[-1].tone
     is_far = silence is not None and silence.level == "far" and tone in (Tone.NORMAL, Tone.WAIT)
+    if is_far and delivered_before(journey):
+        return _("If you do not have it, write to us: it has been quiet for far too long.")
     if abroad and (is_far or (tone == Tone.PROBLEM and not words.for_this_country)):
         return _(
             "Ask the sender: only they can have the post in %(country)s look into it. If that is us, write to us."
