@@ -1,5 +1,6 @@
 """Store, freshness, ask, fall back: with a real database and a stand-in over HTTP."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -255,6 +256,34 @@ def test_replaced_rows_stay_visible_to_staff_and_equal_rows_keep_their_first_sig
         ],
         key=str,
     )
+
+
+def test_a_row_that_comes_late_moves_the_others_and_they_keep_their_first_sight(standin):
+    standin.set_item(NUMBER, story(POSTED, DISPATCHED, ARRIVED, IN_CUSTOMS))
+    look_up(NUMBER, now=NOW)
+    first, *others = story(POSTED, DISPATCHED, ARRIVED, IN_CUSTOMS).events
+    late = replace(first, phrase="Arrival at outward office of exchange")
+    standin.set_item(NUMBER, replace(story(POSTED), events=(first, late, *others)))
+    assert look_up(NUMBER, now=LATER).events == (first, late, *others)
+    rows = Event.objects.order_by("position").values_list("position", "first_seen_at", "superseded_at")
+    assert list(rows) == [(n, LATER if n == 1 else NOW, None) for n in range(5)]
+
+
+def test_rows_in_another_order_are_the_same_rows(standin):
+    one, two, three = story(POSTED, ARRIVED, IN_CUSTOMS).events
+    for now, rows in ((NOW, (one, two, three)), (LATER, (one, three, two))):
+        standin.set_item(NUMBER, replace(story(POSTED), events=rows))
+        assert look_up(NUMBER, now=now).events == rows
+    assert not Event.objects.exclude(first_seen_at=NOW, superseded_at=None).exists()
+    assert Shipment.objects.get().changed_at == LATER
+
+
+def test_rows_that_are_twice_the_same_are_two(standin):
+    one, two = story(POSTED, IN_CUSTOMS).events
+    for now, rows in ((NOW, (one, two, two)), (LATER, (one, two, two, two))):
+        standin.set_item(NUMBER, replace(story(POSTED), events=rows))
+        assert look_up(NUMBER, now=now).events == rows
+    assert Event.objects.filter(first_seen_at=LATER).count() == 1
 
 
 def test_an_answer_is_stored_whole_or_not_at_all(standin, monkeypatch):

@@ -1,5 +1,6 @@
 """What the page says about a story: stage, tone, destination, silence, hand-over. No false progress."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -416,6 +417,23 @@ def test_a_step_of_leaving_that_was_scanned_abroad_is_not_told_as_leaving_japan(
     assert progress.status is not None
 
 
+@pytest.mark.parametrize("leaving", ["Dispatch from outward office of exchange", "Posting/Collection"])
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("Import terminated", (3, "problem")),
+        ("Retention", (4, "act")),
+        ("Held by import Customs", (3, "wait")),
+    ],
+)
+def test_leaving_the_destination_takes_back_neither_step_nor_banner(leaving, before, expected):
+    item = story(POSTED, ARRIVED, f"{before} @ GERMANY", f"{leaving} @ GERMANY")
+    progress = progress_of(item, now=NOW - timedelta(days=7))
+    assert (progress.stage, progress.tone) == expected
+    assert "this scan is not from Japan" in progress.meaning
+    assert not progress.came_back
+
+
 def test_how_a_delivery_went_stands_behind_a_dash():
     assert where(POSTED, "Final delivery - Left with neighbour @ GERMANY") == (5, "done", "final-delivery")
     assert where(POSTED, "Final deliveries @ GERMANY")[1] == "wait"
@@ -455,6 +473,35 @@ def test_while_nobody_answers_silence_ends_with_the_last_answer():
     lookup = Lookup(NUMBER, item.events, False, checked_at=NOW - timedelta(days=9), stale=True)
     progress = build_progress(lookup, Glossary.current(), now=NOW + timedelta(days=30))
     assert progress.silence.level == "usual"
+    assert progress.silence.text.endswith("; yours had waited 1 day when we last asked.")
+    late = build_progress(replace(lookup, checked_at=NOW), Glossary.current(), now=NOW + timedelta(days=30))
+    assert late.silence.text.startswith("No news for 10 days when we last asked")
+
+
+def test_the_age_of_the_last_scan_is_true_while_nobody_answers():
+    item = story(POSTED, "Retention @ UNITED KINGDOM")
+    lookup = Lookup(NUMBER, item.events, False, checked_at=NOW - timedelta(days=8), stale=True)
+    progress = build_progress(lookup, Glossary.current(), now=NOW)
+    assert progress.silence.text.startswith("The last scan is 10 days old.")
+    assert progress.silence.days == 10
+
+
+def test_while_the_post_keeps_it_nothing_says_that_it_goes_back():
+    item = story(POSTED, "Retention @ UNITED KINGDOM")
+    days = Destination.objects.get(code="GB").holding_days
+    kept_until, after = (
+        progress_of(item, now=datetime(2026, 11, 10, 12, 0, tzinfo=UTC) + timedelta(days=days + more))
+        for more in (0, 2)
+    )
+    assert kept_until.collect_by and kept_until.silence.headline == "Please do not wait"
+    assert after.silence.headline == "It has waited for too long"
+
+
+def test_with_the_history_missing_an_enquiry_is_over_when_it_would_be_for_the_only_row():
+    item = story(DISPATCHED, history_missing=True)
+    soon, late = (progress_of(item, now=NOW + timedelta(days=days)).silence for days in (100, 200))
+    assert "only the sender can open an enquiry" in soon.text
+    assert "The time in which an enquiry can be opened is over" in late.text
 
 
 def test_holding_days_run_from_the_first_row_of_waiting():

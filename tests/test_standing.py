@@ -144,6 +144,14 @@ def test_words_that_nobody_knows_after_a_delivery_worry_nobody_but_the_inbox():
     assert (unclear.stage, unclear.is_over, unclear.quiet_from, unclear.worry_from) == (5, False, None, None)
 
 
+@pytest.mark.parametrize(("days", "waits"), [(300, True), (400, False)])
+def test_without_a_history_it_waits_for_a_look_for_a_year_at_most(days, waits):
+    shipment = keep(event(DISPATCHED, (NOW - timedelta(days=days)).date()), history_missing=True)
+    Standing.objects.create(shipment=shipment)
+    renew_outdated(most=10)
+    assert Shipment.objects.needing_a_look(NOW).filter(pk=shipment.pk).exists() == waits
+
+
 def test_whoever_looked_after_it_need_not_again_until_there_is_another_reason():
     since = standing(event(POSTED), event(RETURNED), handled_at=NOW + timedelta(hours=1))
     assert since.look_from is None or since.look_from > NOW + timedelta(hours=1)

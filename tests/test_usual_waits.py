@@ -13,7 +13,7 @@ from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedItem
 from tracking.learn import store
 from tracking.lookup import look_up
-from tracking.models import Phrase, Status, UsualWait
+from tracking.models import Destination, Phrase, Status, UsualWait
 from tracking.progress import build_progress
 
 AT_INWARD = "arrival-at-inward-office"
@@ -145,6 +145,9 @@ def test_where_somebody_must_act_the_texts_stay(text, slug, words):
 
 
 def test_where_somebody_must_act_slow_customers_make_nobody_later():
+    germany = Destination.objects.get(code="DE")
+    germany.holding_days = None  # else the day on which they send it back rules
+    germany.save()
     worry = Status.objects.get(slug="retention").worry_days
     teach(5 * worry, slug="retention", country="DE")
     assert silence(worry + 1, "Retention @ GERMANY").level == "far"

@@ -62,7 +62,8 @@ def travel(events: Sequence[TrackedEvent], origin: str, glossary: Glossary) -> l
                 words = by_slug.get(DELIVERED_BACK, status)
             elif status is not None and status.slug not in (BEING_RETURNED, RETURNED):
                 words = by_slug.get(BEING_RETURNED, status)
-        elif status is None:
+        elif status is None or leaves_elsewhere(status, country, origin):
+            words = None  # ours say that it leaves the country of origin
             tone = tone if tone in (Tone.ACT, Tone.PROBLEM) else Tone.WAIT
         else:
             tone = status.tone
@@ -74,8 +75,6 @@ def travel(events: Sequence[TrackedEvent], origin: str, glossary: Glossary) -> l
             if country == origin and (step or 0) > Stage.LEAVING_JAPAN:
                 words = by_slug.get(INSIDE_ORIGIN, status)
                 step = Stage.LEAVING_JAPAN
-            if leaves_elsewhere(status, country, origin):
-                words = None  # ours say that it leaves the country of origin
             if tone != Tone.PROBLEM:
                 stage = step
         going_back = going_back or (status is not None and status.slug in (BEING_RETURNED, RETURNED))

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from tracking import alarms, gate, standing
 from tracking.glossary import Glossary
@@ -31,6 +32,7 @@ USED_AGAIN_AFTER = timedelta(
 )  # a number rests for 12 months at least (UPU S10), a parcel travels for some
 LONGEST_REST = timedelta(hours=1)
 BUDGET_WITH_STORY = 4.0  # seconds a visitor waits where we have something to show
+_OUT_OF_THE_WAY = 10_000  # rows; no page is that long
 LEAST_BUDGET = 0.5  # seconds; with less left, asking would only fail
 
 _OUTCOMES: dict[type[JapanPostError], Outcome] = {
@@ -311,20 +313,26 @@ def _why_ours_stays(shipment: Shipment, stored: Sequence[Event], item: TrackedIt
 def _replace_events(
     shipment: Shipment, stored: Sequence[Event], events: Sequence[TrackedEvent], now: datetime
 ) -> set[str]:
-    """Rows that are the same stay with their date of first sight; the others are superseded, never deleted.
-
-    Returns the phrases of the new rows.
+    """Rows that are the same stay with their date of first sight, wherever they stand now; the others are superseded,
+    never deleted. Returns the phrases of the new rows.
     """
-    same = {row.position for row, event in zip(stored, events, strict=False) if row.as_tracked == event}
-    outdated = [row.pk for row in stored if row.position not in same]
-    Event.objects.filter(pk__in=outdated).update(superseded_at=now)
-    added = [
-        Event(shipment=shipment, position=position, first_seen_at=now, **row_of(event))
-        for position, event in enumerate(events)
-        if position not in same
-    ]
+    left = [(row.as_tracked, row) for row in stored]
+    moved, added = list[Event](), list[Event]()
+    for position, event in enumerate(events):
+        place = next((place for place, (same, _) in enumerate(left) if same == event), None)
+        if place is None:
+            added.append(Event(shipment=shipment, position=position, first_seen_at=now, **row_of(event)))
+            continue
+        _, row = left.pop(place)
+        if row.position != position:
+            row.position = position
+            moved.append(row)
+    Event.objects.filter(pk__in=[row.pk for _, row in left]).update(superseded_at=now)
+    # Out of each other's way first: no two rows of a story may have one position, not even for a moment.
+    Event.objects.filter(pk__in=[row.pk for row in moved]).update(position=F("position") + _OUT_OF_THE_WAY)
+    Event.objects.bulk_update(moved, ["position"])
     Event.objects.bulk_create(added)
-    if added:
+    if added or moved:
         shipment.changed_at = now
     return {row.phrase for row in added}
 

@@ -217,7 +217,8 @@ def build_progress(
     abroad = speak.origin_name if origin != JAPAN else ""
     entries = [_entry(speak, place, is_newest=place is newest) for place in journey]
     words = speak.words(newest)
-    silence = silence_of(newest, entries[-1].when.instant, lookup, glossary, destination, now)
+    last_day = collect_by(journey, origin, glossary)
+    silence = silence_of(newest, entries[-1].when.instant, lookup, glossary, destination, last_day, now)
     return Progress(
         number=lookup.number,
         spaced_number=numbers.spaced(lookup.number),
@@ -234,7 +235,7 @@ def build_progress(
         steps=_steps(newest.stage, newest.tone, abroad),
         silence=silence,
         hand_over=_hand_over(newest, lookup.number, glossary, destination),
-        collect_by=_collect_by(newest, collect_by(journey, origin, glossary), now),
+        collect_by=_collect_by(newest, last_day, now),
         timeline=tuple(reversed(entries)),
         last_scan=entries[-1].when,
         checked_at=lookup.checked_at,

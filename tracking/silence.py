@@ -44,8 +44,13 @@ class Patience:
         return self.tone not in (Tone.ACT, Tone.PROBLEM)
 
 
-def patience_for(newest: Place, glossary: Glossary, destination: str | None) -> Patience | None:
-    """By what our parcels teach, else by the days staff gave; None where nobody worries, however long it is silent."""
+def patience_for(
+    newest: Place, glossary: Glossary, destination: str | None, collect_by: date | None
+) -> Patience | None:
+    """By what our parcels teach, else by the days staff gave; None where nobody worries, however long it is silent.
+
+    Where the post there keeps it for the customer, `collect_by` rules: before that day it does not go back.
+    """
     if newest.is_over or newest.may_be_delivered:
         return None
     if is_last_scan(newest, glossary.destinations.get(destination or "")):
@@ -53,6 +58,9 @@ def patience_for(newest: Place, glossary: Glossary, destination: str | None) -> 
     tone = Tone.WAIT if newest.tone == Tone.ACT and not newest.asks_customer else newest.tone
     if newest.words is None:
         return Patience(_USUAL_DAYS, _WORRY_DAYS, tone)
+    if collect_by and tone == Tone.ACT:
+        kept_days = max(0, (collect_by - newest.event.local_date).days)
+        return Patience(min(newest.words.usual_days, kept_days), kept_days, tone)
     by_staff = Patience(newest.words.usual_days, newest.words.worry_days, tone)
     learnt = glossary.usual_wait(newest.words, destination) if by_staff.helps else None
     if learnt is None:
@@ -68,23 +76,26 @@ def silence_of(
     lookup: Lookup,
     glossary: Glossary,
     destination: str | None,
+    collect_by: date | None,
     now: datetime,
 ) -> Silence | None:
     """Whether this silence is normal, by what our parcels teach, else by the days staff gave. Nothing once the parcel
     is delivered or back.
 
-    While Japan Post does not answer, silence is measured up to the last answer: of later days we know nothing.
+    While Japan Post does not answer, silence is judged up to the last answer, and the words say so: of later days we
+    know nothing.
     """
     if newest.is_over:
         return None
-    patience = patience_for(newest, glossary, destination)
-    now = min(now, lookup.checked_at) if lookup.stale else now
+    patience = patience_for(newest, glossary, destination, collect_by)
     if newest.may_be_delivered:
         return _unclear(newest, scanned_at, now)
     if patience is None:
         return _no_scans(newest, glossary.destinations[destination or ""], scanned_at, now)
     tone, learnt, usual, worry = patience.tone, patience.learnt, patience.usual, patience.worry
-    days = days_between(newest.event.local_date, scanned_at, now)
+    age = days_between(newest.event.local_date, scanned_at, now)
+    asked_at = min(now, lookup.checked_at) if lookup.stale else now
+    days = days_between(newest.event.local_date, scanned_at, asked_at)
     level = "usual" if days <= usual else "longer" if days <= worry else "far"
     enquiry_is_over = _enquiry_is_over(lookup, glossary, destination, now)
     headline, text = _silence_words(tone, level, enquiry_is_over, is_learnt=learnt is not None)
@@ -97,12 +108,12 @@ def silence_of(
         )
     values = {
         "usual": day_count(usual),
-        "silent": day_count(days),
-        "waiting": day_count(days) if days else _("less than a day"),
+        "silent": _silent(days, is_stale=lookup.stale),
+        "waiting": day_count(age) if age else _("less than a day"),
         "parcels": _most_parcels(learnt, glossary) if learnt else "",
-        "waited": _waited(days),
+        "waited": _waited(days, is_stale=lookup.stale),
     }
-    return Silence(days, level, headline, text % values)
+    return Silence(age, level, headline, text % values)
 
 
 def is_last_scan(place: Place, there: Destination | None) -> bool:
@@ -159,11 +170,9 @@ def _silence_words(tone: str, level: str, enquiry_is_over: bool, *, is_learnt: b
                 "The last scan is %(waiting)s old. Write to us, so that we can act."
             )
         case _other, "usual" if is_learnt:
-            return _("Normal so far"), _("%(parcels)s; yours has waited %(waited)s.")
+            return _("Normal so far"), _("%(parcels)s; %(waited)s.")
         case _other, "usual":
-            return _("Normal so far"), _(
-                "Up to %(usual)s without news is usual here; yours has waited %(waited)s."
-            )
+            return _("Normal so far"), _("Up to %(usual)s without news is usual here; %(waited)s.")
         case _other, "longer" if is_learnt:
             return _("Quiet for longer than usual"), _(
                 "No news for %(silent)s; %(parcels)s. It happens, and most of the others then move on too."
@@ -197,18 +206,21 @@ def enquiry_days_left(ends_on: date, now: datetime) -> int:
 
 
 def _enquiry_is_over(lookup: Lookup, glossary: Glossary, destination: str | None, now: datetime) -> bool:
-    """Unknown posting date: not over."""
-    if lookup.history_missing:
-        return False
+    """Certainly over, that is: with the history missing, the only row is the latest day on which it can have been posted."""
     ends_on = enquiry_ends_on(lookup.events[0].local_date, glossary.destinations.get(destination or ""))
     return enquiry_days_left(ends_on, now) < 0
 
 
-def _waited(days: int) -> str:
-    """After "within 5 days; yours has waited": the number alone will do where it is more than one."""
-    if days > 1:
-        return str(days)
-    return day_count(days) if days else _("less than a day")
+def _silent(days: int, *, is_stale: bool) -> str:
+    """After "No news for"."""
+    return (_("%(days)s when we last asked") if is_stale else "%(days)s") % {"days": day_count(days)}
+
+
+def _waited(days: int, *, is_stale: bool) -> str:
+    """After "within 5 days": there the number alone will do where it is more than one."""
+    count = str(days) if days > 1 else day_count(days) if days else _("less than a day")
+    text = _("yours had waited %(days)s when we last asked") if is_stale else _("yours has waited %(days)s")
+    return text % {"days": count}
 
 
 def day_count(days: int) -> str:

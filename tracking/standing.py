@@ -5,7 +5,7 @@ of `tracking.renewal` mends that. What changes with time alone is stored as the 
 """
 
 from collections.abc import Iterator
-from datetime import datetime, time
+from datetime import date, datetime, time
 
 from tracking import numbers
 from tracking.glossary import Glossary
@@ -51,16 +51,17 @@ def standing_of(shipment: Shipment, lookup: Lookup, glossary: Glossary) -> Stand
         else enquiry_ends_on(lookup.events[0].local_date, there),
         meaning=glossary.meaning,
     )
-    standing.quiet_from, standing.worry_from = _silent_from(newest, lookup, glossary, destination)
+    silent_from = _silent_from(newest, lookup, glossary, destination, standing.collect_by)
+    standing.quiet_from, standing.worry_from = silent_from
     standing.look_from = _look_from(standing, lookup, shipment.handled_at)
     return standing
 
 
 def _silent_from(
-    newest: Place, lookup: Lookup, glossary: Glossary, destination: str | None
+    newest: Place, lookup: Lookup, glossary: Glossary, destination: str | None, last_day: date | None
 ) -> tuple[datetime | None, datetime | None]:
     """From when on the silence is longer than usual, and far longer; None: never, as things stand."""
-    patience = patience_for(newest, glossary, destination)
+    patience = patience_for(newest, glossary, destination, last_day)
     if patience is None:
         return None, None
     event = newest.event

@@ -10,12 +10,13 @@ from typing import Literal
 
 import pytest
 from django.utils import timezone
+from django.utils.timezone import localdate
 from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
 from tests.kept import keep
 from tests.standin import StandIn
-from tests.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, fresh_story
+from tests.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, event, fresh_story
 from tracking import groups
 from tracking.lookup import look_up
 from tracking.models import Destination, Event, Message, Shipment, Standing
@@ -162,6 +163,17 @@ def test_nothing_needs_sideways_scrolling_on_a_phone(
     ):
         page.goto(f"/admin/tracking/{address}")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+
+
+def test_the_list_of_parcels_fits_a_small_desktop(open_page: OpenPage, parcel: Shipment) -> None:
+    retention = "Retention @ UNITED STATES OF AMERICA"
+    for days, reference in ((30, "#100253"), (9, "")):  # each column at its widest
+        silent = keep(event(POSTED, localdate() - timedelta(days=days)), event(retention, localdate()))
+        Shipment.objects.filter(pk=silent.pk).update(order_reference=reference)
+        Standing.objects.create(shipment=silent)
+    page = as_support(open_page, viewport={"width": 1280, "height": 900})
+    page.goto("/admin/tracking/shipment/")
+    assert page.locator(".results").evaluate("list => list.scrollWidth - list.clientWidth") == 0
 
 
 def test_editors_are_refused_each_of_them(open_page: OpenPage, parcel: Shipment) -> None:

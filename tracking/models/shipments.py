@@ -1,6 +1,6 @@
 """What Japan Post said about a parcel, in its own words, and every time we asked."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q
@@ -44,10 +44,13 @@ class ShipmentQuerySet(models.QuerySet["Shipment"]):
         )
 
     def needing_a_look(self, now: datetime) -> "ShipmentQuerySet":
-        """There is a reason, newer than when somebody last looked after it, and an enquiry is still possible."""
-        open_until = Q(standing__enquiry_ends_on=None) | Q(
-            standing__enquiry_ends_on__gte=localdate(now, JAPAN_TIME)
-        )
+        """There is a reason, newer than when somebody last looked after it, and an enquiry is still possible.
+
+        Where nobody knows when it was posted, that is so for a year after the newest scan: then Japan Post forgets it.
+        """
+        today = localdate(now, JAPAN_TIME)
+        maybe_open = Q(standing__enquiry_ends_on=None, standing__scanned_on__gte=today - timedelta(days=365))
+        open_until = maybe_open | Q(standing__enquiry_ends_on__gte=today)
         return self.filter(open_until, standing__look_from__lte=now)
 
     def count_reasons(self, now: datetime) -> dict[Reason, int]:
