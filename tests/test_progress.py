@@ -730,3 +730,28 @@ def test_a_parcel_that_is_gone_after_too_long_a_silence_or_at_its_end_is_told_as
     soon = datetime(2026, 11, 11, 12, tzinfo=UTC)
     act = progress_of(story(POSTED, "Retention @ GERMANY"), now=soon, gone=True)
     assert act.silence.headline == "Please do not wait"
+
+
+@pytest.mark.parametrize(
+    ("phrase", "days", "headline", "text"),
+    [
+        ("Investigation", 1, "It needs the sender's help", "The last scan is "),
+        (
+            "Held by import Customs",
+            90,
+            "Quiet for far longer than usual",
+            "Only the sender can open an enquiry, with the post that gave out this number.",
+        ),
+        (
+            "Held by import Customs",
+            400,
+            "Quiet for far longer than usual",
+            "Only the sender can open an enquiry, with the post that gave out this number.",
+        ),
+    ],
+)
+def test_the_silence_of_a_number_from_abroad_is_the_senders_too(phrase, days, headline, text):
+    item = story(IN_BRITAIN, f"{phrase} @ KANAGAWA", number=BRITISH)
+    silence = progress_of(item, now=NOW + timedelta(days=days)).silence
+    assert silence.headline == headline and text in silence.text
+    assert "us" not in silence.text.split() and "Japan Post" not in silence.text
