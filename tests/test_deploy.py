@@ -58,6 +58,32 @@ def test_each_job_is_in_the_list_for_cron() -> None:
     assert sorted(re.findall(r"exec -T web python manage\.py (\w+)", GUIDE)) == sorted(jobs())
 
 
+def test_each_command_for_containers_names_our_file_and_its_services() -> None:
+    file = (DEPLOY / "compose.yaml").read_text()
+    services = set(
+        re.findall(r"^  (\w+):$", file.partition("\nservices:\n")[2].partition("\nvolumes:")[0], re.M)
+    )
+    assert {"web", "watch", "migrate", "postgres", "valkey"} == services
+    asked = [shlex.split(line) for line in LINES if line.startswith("docker ")]
+    assert {words[4] for words in asked} == {"up", "exec", "run", "stop", "start"}
+    for words in asked:
+        assert words[:4] == ["docker", "compose", "-f", "deploy/compose.yaml"]
+        named = [word for word in words[5:] if not word.startswith("-")]
+        of_one = {"exec", "run"}  # what follows the service is a command inside it
+        assert set(named[:1] if words[4] in of_one else named) <= services
+
+
+def test_containers_go_back_to_a_back_up_in_the_order_of_the_services() -> None:
+    (services,) = [block for block in BLOCKS if "emsguide restore --replace" in block]
+    (containers,) = [block for block in BLOCKS if "manage.py restore --replace" in block]
+    order = r"\b(stop|restore|migrate|start)\b"
+    assert (
+        re.findall(order, services)
+        == re.findall(order, containers)
+        == ["stop", "restore", "migrate", "start"]
+    )
+
+
 def test_each_unit_that_the_guide_names_exists() -> None:
     named = set(re.findall(r"emsguide-\w+@?(?:\w+)?\.(?:service|timer)", GUIDE))
     known = {file.name for file in (*UNITS, *TIMERS)}
@@ -70,6 +96,12 @@ def test_each_program_of_the_units_comes_with_the_code() -> None:
         python, *arguments = program.split()
         assert python == "/opt/emsguide/.venv/bin/python"
         assert arguments[0] == "manage.py" or arguments == ["-m", "gunicorn", "emsguide.wsgi"]
+
+
+def test_what_copies_the_back_ups_is_installed_on_the_server_too() -> None:
+    assert [line for line in LINES if line.startswith("rsync ")]
+    (installed,) = [line.split() for line in LINES if line.startswith("apt-get install") and "caddy" in line]
+    assert "rsync" in installed  # it runs at both ends
 
 
 @pytest.mark.parametrize("name", ["emsguide.env", "compose.env"])

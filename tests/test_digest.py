@@ -116,11 +116,15 @@ def test_the_technical_address_stands_in_for_the_shops(waiting, shop):
     assert mail.outbox[0].to == ["tech@shop.example"]
 
 
-def test_without_mail_or_address_cron_hears_of_it_and_the_day_is_not_spent(waiting, shop, settings):
+def test_a_site_without_mail_is_told_so_and_its_daily_job_does_not_fail(waiting, settings):
     settings.EMAIL_IS_SET_UP = False
-    with pytest.raises(CommandError, match="EMAIL_URL is not set"):
-        run()
+    assert run() == "Nothing was mailed: EMAIL_URL is not set. What waits stands in the inbox at the desk.\n"
+    assert not Alarm.objects.exists()
     settings.EMAIL_IS_SET_UP = True
+    assert run(verbosity=2) == "Mailed.\n"
+
+
+def test_without_an_address_cron_hears_of_it_and_the_day_is_not_spent(waiting, shop):
     shop.email = shop.technical_email = ""
     shop.save()
     with pytest.raises(CommandError, match="no e-mail address"):

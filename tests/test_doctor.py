@@ -270,13 +270,22 @@ def test_nothing_is_learnt_any_more_or_never_was() -> None:
 
 
 @pytest.mark.django_db
-def test_phrases_wait_and_nobody_is_told() -> None:
+def test_phrases_wait_and_nobody_is_told(settings) -> None:
+    settings.EMAIL_IS_SET_UP = True
     phrase = Phrase.objects.create(text="Something new", first_seen_at=NOW - DAY)
     assert not told(store.digest(NOW))
     Phrase.objects.filter(pk=phrase.pk).update(first_seen_at=NOW - 3 * DAY)
     assert "Phrases have waited for days, and no mail has told anybody: 1." in told(store.digest(NOW))
     Alarm.objects.create(kind=DIGEST, day=(NOW - DAY).date(), claimed_at=NOW - DAY, mailed_at=NOW - DAY)
     assert not told(store.digest(NOW))
+
+
+@pytest.mark.django_db
+def test_without_mail_phrases_wait_for_no_mail(settings) -> None:
+    settings.EMAIL_IS_SET_UP = False
+    Phrase.objects.create(text="Something new", first_seen_at=NOW - 3 * DAY)
+    assert not told(store.digest(NOW))
+    assert "EMAIL_URL is missing" in told(configuration.mail())
 
 
 @pytest.mark.django_db

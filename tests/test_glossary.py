@@ -3,8 +3,9 @@
 import pytest
 
 from tests.crowd import all_at_once
-from tracking.glossary import Glossary, fill, normalise
+from tracking.glossary import Glossary, fill
 from tracking.models import Destination, Phrase, Status, Wording
+from tracking.spelling import normalise
 
 pytestmark = pytest.mark.django_db
 

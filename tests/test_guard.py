@@ -1,6 +1,6 @@
 """Two people at one form: the later one reads first what the other has stored, and nothing is lost."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from django.test import Client
@@ -8,8 +8,9 @@ from django.urls import reverse
 from lxml import html
 
 from tests.desk import StatusPage
+from tests.stories import NUMBER
 from tracking import wording_csv
-from tracking.models import Destination, Notice, Phrase, Shop, Status, Wording
+from tracking.models import Destination, Message, Notice, Phrase, Shipment, Shop, Status, Wording
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +50,9 @@ def sent_by(page):
     form = next(
         one for one in html.fromstring(page.content.decode()).forms if one.get("id", "").endswith("_form")
     )
-    return {name: value for name, value in form.form_values() if not name.startswith("_")}
+    empty = form.xpath(".//input[@type='text' or @type='hidden'][not(@value)]/@name")  # lxml leaves them out
+    values = dict.fromkeys(empty, "") | dict(form.form_values())
+    return {name: value for name, value in values.items() if not name.startswith("_")}
 
 
 def text_of(page):
@@ -193,3 +196,92 @@ def test_who_may_only_look_gets_no_mark(client, django_user_model, status):
     for row in (status, notice):
         page = client.get(reverse(f"admin:tracking_{row._meta.model_name}_change", args=[row.pk]))
         assert page.status_code == 200 and "Seen" not in text_of(page)
+
+
+# Parcels and messages, which have no history: each field carries what the page showed
+
+
+@pytest.fixture
+def parcel():
+    return Shipment.objects.create(number=NUMBER, order_reference="A 7")
+
+
+@pytest.fixture
+def letter():
+    return Message.objects.create(
+        email="ann@example.com", text="Where is it?", created_at=datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+    )
+
+
+def test_two_at_one_parcel_keep_each_others_fields(admin_client, bob, parcel):
+    page = RowPage(bob, parcel)
+    assert RowPage(admin_client, parcel).save(note="The customer rang").status_code == 302
+    assert page.save(destination="DE").status_code == 302
+    parcel.refresh_from_db()
+    assert (parcel.note, parcel.destination_id, parcel.order_reference) == ("The customer rang", "DE", "A 7")
+
+
+def test_an_answered_message_stays_so_when_a_colleague_ticks_spam(admin_client, bob, letter):
+    page = RowPage(bob, letter)
+    admin_client.post(reverse("admin:tracking_message_answered", args=[letter.pk]))
+    assert page.save(suspected_spam="on").status_code == 302
+    letter.refresh_from_db()
+    assert letter.answered and letter.suspected_spam
+
+
+def test_a_tick_can_be_taken_away(admin_client, letter):
+    Message.objects.update(answered=True)
+    page = RowPage(admin_client, letter)
+    del page.data["answered"]
+    assert page.save().status_code == 302
+    letter.refresh_from_db()
+    assert not letter.answered
+
+
+@pytest.mark.parametrize(
+    ("field", "theirs", "now", "mine"),
+    [
+        ("note", "The customer rang", "became “The customer rang”", "Lost?"),
+        ("destination", "FR", "became “France”", "DE"),
+        ("order_reference", "", "was emptied", "B 8"),
+    ],
+)
+def test_the_same_field_is_refused_once_and_nothing_typed_is_lost(
+    admin_client, bob, parcel, field, theirs, now, mine
+):
+    page = RowPage(bob, parcel)
+    assert RowPage(admin_client, parcel).save(**{field: theirs}).status_code == 302
+    refused = page.save(**{field: mine})
+    told = f"Nothing is saved yet: since you opened this page this {now}. What you typed is still here"
+    assert text_of(refused).count(told) == 1
+    parcel.refresh_from_db()
+    assert (getattr(parcel, page_field(field)) or "") == theirs
+    sent = sent_by(refused)
+    assert sent[field] == mine
+    assert bob.post(page.address, sent).status_code == 302  # who has read it may save
+    parcel.refresh_from_db()
+    assert getattr(parcel, page_field(field)) == mine
+
+
+def page_field(field):
+    return "destination_id" if field == "destination" else field
+
+
+def test_a_refused_page_shows_what_others_wrote_in_the_fields_left_alone(admin_client, bob, parcel):
+    page = RowPage(bob, parcel)
+    RowPage(admin_client, parcel).save(note="Theirs", order_reference="C 9", destination="FR")
+    sent = sent_by(page.save(note="Mine"))
+    assert (sent["note"], sent["order_reference"], sent["destination"]) == ("Mine", "C 9", "FR")
+
+
+def test_two_who_type_the_same_disturb_nobody(admin_client, bob, parcel):
+    page = RowPage(bob, parcel)
+    RowPage(admin_client, parcel).save(note="The customer rang")
+    assert page.save(note="The customer rang").status_code == 302
+
+
+def test_hostile_words_of_a_colleague_are_text_in_the_refusal(admin_client, bob, parcel):
+    page = RowPage(bob, parcel)
+    RowPage(admin_client, parcel).save(note="<script>alert(1)</script>")
+    refused = page.save(note="Mine").content.decode()
+    assert "&lt;script&gt;alert(1)" in refused and "<script>alert(1)" not in refused

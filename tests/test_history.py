@@ -138,6 +138,37 @@ def test_a_draft_from_before_another_publication_leaves_what_is_published(admin_
     assert "Published since" in admin_client.get(PAGE).content.decode()
 
 
+def test_going_back_to_published_words_leaves_a_draft_that_waits(admin_client, status):
+    old = Wording.objects.get(status=status, destination=None).title
+    StatusPage(admin_client, status).write(title="A mistake").press("_publish")
+    StatusPage(admin_client, status).write(title="A colleague is writing").press("_draft")
+    answered = back_to(admin_client, status, key_of(admin_client, status, "written", "any destination"))
+    wording = Wording.objects.get(status=status, destination=None, language="en")
+    assert (wording.title, wording.drafted_texts["title"]) == (old, "A colleague is writing")
+    told = answered.content.decode()
+    assert "Customers see it now. A draft of these words still waits." in told and "It is a draft" not in told
+
+
+def test_going_back_to_words_from_before_a_draft_was_saved_brings_no_old_draft(admin_client, status):
+    StatusPage(admin_client, status).write(title="An old draft").press("_draft")
+    wording = Wording.objects.get(status=status, destination=None, language="en")
+    wording.hidden = True
+    wording.save()  # a line that is not about the draft, with the draft beside it
+    record = wording.history.first()
+    StatusPage(admin_client, status).write(title="A newer draft").press("_draft")
+    back_to(admin_client, status, f"wording:{record.history_id}")
+    wording.refresh_from_db()
+    assert wording.hidden and wording.drafted_texts["title"] == "A newer draft"
+
+
+def test_words_that_were_never_published_come_back_as_the_draft_they_were(admin_client, status):
+    StatusPage(admin_client, status).write("en", "FR", title="For France").press("_draft")
+    Wording.objects.get(status=status, destination="FR").discard_draft()
+    back_to(admin_client, status, key_of(admin_client, status, "deleted"))
+    wording = Wording.objects.get(status=status, destination="FR")
+    assert wording.hidden and not wording.was_published and wording.drafted_texts["title"] == "For France"
+
+
 def test_a_draft_of_new_words_that_was_discarded_comes_back_unseen(admin_client, status):
     StatusPage(admin_client, status).write("en", "FR", title="For France").press("_draft")
     Wording.objects.get(status=status, destination="FR").discard_draft()

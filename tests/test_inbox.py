@@ -4,11 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 from lxml import html
 
 from tests.stories import ARRIVED, NUMBER, POSTED, some_numbers, story
+from tracking import groups
+from tracking.glossary import Glossary
 from tracking.inbox import MeaningChanged, give_meaning, take_back
 from tracking.models import Event, Phrase, Shipment, Status
 
@@ -285,3 +287,70 @@ def test_several_parcels_are_counted_in_the_message(admin_client, client, standi
         client.get(f"/track/{number}/")
     (message,) = messages_of(act(admin_client, Phrase.objects.unmapped().get(), means=inward.pk))
     assert "2 parcels show it at once" in message
+
+
+# Two spellings of one phrase
+
+
+def add(client, text, **fields):
+    return client.post("/admin/tracking/phrase/add/", {"text": text} | fields)
+
+
+def errors_of(response):
+    found = html.fromstring(response.content.decode()).xpath("//ul[contains(@class, 'errorlist')]/li")
+    return [" ".join(one.text_content().split()) for one in found]
+
+
+@pytest.mark.parametrize("text", ["Retention.", "  Retention ", "Retention ."])
+def test_another_spelling_of_a_known_phrase_is_refused_and_the_known_one_named(
+    django_user_model, client, text, inward
+):
+    editor = staff(django_user_model, client)
+    django_user_model.objects.get(username="bob").groups.add(Group.objects.get(name=groups.EDITORS))
+    before = Glossary.current().status_of("Retention")
+    refused = add(editor, text, status=inward.pk)
+    assert refused.status_code == 200 and len(errors_of(refused)) == 1
+    if text.strip() != "Retention":  # for the very same text Django has a sentence of its own
+        (error,) = errors_of(refused)
+        assert error == (
+            f"This is the phrase “Retention”, which means “{before}”: spaces and a final full stop make no other phrase. "
+            "Find that one and change its meaning."
+        )
+    assert Glossary.current().status_of("Retention") == before
+
+
+def test_a_phrase_cannot_become_another_spelling_of_a_known_one(admin_client):
+    phrase = Phrase.objects.create(text="Retenton")
+    address = reverse("admin:tracking_phrase_change", args=[phrase.pk])
+    seen = admin_client.get(address).context["adminform"].form["seen"].value()
+    (error,) = errors_of(admin_client.post(address, {"text": "Retention.", "seen": seen}))
+    assert "the phrase “Retention”" in error
+    assert admin_client.post(address, {"text": "Retained", "seen": seen}).status_code == 302
+    assert Phrase.objects.get(pk=phrase.pk).text == "Retained"
+
+
+def test_a_phrase_that_differs_in_case_is_another_one(admin_client):
+    assert add(admin_client, "RETENTION").status_code == 302
+
+
+def test_two_spellings_that_are_there_already_get_no_two_meanings(admin_client, parcel, inward):
+    twin = Phrase.objects.create(text=f"{NEW}.")
+    other = Status.objects.get(slug="investigation")
+    act(admin_client, parcel, means=inward.pk)
+    for means in (other.pk, "two"):
+        assert messages_of(act(admin_client, twin, means=means)) == [
+            f"Nothing was changed. Somebody was here before you: “{NEW}” means “{inward}” now."
+        ]
+    address = reverse("admin:tracking_phrase_change", args=[twin.pk])
+    seen = admin_client.get(address).context["adminform"].form["seen"].value()
+    sent = {"text": twin.text, "seen": seen}
+    (error,) = errors_of(admin_client.post(address, sent | {"status": other.pk}))
+    assert f"the phrase “{NEW}”, which means “{inward}”" in error
+    assert Glossary.current().status_of(NEW) == inward
+    assert admin_client.post(address, sent | {"status": inward.pk}).status_code == 302
+
+
+def test_a_story_with_two_spellings_brings_one_item(client, standin):
+    standin.set_item(NUMBER, story(POSTED, f"{NEW}.", NEW))
+    client.get(f"/track/{NUMBER}/")
+    assert Phrase.objects.unmapped().count() == 1

@@ -19,7 +19,7 @@ from tests.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, some_numbers, sto
 from tracking import privacy
 from tracking.gate import current_gate
 from tracking.lookup import look_up
-from tracking.models import Event, Fetch, Gate, KeptPage, Message, Shipment
+from tracking.models import Event, Fetch, Gate, KeptPage, Message, Notice, Shipment, Wording
 from tracking.privacy import ABOUT_NOBODY, ABOUT_PEOPLE, HOLDS, STRUCK_OUT
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -75,6 +75,14 @@ def everywhere(standin: StandIn, admin_client) -> None:
         KeptPage.objects.keep(html=html, number=number, kind="cut", reason="cut: in 'x'", kept_at=NOW)
     Shipment.objects.filter(number=OTHER).update(note="Goes with em 123 456 785 jp.", order_reference="A 7")
     Fetch.objects.filter(shipment__number=OTHER).update(note=f"another number than ours: {NUMBER}")
+    Event.objects.filter(shipment__number=OTHER, position=0).update(details=f"Repacked, see {NUMBER}.")
+    notice = Notice.objects.create(title=f"About {NUMBER}", text=f"{NUMBER} is found.", starts_on=NOW.date())
+    notice.title = "A parcel is found"
+    notice.save()  # the former title is in the history alone
+    words = Wording.objects.filter(language="en", destination=None).first()
+    words.what_to_do = f"Do as with {NUMBER}."
+    words.draft = words.texts | {"title": f"Like {NUMBER.lower()}"}
+    words.save()
     current_gate()
     Gate.objects.update(pause_reason=f"redirected elsewhere: 'https://x.example/?reqCodeNo1={NUMBER}'")
     AccessAttempt.objects.create(username="ann", get_data=f"next=/admin/?q={NUMBER}", failures_since_start=1)
@@ -121,7 +129,22 @@ def test_of_other_parcels_an_export_has_the_text_that_names_this_one_alone(every
     mentions = json.loads(run("export", NUMBER))["mentions"]
     (other,) = mentions["tracking.Shipment"]
     assert other["note"] == "Goes with em 123 456 785 jp." and "number" not in other
-    assert set(mentions) == {"tracking.Shipment", "tracking.Fetch", "tracking.Gate", "axes.AccessAttempt"}
+    (row,) = mentions["tracking.Event"]
+    assert set(row) == {"pk", "details"} and row["details"] == f"Repacked, see {NUMBER}."
+    written = {
+        "tracking.Notice",
+        "tracking.Wording",
+        "tracking.HistoricalNotice",
+        "tracking.HistoricalWording",
+    }
+    elsewhere = {
+        "tracking.Shipment",
+        "tracking.Event",
+        "tracking.Fetch",
+        "tracking.Gate",
+        "axes.AccessAttempt",
+    }
+    assert set(mentions) == elsewhere | written
 
 
 def test_an_export_of_an_unknown_number_is_empty() -> None:
@@ -133,14 +156,13 @@ def test_an_export_of_an_unknown_number_is_empty() -> None:
 
 
 def test_nothing_of_a_forgotten_parcel_is_left_in_any_table(everywhere) -> None:
-    by_its_parcel = {"tracking.Event", "tracking.Standing"}
-    assert tables_that_name_it() == {*HOLDS} - by_its_parcel
+    assert tables_that_name_it() == {*HOLDS} - {"tracking.Standing"}  # which is found by its parcel
     said = run("forget", NUMBER, "--yes")
     assert tables_that_name_it() == set()
     assert "ann@example.com" not in repr(texts_of_the_database())
     for words in (
         "shipments: 1 deleted",
-        "events: 3 deleted",
+        "events: 3 deleted, number struck out of 1",
         "messages: 1 deleted",
         "kept pages: 2 deleted",
     ):
@@ -153,7 +175,21 @@ def test_the_other_parcel_keeps_everything_but_the_number(everywhere) -> None:
     other = Shipment.objects.get()
     assert (other.number, other.note, other.order_reference) == (OTHER, f"Goes with {STRUCK_OUT}.", "A 7")
     assert Event.objects.count() == 2 and KeptPage.objects.count() == 1
+    assert Event.objects.get(position=0).details == f"Repacked, see {STRUCK_OUT}."
     assert Fetch.objects.get().note == f"another number than ours: {STRUCK_OUT}"
+
+
+def test_words_of_staff_keep_all_but_the_number_and_customers_read_them_so(everywhere, client) -> None:
+    assert f"{NUMBER} is found." in client.get("/").content.decode()
+    said = run("forget", NUMBER, "--yes")
+    assert "notices: number struck out of 1" in said and "wordings: number struck out of 1" in said
+    notice = Notice.objects.get()
+    assert (notice.title, notice.text) == ("A parcel is found", f"{STRUCK_OUT} is found.")
+    words = Wording.objects.get(what_to_do=f"Do as with {STRUCK_OUT}.")
+    assert words.draft["title"] == f"Like {STRUCK_OUT}" and words.draft["meaning"] == words.meaning
+    assert notice.history.last().title == f"About {STRUCK_OUT}"
+    page = client.get("/").content.decode()
+    assert f"{STRUCK_OUT} is found." in page and f"{NUMBER} is found." not in page
 
 
 def test_who_did_something_when_stays_in_the_log_without_saying_to_what(everywhere, admin_user) -> None:

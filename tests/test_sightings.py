@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.stories import ARRIVED, POSTED, some_numbers, story
-from tracking.glossary import normalise, spellings
 from tracking.lookup import look_up
 from tracking.models import Phrase
 from tracking.sightings import sightings_of
+from tracking.spelling import normalise, spellings
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 DRONE = "Sorted by a drone"

@@ -25,6 +25,10 @@ class NotMailed(Exception):
     """The mail could not leave; the words say why, for whoever reads cron's mails."""
 
 
+class MailIsOff(NotMailed):
+    """The site is set up without mail, as it may be; the desk shows what waits."""
+
+
 def digest() -> EmailMessage | None:
     """The mail as it would leave now; None while nothing waits. `to` is empty where the shop has no address."""
     waiting = Phrase.objects.unmapped()
@@ -44,7 +48,7 @@ def send_digest(*, now: datetime) -> bool:
     if mail is None:
         return False
     if not settings.EMAIL_IS_SET_UP:
-        raise NotMailed("EMAIL_URL is not set")
+        raise MailIsOff("EMAIL_URL is not set")
     if not mail.to:
         raise NotMailed("the shop has no e-mail address: write one in the admin, under Shop")
     today = Alarm.objects.claim(DIGEST, day=localdate(now, JAPAN_TIME), now=now)

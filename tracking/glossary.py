@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from tracking.glance import words_version
 from tracking.models import Destination, Logo, Notice, Phrase, Shop, Status, UsualWait, Wording
 from tracking.places import comparable, country_index
+from tracking.spelling import normalise
 
 FINAL_DELIVERY = "final-delivery"
 
@@ -182,17 +183,6 @@ def fill(text: str, *, country: str = "", operator: str = "", origin: str = "", 
             text = text.replace(stop + placeholder, stop + value[:1].upper() + value[1:])
         text = text.replace(placeholder, value)
     return text[:1].upper() + text[1:]
-
-
-def normalise(phrase: str) -> str:
-    """Trimmed, white space collapsed, one final full stop dropped; case kept: two phrases differ in case alone."""
-    return " ".join(phrase.split()).removesuffix(".").rstrip()
-
-
-def spellings(phrase: str) -> set[str]:
-    """What may stand in a row and is this phrase after `normalise`: rows have single spaces."""
-    plain = normalise(phrase)
-    return {phrase, plain, f"{plain}.", f"{plain} ."}
 
 
 def _without_case(phrases: Mapping[str, Status | None]) -> dict[str, Status | None]:

@@ -101,16 +101,19 @@ def changes_of(records: Iterable[Any]) -> list[Change]:
 def go_back(record: Any) -> models.Model:
     """Make a row what it was after this record, for customers too. It is itself a line of the history.
 
+    A draft that waits stays, unless the record is about a draft.
+
     Raises ValidationError where that fits no longer, such as a number of the guide that cannot be.
     """
     row = _row_of(record)
-    if isinstance(row, Wording) and _is_draft(record):
+    if isinstance(row, Wording) and is_about_draft(record):
         row.draft = record.draft
         if row._state.adding:
             row.hidden = True
     else:
         for field in record.tracked_fields:
-            if not field.primary_key:
+            stays = field.primary_key or (field.name == "draft" and not row._state.adding)
+            if not stays:
                 setattr(row, field.attname, getattr(record, field.attname))
     row.full_clean(exclude=_not_to_check(row))
     row.save()
@@ -139,12 +142,12 @@ def _row_of(record: Any) -> models.Model:
     return record.instance
 
 
-def _is_draft(record: Any) -> bool:
-    """The record is about a draft, and not about what customers get."""
-    if record.draft is None:
+def is_about_draft(record: Any) -> bool:
+    """The record is about a draft, and not about what customers get; so is all of words that were never published."""
+    if getattr(record, "draft", None) is None:
         return False
     before = record.prev_record
-    return before is None or before.draft != record.draft
+    return before is None or before.draft != record.draft or not record.title
 
 
 def _change(record: Any, before: Any | None, is_newest: bool) -> Change:

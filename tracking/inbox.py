@@ -11,7 +11,7 @@ from tracking.suggestions import Suggestion, suggest
 
 
 class MeaningChanged(Exception):
-    """Somebody else has given the phrase a meaning meanwhile, or another one; nothing was changed."""
+    """Somebody else has given the phrase, or another spelling of it, a meaning meanwhile; nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -47,5 +47,7 @@ def _change(key: int, *, before: tuple[Status | None, bool], after: tuple[Status
     if (phrase.status, phrase.ambiguous) != before:
         raise MeaningChanged(phrase)
     phrase.status, phrase.ambiguous = after
+    if contradictions := phrase.contradictions():
+        raise MeaningChanged(contradictions[0])
     phrase.save(update_fields=["status", "ambiguous"])
     return phrase

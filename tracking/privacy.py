@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 
 from tracking.models import Event, Fetch, KeptPage, Message, Shipment, Standing
+from tracking.models.words import TEXTS
 from tracking.numbers import TrackingNumber
 
 STRUCK_OUT = "[forgotten]"
@@ -93,8 +94,11 @@ def _forget(label: str, number: TrackingNumber, really: bool) -> Gone:
     return gone
 
 
-def _without(number: TrackingNumber, text: str | None) -> str | None:
-    return text and re.sub(any_spelling(number), STRUCK_OUT, text, flags=re.IGNORECASE)
+def _without(number: TrackingNumber, value: Any) -> Any:
+    """The text, or the texts of a draft, with the number struck out; None stays None."""
+    if isinstance(value, dict):
+        return {name: _without(number, text) for name, text in value.items()}
+    return value and re.sub(any_spelling(number), STRUCK_OUT, value, flags=re.IGNORECASE)
 
 
 def _told(label: str, number: TrackingNumber) -> Iterator[dict[str, Any]]:
@@ -163,6 +167,9 @@ def _log_entries(number: TrackingNumber) -> Rows:
     return LogEntry.objects.filter(found)
 
 
+_NOTICE = ("title", "text")
+_WORDS = (*TEXTS, "draft")
+
 # In the order of forgetting: the log is found by the rows it is about, and events and requests by their parcel.
 HOLDS: Mapping[str, Mention] = {
     "admin.LogEntry": Mention(about=_log_entries, texts=("object_repr", "change_message"), stays=True),
@@ -172,10 +179,15 @@ HOLDS: Mapping[str, Mention] = {
     "tracking.Gate": Mention(texts=("pause_reason",)),
     "tracking.Message": Mention(about=_messages),
     "tracking.KeptPage": Mention(about=_kept_pages),
-    "tracking.Event": Mention(about=_events),
+    "tracking.Event": Mention(about=_events, texts=("details",)),
     "tracking.Fetch": Mention(about=_fetches, texts=("note",)),
     "tracking.Standing": Mention(about=_standings),
     "tracking.Shipment": Mention(about=_shipments, texts=("order_reference", "note")),
+    # What staff wrote for everybody, and its former versions: saving the first adds one, so they come after it.
+    "tracking.Notice": Mention(texts=_NOTICE),
+    "tracking.HistoricalNotice": Mention(texts=_NOTICE),
+    "tracking.Wording": Mention(texts=_WORDS),
+    "tracking.HistoricalWording": Mention(texts=_WORDS),
 }
 # About people, not about parcels.
 ABOUT_PEOPLE = frozenset(
@@ -191,11 +203,9 @@ ABOUT_PEOPLE = frozenset(
         "otp_totp.TOTPDevice",
         "sessions.Session",
         "tracking.HistoricalDestination",
-        "tracking.HistoricalNotice",
         "tracking.HistoricalPhrase",
         "tracking.HistoricalShop",
         "tracking.HistoricalStatus",
-        "tracking.HistoricalWording",
         "tracking.VisitorMinute",
     }
 )
@@ -209,11 +219,9 @@ ABOUT_NOBODY = frozenset(
         "tracking.Alarm",
         "tracking.Destination",
         "tracking.Logo",
-        "tracking.Notice",
         "tracking.Phrase",
         "tracking.Shop",
         "tracking.Status",
         "tracking.UsualWait",
-        "tracking.Wording",
     }
 )

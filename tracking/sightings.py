@@ -9,8 +9,9 @@ from typing import Any
 from django.db.models import Case, Count, Exists, IntegerField, Max, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
-from tracking.glossary import Glossary, spellings
+from tracking.glossary import Glossary
 from tracking.models import Event, Phrase
+from tracking.spelling import normalise, spellings
 
 MOST_NAMED = 3  # countries, and offices
 SEEN_LATELY = timedelta(hours=1)  # "last seen" is that exact: hardly any answer needs to write it
@@ -49,7 +50,7 @@ def _top(counted: Counter[str]) -> list[tuple[str, int]]:
 
 def note_unknown(texts: Iterable[str], glossary: Glossary, now: datetime) -> None:
     """Phrases nobody has met become items of the staff's inbox. Each in a transaction of its own."""
-    for text in sorted(texts):
+    for text in {normalise(one): one for one in sorted(texts)}.values():
         if not glossary.knows(text) and glossary.status_of(text) is None:
             Phrase.objects.get_or_create(text=text, defaults={"first_seen_at": now, "last_seen_at": now})
 

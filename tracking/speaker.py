@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from tracking.glossary import Glossary, fill, normalise
+from tracking.glossary import Glossary, fill
 from tracking.journey import Place
 from tracking.models import Stage, Tone
+from tracking.spelling import normalise
 
 
 @dataclass(frozen=True)

@@ -43,10 +43,56 @@ class GuardedForm(forms.ModelForm):
         return render_to_string("admin/tracking/_meanwhile.html", told)
 
 
+class ShownForm(forms.ModelForm):
+    """For rows without a history: each field carries what its page showed (Django's `show_hidden_initial`).
+
+    `changed_data` is what was typed here, to be saved alone: a field left as it was shown takes over what others stored
+    meanwhile. Where both changed the same field nothing is stored, and the page says what stands there now.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._overtaken: dict[str, str] = {}  # field -> what somebody else has made of it
+        for field in self.fields.values():
+            field.show_hidden_initial = True
+        if self.is_bound and self.instance.pk:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Go on from what is stored now as if the page had shown that; note where this passes over what was typed."""
+        row = _locked(self.instance) or self.instance
+        stored = forms.model_to_dict(row, fields=list(self.fields))
+        self.data = {name: self.data[name] for name in self.data}
+        for name, field in self.fields.items():
+            typed, now = self[name].data, stored[name]
+            shown = self.data.get(self[name].html_initial_name, now)
+            if field.has_changed(now, shown):
+                if not field.has_changed(shown, typed):
+                    self.data[self.add_prefix(name)] = now
+                elif field.has_changed(now, typed):
+                    self._overtaken[name] = str(getattr(row, name) or "")
+            self.data[self[name].html_initial_name] = now
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        for name, now in self._overtaken.items():
+            became = f"became “{now}”" if now else "was emptied"
+            self.add_error(
+                name,
+                f"Nothing is saved yet: since you opened this page this {became}. "
+                "What you typed is still here: save again to put it in its place.",
+            )
+        return cleaned
+
+
+def _locked(row: Any) -> Any:
+    """The row as it is stored; of two who save at the same moment the second waits here. None: it is gone."""
+    return type(row)._default_manager.select_for_update().filter(pk=row.pk).first()
+
+
 def left_behind(data: Mapping[str, Any], row: Any) -> datetime | None:
     """How new the row was when the page was opened, if somebody has stored something since; else None."""
-    # The lock: of two who save at the same moment the second waits here, and then sees the first one's line.
-    type(row)._default_manager.select_for_update().filter(pk=row.pk).first()
+    _locked(row)  # so that the second of two sees the first one's line
     return None if data.get("seen") == _mark(row) else _moment(data.get("seen", ""))
 
 

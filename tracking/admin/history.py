@@ -13,11 +13,13 @@ from django.template.response import TemplateResponse
 from django.utils.formats import date_format
 
 from tracking.admin.guard import GuardedForm
-from tracking.history import Change, changes_of, go_back, histories_of
+from tracking.history import Change, changes_of, go_back, histories_of, is_about_draft
 from tracking.models import Notice, Status, Wording
 from tracking.places import japans_day
 
 PER_PAGE = 50
+_SEEN_NOW = "Customers see it now."
+_IS_DRAFT = "It is a draft: customers do not see it yet."
 
 
 class WithHistory(admin.ModelAdmin):
@@ -77,7 +79,8 @@ class WithHistory(admin.ModelAdmin):
                 obj,
                 f"Went back to how {chosen.what.lower()} stood on {chosen.at:%Y-%m-%d %H:%M} UTC",
             )
-            words = f"{chosen.what}: back to how it was. {_who_sees(row, japans_day())}"
+            sees = _IS_DRAFT if is_about_draft(chosen.record) else _who_sees(row, japans_day())
+            words = f"{chosen.what}: back to how it was. {sees}"
             self.message_user(request, words, messages.SUCCESS)
         return HttpResponseRedirect(request.path)
 
@@ -85,14 +88,13 @@ class WithHistory(admin.ModelAdmin):
 def _who_sees(row: Any, today: date) -> str:
     """What has become of it for customers."""
     match row:
-        case Wording(draft=dict()):
-            return "It is a draft: customers do not see it yet."
-        case Wording(hidden=True):
-            return "These words are hidden: customers do not see them."
+        case Wording():
+            sees = "These words are hidden: customers do not see them." if row.hidden else _SEEN_NOW
+            return f"{sees} A draft of these words still waits." if row.draft else sees
         case Status(hidden=True):
             return "It is hidden: the guide leaves it out; on parcels' pages customers see it now."
         case Notice() if row.starts_on > today:
             return f"Customers see it from {date_format(row.starts_on, 'j F Y')} on."
         case Notice() if not row.is_current(today):
             return "Its last day is gone: customers do not see it."
-    return "Customers see it now."
+    return _SEEN_NOW

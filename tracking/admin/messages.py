@@ -18,6 +18,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from tracking import numbers
+from tracking.admin.guard import ShownForm
 from tracking.contact import situation_of
 from tracking.glossary import Glossary
 from tracking.models import Message, Shipment
@@ -121,6 +122,7 @@ def _page_url(request: HttpRequest, number: str) -> str:
 class MessageAdmin(admin.ModelAdmin):
     """What customers wrote. Press “Mark answered” when you have."""
 
+    form = ShownForm
     list_display = ["written", "letter", "both", "to_do"]
     list_filter = [AnsweredFilter, "mailed", "created_at"]
     list_per_page = 50
@@ -138,6 +140,10 @@ class MessageAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def save_model(self, request: HttpRequest, obj: Message, form: Any, change: bool) -> None:
+        """Only what was edited: meanwhile a colleague may have marked it answered."""
+        obj.save(update_fields=form.changed_data)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return MessageList

@@ -226,9 +226,8 @@ def say_meaning(desk: admin.ModelAdmin, request: HttpRequest, key: int, status: 
 
 def _say_who_was_first(request: HttpRequest, changed: MeaningChanged) -> None:
     phrase = changed.args[0]
-    now = "has two meanings" if phrase.ambiguous else f"means “{phrase.status}”" if phrase.status else "waits"
     words = "Nothing was changed. Somebody was here before you: “<bdi>{}</bdi>” {} now."
-    messages.warning(request, format_html(words, phrase, now))
+    messages.warning(request, format_html(words, phrase, phrase.state))
 
 
 class StatusForPhrase(admin.ModelAdmin):

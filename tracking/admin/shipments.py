@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.translation import ngettext
 
 from tracking import numbers, registration
+from tracking.admin.guard import ShownForm
 from tracking.admin.parcel import ParcelDesk
 from tracking.admin.standings import (
     DestinationFilter,
@@ -30,6 +31,7 @@ from tracking.renewal import RENEWED_AT_ONCE, look_after, renew, renew_outdated
 
 @admin.register(Shipment)
 class ShipmentAdmin(StandingColumns, ParcelDesk):
+    form = ShownForm
     list_display = [
         "number",
         "stands",
@@ -95,7 +97,7 @@ class ShipmentAdmin(StandingColumns, ParcelDesk):
         return False
 
     def save_model(self, request: HttpRequest, obj: Shipment, form: Any, change: bool) -> None:
-        """Only what was edited: meanwhile somebody may have asked Japan Post about it."""
+        """Only what was edited: meanwhile others may have written, or asked Japan Post about it."""
         obj.save(update_fields=form.changed_data if change else None)
         renew([obj.pk])
 

@@ -127,6 +127,8 @@ def learn(now: datetime) -> Iterator[Finding]:
 
 
 def digest(now: datetime) -> Iterator[Finding]:
+    if not settings.EMAIL_IS_SET_UP:  # `configuration.mail` says so
+        return
     waiting = Phrase.objects.unmapped().filter(first_seen_at__lt=now - DIGEST_EVERY).count()
     since = (now - DIGEST_EVERY).date()
     if waiting and not Alarm.objects.filter(kind=DIGEST, day__gte=since, mailed_at__isnull=False).exists():

@@ -4,12 +4,14 @@ from copy import copy
 from typing import Self
 
 from django.conf.locale import LANG_INFO
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from tracking.models.history import kept_history
+from tracking.spelling import normalise
 from tracking.texts import check_characters, check_placeholders
 
 
@@ -156,6 +158,34 @@ class Phrase(models.Model):
     def waits(self) -> bool:
         """It is an item of the inbox."""
         return self.status_id is None and not self.ambiguous
+
+    @property
+    def state(self) -> str:
+        """What has become of it, to stand behind its name: “means …”."""
+        if self.ambiguous:
+            return "has two meanings"
+        return f"means “{self.status}”" if self.status else "waits for a meaning"
+
+    def clean(self) -> None:
+        """A new text is a new phrase. Two spellings that are there already may have one meaning, not two."""
+        is_new = not Phrase.objects.filter(pk=self.pk, text=self.text).exists()
+        others = self.other_spellings() if is_new else self.contradictions()
+        if others:
+            raise ValidationError(
+                f"This is the phrase “{others[0]}”, which {others[0].state}: spaces and a final full stop make no other "
+                "phrase. Find that one and change its meaning."
+            )
+
+    def other_spellings(self) -> list["Phrase"]:
+        """Rows that are the same phrase to us. Mostly none: two answers at the same moment can bring two."""
+        others = Phrase.objects.exclude(pk=self.pk).exclude(text=self.text).select_related("status")
+        return [one for one in others if normalise(one.text) == normalise(self.text)]
+
+    def contradictions(self) -> list["Phrase"]:
+        """Other spellings with a meaning, where this one has another meaning."""
+        mine = (self.status_id, self.ambiguous)
+        others = [] if self.waits else self.other_spellings()
+        return [one for one in others if not one.waits and (one.status_id, one.ambiguous) != mine]
 
 
 def language_name(code: str) -> str:
