@@ -56,6 +56,54 @@ def test_a_mail_server_that_fails_loses_nothing(client, mail_works, settings):
     assert "kept for our staff" in text_of(response)
 
 
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "ann@example.com\u202c",
+        "ann@example.com\u200e",
+        "\u202aann@example.com\u202c",
+        "\u2066ann@exa\u200bmple.com\u2069",
+        "ann\u00ad@example.com",
+    ],
+)
+def test_signs_that_nobody_sees_are_taken_off_a_pasted_address(client, mail_works, pasted):
+    response = client.post("/contact/", LETTER | {"email": pasted}, follow=True)
+    assert "It was sent to our staff" in text_of(response)
+    assert Message.objects.get().email == "ann@example.com"
+    assert mail.outbox[0].reply_to == ["ann@example.com"]
+
+
+@pytest.mark.parametrize("host", ["ü" * 60 + ".de", "gmail.com。。", "exa\u3000mple.de", "exam\ufdd0ple.de"])
+def test_a_host_that_no_mail_can_reach_is_refused_with_a_sentence_and_comes_back_as_typed(client, host):
+    response = client.post("/contact/", LETTER | {"email": f"ann@{host}"})
+    assert response.status_code == 400
+    main = html.fromstring(response.content.decode()).get_element_by_id("main")
+    error = main.get_element_by_id("id_email_error").text_content()
+    assert error.startswith("No mail can be sent to what stands behind the @")
+    assert main.get_element_by_id("id_email").get("value") == f"ann@{host}"
+    assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize("address", ["ann@bücher.example", "ann@пример.рф"])
+def test_a_host_in_other_letters_is_an_address_like_any_other(client, mail_works, address):
+    response = client.post("/contact/", LETTER | {"email": address}, follow=True)
+    assert "It was sent to our staff" in text_of(response)
+    assert Message.objects.get().email == address
+
+
+def test_whatever_the_mail_library_raises_the_message_is_kept_and_the_log_has_no_address(
+    client, mail_works, shop, caplog
+):
+    shop.email = "parcels@" + "ü" * 60 + ".example"
+    shop.save()
+    response = client.post("/contact/", LETTER, follow=True)
+    message = Message.objects.get()
+    assert (response.status_code, message.mailed) == (200, False)
+    assert "kept for our staff" in text_of(response)
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "tracking.contact"]
+    assert line == f"message {message.pk} is stored, but could not be mailed: UnicodeError"
+
+
 def test_errors_stand_beside_their_fields_and_nothing_typed_is_lost(client):
     response = client.post("/contact/", LETTER | {"email": "not an address"})
     assert response.status_code == 400
@@ -77,7 +125,7 @@ def test_a_pasted_link_is_kept_as_its_number(client):
 
 def test_browsers_are_not_told_to_cut_what_is_pasted(client):
     main = html.fromstring(client.get("/contact/").content.decode()).get_element_by_id("main")
-    assert not main.xpath(".//*[@name='number' or @name='text' or @name='website']/@maxlength")
+    assert not main.xpath(".//*/@maxlength")
 
 
 @pytest.mark.parametrize(
@@ -98,6 +146,28 @@ def test_what_is_too_long_is_said_beside_the_field_and_comes_back_whole(client, 
     shown = main.get_element_by_id(f"id_{field}")
     assert typed.strip("\x00 ") in (shown.get("value") or shown.text)
     assert not Message.objects.exists()
+
+
+def text_of_length(field, length):
+    """An address where one is asked for: of that many characters in all, and each part of its host short enough."""
+    if field != "email":
+        return "a" * length
+    host = ".".join(["a" * 60] * 3) + ".example"
+    return "a" * (length - len(host) - 1) + "@" + host
+
+
+@pytest.mark.parametrize("field", ["name", "email", "number", "text"])
+def test_what_the_form_takes_fits_into_the_store(client, field):
+    most = Message._meta.get_field(field).max_length or 5000
+    assert client.post("/contact/", LETTER | {field: text_of_length(field, most)}).status_code == 302
+    assert len(getattr(Message.objects.get(), field)) == most
+    response = client.post("/contact/", LETTER | {field: text_of_length(field, most + 1)})
+    assert response.status_code == 400
+    main = html.fromstring(response.content.decode()).get_element_by_id("main")
+    shown = main.get_element_by_id(f"id_{field}")
+    assert len(shown.get("value") or shown.text.strip()) == most + 1
+    assert main.get_element_by_id(f"id_{field}_error").text_content().startswith("Please write ")
+    assert Message.objects.count() == 1
 
 
 def test_however_much_a_program_writes_into_the_trap_the_message_is_kept(client):

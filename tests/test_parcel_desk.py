@@ -83,6 +83,15 @@ def test_without_the_history_the_day_of_posting_is_not_guessed(admin_client):
     assert "Japan Post has not told us the day of posting" in section(page_of(admin_client, shipment), "now")
 
 
+def test_a_number_from_abroad_has_no_clock_for_its_enquiry_is_not_japan_posts(admin_client):
+    shipment = keep(event("Posting/Collection @ UNITED KINGDOM"), number="RB123456785GB")
+    said = "With the post in the United Kingdom, which gave out this number. Until when, we do not know."
+    assert said in section(page_of(admin_client, shipment), "now")
+    paper = admin_client.get(reverse("admin:tracking_shipment_evidence", args=[shipment.pk])).content.decode()
+    facts = [" ".join(fact.text_content().split()) for fact in html.fromstring(paper).xpath("//dt | //dd")]
+    assert said in facts and "Sender" not in facts
+
+
 def test_a_destination_that_staff_gave_sets_the_clock_until_a_scan_does():
     to_china = keep(event(POSTED), destination="CN")
     state = states_of([to_china.number], now=NOW)[to_china.number]

@@ -553,6 +553,15 @@ def test_what_comes_after_a_delivery_is_told_with_the_day_of_the_delivery(phrase
     assert came_back(POSTED, DELIVERED, DELIVERED) == ""
 
 
+@pytest.mark.parametrize("phrase", ["En route", "Out for delivery"])
+def test_a_worrying_silence_after_a_delivery_asks_those_who_do_not_have_it(phrase):
+    item = story(POSTED, DELIVERED, f"{phrase} @ GERMANY")
+    progress = progress_of(item, now=NOW + timedelta(days=60))
+    assert progress.came_back.endswith("If you have it, all is well.")
+    assert progress.what_to_do == "If you do not have it, write to us: it has been quiet for far too long."
+    assert progress.needs_writing
+
+
 @pytest.mark.parametrize("phrase", ["Investigation", "Returned to Sender"])
 def test_a_problem_after_a_delivery_is_not_the_end(phrase):
     progress = progress_of(story(POSTED, DELIVERED, f"{phrase} @ GERMANY"))
@@ -563,6 +572,45 @@ def test_a_problem_after_a_delivery_is_not_the_end(phrase):
 def test_an_old_suffix_means_great_britain():
     progress = progress_of(story("Posting/Collection @ UNITED KINGDOM", number="EE123456785UK"))
     assert progress.destination is None
+
+
+BRITISH, IN_BRITAIN = "RB123456785GB", "Posting/Collection @ UNITED KINGDOM"
+ASK_THE_SENDER = "Ask the sender: only they can have the post in the United Kingdom look into it. If that is us, write to us."
+
+
+@pytest.mark.parametrize(
+    "rows", [["Investigation @ KANAGAWA"], ["Returned to Sender @ KANAGAWA"], ["Investigation", "Zork"]]
+)
+def test_with_a_number_from_abroad_nobody_says_that_we_are_the_sender(rows):
+    progress = progress_of(story(IN_BRITAIN, *rows, number=BRITISH))
+    assert (progress.tone, progress.what_to_do) == ("problem", ASK_THE_SENDER)
+    assert not any("us" in words.split() for words in (progress.headline, progress.meaning))
+
+
+def test_export_customs_abroad_do_not_ask_us():
+    progress = progress_of(
+        story(IN_BRITAIN, "Item held by export Customs/Security @ UNITED KINGDOM", number=BRITISH),
+        now=NOW - timedelta(days=8),
+    )
+    assert progress.what_to_do == "Nothing. If they need something, they ask the sender."
+
+
+def test_a_worrying_silence_of_a_number_from_abroad_is_the_senders():
+    item = story(IN_BRITAIN, "Held by import Customs @ KANAGAWA", number=BRITISH)
+    assert progress_of(item, now=NOW + timedelta(days=90)).what_to_do == ASK_THE_SENDER
+
+
+def test_where_nobody_knows_the_country_of_a_number_it_is_the_country_of_origin():
+    progress = progress_of(story("Investigation @ KANAGAWA", number="RB123456785ZZ"))
+    assert "the post in the country of origin" in progress.what_to_do
+
+
+def test_words_that_staff_wrote_for_japan_stand_for_a_number_from_abroad_too():
+    status = Status.objects.get(slug="investigation")
+    texts = {"title": "Held", "meaning": "They look.", "what_to_do": "Call 0120-000-000."}
+    Wording.objects.create(status=status, destination_id="JP", language="en", **texts)
+    progress = progress_of(story(IN_BRITAIN, "Investigation @ KANAGAWA", number=BRITISH))
+    assert progress.what_to_do == "Call 0120-000-000."
 
 
 RELEASED = "Item returned from import Customs @ GERMANY"
@@ -587,6 +635,17 @@ def test_customs_for_the_second_time_is_told_with_the_day_of_the_first():
     assert came_back(POSTED, ARRIVED, IN_CUSTOMS, RELEASED, IN_CUSTOMS) == (
         "It was at this point before, on 11 November 2026, and is here again."
     )
+
+
+@pytest.mark.parametrize("there", ["AUSTRIA", "ATLANTIS", ""])
+def test_customs_of_another_country_is_another_point_of_the_journey(there):
+    assert came_back(POSTED, ARRIVED, IN_CUSTOMS, RELEASED, f"Held by import Customs @ {there}") == ""
+
+
+def test_customs_nobody_knows_where_is_no_proof_that_it_was_there_before():
+    nowhere = "Held by import Customs"
+    assert came_back(POSTED, ARRIVED, nowhere, RELEASED, nowhere) == ""
+    assert came_back(POSTED, ARRIVED, IN_CUSTOMS, nowhere, IN_CUSTOMS) == ""
 
 
 def test_two_rows_in_customs_one_after_the_other_are_one_visit():
@@ -671,3 +730,28 @@ def test_a_parcel_that_is_gone_after_too_long_a_silence_or_at_its_end_is_told_as
     soon = datetime(2026, 11, 11, 12, tzinfo=UTC)
     act = progress_of(story(POSTED, "Retention @ GERMANY"), now=soon, gone=True)
     assert act.silence.headline == "Please do not wait"
+
+
+@pytest.mark.parametrize(
+    ("phrase", "days", "headline", "text"),
+    [
+        ("Investigation", 1, "It needs the sender's help", "The last scan is "),
+        (
+            "Held by import Customs",
+            90,
+            "Quiet for far longer than usual",
+            "Only the sender can open an enquiry, with the post that gave out this number.",
+        ),
+        (
+            "Held by import Customs",
+            400,
+            "Quiet for far longer than usual",
+            "Only the sender can open an enquiry, with the post that gave out this number.",
+        ),
+    ],
+)
+def test_the_silence_of_a_number_from_abroad_is_the_senders_too(phrase, days, headline, text):
+    item = story(IN_BRITAIN, f"{phrase} @ KANAGAWA", number=BRITISH)
+    silence = progress_of(item, now=NOW + timedelta(days=days)).silence
+    assert silence.headline == headline and text in silence.text
+    assert "us" not in silence.text.split() and "Japan Post" not in silence.text

@@ -114,6 +114,17 @@ def test_a_parcel_whose_posting_day_nobody_knows_stays():
     assert run() == 0
 
 
+def test_a_number_from_abroad_has_no_enquiry_of_ours_to_wait_for():
+    rows = [event(POSTED, NOW.date() - DAY), event("Final delivery @ TOKYO", NOW.date())]
+    for history_missing, number in ((False, "RB123456785GB"), (True, "EE123456785UK")):
+        shipment = keep(*rows, number=number, history_missing=history_missing)
+        Standing.objects.create(shipment=shipment)
+    Shipment.objects.update(asked_at=NOW)
+    renew_outdated(most=10)
+    assert run(at=NOW + 400 * DAY) == 0
+    assert run() == 2
+
+
 @pytest.mark.parametrize("spam", [False, True])
 def test_a_parcel_stays_while_a_message_about_it_waits_for_an_answer(spam):
     named, told, other = delivered(), delivered(), delivered()

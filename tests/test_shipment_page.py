@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from lxml import html
 
-from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, story
+from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, fresh_story, story
 from tracking.japanpost.records import TrackedItem
 from tracking.models import Destination, Fetch, Gate, Notice, Phrase, Shipment, Status, Wording
 from tracking.places import japans_day
@@ -46,6 +46,36 @@ def test_it_tells_where_the_parcel_is(client, standin):
     rows = [(e.get("data-phrase"), e.get("data-status")) for e in main.find_class("entry")]
     assert rows[0] == ("Held by import Customs", "customs-clearance")
     assert rows[-1] == ("Posting/Collection", "posting-collection")
+
+
+def leave_advice_empty(slug):
+    for wording in Wording.objects.filter(status__slug=slug):
+        wording.what_to_do = ""
+        wording.save()
+
+
+def what_to_do(client, standin, *texts):
+    standin.set_item(NUMBER, fresh_story(*texts))
+    boxes = main_of(client.get(PAGE)).find_class("what-to-do")
+    return [[line.text_content() for line in box.xpath("h2 | p")] for box in boxes]
+
+
+def test_without_advice_of_the_staff_the_day_to_collect_it_stays(client, standin):
+    leave_advice_empty("retention")
+    ((heading, day),) = what_to_do(client, standin, "Retention @ GERMANY")
+    assert heading == "What to do now" and day.startswith("Collect it by about")
+
+
+def test_without_advice_of_the_staff_the_link_to_write_to_us_stays(client, standin):
+    leave_advice_empty("investigation")
+    assert what_to_do(client, standin, "Investigation") == [
+        ["What to do now", "Write to us about this parcel"]
+    ]
+
+
+def test_where_there_is_nothing_to_do_the_page_asks_for_nothing(client, standin):
+    leave_advice_empty("posting-collection")
+    assert what_to_do(client, standin, POSTED) == []
 
 
 def test_the_headers_keep_it_private(client, standin):
@@ -238,6 +268,21 @@ def test_a_number_of_another_country_is_asked_and_the_page_says_so(client, stand
     assert response.status_code == 200
     assert "another country" in main_of(response).text_content()
     assert "another country" in main_of(client.get("/track/RB111111111GB/?anyway=1")).text_content()
+
+
+@pytest.mark.parametrize(
+    ("number", "enquiry"),
+    [
+        (NUMBER, "Only the sender can open an enquiry with Japan Post."),
+        ("RB123456785GB", "Only the sender can open an enquiry, with the post in the United Kingdom."),
+        ("EE123456785UK", "Only the sender can open an enquiry, with the post in the United Kingdom."),
+        ("RB123456785ZZ", "Only the sender can open an enquiry, with the post in the country of origin."),
+    ],
+)
+def test_the_page_says_whom_the_sender_can_ask(client, standin, number, enquiry):
+    standin.set_item(number, fresh_story("Investigation @ KANAGAWA", number=number))
+    (line,) = main_of(client.get(f"/track/{number}/")).find_class("enquiry")
+    assert " ".join(line.text_content().split()) == f"{enquiry} Write to us about this parcel"
 
 
 def test_the_link_names_the_destination_for_this_view_only(client, standin):

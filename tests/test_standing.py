@@ -41,6 +41,7 @@ def stored(shipment):
 def test_it_agrees_with_the_tracking_page_whatever_the_story_and_the_hour():
     phrases = [*Phrase.objects.values_list("text", flat=True), "Something new"]
     countries = ["TOKYO", "GERMANY", "UNITED STATES OF AMERICA", "FRANCE", "INDIA", "ATLANTIS", ""]
+    numbers = [NUMBER, "RB123456785GB", "EE123456785DE"]
     Destination.objects.filter(code="IN").update(exchanges_scans=False)
     status = Status.objects.get(slug="customs-clearance")
     UsualWait.objects.create(
@@ -63,11 +64,12 @@ def test_it_agrees_with_the_tracking_page_whatever_the_story_and_the_hour():
         st.booleans(),
         st.booleans(),
         st.sampled_from([None, "DE", "US", "IN"]),
+        st.sampled_from(numbers),
     )
-    def agree(events, moment, answered_days_ago, stale, history_missing, given_by_staff):
+    def agree(events, moment, answered_days_ago, stale, history_missing, given_by_staff, number):
         now = moment.replace(tzinfo=UTC)
         lookup = Lookup(
-            TrackingNumber(NUMBER),
+            TrackingNumber(number),
             tuple(events),
             history_missing,
             checked_at=now - answered_days_ago * DAY,
@@ -76,7 +78,7 @@ def test_it_agrees_with_the_tracking_page_whatever_the_story_and_the_hour():
         )
         page, stands = (
             build_progress(lookup, glossary, now=now),
-            standing_of(Shipment(number=NUMBER), lookup, glossary),
+            standing_of(Shipment(number=number), lookup, glossary),
         )
         assert (stands.stage, stands.tone, stands.status) == (page.stage, page.tone, page.status)
         assert (stands.destination_id, stands.is_over) == (page.destination, page.is_over)
@@ -117,6 +119,12 @@ def test_the_end_of_the_enquiry_needs_one_two_weeks_before():
     quiet_for_long = standing(event(POSTED), event(IN_CUSTOMS), handled_at=NOW + 60 * DAY)
     assert quiet_for_long.enquiry_ends_on == date(2027, 5, 9)
     assert quiet_for_long.look_from == datetime(2027, 4, 24, 15, 0, tzinfo=UTC)
+
+
+def test_no_end_of_an_enquiry_is_known_of_a_number_from_abroad():
+    british = Lookup(TrackingNumber("RB123456785GB"), (event(POSTED),), False, checked_at=NOW)
+    stands = standing_of(Shipment(number=british.number), british, Glossary.current())
+    assert stands.enquiry_ends_on is None
 
 
 def test_a_delivered_parcel_needs_none():

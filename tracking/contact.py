@@ -2,7 +2,6 @@
 
 import logging
 from datetime import datetime, timedelta
-from smtplib import SMTPException
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -89,6 +88,6 @@ def _mail(message: Message) -> bool:
     )
     try:
         return mail.send() == 1
-    except (SMTPException, OSError) as error:
+    except Exception as error:  # whatever a mail server and its library may do
         logger.warning("message %s is stored, but could not be mailed: %s", message.pk, type(error).__name__)
         return False

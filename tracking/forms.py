@@ -1,31 +1,51 @@
 """The forms: contact for customers, registration of parcels for staff."""
 
+import unicodedata
 from typing import Any
 
 from django import forms
-from django.core.validators import MaxLengthValidator
+from django.core.validators import MaxLengthValidator, validate_email
+from django.utils.encoding import punycode
 from django.utils.translation import gettext_lazy as _
 
 from tracking import numbers, registration
 
-_LONGEST_NUMBER = 40  # characters, as in the column of Message
+# Characters, as in the columns of Message; a text has no bound there.
+_LONGEST_NAME, _LONGEST_ADDRESS, _LONGEST_NUMBER, _LONGEST_TEXT = 100, 254, 40, 5000
+_TOO_LONG = _("Please write at most %(limit_value)d characters; these are %(show_value)d.")
+
+
+class AddressField(forms.EmailField):
+    """An e-mail address as it is pasted: without the signs nobody sees that chats and address books put around it."""
+
+    def to_python(self, value: Any) -> str | None:
+        return super().to_python("".join(sign for sign in value or "" if unicodedata.category(sign) != "Cf"))
 
 
 class ContactForm(forms.Form):
     """What a customer writes to the shop. `website` is the trap: people do not see it, programs fill it in.
 
-    Where text may be pasted there is no `max_length`: browsers would cut it without a word.
+    No field has a `max_length`: browsers would cut what is pasted without a word.
     """
 
     name = forms.CharField(
         label=_("Your name"),
-        max_length=100,
         required=False,
+        validators=[MaxLengthValidator(_LONGEST_NAME, _TOO_LONG)],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    email = forms.EmailField(
+    email = AddressField(
         label=_("Your e-mail address"),
         help_text=_("We answer to this address."),
+        max_length=None,  # not Django's own 320
+        validators=[
+            MaxLengthValidator(
+                _LONGEST_ADDRESS,
+                _(
+                    "Please write an address of at most %(limit_value)d characters; this one has %(show_value)d."
+                ),
+            )
+        ],
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
         error_messages={
             "required": _("Please write your e-mail address, so that we can answer."),
@@ -44,11 +64,7 @@ class ContactForm(forms.Form):
     )
     text = forms.CharField(
         label=_("Your message"),
-        validators=[
-            MaxLengthValidator(
-                5000, _("Please write at most %(limit_value)d characters; these are %(show_value)d.")
-            )
-        ],
+        validators=[MaxLengthValidator(_LONGEST_TEXT, _TOO_LONG)],
         widget=forms.Textarea(attrs={"rows": 7}),
         error_messages={"required": _("Please write what we can help with.")},
     )
@@ -57,6 +73,18 @@ class ContactForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}),
     )
+
+    def clean_email(self) -> str:
+        """The address as it was written. Django's pattern lets hosts pass that no mail can name."""
+        address: str = self.cleaned_data["email"]
+        user, host = address.rsplit("@", 1)
+        try:
+            validate_email(f"{user}@{punycode(host)}")
+        except (UnicodeError, forms.ValidationError):
+            raise forms.ValidationError(
+                _("No mail can be sent to what stands behind the @. Please look whether it is spelt right.")
+            ) from None
+        return address
 
     def clean_number(self) -> str:
         """The numbers in what was typed or pasted, such as a whole link; what was typed where there is none."""

@@ -114,14 +114,18 @@ def delivered_before(journey: Sequence[Place]) -> Place | None:
 
 
 def last_time_here(journey: Sequence[Place]) -> Place | None:
-    """The row at which the parcel stood at the newest row's status before, with another status in between."""
+    """The row at which the parcel stood at the newest row's status before, in the same country, with another status
+    in between. None where the country is not known.
+    """
     newest, has_left = journey[-1], False
+    if newest.country is None:
+        return None
     for place in reversed(journey):
         if newest.words is None or place.words is None:
             continue
         if place.words != newest.words:
             has_left = True
-        elif has_left:
+        elif has_left and place.country == newest.country:
             return place
     return None
 

@@ -48,7 +48,7 @@ class State:
     """What we know about one parcel now, in words."""
 
     progress: Progress
-    clock: ClaimClock | None  # None: the posting date is not known
+    clock: ClaimClock | None  # None: the posting date is not known, or another post takes the enquiry
 
     @property
     def tone(self) -> str:
@@ -96,7 +96,7 @@ def _state(lookup: Lookup, glossary: Glossary, now: datetime) -> State:
 
 
 def claim_clock(lookup: Lookup, progress: Progress, glossary: Glossary, now: datetime) -> ClaimClock | None:
-    if lookup.history_missing:
+    if lookup.history_missing or progress.from_abroad:
         return None
     posted, there = lookup.events[0].local_date, glossary.destinations.get(progress.destination or "")
     ends_on = enquiry_ends_on(posted, there)

@@ -120,6 +120,7 @@ class Progress:
     destination: str | None
     country: str
     from_abroad: bool  # a number of another country's post
+    origin: str  # the country whose post it is, as a part of a sentence
     notices: tuple[Notice, ...]
     japan_post_url: str
     stands_until: datetime  # when it may read differently although nothing happened
@@ -145,6 +146,11 @@ class Progress:
         """The next step is a message to us."""
         is_far = self.silence is not None and self.silence.level == "far"
         return self.tone == Tone.PROBLEM or is_far or (self.gone and not self.is_over)
+
+    @property
+    def has_next_step(self) -> bool:
+        """There is something to do, even where staff wrote no advice."""
+        return bool(self.what_to_do or self.collect_by or self.needs_writing)
 
     @property
     def contact_query(self) -> str:
@@ -208,6 +214,7 @@ def build_progress(
     newest = journey[-1]
     destination = destination_of(journey, origin) or lookup.destination or hint
     speak = Speaker(glossary, language, lookup.number, origin, destination)
+    abroad = speak.origin_name if origin != JAPAN else ""
     entries = [_entry(speak, place, is_newest=place is newest) for place in journey]
     words = speak.words(newest)
     last_day = collect_by(journey, origin, glossary)
@@ -222,10 +229,10 @@ def build_progress(
         guide_status=newest.words,
         headline=words.title,
         meaning=words.meaning,
-        what_to_do=_advice(words, newest.tone, silence, gone=lookup.gone),
+        what_to_do=_advice(words, journey, silence, gone=lookup.gone, abroad=abroad),
         who_has_it=words.who_has_it,
         came_back=_came_back(journey),
-        steps=_steps(newest.stage, newest.tone, speak.origin_name if origin != JAPAN else ""),
+        steps=_steps(newest.stage, newest.tone, abroad),
         silence=silence,
         hand_over=_hand_over(newest, lookup.number, glossary, destination),
         collect_by=_collect_by(newest, last_day, now),
@@ -241,6 +248,7 @@ def build_progress(
         destination=destination,
         country=speak.name_of(destination),
         from_abroad=origin != JAPAN,
+        origin=speak.origin_name,
         notices=glossary.notices_for([destination], japans_day(now)),
         japan_post_url=JAPAN_POST_PAGE.format(lookup.number),
         stands_until=reads_the_same_until(
@@ -320,14 +328,25 @@ def _came_back(journey: Sequence[Place]) -> str:
     }
 
 
-def _advice(words: Words, tone: str, silence: Silence | None, *, gone: bool) -> str:
+def _advice(
+    words: Words, journey: Sequence[Place], silence: Silence | None, *, gone: bool, abroad: str
+) -> str:
     """Staff's advice, except where it would say "nothing" in the face of a worrying silence or of a parcel that Japan
-    Post lists no more, or promise news from a post that sends none. Words that staff wrote for that country know it."""
+    Post lists no more, promise news from a post that sends none, or take us for the sender of a number of another
+    country's post (`abroad`, else empty). Words that staff wrote for that country know it."""
     if silence and silence.is_last and not words.for_this_country:
         return _(
             "Nothing for now. Later, ask the local post: it does not tell Japan Post what happens there."
         )
-    if silence and silence.level == "far" and tone in (Tone.NORMAL, Tone.WAIT):
+    tone = journey[-1].tone
+    is_far = silence is not None and silence.level == "far" and tone in (Tone.NORMAL, Tone.WAIT)
+    if is_far and delivered_before(journey):
+        return _("If you do not have it, write to us: it has been quiet for far too long.")
+    if abroad and (is_far or (tone == Tone.PROBLEM and not words.for_this_country)):
+        return _(
+            "Ask the sender: only they can have the post in %(country)s look into it. If that is us, write to us."
+        ) % {"country": abroad}
+    if is_far:
         return _("Write to us. It has been quiet for far too long, and we look into it.")
     if silence and gone and tone in (Tone.NORMAL, Tone.WAIT):
         return _("If you still wait for it, write to us.")

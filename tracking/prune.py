@@ -20,7 +20,7 @@ from django.utils.timezone import localdate
 from tracking import numbers
 from tracking.glossary import Glossary
 from tracking.models import Alarm, Event, Fetch, KeptPage, Message, Shipment, Standing, Tone, VisitorMinute
-from tracking.places import JAPAN_TIME
+from tracking.places import JAPAN, JAPAN_TIME
 
 FETCHES_ARE_KEPT = timedelta(days=90)
 PARCELS_ARE_KEPT = timedelta(days=400)  # after their delivery, and after the last look at them
@@ -62,13 +62,15 @@ def parcels(now: datetime) -> Rule:
     look is `asked_at`, at most a day too early.
     """
     oldest, today = now - PARCELS_ARE_KEPT, localdate(now, JAPAN_TIME)
+    # Where the end is not known the parcel stays, unless the enquiry is none of ours.
+    no_enquiry = Q(enquiry_ends_on__lt=today) | ~Q(shipment__number__endswith=JAPAN)
     delivered = Standing.objects.filter(
+        no_enquiry,
         pk=OuterRef("pk"),  # a subquery, so that SQLite finds each by its key and not all of the same meaning
         is_over=True,
         tone=Tone.DONE,
         meaning=Glossary.current().meaning,  # so it says so in today's words
         scanned_on__lt=oldest.date(),
-        enquiry_ends_on__lt=today,  # where that is not known the parcel stays
     )
     rows = Shipment.objects.filter(_left_alone(oldest, now), Exists(delivered), asked_at__lt=oldest)
     return Rule(

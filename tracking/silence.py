@@ -7,10 +7,11 @@ from datetime import date, datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from tracking import numbers
 from tracking.glossary import Glossary
 from tracking.journey import DEPARTED, Place
 from tracking.models import Destination, Tone, UsualWait
-from tracking.places import days_between, japans_day
+from tracking.places import JAPAN, days_between, japans_day
 from tracking.story import Lookup
 
 _USUAL_DAYS, _WORRY_DAYS = 5, 12  # for a phrase nobody has given a meaning
@@ -98,7 +99,13 @@ def silence_of(
     days = days_between(newest.event.local_date, scanned_at, asked_at)
     level = "usual" if days <= usual else "longer" if days <= worry else "far"
     enquiry_is_over = _enquiry_is_over(lookup, glossary, destination, now)
-    headline, text = _silence_words(tone, level, enquiry_is_over, is_learnt=learnt is not None)
+    headline, text = _silence_words(
+        tone,
+        level,
+        enquiry_is_over,
+        is_learnt=learnt is not None,
+        from_abroad=numbers.country(lookup.number) != JAPAN,
+    )
     if newest.words is None and level == "usual" and patience.helps:
         headline, text = _("We cannot tell"), _("Nobody knows yet how long this usually takes.")
     if lookup.gone and level != "far" and patience.helps:
@@ -153,9 +160,13 @@ def _unclear(newest: Place, scanned_at: datetime | None, now: datetime) -> Silen
     return Silence(days, "usual", _("We cannot tell"), text)
 
 
-def _silence_words(tone: str, level: str, enquiry_is_over: bool, *, is_learnt: bool) -> tuple[str, str]:
+def _silence_words(
+    tone: str, level: str, enquiry_is_over: bool, *, is_learnt: bool, from_abroad: bool
+) -> tuple[str, str]:
     """Headline and text. Where somebody must act, more patience is no advice."""
     match tone, level:
+        case Tone.PROBLEM, _other if from_abroad:
+            return _("It needs the sender's help"), _("The last scan is %(waiting)s old.")
         case Tone.ACT, "far":
             return _("It has waited for too long"), _(
                 "No news for %(silent)s. It may be on its way back: ask the local post, and write to us."
@@ -182,7 +193,9 @@ def _silence_words(tone: str, level: str, enquiry_is_over: bool, *, is_learnt: b
                 "No news for %(silent)s; up to %(usual)s is usual here. It happens, and most parcels then move on."
             )
     silent = _("No news for %(silent)s; %(parcels)s.") if is_learnt else _("No news for %(silent)s.")
-    if enquiry_is_over:
+    if from_abroad:
+        advice = _("Only the sender can open an enquiry, with the post that gave out this number.")
+    elif enquiry_is_over:
         advice = _("The time in which an enquiry can be opened is over; write to us all the same.")
     else:
         advice = _("Write to us: only the sender can open an enquiry with Japan Post.")

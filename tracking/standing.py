@@ -12,7 +12,7 @@ from tracking.glossary import Glossary
 from tracking.journey import Place, collect_by, destination_of, travel
 from tracking.models import Shipment, Standing, Tone
 from tracking.models.standings import COLLECT_SOON, ENQUIRY_SOON
-from tracking.places import JAPAN_TIME, days_over, instant_of
+from tracking.places import JAPAN, JAPAN_TIME, days_over, instant_of
 from tracking.silence import enquiry_ends_on, patience_for
 from tracking.story import Lookup
 
@@ -47,7 +47,7 @@ def standing_of(shipment: Shipment, lookup: Lookup, glossary: Glossary) -> Stand
         scanned_on=newest.event.local_date,
         collect_by=collect_by(journey, origin, glossary),
         enquiry_ends_on=None
-        if lookup.history_missing
+        if lookup.history_missing or origin != JAPAN  # the months are Japan Post's
         else enquiry_ends_on(lookup.events[0].local_date, there),
         meaning=glossary.meaning,
     )

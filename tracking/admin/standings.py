@@ -101,7 +101,7 @@ class EnquiryFilter(ChoiceFilter):
             ("soon", f"Ends within {ENQUIRY_SOON.days} days"),
             ("open", "Still possible"),
             ("over", "Too late"),
-            ("unknown", "Day of posting not known"),
+            ("unknown", "Not known until when"),
         ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
