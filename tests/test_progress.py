@@ -755,3 +755,10 @@ def test_the_silence_of_a_number_from_abroad_is_the_senders_too(phrase, days, he
     silence = progress_of(item, now=NOW + timedelta(days=days)).silence
     assert silence.headline == headline and text in silence.text
     assert "us" not in silence.text.split() and "Japan Post" not in silence.text
+
+
+def test_words_nobody_knows_after_a_problem_keep_its_picture():
+    assert (
+        progress_of(story(POSTED, "Investigation @ GERMANY", "Zork @ GERMANY")).silence_icon
+        == "icons/mail.svg"
+    )

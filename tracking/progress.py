@@ -186,13 +186,11 @@ class Progress:
     def silence_icon(self) -> str:
         """The template of the picture beside “Is this normal?”."""
         level = self.silence.level if self.silence else "far"
+        if self.banner and self.tone in _TONE_SILENCE_ICONS:
+            return _icon(_TONE_SILENCE_ICONS[self.tone])
         if level == "usual" and self.guide_status is None:
             return _icon("clock")  # nobody knows how long this takes
-        return _icon(
-            _TONE_SILENCE_ICONS.get(self.tone, _SILENCE_ICONS[level])
-            if self.banner
-            else _SILENCE_ICONS[level]
-        )
+        return _icon(_SILENCE_ICONS[level])
 
     @property
     def step_text(self) -> str:
