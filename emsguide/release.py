@@ -14,9 +14,8 @@ _PACKAGES = "requirements.txt"
 @cache
 def release_id() -> str:
     """The same for two processes that print the same pages from the same facts. Read once: some ten milliseconds."""
-    digest = sha256(
-        getattr(staticfiles_storage, "manifest_hash", "").encode()
-    )  # the names of the static files
+    names_of_static_files = getattr(staticfiles_storage, "manifest_hash", "")
+    digest = sha256(names_of_static_files.encode())
     for file in sorted(_files(settings.BASE_DIR)):
         name, content = str(file.relative_to(settings.BASE_DIR)), file.read_bytes()
         digest.update(f"{name} {len(content)}\n".encode() + content)

@@ -418,9 +418,8 @@ def test_an_installation_that_is_well_has_nothing_wrong(
     shop.name, shop.email = "Sakura", "shop@sakura.jp"
     shop.save()
     User.objects.create_superuser("ann", password="a long password")
-    monkeypatch.setitem(
-        connection.settings_dict, "NAME", "/usr/db.sqlite3"
-    )  # this may be a copy in a temporary folder
+    # This may be a copy in a temporary folder.
+    monkeypatch.setitem(connection.settings_dict, "NAME", "/usr/db.sqlite3")
     wrong = [finding.what for finding in examine(now=timezone.now()) if finding.is_wrong]
     assert wrong == []
     call_command("doctor")

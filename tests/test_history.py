@@ -161,18 +161,11 @@ def test_going_back_to_words_from_before_a_draft_was_saved_brings_no_old_draft(a
     assert wording.hidden and wording.drafted_texts["title"] == "A newer draft"
 
 
-def test_words_that_were_never_published_come_back_as_the_draft_they_were(admin_client, status):
+@pytest.mark.parametrize("line", ["begun as a draft", "deleted"])
+def test_words_that_were_never_published_come_back_as_the_draft_they_were(admin_client, status, line):
     StatusPage(admin_client, status).write("en", "FR", title="For France").press("_draft")
     Wording.objects.get(status=status, destination="FR").discard_draft()
-    back_to(admin_client, status, key_of(admin_client, status, "deleted"))
-    wording = Wording.objects.get(status=status, destination="FR")
-    assert wording.hidden and not wording.was_published and wording.drafted_texts["title"] == "For France"
-
-
-def test_a_draft_of_new_words_that_was_discarded_comes_back_unseen(admin_client, status):
-    StatusPage(admin_client, status).write("en", "FR", title="For France").press("_draft")
-    Wording.objects.get(status=status, destination="FR").discard_draft()
-    back_to(admin_client, status, key_of(admin_client, status, "begun as a draft"))
+    back_to(admin_client, status, key_of(admin_client, status, line))
     wording = Wording.objects.get(status=status, destination="FR")
     assert wording.hidden and not wording.was_published and wording.drafted_texts["title"] == "For France"
 

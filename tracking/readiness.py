@@ -50,9 +50,8 @@ def _word(check: Callable[[], None]) -> str:
         check()
     except _NotReady as reason:
         return str(reason)
-    except (
-        Exception
-    ) as error:  # whatever a database's or a cache's library may raise; its words may have the address
+    except Exception as error:  # whatever a database's or a cache's library may raise
+        # Not its words: they may have the address.
         return f"does not answer ({type(error).__name__})"
     return OK
 
