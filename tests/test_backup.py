@@ -18,7 +18,8 @@ import pytest
 from tests.served import Site, get, postgresql, run
 from tests.standin import StandIn
 from tests.stories import ARRIVED, AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
-from tracking.backup import keep_newest
+from tracking.backup import back_up, keep_newest
+from tracking.models import Phrase
 
 ROWS = (POSTED, AT_EXCHANGE, ARRIVED)
 MESSAGES = (
@@ -165,6 +166,18 @@ def test_a_table_that_the_back_up_lacks_is_gone(site: Site) -> None:
     site.manage("restore", "--replace", str(file))
     tables = site.python(connect + "print(*connection.introspection.table_names())").split()
     assert "tracking_shop" in tables and "later" not in tables
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_of_one_second_are_two_and_the_first_stays_as_it_was(tmp_path: Path) -> None:
+    """Else bringing back one that was made just now would first overwrite it with what is to be replaced."""
+    now = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+    first = back_up(tmp_path, now)
+    before = first.read_bytes()
+    Phrase.objects.create(text="Sorted by a drone")
+    second, third = back_up(tmp_path, now), back_up(tmp_path, now)
+    assert first.read_bytes() == before != second.read_bytes()
+    assert [file.name[9:25] for file in (first, second, third)] == [f"20261125T12000{n}Z" for n in range(3)]
 
 
 def test_only_its_owner_may_read_a_back_up(site: Site) -> None:

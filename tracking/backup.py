@@ -36,16 +36,23 @@ def back_up(folder: Path, now: datetime) -> Path:
         if _OURS not in connection.introspection.table_names():
             raise BackupError("there is no store of ours. Is DATABASE_URL right?")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        finished = folder / f"{now.astimezone(UTC):{_NAME}}{_SUFFIX[connection.vendor]}"
         with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=folder) as own:
-            unfinished = Path(own, finished.name)
+            unfinished = Path(own, "copy")
             unfinished.touch(mode=0o600)
             _copy_to(unfinished)
             check(unfinished)
             _to_disk(unfinished)
+            finished = _free_name(folder, now)
             unfinished.rename(finished)
         _to_disk(folder)
         return finished
+
+
+def _free_name(folder: Path, now: datetime) -> Path:
+    """Of `now`, or of the next second that has no back-up yet: none overwrites another."""
+    while (file := folder / f"{now.astimezone(UTC):{_NAME}}{_SUFFIX[connection.vendor]}").exists():
+        now += timedelta(seconds=1)
+    return file
 
 
 def keep_newest(folder: Path, count: int, now: datetime) -> list[Path]:
