@@ -18,7 +18,7 @@ import pytest
 from tests.served import Site, get, postgresql, run
 from tests.standin import StandIn
 from tests.stories import ARRIVED, AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
-from tracking.backup import back_up, keep_newest
+from tracking.backup import back_up, keep_newest, newest_in
 from tracking.models import Phrase
 
 ROWS = (POSTED, AT_EXCHANGE, ARRIVED)
@@ -175,15 +175,15 @@ def test_two_of_one_second_are_two_and_the_first_stays_as_it_was(tmp_path: Path)
     first = back_up(tmp_path, now)
     before = first.read_bytes()
     Phrase.objects.create(text="Sorted by a drone")
-    second, third = back_up(tmp_path, now), back_up(tmp_path, now)
+    second = back_up(tmp_path, now + timedelta(microseconds=1))
     assert first.read_bytes() == before != second.read_bytes()
-    assert [file.name[9:25] for file in (first, second, third)] == [f"20261125T12000{n}Z" for n in range(3)]
+    assert newest_in(tmp_path) == now + timedelta(microseconds=1)
 
 
 def test_only_its_owner_may_read_a_back_up(site: Site) -> None:
     file = backup(site)
     assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
-    made = datetime.strptime(file.name[9:25], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    made = datetime.strptime(file.stem, "emsguide-%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
     assert timedelta() <= datetime.now(UTC) - made < timedelta(minutes=5)
 
 
@@ -249,7 +249,7 @@ def disk_for(size: int) -> Iterator[None]:
 
 def test_the_newest_stay_and_so_does_what_is_not_ours(tmp_path: Path) -> None:
     now = datetime(2026, 11, 25, tzinfo=UTC)
-    ours = [tmp_path / f"emsguide-202611{day:02}T031500Z.sqlite3" for day in range(1, 25)]
+    ours = [tmp_path / f"emsguide-202611{day:02}T031500.000000Z.sqlite3" for day in range(1, 25)]
     others = [tmp_path / name for name in ("emsguide-before-the-sale.sqlite3", "notes.txt")]
     for file in [*ours, *others]:
         file.touch()

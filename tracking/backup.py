@@ -14,7 +14,7 @@ from typing import cast
 from django.db import DatabaseError, connection
 
 _SUFFIX = {"sqlite": ".sqlite3", "postgresql": ".dump"}
-_NAME = "emsguide-%Y%m%dT%H%M%SZ"  # the moment it shows, in UTC
+_NAME = "emsguide-%Y%m%dT%H%M%S.%fZ"  # the moment it shows, in UTC: so fine that no two share it
 _UNFINISHED = ".unfinished-"
 _OURS = "tracking_shop"  # the table that tells our store from any other
 
@@ -42,17 +42,10 @@ def back_up(folder: Path, now: datetime) -> Path:
             _copy_to(unfinished)
             check(unfinished)
             _to_disk(unfinished)
-            finished = _free_name(folder, now)
+            finished = folder / f"{now.astimezone(UTC):{_NAME}}{_SUFFIX[connection.vendor]}"
             unfinished.rename(finished)
         _to_disk(folder)
         return finished
-
-
-def _free_name(folder: Path, now: datetime) -> Path:
-    """Of `now`, or of the next second that has no back-up yet: none overwrites another."""
-    while (file := folder / f"{now.astimezone(UTC):{_NAME}}{_SUFFIX[connection.vendor]}").exists():
-        now += timedelta(seconds=1)
-    return file
 
 
 def keep_newest(folder: Path, count: int, now: datetime) -> list[Path]:
@@ -123,7 +116,9 @@ def restore(file: Path, *, replace: bool, folder: Path, now: datetime) -> Path |
 
 def _backups_in(folder: Path) -> list[Path]:
     """The oldest first."""
-    return sorted(folder.glob(f"emsguide-{'[0-9]' * 8}T{'[0-9]' * 6}Z{_SUFFIX[connection.vendor]}"))
+    return sorted(
+        folder.glob(f"emsguide-{'[0-9]' * 8}T{'[0-9]' * 6}.{'[0-9]' * 6}Z{_SUFFIX[connection.vendor]}")
+    )
 
 
 def _copy_to(file: Path) -> None:
