@@ -69,6 +69,53 @@ def test_rows_in_the_country_of_origin_never_lead_beyond_leaving_it(phrase):
     assert tone != "done"
 
 
+@pytest.mark.parametrize(
+    ("slug", "text", "advice"),
+    [
+        ("at-delivery-office", AT_OFFICE, "Nothing for now. Look again tomorrow, or write to us."),
+        ("retention", "Retention @ GERMANY", "Ask the local post what they need from you."),
+        ("investigation", "Investigation @ GERMANY", "Write to us, so that we can act."),
+        ("final-delivery", DELIVERED, "If you do not have it, write to us."),
+    ],
+)
+def test_a_meaning_without_published_words_keeps_its_tone_and_says_nothing_that_is_not_known(
+    slug, text, advice
+):
+    soon = datetime(2026, 11, 11, 12, 0, tzinfo=UTC)
+    with_words = progress_of(story(POSTED, text), now=soon)
+    for wording in Wording.objects.filter(status__slug=slug):
+        wording.hidden = True
+        wording.save()
+    progress = progress_of(story(POSTED, text), now=soon)
+    assert (progress.stage, progress.tone) == (with_words.stage, with_words.tone)
+    assert progress.headline == f"Japan Post says: “{text.partition(' @ ')[0]}”"
+    assert progress.meaning == "We do not have our own words for this yet."
+    assert progress.what_to_do == advice
+    assert progress.timeline[0].title == "" and progress.guide_slug == ""
+
+
+@pytest.mark.parametrize(
+    ("texts", "slug"),
+    [
+        ([POSTED, "Processing at delivery Post Office @ TOKYO"], "inside-origin"),
+        ([POSTED, "Final delivery @ TOKYO"], "delivered-back"),
+        ([POSTED, "Who knows"], ""),
+    ],
+)
+def test_a_row_leads_to_the_guides_entry_with_its_own_words(texts, slug):
+    progress = progress_of(story(*texts))
+    assert (progress.guide_slug, progress.timeline[0].guide_slug) == (slug, slug)
+
+
+def test_a_row_leads_to_no_entry_that_the_guide_hides():
+    customs = Status.objects.get(slug="customs-clearance")
+    customs.hidden = True
+    customs.save()
+    progress = progress_of(story(POSTED, ARRIVED, IN_CUSTOMS))
+    assert progress.headline == "Your parcel is with customs"
+    assert (progress.guide_slug, progress.timeline[1].guide_slug) == ("", "arrival-at-inward-office")
+
+
 def test_en_route_keeps_the_stage():
     assert where(POSTED, "En route @ OSAKA")[0] == 1
     assert where(POSTED, ARRIVED, "En route @ GERMANY")[0] == 3

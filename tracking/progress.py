@@ -65,7 +65,8 @@ class Entry:
     event: TrackedEvent
     when: When
     status: Status | None  # what its phrase means, None: nobody has said
-    title: str
+    title: str  # empty: nobody has put it into words of ours
+    guide_slug: str  # the guide's entry with the same words; empty: none
     place: tuple[str, ...]  # office, region, postal code: those that are known
     is_newest: bool
 
@@ -99,6 +100,7 @@ class Progress:
     asks_customer: bool  # False for a tone "act" that nobody here can follow
     status: Status | None  # of the newest row
     guide_status: Status | None  # whose words lead the page
+    guide_slug: str  # the guide's entry with these words; empty: none
     headline: str
     meaning: str
     what_to_do: str
@@ -225,6 +227,7 @@ def build_progress(
         asks_customer=newest.asks_customer,
         status=newest.status,
         guide_status=newest.words,
+        guide_slug=entries[-1].guide_slug,
         headline=words.title,
         meaning=words.meaning,
         what_to_do=_advice(words, journey, silence, gone=lookup.gone, abroad=abroad),
@@ -258,11 +261,14 @@ def build_progress(
 def _entry(speak: Speaker, place: Place, *, is_newest: bool) -> Entry:
     event = place.event
     where = (event.office, event.region, event.postal_code)
+    words = speak.words(place)
+    explained = place.words is not None and speak.glossary.is_in_guide(place.words, speak.language)
     return Entry(
         event=event,
         when=_when(event, place.country),
         status=place.status,
-        title=speak.words(place).title if place.words else "",
+        title=words.title if words.are_ours else "",
+        guide_slug=place.words.slug if place.words and explained else "",
         place=tuple(filter(None, where)),
         is_newest=is_newest,
     )
