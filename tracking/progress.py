@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.utils.translation import gettext as _
 
@@ -21,8 +21,9 @@ from tracking.journey import (
     last_time_here,
     travel,
 )
-from tracking.models import Notice, Stage, Status, Tone
-from tracking.places import JAPAN, instant_of, japans_day
+from tracking.models import Destination, Notice, Stage, Status, Tone
+from tracking.numbers import TrackingNumber
+from tracking.places import JAPAN, instant_of, is_over_everywhere, japans_day
 from tracking.silence import Silence, is_last_scan, silence_of
 from tracking.speaker import Speaker, Words
 from tracking.story import Lookup
@@ -84,10 +85,9 @@ class Step:
 class HandOver:
     """Who delivers there and where to ask them."""
 
-    operator: str
-    country: str
+    introduction: str  # who delivers there; empty where nobody knows
+    button: str
     url: str
-    is_named: bool  # False: nobody knows who delivers there
     opens_parcel: bool  # False: the customer pastes the number there
 
 
@@ -217,7 +217,7 @@ def build_progress(
     abroad = speak.origin_name if origin != JAPAN else ""
     entries = [_entry(speak, place, is_newest=place is newest) for place in journey]
     words = speak.words(newest)
-    last_day = collect_by(journey, origin, glossary)
+    last_day = collect_by(journey, lookup.number, glossary)
     silence = silence_of(newest, entries[-1].when.instant, lookup, glossary, destination, last_day, now)
     return Progress(
         number=lookup.number,
@@ -235,7 +235,7 @@ def build_progress(
         came_back=_came_back(journey),
         steps=_steps(newest.stage, newest.tone, abroad),
         silence=silence,
-        hand_over=_hand_over(newest, lookup.number, glossary, destination),
+        hand_over=_hand_over(newest, lookup.number, glossary.destinations.get(destination or "")),
         collect_by=_collect_by(newest, last_day, now),
         timeline=tuple(reversed(entries)),
         last_scan=entries[-1].when,
@@ -357,18 +357,23 @@ def _advice(
     return words.what_to_do
 
 
-def _hand_over(newest: Place, number: str, glossary: Glossary, destination: str | None) -> HandOver | None:
+def _hand_over(newest: Place, number: TrackingNumber, there: Destination | None) -> HandOver | None:
     """The local post, from arrival on (where it sends no scans: from departure on); not while the parcel is on its way back."""
-    there = glossary.destinations.get(destination or "")
-    if there is None or not there.tracking_url:
+    is_ems = numbers.is_ems(number)
+    if there is None or not there.tracking_url or not (there.operator or is_ems):
         return None
     if (newest.stage or 0) < Stage.CUSTOMS_AND_ARRIVAL and not is_last_scan(newest, there):
         return None
     if newest.going_back or (newest.words and newest.words.slug == DELIVERED_BACK):
         return None
-    opens_parcel = there.link_kind == there.LinkKind.DEEP
-    operator = there.operator or _("the post in %(country)s") % {"country": there.spoken_name}
-    return HandOver(operator, there.spoken_name, there.link_for(number), bool(there.operator), opens_parcel)
+    values = {"country": there.spoken_name, "operator": there.operator}
+    url = there.link_for(number)
+    if there.operator:
+        introduction = _("In %(country)s, EMS is delivered by %(operator)s.") % values if is_ems else ""
+        button = _("Ask %(operator)s") % values
+    else:  # the page of somebody who knows EMS of all countries
+        introduction, button = "", _("Look it up at %(site)s") % {"site": urlsplit(url).hostname}
+    return HandOver(introduction, button, url, there.link_kind == there.LinkKind.DEEP)
 
 
 def _collect_by(newest: Place, last_day: date | None, now: datetime) -> str:
@@ -376,7 +381,7 @@ def _collect_by(newest: Place, last_day: date | None, now: datetime) -> str:
     if newest.status is None or last_day is None:
         return ""
     values = {"date": long_date(last_day)}
-    is_late, is_surely_kept = last_day < now.date(), newest.status.slug == RETENTION
+    is_late, is_surely_kept = is_over_everywhere(last_day, now), newest.status.slug == RETENTION
     match is_surely_kept, is_late:
         case True, True:
             text = _("It was to be collected by about %(date)s and may be on its way back already.")
