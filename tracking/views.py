@@ -174,8 +174,8 @@ def contact(request: HttpRequest) -> HttpResponse:
 
 
 def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's CSRF_FAILURE_VIEW."""
-    return _page(request, "403_csrf.html", {}, 403)
+    """Django's CSRF_FAILURE_VIEW. What was written is shown, so that it is not lost."""
+    return _page(request, "403_csrf.html", {"text": request.POST.get("text", "")}, 403)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
