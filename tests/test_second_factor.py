@@ -30,6 +30,7 @@ PAGE = "/admin/second-factor/"
 @pytest.fixture(autouse=True)
 def required(settings) -> None:
     settings.STAFF_SECOND_FACTOR = "required"
+    settings.OTP_TOTP_SYNC = False  # where a step of the clock ends between two lines, no phone is late for ever
 
 
 @pytest.fixture
@@ -153,10 +154,13 @@ def test_nobody_is_led_to_another_site(client, ann):
 
 
 def test_a_code_works_once(client, ann):
-    enrol(client, ann)
+    log_in(client)
+    code = phones_code(ann)
+    show(client, code)
+    assert client.get("/admin/").status_code == 200
     other = Client()
     log_in(other)
-    assert "not right, or it was used before" in text_of(show(other, phones_code(ann)))
+    assert "not right, or it was used before" in text_of(show(other, code))
     assert other.get("/admin/").status_code == 302
 
 
