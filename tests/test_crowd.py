@@ -6,7 +6,6 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from tests.served import Site, everybody, get, postgresql, run, statuses, until_
 from tests.standin import StandIn
 from tests.stories import NUMBER, POSTED, some_numbers, story
 
-SPACING = 60  # milliseconds
+SPACING = 100  # milliseconds
 CROWD = int(
     os.environ.get("CROWD", "20")
 )  # numbers, each with ten visitors; CROWD=50 takes half a minute more
@@ -77,7 +76,7 @@ def test_in_the_end_everybody_has_the_story_and_each_number_was_asked_once(
     numbers = some_numbers(CROWD, start=20_000_000)
     for number in numbers:
         japan_post.set_item(number, story(POSTED, number=number))
-    japan_post.set_fault(None, "slow-first-byte", seconds=0.15)
+    japan_post.set_fault(None, "slow-first-byte", seconds=0.25)
     visitors = [
         f"{address}/track/{number}/"
         for number in numbers
@@ -98,10 +97,10 @@ def test_in_the_end_everybody_has_the_story_and_each_number_was_asked_once(
         f"{len(visitors)} visitors, {CROWD} numbers: all answered in {took:.1f} s, {visits} visits, at most"
         f" {japan_post.concurrent_peak} at a time, gaps from {gaps[0] * 1000:.0f} ms"
     )
-    # What arrives here was delayed a little on its way, the one more and the other less: look at six in a row.
+    # What arrives here was delayed on its way, the one more and the other less: look at six in a row, and at all.
     windows = [later - earlier for earlier, later in zip(starts, starts[5:], strict=False)]
-    assert min(windows) > 5 * SPACING / 1000 * 0.7
-    assert starts[-1] - starts[0] > (len(starts) - 1) * SPACING / 1000 * 0.95
+    assert min(windows) > 5 * SPACING / 1000 * 0.5
+    assert starts[-1] - starts[0] > (len(starts) - 1) * SPACING / 1000 * 0.9
 
 
 def test_the_crowd_finds_fresh_pages_without_a_request(site: Site, japan_post: StandIn) -> None:
@@ -123,9 +122,16 @@ def test_while_japan_post_hangs_everybody_else_reads_on(site: Site, japan_post: 
     address = site.addresses[0]
     readers = [f"{address}/", f"{address}/track/{fresh}/", f"{address}/admin/login/"]
 
+    peaks = []
+
     async def read(waiting: list[str], readers: list[str]) -> list[float]:
         crowd = [asyncio.create_task(until_answered(url)) for url in waiting]
-        await asyncio.sleep(1 if waiting else 0)
+        async with asyncio.timeout(30):
+            while waiting and japan_post.concurrent_peak < 4:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(5 * SPACING / 1000 if waiting else 0)  # a fifth would come in that time
+        # Not at the end: when the first four give up, the next ones may be here before the stand-in notices it.
+        peaks.append(japan_post.concurrent_peak)
         seen = [await get(url) for url in readers * 50]
         for one in crowd:
             one.cancel()
@@ -139,7 +145,7 @@ def test_while_japan_post_hangs_everybody_else_reads_on(site: Site, japan_post: 
     hanging = run(read(waiting, [*readers, f"{address}/track/{stale}/"]))
     p99 = [times[int(len(times) * 0.99) - 1] * 1000 for times in (calm, hanging)]
     print(f"p99 of guide, stored page and admin: {p99[0]:.0f} ms in calm, {p99[1]:.0f} ms while it hangs")
-    assert japan_post.concurrent_peak == 4
+    assert peaks[1] == 4
     site.stop(signal.SIGKILL)  # those who still wait would go on
     japan_post.clear()
     site.start()
@@ -167,7 +173,7 @@ def small_site(japan_post: StandIn, tmp_path: Path) -> Iterator[Site]:
     settings = {
         "JAPANPOST_URL": japan_post.url,
         "JAPANPOST_SPACING_MS": 10,
-        "JAPANPOST_TIMEOUT": 2,
+        "JAPANPOST_TIMEOUT": 4,  # so that the lease of one who died runs out soon
         "LOOKUPS_PER_MINUTE": 10,
     }
     with Site(tmp_path, f"sqlite:///{tmp_path}/db.sqlite3", **settings) as site:
@@ -182,8 +188,10 @@ def test_a_killed_asker_is_asked_after_and_the_limit_holds_over_processes(
     japan_post.set_fault(NUMBER, "hang", times=1)
 
     async def leave_in_the_middle() -> None:
-        with suppress(TimeoutError):
-            await get(page, timeout=0.7)
+        visit = asyncio.create_task(get(page))
+        await asyncio.to_thread(japan_post.wait_for_requests, 1)
+        visit.cancel()
+        await asyncio.gather(visit, return_exceptions=True)
 
     run(leave_in_the_middle())
     assert len(japan_post.requests) == 1
@@ -197,8 +205,8 @@ def test_a_killed_asker_is_asked_after_and_the_limit_holds_over_processes(
         == "1 0"
     )
 
-    if datetime.now(UTC).second > 55:  # all within one minute
-        time.sleep(6)
+    if (second := datetime.now(UTC).second) > 40:  # all within one minute
+        time.sleep(61 - second)
     japan_post.clear()
     stream = [f"{small_site.addresses[0]}/track/{number}/" for number in some_numbers(25, start=40_000_000)]
     found = [everybody(get, [url])[0] for url in stream]

@@ -164,6 +164,8 @@ class StandIn:
 
     def set_fault(self, number: str | None, name: str, /, **options: Any) -> None:
         """Let this go wrong when asked for this number; None means whatever is asked."""
+        if name == "gzip-bomb":
+            _bomb()  # packed before anybody waits for it
         with self._changed:
             if number in self._faults:
                 self._faults[number].over.set()
@@ -182,7 +184,7 @@ class StandIn:
 
     # What a test may wait for
 
-    def wait_until(self, condition: Callable[[], bool], timeout: float = 10.0) -> None:
+    def wait_until(self, condition: Callable[[], bool], timeout: float = 60.0) -> None:
         """Wait for something to become true that changes with a request or a connection."""
         with self._changed:
             if not self._changed.wait_for(condition, timeout):
@@ -281,6 +283,7 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.requestline.split()[1])  # as it was sent: self.path is tidied up
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         standin = cast(_Server, self.server).standin
+        self.is_in_flight = True
         standin.begin(Request(parts.path, query, dict(self.headers.items()), time.monotonic()))
         try:
             if parts.path != SEARCH_PATH:
@@ -295,7 +298,13 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 _FAULTS[fault.name](self, fault, page)
         finally:
-            standin.end()
+            self.end_request()
+
+    def end_request(self) -> None:
+        """No longer in flight, if it was."""
+        if self.is_in_flight:
+            self.is_in_flight = False
+            cast(_Server, self.server).standin.end()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Keep quiet: tests have output of their own."""
@@ -319,6 +328,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_chunk(b"")
 
     def send_chunk(self, data: bytes) -> None:
+        """The last one is empty. Whoever has it may ask again at once, while this thread has yet to go on."""
+        if not data:
+            self.end_request()
         self.wfile.write(b"%X\r\n%b\r\n" % (len(data), data))
 
     def hang_up(self) -> None:
