@@ -30,7 +30,9 @@ PAGE = "/admin/second-factor/"
 @pytest.fixture(autouse=True)
 def required(settings) -> None:
     settings.STAFF_SECOND_FACTOR = "required"
-    settings.OTP_TOTP_SYNC = False  # where a step of the clock ends between two lines, no phone is late for ever
+    settings.OTP_TOTP_SYNC = (
+        False  # where a step of the clock ends between two lines, no phone is late for ever
+    )
 
 
 @pytest.fixture

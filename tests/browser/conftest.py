@@ -6,7 +6,16 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Response, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    expect,
+    sync_playwright,
+)
 
 from tests.chromium import ARGUMENTS, CHROMIUM
 
@@ -18,6 +27,9 @@ class LiveServer(Protocol):
 
 
 OpenPage = Callable[..., Page]
+
+PATIENCE = 60_000  # milliseconds; a busy machine is no failure
+expect.set_options(timeout=PATIENCE / 2)
 
 
 @dataclass
@@ -77,7 +89,7 @@ def open_page(browser: Browser, live_server: LiveServer) -> Iterator[OpenPage]:
     def open_(path: str = "/", **options: Any) -> Page:
         context = browser.new_context(base_url=live_server.url, **options)
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         troubles.watch(page)
         page.goto(path)

@@ -38,7 +38,8 @@ def log_in(page: Page, name: str, password: str = PASSWORD) -> None:
     page.goto("/admin/")
     page.get_by_label("Username:").fill(name)
     page.get_by_label("Password:").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Log in").click()
 
 
 def member(group: str) -> str:
@@ -151,12 +152,14 @@ def test_both_groups_announce_something_look_at_it_and_customers_see_it(
     page.goto(f"{notice}/change/")
     page.get_by_label("Starts on:").fill(timezone.localdate().isoformat())
     page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
     page.goto("/")
     expect(page.get_by_text("Strike <b>soon</b>")).to_be_visible()
 
     page.goto(f"{notice}/history/")
     expect(page.locator(".changes .who").first).to_have_text(group.lower())
     page.get_by_role("button", name="Go back to this").click()
+    expect(page.get_by_text("back to how it was")).to_be_visible()
     page.goto("/")
     expect(page.get_by_text("Strike <b>soon</b>")).to_have_count(0)
 
@@ -172,12 +175,14 @@ def test_an_editor_renames_the_shop_and_goes_back(open_page: OpenPage) -> None:
     page.get_by_label("Guide title:").fill("<script>alert(1)</script>")
     page.get_by_label("Name:", exact=True).fill("Tea & Co")
     page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
     page.goto("/")
     expect(page.locator("h1")).to_have_text("<script>alert(1)</script>")
     expect(page.locator(".shop-name")).to_have_text("Tea & Co")
     page.goto(f"{address}/history/")
     expect(page.locator(".changes .who").first).to_have_text("editors")
     page.get_by_role("button", name="Go back to this").last.click()
+    expect(page.get_by_text("back to how it was")).to_be_visible()
     page.goto("/")
     expect(page.locator("h1")).to_have_text(shop.guide_title)
     expect(page.locator(".shop-name")).to_have_text(shop.name)
@@ -220,6 +225,7 @@ def test_after_five_wrong_passwords_the_page_says_how_long_to_wait(
         log_in(page, name, "wrong")
     expect(page.get_by_text("Too many failed log-ins: please wait 15 minutes.")).to_be_visible()
     page.get_by_role("link", name="Back to the log-in").click()
+    expect(page.get_by_label("Username:")).to_be_visible()
     log_in(page, name)
     expect(page.get_by_text("not even with the right password")).to_be_visible()
     assert User.objects.get(username=name).last_login is None

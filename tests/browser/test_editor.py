@@ -67,6 +67,7 @@ def test_a_wording_for_france_from_draft_to_the_way_back(open_page: OpenPage, st
 
     desk.goto(f"/admin/tracking/status/{status.pk}/change/")
     desk.get_by_role("button", name="Save and publish").click()
+    expect(desk.locator(".messagelist")).to_contain_text("was changed successfully")
     customer.reload()
     expect(customer.locator("h1")).to_have_text("French customs have it")
 
@@ -74,6 +75,7 @@ def test_a_wording_for_france_from_draft_to_the_way_back(open_page: OpenPage, st
     words = desk.locator(".inline-related").filter(has_text="France")
     words.get_by_label("Title").fill("A mistake at night")
     desk.get_by_role("button", name="Save and publish").click()
+    expect(desk.locator(".messagelist")).to_contain_text("was changed successfully")
     customer.reload()
     expect(customer.locator("h1")).to_have_text("A mistake at night")
 

@@ -56,7 +56,8 @@ def a_month_of_requests(live_server: object) -> None:
 def open_health(open_page: OpenPage, group: str = groups.SUPPORT, **context: object) -> Page:
     page = open_page(**context)
     log_in(page, member(group))
-    page.get_by_role("link", name="Japan Post's health", exact=True).click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Japan Post's health", exact=True).click()
     expect(page.get_by_role("heading", name="Japan Post's health")).to_be_visible()
     return page
 

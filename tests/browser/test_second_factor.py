@@ -17,7 +17,9 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(autouse=True)
 def required(settings: Any) -> None:
     settings.STAFF_SECOND_FACTOR = "required"
-    settings.OTP_TOTP_SYNC = False  # where a step of the clock ends between two lines, no phone is late for ever
+    settings.OTP_TOTP_SYNC = (
+        False  # where a step of the clock ends between two lines, no phone is late for ever
+    )
 
 
 def type_code(page: Page, later: int = 0) -> None:
@@ -46,7 +48,8 @@ def test_somebody_connects_a_phone_and_logs_in_with_it(open_page: OpenPage, size
     page.get_by_role("link", name="I have them; to the desk").click()
     expect(page.get_by_role("heading", name="What waits for you")).to_be_visible()
     for answer in ("the phone's", spare):
-        page.get_by_role("button", name="Log out").click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Log out").click()
         log_in(page, "ann")
         expect(page.get_by_role("heading", name="The code from your phone")).to_be_visible()
         if answer == spare:

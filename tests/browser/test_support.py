@@ -56,6 +56,7 @@ def as_support(open_page: OpenPage, **options: object) -> Page:
 def open_parcel(page: Page) -> None:
     page.get_by_role("link", name="Shipments", exact=True).click()
     page.get_by_role("link", name=NUMBER).click()
+    expect(page.get_by_label("Note:")).to_be_visible()
 
 
 @pytest.mark.parametrize("java_script", [True, False], ids=["with-javascript", "without-javascript"])
