@@ -1,10 +1,13 @@
 """What tests share: a Japan Post to talk to, and an honest word about what was not run."""
 
+import os
 import shutil
 from collections.abc import Iterator
 
 import pytest
 from django.core.cache import cache
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from emsguide.release import release_id
 from tests.chromium import CHROMIUM
@@ -26,6 +29,12 @@ if not shutil.which("systemd-analyze"):
     _LACKING["systemd"] = "there is no systemd-analyze here (Debian: sudo apt install systemd)"
 if not all(PROXIES.values()):
     _LACKING["proxies"] = "Caddy, nginx or openssl is missing (Debian: sudo apt install caddy nginx openssl)"
+
+# A busy machine is no failure. Developers try other examples each time; where CI is set, they are the same each time.
+hypothesis_settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+hypothesis_settings.load_profile("unhurried")
 
 
 @pytest.fixture

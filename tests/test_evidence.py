@@ -114,7 +114,7 @@ events = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(events)
 def test_the_sheet_read_back_has_every_event_as_japan_post_said_it(told):
     shipment = keep(*told)

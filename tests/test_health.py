@@ -146,7 +146,7 @@ moments = st.integers(0, 32 * 24 * 60).map(
 
 
 class Sums(TestCase):
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(st.lists(st.tuples(st.sampled_from(list(Outcome)), moments, st.integers(0, 60_000)), max_size=40))
     def test_the_charts_have_each_row_of_their_time_once(self, rows) -> None:
         for outcome, at, milliseconds in rows:

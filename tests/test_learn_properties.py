@@ -4,13 +4,10 @@ from collections import Counter
 from fractions import Fraction
 from math import ceil, inf
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tracking.learn import HALF, NINE_IN_TEN, Waits, days_until
-
-settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
-settings.load_profile("unhurried")
 
 some_days = st.lists(st.integers(0, 30), max_size=60)
 at_least_one = st.lists(st.integers(0, 30), min_size=1, max_size=60)

@@ -11,7 +11,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from hypothesis import given
-from hypothesis import settings as unhurried
 from hypothesis import strategies as st
 from lxml import html
 
@@ -247,7 +246,6 @@ def test_long_words_are_shortened_and_the_address_of_the_page_is_not():
     assert mail["body"].endswith(f"\r\nSee it here: {page_url}\r\n\r\n店\r\n")
 
 
-@unhurried(deadline=None)
 @given(st.emails(), st.text(st.characters(exclude_categories=["Cs"]), max_size=80))
 def test_whoever_writes_there_are_two_fields_only(email, shop_name):
     to, mail = read(

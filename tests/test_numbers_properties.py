@@ -4,7 +4,7 @@ import re
 import string
 from urllib.parse import quote, quote_plus
 
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tracking.numbers import (
@@ -18,9 +18,6 @@ from tracking.numbers import (
     spaced,
     suggestions,
 )
-
-settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
-settings.load_profile("unhurried")
 
 CANONICAL = re.compile("[A-Z]{2}[0-9]{9}[A-Z]{2}")
 FULL_WIDTH = str.maketrans({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)})

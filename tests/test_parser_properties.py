@@ -23,8 +23,8 @@ HISTORY = DETAIL.index("履歴情報")
 END = DETAIL.index("</table>", HISTORY)
 TABLES = range(DETAIL.index("配達状況詳細"), END)  # where our two tables stand
 
-some = settings(deadline=None, max_examples=150)
-many = settings(deadline=None, max_examples=1000)
+some = settings(max_examples=150)
+many = settings(max_examples=1000)
 
 
 def answer(html: str, number: str = NUMBER) -> TrackedItem | None:

@@ -56,7 +56,7 @@ def test_it_agrees_with_the_tracking_page_whatever_the_story_and_the_hour():
         region=st.sampled_from(countries),
     )
 
-    @settings(deadline=None, max_examples=300)
+    @settings(max_examples=300)
     @given(
         st.lists(rows, min_size=1, max_size=7),
         st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)),

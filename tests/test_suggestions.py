@@ -63,7 +63,7 @@ def test_the_opposite_is_never_suggested_however_similar(new, opposite):
 
 
 class TestAnyText(TestCase):
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(st.text(max_size=200))
     def test_any_text_has_at_most_three_suggestions_each_of_its_own_status_the_best_first(self, text):
         found = suggest(text, known())
@@ -71,7 +71,7 @@ class TestAnyText(TestCase):
         assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
         assert all(LEAST_SCORE <= one.score <= 100 for one in found)
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @given(st.data())
     def test_a_known_phrase_in_other_spelling_leads_to_its_own_status(self, data):
         phrase = data.draw(st.sampled_from(known()))

@@ -165,7 +165,7 @@ TEXT = st.text(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(words=st.lists(st.tuples(TEXT, TEXT, TEXT, TEXT, st.booleans()), min_size=1, max_size=5))
 def test_any_words_survive_the_way_out_and_back(words):
     Wording.objects.filter(language="fr").delete()
