@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tests.crowd import all_at_once
+from tests.crowd import all_at_once, let_in, wait_for
 from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, NUMBER, POSTED, some_numbers, story
 from tracking import gate
 from tracking.gate import Busy, Paused, Timer, TooOften
@@ -18,8 +18,8 @@ from tracking.models import AskedBy, Event, Fetch, Gate, Shipment, VisitorMinute
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=16)
-# More than a page from the store takes on a busy machine, less than the slow answers below.
-SOON = 0.9  # seconds
+# More than a page from the store takes on a busy machine, less than what it must not wait for.
+SOON = 2.5  # seconds
 
 threads = pytest.mark.django_db(transaction=True)
 database = pytest.mark.django_db
@@ -42,6 +42,11 @@ def failures(comes):
     return [come.failure for come in comes if come.failure]
 
 
+def answer_at_last(standin, number):
+    """Whoever waits for Japan Post's answer about it has it now, and so has everybody later."""
+    standin.set_fault(number, "slow-first-byte", seconds=0)
+
+
 # One asker per parcel
 
 
@@ -60,8 +65,11 @@ def test_of_twenty_with_a_story_one_asks_and_the_others_read_it_at_once(standin)
     standin.set_item(NUMBER, story(POSTED))
     look_up(NUMBER, now=NOW)
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
-    standin.set_fault(NUMBER, "slow-first-byte", seconds=1.5)
-    comes = all_at_once([partial(look_up, NUMBER, now=LATER)] * 20)
+    standin.set_fault(NUMBER, "hang")
+    comes = let_in([partial(look_up, NUMBER, now=LATER)] * 20)
+    wait_for(comes, but=1)
+    answer_at_last(standin, NUMBER)
+    wait_for(comes)
     assert len(standin.requests) == 2
     assert not failures(comes)
     by_patience = sorted(comes, key=lambda come: come.seconds)
@@ -137,8 +145,11 @@ def test_a_fault_of_ours_gives_the_parcel_free(standin, monkeypatch):
 @pytest.mark.parametrize("places", [2, 4])
 def test_never_more_at_a_time_than_there_are_places(standin, settings, parcels, places):
     settings.JAPANPOST_CONCURRENCY, settings.JAPANPOST_WAITING = places, 20
+    standin.set_fault(None, "hang")
+    comes = let_in(partial(look_up, number, now=NOW) for number in parcels[:12])
+    standin.wait_for_requests(places)
     standin.set_fault(None, "slow-first-byte", seconds=0.3)
-    comes = all_at_once(partial(look_up, number, now=NOW) for number in parcels[:12])
+    wait_for(comes)
     assert not failures(comes)
     assert len(standin.requests) == 12
     assert standin.concurrent_peak == places
@@ -146,7 +157,7 @@ def test_never_more_at_a_time_than_there_are_places(standin, settings, parcels, 
 
 @threads
 def test_requests_start_at_a_distance(standin, settings, parcels):
-    settings.JAPANPOST_SPACING_MS, settings.JAPANPOST_WAITING = 150, 20
+    settings.JAPANPOST_SPACING_MS, settings.JAPANPOST_WAITING = 400, 20
     comes = all_at_once(partial(look_up, number, now=NOW) for number in parcels[:8])
     assert not failures(comes)
     starts = sorted(request.at for request in standin.requests)
@@ -154,7 +165,7 @@ def test_requests_start_at_a_distance(standin, settings, parcels):
     assert len(gaps) == 7
     # A request is delayed a little on its way there, and not always as much.
     assert min(gaps) > 0.05
-    assert sum(gaps) > 7 * 0.14
+    assert sum(gaps) > 7 * 0.35
 
 
 @database
@@ -188,7 +199,7 @@ def test_the_watch_does_not_ask_while_a_visitor_waits(standin, settings, parcels
         look_up(parcels[0], now=NOW, budget=0.8)
     Shipment.objects.update(lease_until=None)
     with pytest.raises(Busy):
-        look_up(parcels[1], now=after(seconds=0.5), asked_by=AskedBy.WATCH)
+        look_up(parcels[1], now=after(seconds=0.1), asked_by=AskedBy.WATCH)
     assert look_up(parcels[1], now=after(seconds=3), asked_by=AskedBy.WATCH).events
 
 
@@ -197,13 +208,13 @@ def test_the_watch_does_not_ask_while_a_visitor_waits(standin, settings, parcels
 
 @threads
 def test_beyond_a_few_who_wait_the_page_says_so_and_tries_again_by_itself(standin, settings, parcels):
-    settings.JAPANPOST_CONCURRENCY, settings.JAPANPOST_WAITING, settings.JAPANPOST_TIMEOUT = 1, 2, 2
+    settings.JAPANPOST_CONCURRENCY, settings.JAPANPOST_WAITING, settings.JAPANPOST_TIMEOUT = 1, 2, 6
     standin.set_fault(None, "hang")
     comes = all_at_once(partial(Client().get, f"/track/{number}/") for number in parcels[:10])
     assert [come.result.status_code for come in comes] == [503] * 10
     at_once = [come.result for come in comes if come.seconds < SOON]
     assert len(at_once) == 7
-    assert max(come.seconds for come in comes) < 2 + SOON
+    assert max(come.seconds for come in comes) < 6 + SOON
     for page in at_once:
         seconds = int(page["Retry-After"])
         assert 3 <= seconds <= 10
@@ -219,8 +230,11 @@ def test_beyond_a_few_who_wait_the_page_says_so_and_tries_again_by_itself(standi
 def test_waiting_for_somebody_elses_answer_is_bounded_too(standin, settings):
     settings.JAPANPOST_WAITING = 3
     standin.set_item(NUMBER, story(POSTED))
-    standin.set_fault(NUMBER, "slow-first-byte", seconds=1.5)
-    comes = all_at_once([partial(Client().get, f"/track/{NUMBER}.json")] * 12)
+    standin.set_fault(NUMBER, "hang")
+    comes = let_in([partial(Client().get, f"/track/{NUMBER}.json")] * 12)
+    wait_for(comes, but=4)
+    answer_at_last(standin, NUMBER)
+    wait_for(comes)
     assert sorted(come.result.status_code for come in comes) == [200] * 4 + [503] * 8
     refused = next(come.result for come in comes if come.result.status_code == 503)
     assert refused.json() == {
@@ -238,41 +252,36 @@ def test_with_a_story_nobody_waits_for_a_place(standin, settings, parcels):
     for number in parcels[:6]:
         look_up(number, now=NOW)
     settings.JAPANPOST_CONCURRENCY = 1
-    standin.set_fault(parcels[0], "slow-first-byte", seconds=1.5)
-    comes = all_at_once(
-        [
-            partial(look_up, parcels[0], now=LATER),
-            *(partial(_a_little_later, look_up, number, now=LATER) for number in parcels[1:6]),
-        ]
-    )
-    assert not failures(comes)
-    assert max(come.seconds for come in comes[1:]) < 0.3 + SOON
-
-
-def _a_little_later(visit, *arguments, **options):
-    time.sleep(0.3)
-    return visit(*arguments, **options)
+    standin.set_fault(parcels[0], "hang")
+    asker = let_in([partial(look_up, parcels[0], now=LATER)])
+    standin.wait_for_requests(7)
+    comes = all_at_once(partial(look_up, number, now=LATER) for number in parcels[1:6])
+    answer_at_last(standin, parcels[0])
+    wait_for(asker)
+    assert not failures([*asker, *comes])
+    assert max(come.seconds for come in comes) < SOON
+    assert len(standin.requests) == Fetch.objects.filter(outcome="tracked").count() == 7
 
 
 @threads
 @pytest.mark.parametrize("fault", ["hang", "dripping-headers", "dripping-body"])
 def test_nobody_waits_longer_than_the_budget(standin, settings, parcels, fault):
-    settings.JAPANPOST_TIMEOUT, settings.JAPANPOST_WAITING = 1, 4
+    settings.JAPANPOST_TIMEOUT, settings.JAPANPOST_WAITING = 3, 4
     standin.set_fault(None, fault)
     comes = all_at_once(partial(look_up, number, now=NOW) for number in parcels[:10])
     assert [type(failure) in (Unavailable, Busy) for failure in failures(comes)] == [True] * 10
-    assert max(come.seconds for come in comes) < 1 + SOON
+    assert max(come.seconds for come in comes) < 3 + SOON
 
 
 @database
 def test_a_list_of_numbers_stays_within_one_budget_and_says_what_is_left(standin, settings, client, parcels):
-    settings.JAPANPOST_TIMEOUT, settings.JAPANPOST_CONCURRENCY = 2, 1
+    settings.JAPANPOST_TIMEOUT, settings.JAPANPOST_CONCURRENCY = 3, 1
     Shipment.objects.create(
         number=NUMBER, lease_until=datetime.now(UTC) + timedelta(seconds=60), lease_token="x"
     )
     began = time.monotonic()
     page = client.get("/track/", {"number": ",".join(parcels[:4])}, follow=True)
-    assert time.monotonic() - began < 2 + SOON
+    assert time.monotonic() - began < 3 + SOON
     assert page.status_code == 200
     assert b'<meta http-equiv="refresh"' in page.content
     assert b"tries again by itself" in page.content
@@ -296,7 +305,7 @@ def test_five_failures_in_a_row_pause_everybody_and_one_answer_ends_it(standin, 
     assert len(standin.requests) == 6
     with pytest.raises(Paused) as refusal:
         look_up(parcels[5], now=after(seconds=30))
-    assert 29 < refusal.value.retry_after < 31
+    assert 28 < refusal.value.retry_after < 33
     stored = look_up(parcels[20], now=after(seconds=30))
     assert (len(stored.events), stored.stale) == (1, True)
     assert len(standin.requests) == 6
@@ -451,7 +460,7 @@ def test_the_second_time_keeps_its_distance(standin, settings):
     standin.set_fault(NUMBER, "connection-reset", times=1)
     look_up(NUMBER, now=NOW)
     first, second = standin.requests
-    assert second.at - first.at > 0.58
+    assert second.at - first.at > 0.5  # the first was delayed a little on its way
 
 
 @database
@@ -466,7 +475,7 @@ def test_no_other_failure_is_asked_again(standin, fault):
 
 @database
 def test_without_time_for_it_nothing_is_asked_again(standin, settings):
-    settings.JAPANPOST_SPACING_MS = 3000
+    settings.JAPANPOST_SPACING_MS = 9000
     standin.set_fault(NUMBER, "connection-reset", times=1)
     began = time.monotonic()
     with pytest.raises(Unavailable):
