@@ -1,5 +1,6 @@
 """The client against a real server: what comes through, what is an answer, and that the deadline holds."""
 
+import gc
 import os
 import re
 import socket
@@ -7,7 +8,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -23,7 +24,7 @@ from tracking.japanpost.errors import Unavailable, UnexpectedPage
 NUMBER = "EM123456785JP"
 OTHER_NUMBER = "EN123456785JP"
 TIMEOUT = 0.5  # seconds, for the askings that are to run into it
-MARGIN = 1.0  # seconds a busy machine may add
+MARGIN = 4.0  # seconds a busy machine may add
 
 
 @pytest.fixture
@@ -53,6 +54,12 @@ def wait_for_helpers() -> None:
     for thread in helpers():
         thread.join(timeout=10)
     assert not helpers()
+
+
+def open_files() -> int:
+    """Without those that other tests left to the garbage."""
+    gc.collect()
+    return len(os.listdir("/dev/fd"))
 
 
 # An answer
@@ -202,7 +209,7 @@ def test_an_asking_cut_at_the_deadline_ends_and_leaves_nothing_open(standin: Sta
     def descriptors() -> int:
         wait_for_helpers()
         standin.wait_until_idle()
-        return len(os.listdir("/dev/fd"))
+        return open_files()
 
     def cut(fault: str) -> None:
         with pytest.raises(Unavailable):
@@ -214,21 +221,21 @@ def test_an_asking_cut_at_the_deadline_ends_and_leaves_nothing_open(standin: Sta
     for _ in range(25):
         cut("dripping-headers")
         cut("dripping-body")
-    assert descriptors() == before
+    assert descriptors() <= before
 
 
 def test_an_answered_asking_leaves_nothing_open(standin: StandIn) -> None:
     ask(standin.url)
     wait_for_helpers()
-    before = len(os.listdir("/dev/fd"))
+    before = open_files()
     for _ in range(20):
         ask(standin.url)
     wait_for_helpers()
-    assert len(os.listdir("/dev/fd")) == before
+    assert open_files() <= before
 
 
 def test_the_caller_is_told_when_the_request_has_gone(standin: StandIn) -> None:
-    standin.set_fault(NUMBER, "slow-first-byte", seconds=0.3)
+    standin.set_fault(NUMBER, "slow-first-byte", seconds=2)
     told: list[tuple[int, float]] = []
     fetch_page(
         NUMBER,
@@ -238,7 +245,7 @@ def test_the_caller_is_told_when_the_request_has_gone(standin: StandIn) -> None:
         on_sent=lambda: told.append((threading.get_ident(), time.monotonic())),
     )
     assert [thread for thread, _ in told] == [threading.get_ident()]
-    assert abs(told[0][1] - standin.requests[0].at) < 0.2
+    assert abs(told[0][1] - standin.requests[0].at) < 1.5  # not only when the answer came
 
 
 @pytest.mark.parametrize(
@@ -360,8 +367,9 @@ def test_a_broken_answer_is_unavailable(answer: bytes, monkeypatch: pytest.Monke
 
     def serve(connection: socket.socket, over: threading.Event) -> None:
         connection.recv(65536)
-        connection.sendall(answer)
-        connection.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # they may have hung up at once
+            connection.sendall(answer)
+            connection.shutdown(socket.SHUT_WR)
 
     with stuck_server(serve) as address, pytest.raises(Unavailable):
         ask(f"http://{address}")

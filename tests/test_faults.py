@@ -40,14 +40,22 @@ TABLE = {
 }
 REST = {"429": 120, "maintenance": 600}  # seconds they ask for; else a minute
 ITEM = story(POSTED, AT_EXCHANGE, DISPATCHED, IN_CUSTOMS)
-BUDGET, MARGIN = 1, 0.9  # seconds
+NEVER_ENDS = {"slow-first-byte", "hang", "dripping-headers", "dripping-body"}  # but for the visitor's budget
+BUDGET, MARGIN = 1, 2.5  # seconds; a busy machine is no failure
 
 
 @pytest.fixture
-def japan_post(standin, settings):
-    settings.JAPANPOST_TIMEOUT = BUDGET
+def japan_post(standin):
     standin.set_item(NUMBER, ITEM)
     return standin
+
+
+@pytest.fixture
+def fault(request, settings):
+    """One of the table's. Where there is an answer, there is time for it on a busy machine too."""
+    if request.param in NEVER_ENDS:
+        settings.JAPANPOST_TIMEOUT = BUDGET
+    return request.param
 
 
 def visit(client, address=f"/track/{NUMBER}/"):
@@ -69,7 +77,7 @@ def test_the_table_has_every_fault():
     assert set(TABLE) == set(_FAULTS)
 
 
-@pytest.mark.parametrize("fault", TABLE)
+@pytest.mark.parametrize("fault", TABLE, indirect=True)
 def test_with_a_story(japan_post, client, fault):
     outcome, requests = TABLE[fault]
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
@@ -93,14 +101,14 @@ def test_with_a_story(japan_post, client, fault):
     assert len(japan_post.requests) == 1 + requests
 
 
-@pytest.mark.parametrize("fault", TABLE)
+@pytest.mark.parametrize("fault", TABLE, indirect=True)
 def test_without_a_story(japan_post, client, fault):
     outcome, requests = TABLE[fault]
     japan_post.set_fault(NUMBER, fault)
     page, seconds = visit(client)
     assert page.status_code == 503
     assert seconds < BUDGET + MARGIN
-    assert REST.get(fault, 60) - 2 <= int(page["Retry-After"]) <= REST.get(fault, 60)
+    assert REST.get(fault, 60) - BUDGET - MARGIN <= int(page["Retry-After"]) <= REST.get(fault, 60)
     assert data(page)["outcome"] == "unavailable"
     assert "Japan Post does not answer at the moment" in words(page)
     assert "This says nothing about your parcel" in words(page)
@@ -116,7 +124,9 @@ def test_without_a_story(japan_post, client, fault):
 
 
 @pytest.mark.parametrize(
-    "fault", ["hang", "connection-reset", "500", "429", "maintenance", "empty-body", "doubled-table"]
+    "fault",
+    ["hang", "connection-reset", "500", "429", "maintenance", "empty-body", "doubled-table"],
+    indirect=True,
 )
 def test_when_it_is_over_the_story_goes_on(japan_post, fault):
     """Nothing stays behind: after the rest one request is enough, pause or not."""
