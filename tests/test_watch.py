@@ -1,10 +1,10 @@
 """The watch: when it asks, whom it lets go first, and that nothing stops it but us."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -152,7 +152,9 @@ def test_it_waits_without_spinning_while_the_gate_pauses(standin):
     lines = []
     watch = Watch(clock=lambda: NOW + timedelta(minutes=1), report=lines.append)
     assert watch.run_once().asked == 0
-    assert lines == ["Japan Post is not asked for 3540 s: down"]
+    (line,) = lines
+    said = re.fullmatch(r"Japan Post is not asked for (\d+) s: down", line)
+    assert said and 3535 <= int(said[1]) <= 3540
 
     naps = []
 
@@ -271,19 +273,20 @@ def test_two_watches_ask_each_parcel_once(standin, start):
     register(numbers)
     processes = [start("--once"), start("--once")]
     for process in processes:
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=60)
         assert process.returncode == 0, output
     assert sorted(asked(standin)) == numbers
     assert Fetch.objects.count() == 40
 
 
 def test_sigterm_ends_it_between_two_parcels(standin, start):
-    standin.set_fault(None, "slow-first-byte", seconds=1.0)
+    standin.set_fault(None, "hang")
     register(some_numbers(3))
     process = start()
     standin.wait_for_requests(1)
     process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=5)
+    standin.set_fault(None, "slow-first-byte", seconds=0)  # the answer comes
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert "Done: 1 asked" in output
     assert Fetch.objects.count() == 1
@@ -296,9 +299,10 @@ def test_a_second_signal_gives_the_request_up(standin, start):
     process = start(JAPANPOST_TIMEOUT=60)
     standin.wait_for_requests(1)
     process.send_signal(signal.SIGTERM)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=3)
+    process.send_signal(
+        signal.SIGINT
+    )  # another one: of two that are alike, the second may be lost in the first
+    output, _ = process.communicate(timeout=4.5)  # sooner than the five seconds it has after the first
     assert process.returncode == 0 and "given up" in output
     assert Shipment.objects.get().lease_until is None
 
