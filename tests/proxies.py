@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,14 +11,11 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
+from tests.served import free_port
+
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 PROXIES = {name: shutil.which(name, path=PATH) for name in ("caddy", "nginx", "openssl")}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def changed(text: str, *changes: tuple[str, str]) -> str:

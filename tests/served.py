@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import os
+import random
 import re
 import shutil
 import signal
@@ -25,6 +26,14 @@ from redis import Redis
 PROJECT = Path(__file__).resolve().parent.parent
 
 
+def free_port() -> int:
+    """One that the system gives to nobody by itself, so that it is still free when its server comes, or comes back."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
 class Site:
     """One gunicorn or several of them, each with two workers, before one database. Use it in a `with` block."""
 
@@ -37,7 +46,8 @@ class Site:
             "STATIC_ROOT": str(folder / "staticfiles"),
             "no_proxy": "*",
         } | {name: str(value) for name, value in settings.items()}
-        self._listeners = [socket.create_server(("127.0.0.1", 0), backlog=2048) for _ in range(gunicorns)]
+        ports = [free_port() for _ in range(gunicorns)]
+        self._listeners = [socket.create_server(("127.0.0.1", port), backlog=2048) for port in ports]
         self.addresses = [f"http://127.0.0.1:{one.getsockname()[1]}" for one in self._listeners]
         self._log = (folder / "gunicorn.log").open("w")
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -188,8 +198,7 @@ def postgresql() -> Iterator[str]:
         if os.geteuid() == 0:  # it refuses to run as root
             shutil.chown(folder, "postgres", "postgres")
             as_user = ["runuser", "-u", "postgres", "--"]
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = free_port()
 
         def run(command: str, *arguments: str) -> None:
             subprocess.run(
@@ -215,8 +224,7 @@ class Balancer:
     """HAProxy before two machines, as deploy/haproxy.cfg sets it up. Use it in a `with` block."""
 
     def __init__(self, folder: Path, machines: list[str]) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.address = f"http://127.0.0.1:{self._port}"
         self._talk, self._file = folder / "haproxy.socket", folder / "haproxy.cfg"
         ours = (PROJECT / "deploy" / "haproxy.cfg").read_text(encoding="utf-8")
@@ -254,8 +262,7 @@ class CacheServer:
     """A Valkey or Redis of our own, which keeps nothing on disk. Use it in a `with` block."""
 
     def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
     def __enter__(self) -> Self:
