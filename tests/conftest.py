@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -51,6 +52,13 @@ def standin(settings, monkeypatch) -> Iterator[StandIn]:
 def no_network(settings) -> None:
     """Nobody listens where Japan Post should be."""
     settings.JAPANPOST_URL = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def noon(monkeypatch) -> None:
+    """Today at noon, UTC: no day ends in the middle of the test, neither there nor in Japan."""
+    moment = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0)
+    monkeypatch.setattr(timezone, "now", lambda: moment)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tracking.glossary import Glossary
 from tracking.models import Destination, Notice
 from tracking.places import japans_day
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
 LIST = reverse("admin:tracking_destination_changelist")
 NOTICES = reverse("admin:tracking_notice_changelist")

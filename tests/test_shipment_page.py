@@ -368,7 +368,7 @@ def test_hostile_wording_is_escaped(client, standin):
     assert b"<script>alert" not in client.get(PAGE).content
 
 
-def test_notices_of_the_destination_are_shown(client, standin):
+def test_notices_of_the_destination_are_shown(client, standin, noon):
     today = japans_day()
     germany = Destination.objects.get(code="DE")
     Notice.objects.create(title="Strike in Germany", destination=germany, starts_on=today, ends_on=today)

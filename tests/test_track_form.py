@@ -76,7 +76,7 @@ def test_several_numbers_give_a_list(client, standin):
     assert response["Referrer-Policy"] == "no-referrer"
 
 
-def test_the_list_has_the_notices_of_all_its_destinations_each_once(client, standin):
+def test_the_list_has_the_notices_of_all_its_destinations_each_once(client, standin, noon):
     today = japans_day()
     for title, code in [("EMS is slow", None), ("Strike in Germany", "DE"), ("Strike in France", "FR")]:
         Notice.objects.create(title=title, destination_id=code, starts_on=today, ends_on=today)

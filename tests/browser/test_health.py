@@ -1,10 +1,11 @@
 """Japan Post's health in a browser: Support sees how they answer, Editors are refused, and nobody needs colours."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from tests.stories import NUMBER
@@ -21,9 +22,9 @@ PAGE = "/admin/tracking/gate/"
 
 
 @pytest.fixture
-def a_month_of_requests(live_server: object) -> None:
+def a_month_of_requests(live_server: object, noon: None) -> None:
     """Days with every outcome, one without a request, and a silence now."""
-    now, parcel = datetime.now(UTC), Shipment.objects.create(number=NUMBER)
+    now, parcel = timezone.now(), Shipment.objects.create(number=NUMBER)
     fetches = []
     for back in range(700):
         if 30 <= back < 60:
@@ -74,7 +75,7 @@ def test_support_finds_it_and_reads_the_numbers_without_javascript(
     numbers = page.get_by_role("region", name="The numbers by day")
     expect(numbers.get_by_role("row")).to_have_count(31)
     asked = sum(map(int, numbers.locator("tbody td:nth-of-type(1)").all_inner_texts()))
-    oldest_day = (datetime.now(UTC) + timedelta(hours=9)).replace(hour=0, minute=0, second=0, microsecond=0)
+    oldest_day = (timezone.now() + timedelta(hours=9)).replace(hour=0, minute=0, second=0, microsecond=0)
     begins = oldest_day - timedelta(days=29, hours=9)
     assert asked == Fetch.objects.filter(started_at__gte=begins).count() > 1000
     expect(page.get_by_text("cut: the page ends in '<td>'")).to_be_visible()
