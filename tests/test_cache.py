@@ -39,7 +39,7 @@ def test_a_cache_that_freezes_dies_and_comes_back_costs_no_page(cache: CacheServ
             held = cache.count()
             assert held
             cache.freeze()
-            assert read(frozen) < 5  # bounded; how long is for `make bench` to say
+            assert read(frozen) < 15  # bounded; how long is for `make bench` to say
             cache.thaw()
             cache.kill()
             read(dead)

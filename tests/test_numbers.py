@@ -191,9 +191,9 @@ def test_words_around_nine_digits_are_no_number_beside_a_real_one(sentence):
     ],
 )
 def test_a_lot_of_junk_takes_milliseconds(junk):
-    started = time.perf_counter()
+    started = time.process_time()
     find_numbers(junk), diagnose(junk), explain_shape(junk), clean(junk)
-    assert time.perf_counter() - started < 0.5  # about 10 ms; the rest is for busy machines
+    assert time.process_time() - started < 0.5  # about 10 ms; the rest is for slow machines
 
 
 def test_only_the_beginning_of_a_long_text_is_read():

@@ -70,7 +70,9 @@ def test_a_missing_or_misspelt_value_stops_the_start_with_its_name(environment, 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Path:
     """The program in a folder of its own, where a file `.env` may be."""
-    shutil.copytree(PROJECT / "emsguide", tmp_path / "emsguide")
+    # Not what other tests compile at the same moment.
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(PROJECT / "emsguide", tmp_path / "emsguide", ignore=ignored)
     (tmp_path / "tracking").symlink_to(PROJECT / "tracking")
     shutil.copy(PROJECT / "gunicorn.conf.py", tmp_path)
     return tmp_path
