@@ -336,3 +336,13 @@ def test_each_text_says_which_words_in_braces_are_filled_in(admin_client, status
     for name in ("title", "meaning", "what_to_do", "who_has_it"):
         for placeholder in PLACEHOLDERS:
             assert placeholder in form.fields[name].help_text
+
+
+def test_the_slug_of_a_stored_status_cannot_be_changed(admin_client):
+    inside = Status.objects.get(slug="inside-origin")
+    page = StatusPage(admin_client, inside)
+    assert "It cannot be changed once it is saved" in page.page.content.decode()
+    page.data |= {"slug": "renamed", "worry_days": 44}
+    page.press("_publish")
+    inside.refresh_from_db()
+    assert (inside.slug, inside.worry_days) == ("inside-origin", 44)

@@ -81,10 +81,13 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
             },
         ),
     ]
-    readonly_fields = ["shown_now", "who_gets_what"]
 
     class Media:
         js = ["js/desk.js"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Status | None = None) -> list[str]:
+        """The slug is for good: the seed, the rules of the journey and customers' links know the status by it."""
+        return ["shown_now", "who_gets_what", *(["slug"] if obj else [])]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Status]:
         return (

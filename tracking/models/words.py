@@ -47,7 +47,8 @@ class Status(models.Model):
 
     slug = models.SlugField(
         unique=True,
-        help_text="Short name in addresses: /#customs-clearance. Do not change it once customers may have the link.",
+        help_text="The end of its link in the guide, such as customs-clearance in /#customs-clearance: small letters, digits and hyphens. "
+        "It cannot be changed once it is saved: the site knows the status by it, and customers may have the link.",
     )
     name = models.CharField(
         max_length=100,
