@@ -7,7 +7,6 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.urls import reverse
-from django.utils import timezone
 from lxml import html
 
 from tracking import groups, links
@@ -27,7 +26,7 @@ def germany() -> Destination:
 
 
 def today():
-    return timezone.localdate()
+    return japans_day()
 
 
 def rows_of(response) -> list[str]:

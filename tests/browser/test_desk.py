@@ -2,7 +2,7 @@
 
 import io
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -159,6 +159,16 @@ def test_both_groups_announce_something_look_at_it_and_customers_see_it(
     page.get_by_role("button", name="Go back to this").click()
     page.goto("/")
     expect(page.get_by_text("Strike <b>soon</b>")).to_have_count(0)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "Europe/Berlin"])
+def test_today_beside_a_notices_days_is_japans_day(open_page: OpenPage, zone: str) -> None:
+    page = open_page(timezone_id=zone)
+    log_in(page, member(groups.SUPPORT))
+    page.clock.set_fixed_time(datetime(2026, 11, 30, 17, 0, tzinfo=UTC))  # 2:00 on 1 December in Japan
+    page.goto("/admin/tracking/notice/add/")
+    page.locator(".field-starts_on").get_by_role("link", name="Today").click()
+    expect(page.get_by_label("Starts on:")).to_have_value("2026-12-01")
 
 
 def test_an_editor_renames_the_shop_and_goes_back(open_page: OpenPage) -> None:

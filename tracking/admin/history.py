@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from tracking.admin.guard import GuardedForm
 from tracking.history import Change, changes_of, go_back, histories_of, is_about_draft
@@ -77,7 +78,7 @@ class WithHistory(admin.ModelAdmin):
             self.log_change(
                 request,
                 obj,
-                f"Went back to how {chosen.what.lower()} stood on {chosen.at:%Y-%m-%d %H:%M} UTC",
+                f"Went back to how {chosen.what.lower()} stood on {localtime(chosen.at):%Y-%m-%d %H:%M}, Japan time",
             )
             sees = _IS_DRAFT if is_about_draft(chosen.record) else _who_sees(row, japans_day())
             words = f"{chosen.what}: back to how it was. {sees}"

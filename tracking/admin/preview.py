@@ -1,6 +1,7 @@
 """The preview: what customers would see, on a phone and on a desktop, before they see it."""
 
 from abc import abstractmethod
+from datetime import UTC
 from typing import Any
 from urllib.parse import urlencode
 
@@ -138,7 +139,8 @@ class WithPreview(admin.ModelAdmin):
         obj, form = self._opened(request, object_id)
         if not form.is_valid():
             raise Http404("no such parcel")
-        return self.frame(request, obj, form)
+        with timezone.override(UTC):  # the clock of customers' pages
+            return self.frame(request, obj, form)
 
     def _opened(self, request: HttpRequest, object_id: str) -> tuple[Any, PreviewForm]:
         obj = self.get_object(request, object_id)

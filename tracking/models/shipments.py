@@ -4,7 +4,7 @@ from datetime import date, datetime, time, timedelta
 
 from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q
-from django.utils.timezone import localdate
+from django.utils.timezone import localdate, localtime
 
 from tracking.japanpost.records import TrackedEvent
 from tracking.models.standings import Reason
@@ -222,7 +222,7 @@ class Fetch(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.started_at:%Y-%m-%d %H:%M} {self.outcome}"
+        return f"{localtime(self.started_at, JAPAN_TIME):%Y-%m-%d %H:%M} {self.outcome}"
 
 
 def row_of(event: TrackedEvent) -> dict[str, date | time | str | None]:
