@@ -62,6 +62,10 @@ def fields_of(page) -> dict[str, str]:
         ("https://post..example/{number}", "cannot open this"),
         ("https://[post.example/{number}", "cannot open this"),
         ("https://post.example:port/{number}", "cannot open this"),
+        ("https://post.example:99999/{number}", "cannot open this"),
+        ("https://post.example:0/{number}", "cannot open this"),
+        ("https://post.example/\u202egro.live/{number}", "turn the direction"),
+        ("https://post.example/\u200b{number}", "invisible signs"),
     ],
 )
 def test_a_link_that_cannot_work_is_refused_with_its_reason(germany, link, words):
