@@ -374,3 +374,26 @@ def test_the_slug_of_a_stored_status_cannot_be_changed(admin_client):
     page.press("_publish")
     inside.refresh_from_db()
     assert (inside.slug, inside.worry_days) == ("inside-origin", 44)
+
+
+def test_the_example_is_chosen_from_those_there_are(admin_client, status):
+    page = StatusPage(admin_client, status)
+    page.data["example"] = "no-such-parcel"
+    assert "no-such-parcel is not one of the available choices" in page.press("_publish").content.decode()
+    page.data["example"] = "retention"
+    page.press("_publish")
+    status.refresh_from_db()
+    assert status.example == "retention"
+
+
+def test_an_example_that_an_update_took_away_is_linked_nowhere_and_hinders_nobody(admin_client, status):
+    Status.objects.filter(pk=status.pk).update(example="gone")
+    assert "/examples/gone/" not in page_of(admin_client, reverse("admin:tracking_status_changelist"))
+    saved = StatusPage(admin_client, status).write(title="A draft all the same").press("_draft")
+    assert "Customers do not see it yet" in saved.content.decode()
+
+
+def test_no_word_of_a_programmers_is_on_the_page_of_a_status(admin_client, status):
+    page = StatusPage(admin_client, status).page.content.decode()
+    assert "Customs clearance (any destination in English)" in page
+    assert "Name in links:" in page and "Slug" not in page and "seed" not in page

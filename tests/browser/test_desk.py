@@ -24,7 +24,15 @@ PASSWORD = "correct horse 7 battery"
 THEIRS = {
     groups.EDITORS: {"Destinations", "Notices", "Phrases", "Shop", "Statuses"},
     groups.SUPPORT: {
-        *("Destinations", "Fetches", "Japan Post's health", "Messages", "Notices", "Phrases", "Shipments"),
+        *(
+            "Destinations",
+            "Japan Post's health",
+            "Messages",
+            "Notices",
+            "Phrases",
+            "Requests to Japan Post",
+            "Shipments",
+        ),
         *("Shop", "Statuses"),
     },
 }
@@ -80,7 +88,7 @@ def test_an_editor_verifies_a_link_and_a_bad_one_is_refused_beside_its_field(ope
     expect(page.get_by_text("1 link is verified.")).to_be_visible()
     assert Destination.objects.get(code="DE").link_verified_on
     page.get_by_role("link", name="Germany", exact=True).click()
-    page.get_by_label("Tracking url:").fill("https://192.0.2.1/{number}")
+    page.get_by_label("Tracking link:").fill("https://192.0.2.1/{number}")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".field-tracking_url .errorlist")).to_contain_text("The host must be a name")
 

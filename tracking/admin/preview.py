@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from tracking import preview
-from tracking.examples import Example, all_examples, get_example
+from tracking.examples import Example, all_examples, get_example, has_example
 from tracking.fallbacks import languages_of
 from tracking.glossary import Glossary
 from tracking.lookup import has_story
@@ -158,7 +158,7 @@ class StatusPreview(WithPreview):
         return preview.with_drafts(Glossary.current(), obj)
 
     def first_choice(self, obj: Status) -> dict[str, str]:
-        example = obj.example if obj.example in _slugs() else USUAL_EXAMPLE
+        example = obj.example if has_example(obj.example) else USUAL_EXAMPLE
         return {"example": example, **preview.first_draft(obj)}
 
     def remark(self, obj: Status, form: PreviewForm) -> str:
@@ -205,7 +205,3 @@ class NoticePreview(WithPreview):
 
 def _example(slug: str) -> Example:
     return get_example(slug or USUAL_EXAMPLE)
-
-
-def _slugs() -> set[str]:
-    return {one.slug for one in all_examples()}

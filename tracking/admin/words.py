@@ -19,6 +19,7 @@ from tracking.admin.phrases import StatusForPhrase
 from tracking.admin.preview import StatusPreview
 from tracking.admin.wordings import StatusForm, WordingFormSet, WordingInline, keeps_drafts
 from tracking.difference import word_difference
+from tracking.examples import has_example
 from tracking.fallbacks import fallbacks, parcels_by_status
 from tracking.glossary import Glossary
 from tracking.history import changes_of
@@ -112,7 +113,7 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
 
     @admin.display(description="look")
     def seen_as(self, status: Status) -> str:
-        if not status.example:
+        if not has_example(status.example):
             return format_html('<a href="{}#{}">guide</a>', reverse("guide"), status.slug)
         return format_html(
             '<a href="{}#{}">guide</a> · <a href="{}">example</a>',

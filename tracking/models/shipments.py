@@ -216,7 +216,7 @@ class Fetch(models.Model):
 
     class Meta:
         ordering = ["-started_at"]
-        verbose_name_plural = "fetches"
+        verbose_name, verbose_name_plural = "request to Japan Post", "requests to Japan Post"
         indexes = [  # all that Japan Post's health counts: the rows themselves need not be read
             models.Index(fields=["started_at", "outcome", "milliseconds"], name="fetch_by_time")
         ]
