@@ -123,6 +123,7 @@ def test_an_editor_writes_a_new_status_for_a_phrase_and_the_customer_reads_it(
     page.get_by_text("Another meaning").click()
     page.get_by_role("link", name="Write a new status").click()
     expect(page.get_by_text("It gets this status as soon as you save")).to_be_visible()
+    expect(page.locator(".inline-related:not(.empty-form)")).to_have_count(1)  # one block, to write in
     page.get_by_label("Title:").first.fill("It has reached {country}")
     page.get_by_label("Meaning:").first.fill("The exchange office there has it.")
     page.get_by_role("button", name="Save and publish").click()
