@@ -12,9 +12,12 @@ from django.utils import timezone
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.stories import NUMBER
+from tests.standin import StandIn
+from tests.stories import NUMBER, event
 from tracking import groups
+from tracking.japanpost.records import TrackedItem
 from tracking.models import Destination, Logo, Message, Notice, Phrase, Shipment, Shop, Status
+from tracking.times import long_date
 
 from .conftest import OpenPage
 
@@ -91,6 +94,45 @@ def test_an_editor_verifies_a_link_and_a_bad_one_is_refused_beside_its_field(ope
     page.get_by_label("Tracking link:").fill("https://192.0.2.1/{number}")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".field-tracking_url .errorlist")).to_contain_text("The host must be a name")
+
+
+def test_an_editor_adds_a_printed_name_and_holding_days_and_the_customer_reads_both(
+    open_page: OpenPage, standin: StandIn
+) -> None:
+    scan = event("Retention @ GERMANY (BRD)", datetime.now(UTC).date() - timedelta(days=1))
+    standin.set_item(NUMBER, TrackedItem(NUMBER, "EMS", (scan,)))
+    page = open_page(f"/track/{NUMBER}/")
+    expect(page.get_by_text("Collect it by")).to_have_count(0)
+    log_in(page, member(groups.EDITORS))
+    page.goto("/admin/tracking/destination/DE/change/")
+    names = page.get_by_label("Printed names:")
+    names.fill(f"{names.input_value()}\nGERMANY (BRD)")
+    page.get_by_label("Holding days:").fill("21")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    page.goto(f"/track/{NUMBER}/")
+    expect(page.locator("main")).to_contain_text("Germany")
+    expect(page.locator("main")).to_contain_text(long_date(scan.local_date + timedelta(days=21)))
+
+
+def test_a_superuser_adds_a_colleague_to_a_group_who_then_does_that_work(open_page: OpenPage) -> None:
+    User.objects.create_superuser("root", password=PASSWORD)
+    page = open_page()
+    log_in(page, "root")
+    page.get_by_role("link", name="Users").click()
+    page.get_by_role("link", name="Add user").click()
+    page.get_by_label("Username:").fill("bob")
+    page.get_by_label("Password:", exact=True).fill(PASSWORD)
+    page.get_by_label("Password confirmation:").fill(PASSWORD)
+    page.locator("#id_groups_from").select_option(label=groups.EDITORS)
+    page.locator("#id_groups_add").click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was added successfully")).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    log_in(page, "bob")
+    expect(page.get_by_role("link", name="Statuses", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Users")).to_have_count(0)
+    assert status_of(page, "/admin/auth/user/add/") == 403
 
 
 def test_support_registers_a_parcel_and_only_reads_the_words(open_page: OpenPage) -> None:
