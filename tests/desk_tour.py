@@ -191,7 +191,8 @@ def take_pictures(browser: Browser, address: str, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.png"):
         old.unlink()
-    context = browser.new_context(base_url=address, viewport=LARGE, locale="en-GB", reduced_motion="reduce")  # type: ignore[arg-type]
+    shop = {"base_url": address, "locale": "en-GB", "timezone_id": "Asia/Tokyo"}
+    context = browser.new_context(**shop, viewport=LARGE, reduced_motion="reduce")  # type: ignore[arg-type]
     page = context.new_page()
     _log_in(page, PASSWORD)
     files = []
