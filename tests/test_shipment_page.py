@@ -190,7 +190,7 @@ def test_while_we_leave_japan_post_in_peace_it_does_not_say_that_we_asked(client
     response = client.get(PAGE)
     assert response.status_code == 503 and 200 < int(response["Retry-After"]) <= 300
     text = main_of(response).text_content()
-    assert "we have not asked about your parcel yet" in text and "We asked" not in text
+    assert "We have not asked about your parcel yet" in text and "We asked" not in text
     assert "timed out" not in text
     assert standin.requests == []
 
@@ -221,7 +221,7 @@ def test_what_japan_post_no_longer_lists_is_still_told(client, standin):
     standin.set_fault(NUMBER, "500")
     text = main_of(client.get(PAGE)).text_content()
     assert "no longer lists this parcel" in text and "Our last check was " in text
-    assert "as of our last check" not in text
+    assert "how it stood at our last check" not in text
 
 
 def test_a_wrong_check_digit_is_a_hint_and_nothing_is_asked(client, standin):
