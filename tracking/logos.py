@@ -65,8 +65,11 @@ def _smaller(image: Image.Image) -> Picture:
     """What it carries beside its pixels, such as where a photograph was taken, is left out."""
     image = image.convert("RGBA")
     image.thumbnail(_KEPT_SIZE)
-    file = io.BytesIO()
-    image.save(file, "WEBP", quality=80, method=6)
+    for quality in (80, 60, 40, 20):
+        file = io.BytesIO()
+        image.save(file, "WEBP", quality=quality, method=6)
+        if len(file.getvalue()) <= _KEPT_BYTES:
+            break
     return Picture(file.getvalue(), EXTENSIONS["WEBP"], *image.size)
 
 
