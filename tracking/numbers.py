@@ -228,18 +228,17 @@ class _Spelt:
 
     def __init__(self, text: str) -> None:
         self.signs: list[str] = _SIGN.findall(text)
-        self._places = list[int]()  # which sign each character of `plain` comes from
+        self.places = list[int]()  # which sign each character of `plain` comes from
         read = list[str]()
         for place, sign in enumerate(self.signs):
             for character in _read_sign(sign):
                 if character != " " or read[-1:] != [" "]:
                     read.append(character)
-                    self._places.append(place)
+                    self.places.append(place)
         self.plain = "".join(read)
 
-    def put_between(self, before: int, after: int, instead: str) -> None:
-        """Write something else in place of all signs between two characters of `plain`."""
-        first, end = self._places[before] + 1, self._places[after]
+    def put(self, first: int, end: int, instead: str) -> None:
+        """Write something else in place of the signs from `first` on and before `end`."""
         self.signs[first:end] = [instead, *[""] * (end - first - 1)]
 
     def __str__(self) -> str:
@@ -261,5 +260,26 @@ def shortened(text: str) -> str:
     spelt = _Spelt(text)
     for found in _LOGGED.finditer(spelt.plain):
         number = re.sub("[ -]", "", found[1])
-        spelt.put_between(found.start(1) + 1, found.end(1) - 2, f"…{number[7:11]}")
+        first, end = (
+            spelt.places[found.start(1) + 1] + 1,
+            spelt.places[found.end(1) - 2],
+        )  # between the letters
+        spelt.put(first, end, f"…{number[7:11]}")
     return str(spelt)
+
+
+def is_named_in(text: str, number: TrackingNumber) -> bool:
+    """Whether the number stands anywhere in a text of any length, in any spelling that `find_numbers` reads."""
+    return bool(_in_any_spelling(number).search(_Spelt(text).plain))
+
+
+def struck_out(text: str, number: TrackingNumber, instead: str) -> str:
+    """The text with something else wherever the number stands, however it is spelt."""
+    spelt = _Spelt(text)
+    for found in _in_any_spelling(number).finditer(spelt.plain):
+        spelt.put(spelt.places[found.start()], spelt.places[found.end() - 1] + 1, instead)
+    return str(spelt)
+
+
+def _in_any_spelling(number: TrackingNumber) -> re.Pattern[str]:
+    return re.compile(_GAP.join(number), re.IGNORECASE)
