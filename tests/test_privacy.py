@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 
@@ -235,6 +236,31 @@ def test_who_did_something_when_stays_in_the_log_without_saying_to_what(everywhe
     assert {(entry.object_repr, str(entry.get_change_message())) for entry in LogEntry.objects.all()} == {
         (STRUCK_OUT, STRUCK_OUT)
     }
+
+
+def test_the_log_never_says_which_customer_wrote(admin_client) -> None:
+    message = wrote(number=f"see {NUMBER.lower()}")
+    admin_client.post(reverse("admin:tracking_message_answered", args=[message.pk]))
+    admin_client.post(reverse("admin:tracking_message_delete", args=[message.pk]), {"post": "yes"})
+    assert not Message.objects.exists()
+    assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"2026-11-24 12:00, {NUMBER}"}
+    assert "ann@example.com" not in repr(texts_of_the_database())
+    run("forget", NUMBER, "--yes")  # though the message is gone
+    assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"2026-11-24 12:00, {STRUCK_OUT}"}
+
+
+def test_addresses_of_customers_are_taken_out_of_the_log_of_before(admin_user) -> None:
+    for row, title in (
+        (wrote(), "2026-11-24 12:00 ann@example.com"),
+        (wrote(), f"2026-11-24 12:00, {NUMBER}"),
+        (admin_user, "ann@example.com"),
+    ):
+        LogEntry.objects.log_actions(admin_user.pk, [row], CHANGE, "")
+        LogEntry.objects.filter(pk=LogEntry.objects.latest("pk").pk).update(object_repr=title)
+    step = import_module("tracking.migrations.0020_log_lines_without_addresses")
+    step.take_addresses_out(apps, connection.schema_editor())
+    titles = [entry.object_repr for entry in LogEntry.objects.order_by("pk")]
+    assert titles == ["2026-11-24 12:00", f"2026-11-24 12:00, {NUMBER}", "ann@example.com"]
 
 
 def test_without_yes_it_says_what_would_go_and_changes_nothing(everywhere) -> None:

@@ -185,7 +185,7 @@ def _kept_pages(number: TrackingNumber) -> Rows:
 
 
 def _log_entries(number: TrackingNumber) -> Rows:
-    """What staff did to the rows that are about the parcel: the entry's title names the number, or the customer."""
+    """What staff did to the rows that are about the parcel: whatever its title says."""
     found = Q(pk__in=[])
     for find in (_shipments, _messages, _kept_pages, _events, _fetches):
         rows = find(number)
