@@ -91,6 +91,14 @@ def test_a_parcel_stays_that_is_not_delivered_or_not_left_alone(rows, more):
     assert run() == 0
 
 
+def test_where_no_watch_runs_a_delivered_parcel_goes_too(standin):
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS, DELIVERED))
+    look_up(TrackingNumber(NUMBER), now=NOW)
+    assert Shipment.objects.get().watch_at is not None
+    assert run(at=NOW + 400 * DAY) == 0
+    assert run(at=NOW + 402 * DAY) == 1
+
+
 def test_it_goes_on_the_day_after_and_not_before():
     delivered()
     assert run(at=NOW + 400 * DAY) == 0
@@ -149,7 +157,6 @@ def test_a_look_at_a_delivered_parcel_counts_as_one_for_another_400_days(standin
     standin.set_item(NUMBER, story(POSTED, DELIVERED))
     look_up(TrackingNumber(NUMBER), now=NOW)
     look_up(TrackingNumber(NUMBER), now=NOW + 300 * DAY)
-    Shipment.objects.update(watch_at=None)
     assert run() == 0
     assert run(at=NOW + 701 * DAY) == 1
 
@@ -220,7 +227,7 @@ def test_a_number_without_a_story_goes_90_days_after_it_was_asked_about():
         {"note": "A customer asked by phone"},
         {"order_reference": "1001"},
         {"handled_at": NOW + 2 * DAY},
-        {"watch_at": NOW},
+        {"watch_at": NOW + 2 * DAY},
         {"lease_until": NOW + 92 * DAY},
     ],
     ids="asked made told registered noted ordered handled watched being-asked".split(),

@@ -109,11 +109,13 @@ def throw_away(rule: Rule) -> Iterator[int]:
 
 
 def _left_alone(oldest: datetime, now: datetime) -> Q:
-    """Neither staff nor the watch look after it, and nobody is asking about it."""
+    """Neither staff nor the watch look after it, and nobody is asking about it. What the watch was to ask about long
+    ago, it never did: it does not run.
+    """
     return Q(
         Q(handled_at=None) | Q(handled_at__lt=oldest),
         Q(lease_until=None) | Q(lease_until__lt=now),
-        watch_at=None,
+        Q(watch_at=None) | Q(watch_at__lt=oldest),
     )
 
 
