@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
+from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
 from tests.kept import DAY, NOW, keep
 from tests.stories import AT_OFFICE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, event, some_numbers, story
@@ -48,8 +50,8 @@ def delivered(**more) -> Shipment:
     return parcel(POSTED, IN_CUSTOMS, DELIVERED, **more)
 
 
-def write(number: str = "", text: str = "Where is it?", **more) -> None:
-    Message.objects.create(number=number, text=text, email="ann@example.com", created_at=NOW, **more)
+def write(number: str = "", text: str = "Where is it?", *, at: datetime = NOW, **more) -> None:
+    Message.objects.create(number=number, text=text, email="ann@example.com", created_at=at, **more)
 
 
 def run(*, at: datetime = LATER) -> int:
@@ -179,9 +181,19 @@ def test_a_parcel_that_somebody_writes_about_meanwhile_stays(monkeypatch):
     steps = prune.throw_away(replace(prune.parcels(LATER), batch=1))
     assert next(steps) == 1
     left = Shipment.objects.get()
-    write(left.number)
+    write(left.number, at=LATER - timedelta(minutes=1))  # by a machine whose clock is behind
     assert list(steps) == [0]
     assert Shipment.objects.get() == left
+
+
+def test_while_others_wait_for_the_lock_only_new_messages_are_read():
+    delivered()
+    write("EM123456785JP")
+    rule = prune.parcels(LATER)
+    with CaptureQueriesContext(connection) as queries:
+        assert list(prune.throw_away(rule)) == [1]
+    reads = [one["sql"] for one in queries if 'FROM "tracking_message"' in one["sql"]]
+    assert reads and all("created_at" in sql for sql in reads)
 
 
 def test_stopped_in_the_middle_it_goes_on_where_it_was(monkeypatch):
@@ -251,6 +263,19 @@ def test_a_number_without_a_story_stays_while_a_message_about_it_waits_for_an_an
     assert run_for_typed() == 1
 
 
+# Spam
+
+
+def test_spam_goes_after_90_days_answered_or_not_and_nothing_else_does():
+    for facts in ({}, {"answered": True}):
+        write(text="Cheap", suspected_spam=True, **facts)
+        write(text="A question", **facts)
+    write(text="Cheap", suspected_spam=True, at=NOW + DAY)
+    assert sum(prune.throw_away(prune.spam(NOW + 90 * DAY))) == 0
+    assert sum(prune.throw_away(prune.spam(NOW + 91 * DAY))) == 2
+    assert sorted(Message.objects.values_list("text", flat=True)) == ["A question", "A question", "Cheap"]
+
+
 # What was written down along the way
 
 
@@ -291,11 +316,13 @@ def test_the_dry_run_says_what_would_go_and_throws_nothing_away(capsys):
     Shipment.objects.update(asked_at=F("asked_at") - 1000 * DAY)
     Standing.objects.update(scanned_on="2020-01-01", enquiry_ends_on="2020-07-01")
     Message.objects.all().delete()
+    write(suspected_spam=True, at=NOW - 1000 * DAY)
     call_command("prune", "--dry-run", verbosity=2)
     said = capsys.readouterr().out
     assert "        1 parcels delivered and not looked at for 400 days" in said
     assert "        1 numbers without a story" in said
     assert f"          {shipment.number}, delivered 2020-01-01" in said
+    assert "        1 messages that look like spam, older than 90 days" in said
     assert "        5 kept pages beyond the newest 20" in said
     assert said.endswith("Nothing was thrown away.\n")
     assert Shipment.objects.count() == 3

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from django.contrib.sessions.models import Session
@@ -25,7 +24,11 @@ from tracking.places import JAPAN, JAPAN_TIME
 FETCHES_ARE_KEPT = timedelta(days=90)
 PARCELS_ARE_KEPT = timedelta(days=400)  # after their delivery, and after the last look at them
 NUMBERS_ARE_KEPT = timedelta(days=90)  # that have no story, after Japan Post was last asked about them
+SPAM_IS_KEPT = timedelta(days=90)  # in which staff can say that it is none
 MINUTES_ARE_KEPT = timedelta(hours=1)
+_LATELY = timedelta(
+    minutes=10
+)  # before a rule began: a message may be stored meanwhile, by a machine whose clock is behind
 BREATH = 0.05  # seconds between two batches, in which others get the lock
 
 
@@ -73,9 +76,7 @@ def parcels(now: datetime) -> Rule:
         scanned_on__lt=oldest.date(),
     )
     rows = Shipment.objects.filter(_left_alone(oldest, now), Exists(delivered), asked_at__lt=oldest)
-    return Rule(
-        "parcels delivered and not looked at for 400 days", lambda: _not_written_about(rows), batch=25
-    )
+    return Rule("parcels delivered and not looked at for 400 days", _not_written_about(rows, now), batch=25)
 
 
 def without_a_story(now: datetime) -> Rule:
@@ -92,7 +93,13 @@ def without_a_story(now: datetime) -> Rule:
         note="",
     )
     what = "numbers without a story, not asked about for 90 days"
-    return Rule(what, lambda: _not_written_about(rows), batch=100)
+    return Rule(what, _not_written_about(rows, now), batch=100)
+
+
+def spam(now: datetime) -> Rule:
+    """What looked like spam when it came, and of which staff have not said that it is none."""
+    rows = Message.objects.filter(suspected_spam=True, created_at__lt=now - SPAM_IS_KEPT)
+    return Rule("messages that look like spam, older than 90 days", rows.all)
 
 
 def throw_away(rule: Rule) -> Iterator[int]:
@@ -119,15 +126,18 @@ def _left_alone(oldest: datetime, now: datetime) -> Q:
     )
 
 
-def _not_written_about(shipments: QuerySet[Shipment]) -> QuerySet[Shipment]:
+def _not_written_about(shipments: QuerySet[Shipment], now: datetime) -> Callable[[], QuerySet[Shipment]]:
     """Without those that an open message names. What looked like spam counts: it may be a real customer's, and nobody
     has said that it is answered.
+
+    Messages are read here, once; each batch, which has the lock meanwhile, reads only those that came lately.
     """
-    texts = Message.objects.filter(answered=False).values_list("number", "text")
-    named = {number for typed, text in texts.iterator() for number in _numbers_in(f"{typed}\n{text}")}
-    return shipments.exclude(number__in=named).order_by("pk")
+    unanswered = Message.objects.filter(answered=False)
+    named = _named_in(unanswered)
+    lately = unanswered.filter(created_at__gt=now - _LATELY)
+    return lambda: shipments.exclude(number__in=named | _named_in(lately)).order_by("pk")
 
 
-@lru_cache(10_000)  # each batch reads all messages again, and has the lock meanwhile
-def _numbers_in(text: str) -> list[numbers.TrackingNumber]:
-    return numbers.find_numbers(text)
+def _named_in(letters: QuerySet[Message]) -> set[str]:
+    texts = letters.values_list("number", "text").iterator()
+    return {number for typed, text in texts for number in numbers.find_numbers(f"{typed}\n{text}")}
