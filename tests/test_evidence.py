@@ -186,6 +186,32 @@ def test_the_paper_tells_the_same(admin_client, shipment):
     ]
 
 
+def heard_of(shipment: Shipment, *, days_ago: int) -> Shipment:
+    Shipment.objects.filter(pk=shipment.pk).update(created_at=NOW - timedelta(days=days_ago))
+    return Shipment.objects.get(pk=shipment.pk)
+
+
+def test_it_says_since_when_requests_are_kept_where_older_ones_may_be_gone(admin_client, shipment):
+    shipment = heard_of(shipment, days_ago=200)
+    assert sheet_of(shipment)[0]["requests_kept_since_utc"] == "2026-11-24 09:00:00"
+    asked = "Requests before 2026-11-24 09:00:00 (UTC) are no longer kept."
+    assert asked in paper(admin_client, shipment).text_content()
+    shipment.fetches.all().delete()
+    assert sheet_of(shipment)[0]["requests_kept_since_utc"] == "2026-08-26 12:00:00"
+    text = paper(admin_client, shipment).text_content()
+    assert "are no longer kept." in text and "Never since." in text
+
+
+def test_where_every_request_is_kept_it_says_so(admin_client, shipment):
+    shipment = heard_of(shipment, days_ago=89)
+    assert sheet_of(shipment)[0]["requests_kept_since_utc"] == ""
+    shipment = heard_of(shipment, days_ago=200)
+    first = {"started_at": shipment.created_at, "milliseconds": 1, "outcome": "not-found"}
+    Fetch.objects.create(shipment=shipment, **first)
+    assert sheet_of(shipment)[0]["requests_kept_since_utc"] == ""
+    assert "Every request." in paper(admin_client, shipment).text_content()
+
+
 def test_the_private_note_stays_in_the_house(admin_client, shipment):
     Shipment.objects.update(note="Ann is a difficult customer")
     assert "difficult" not in paper(admin_client, shipment).text_content()

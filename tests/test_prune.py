@@ -287,7 +287,7 @@ def traces_left(now: datetime) -> list[int]:
 
 
 def leave_traces() -> None:
-    shipment = parcel(POSTED)
+    shipment = keep()
     for days in (0, 60):
         at = NOW + days * DAY
         Fetch.objects.create(shipment=shipment, started_at=at, milliseconds=1, outcome="tracked")
@@ -304,6 +304,35 @@ def test_traces_go_when_their_time_is_over():
     assert traces_left(NOW + 60 * DAY) == [2, 20, 2, 1, 1]
     assert traces_left(NOW + 91 * DAY) == [1, 20, 1, 0, 0]
     assert traces_left(NOW + 91 * DAY) == [1, 20, 1, 0, 0]
+
+
+def requests_left(shipment: Shipment, *, at: datetime) -> int:
+    Fetch.objects.create(shipment=shipment, started_at=NOW, milliseconds=1, outcome="tracked")
+    for rule in prune.traces(at):
+        sum(prune.throw_away(rule))
+    return Fetch.objects.count()
+
+
+def test_requests_stay_while_the_sender_may_open_an_enquiry():
+    shipment = parcel(POSTED, IN_CUSTOMS)  # posted on 22 November: until 22 May, day 179
+    assert requests_left(shipment, at=NOW + 178 * DAY) == 1
+    assert requests_left(shipment, at=NOW + 181 * DAY) == 0
+
+
+def test_where_nobody_knows_the_posting_day_requests_stay_for_a_year_after_the_newest_scan():
+    shipment = parcel(IN_CUSTOMS)
+    Shipment.objects.update(history_missing=True)
+    Standing.objects.outdate()
+    renew_outdated(most=10)
+    assert requests_left(shipment, at=NOW + 364 * DAY) == 1
+    assert requests_left(shipment, at=NOW + 367 * DAY) == 0
+
+
+def test_of_a_number_from_abroad_requests_go_after_90_days():
+    shipment = keep(event(POSTED, NOW.date()), number="RB123456785GB")
+    Standing.objects.create(shipment=shipment)
+    renew_outdated(most=10)
+    assert requests_left(shipment, at=NOW + 91 * DAY) == 0
 
 
 # The command

@@ -21,7 +21,7 @@ from tracking.glossary import Glossary
 from tracking.models import Alarm, Event, Fetch, KeptPage, Message, Shipment, Standing, Tone, VisitorMinute
 from tracking.places import JAPAN, JAPAN_TIME
 
-FETCHES_ARE_KEPT = timedelta(days=90)
+FETCHES_ARE_KEPT = timedelta(days=90)  # and as long as the sender may open an enquiry
 PARCELS_ARE_KEPT = timedelta(days=400)  # after their delivery, and after the last look at them
 NUMBERS_ARE_KEPT = timedelta(days=90)  # that have no story, after Japan Post was last asked about them
 SPAM_IS_KEPT = timedelta(days=90)  # in which staff can say that it is none
@@ -47,10 +47,14 @@ class Rule:
 
 def traces(now: datetime) -> list[Rule]:
     """What we wrote down along the way; the watch throws it away by itself."""
-    oldest = now - FETCHES_ARE_KEPT
+    oldest, today = now - FETCHES_ARE_KEPT, localdate(now, JAPAN_TIME)
+    enquiry = Standing.objects.with_enquiry(today).filter(
+        pk=OuterRef("shipment")
+    )  # its evidence tells every request
+    fetches = Fetch.objects.older_than(oldest).filter(~Exists(enquiry))
     minutes = VisitorMinute.objects.filter(minute__lt=now - MINUTES_ARE_KEPT)
     return [
-        Rule("requests to Japan Post older than 90 days", lambda: Fetch.objects.older_than(oldest)),
+        Rule("requests to Japan Post older than 90 days, with no enquiry to come", fetches.all),
         Rule("kept pages beyond the newest 20", KeptPage.objects.beyond_the_newest),
         Rule("alarms older than 90 days", lambda: Alarm.objects.filter(day__lt=oldest.date())),
         Rule("counts of visitors' look-ups", minutes.all),
