@@ -215,8 +215,7 @@ def test_old_requests_are_thrown_away(standin):
         with suppress(NotFound):
             look_up(NUMBER, now=NOW + days * DAY)
     Watch(clock=lambda: NOW + 91 * DAY).run_once()
-    assert Fetch.objects.filter(started_at=NOW).count() == 0
-    assert Fetch.objects.filter(started_at=NOW + 60 * DAY).count() == 1
+    assert Fetch.objects.get().started_at > NOW + 60 * DAY
 
 
 def test_the_command_prints_totals(standin, capsys):
