@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lxml import html
 
 from tests.kept import keep
-from tests.stories import ARRIVED, IN_CUSTOMS, POSTED, event
+from tests.stories import ARRIVED, DELIVERED, IN_CUSTOMS, POSTED, event
 from tracking import groups
 from tracking.evidence import COLUMNS, csv_of, evidence_of
 from tracking.japanpost.records import TrackedEvent
@@ -184,6 +184,49 @@ def test_the_paper_tells_the_same(admin_client, shipment):
         ["2026-11-24 09:00:00", "No answer", "1234", "Staff", "timed out"],
         ["2026-11-24 11:00:00", "Answered with a story", "1234", "Staff", ""],
     ]
+
+
+def facts(client, shipment: Shipment) -> dict[str, str]:
+    terms, values = (
+        [one.text_content() for one in paper(client, shipment).iter(tag)] for tag in ("dt", "dd")
+    )
+    return dict(zip(terms, values, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("number", "title"),
+    [
+        ("EM123456785JP", "Tracking record of EMS item EM123456785JP"),
+        ("CN000000005JP", "Tracking record of item CN000000005JP"),
+    ],
+)
+def test_only_a_number_of_ems_is_called_so(admin_client, number, title):
+    (heading,) = paper(admin_client, keep(event(POSTED), number=number)).iter("h1")
+    assert heading.text_content() == title
+
+
+@pytest.mark.parametrize(
+    ("number", "more", "who"),
+    [
+        ("EM123456785JP", {}, "Shop"),  # anybody may have typed it
+        ("EM123456785JP", {"registered_at": NOW}, "Sender"),
+        ("EM123456785JP", {"order_reference": "A-1"}, "Sender"),
+        ("RB123456785GB", {"registered_at": NOW, "order_reference": "A-1"}, "Shop"),
+    ],
+)
+def test_the_shop_is_the_sender_where_staff_said_so(admin_client, number, more, who):
+    shipment = keep(event(POSTED), number=number)
+    Shipment.objects.update(**more)
+    told = facts(admin_client, shipment)
+    assert told[who] == "Our shop" and len({"Shop", "Sender"} & {*told}) == 1
+
+
+def test_rows_of_the_parcel_that_had_the_number_before_are_not_in_it(shipment):
+    for days in (200, 170):
+        row = row_of(event(DELIVERED, date(2026, 11, 9) - timedelta(days=days)))
+        Event.objects.create(shipment=shipment, position=1, first_seen_at=NOW, superseded_at=NOW, **row)
+    days = [row["local_date"] for row in sheet_of(shipment) if row["row"] == "event"]
+    assert sorted(days) == ["2026-05-23", "2026-11-09", "2026-11-11", "2026-11-12"]
 
 
 def heard_of(shipment: Shipment, *, days_ago: int) -> Shipment:

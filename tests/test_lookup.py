@@ -10,6 +10,7 @@ from tracking import gate
 from tracking.japanpost.errors import NotFound, Rejected, Unavailable, UnexpectedPage
 from tracking.lookup import ask, look_up
 from tracking.models import AskedBy, Event, Fetch, KeptPage, Phrase, Shipment
+from tracking.registration import read_lines, register
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=16)
@@ -218,7 +219,9 @@ def _last_years(standin, *rows, **options):
 
 def test_a_number_that_is_used_again_tells_the_new_parcel(standin):
     _last_years(standin, POSTED, AT_EXCHANGE, DISPATCHED, DELIVERED)
-    Shipment.objects.update(destination="DE", note="Ann called.", handled_at=NOW)
+    last_year = datetime(2025, 10, 8, tzinfo=UTC)
+    theirs = {"order_reference": "A-1", "registered_at": last_year}
+    Shipment.objects.update(destination="DE", note="Ann called.", handled_at=NOW, **theirs)
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     lookup = look_up(NUMBER, now=NOW)
     assert phrases(lookup) == ["Posting/Collection", "Arrival at outward office of exchange"]
@@ -226,15 +229,28 @@ def test_a_number_that_is_used_again_tells_the_new_parcel(standin):
     assert Event.objects.filter(superseded_at__gte=NOW).count() == 4
     assert Fetch.objects.first().note.startswith("The number is used again: our 4 rows end on 2025-")
     shipment = Shipment.objects.get()
-    assert (shipment.note, shipment.handled_at) == ("Ann called.", None)
+    assert (shipment.note, shipment.handled_at) == ("Before: order A-1. Ann called.", None)
+    assert (shipment.order_reference, shipment.registered_at) == ("", None)
     assert not KeptPage.objects.exists()  # nothing is alarming about it
 
 
-def test_a_number_that_staff_registered_again_keeps_its_destination(standin):
+def test_a_number_that_staff_registered_again_keeps_its_destination_and_order(standin):
     _last_years(standin, POSTED, DELIVERED)
-    Shipment.objects.update(destination="DE", registered_at=NOW)
+    register(
+        read_lines(f"number,destination,order_reference\n{NUMBER},US,A-1"), now=NOW - timedelta(days=410)
+    )
+    register(read_lines(f"number,destination,order_reference\n{NUMBER},DE,A-2"), now=NOW)
     standin.set_item(NUMBER, story(POSTED))
     assert look_up(NUMBER, now=NOW).destination == "DE"
+    assert Shipment.objects.get().order_reference == "A-2"
+
+
+def test_a_long_note_keeps_its_beginning_when_a_number_is_used_again(standin):
+    _last_years(standin, POSTED, DELIVERED)
+    Shipment.objects.update(order_reference="A-1", note="n" * 500)
+    standin.set_item(NUMBER, story(POSTED))
+    look_up(NUMBER, now=NOW)
+    assert Shipment.objects.get().note == "Before: order A-1. " + "n" * 481
 
 
 def test_a_list_row_is_another_parcel_only_when_they_have_forgotten_ours(standin):

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from tracking import numbers
 from tracking.glossary import Glossary
+from tracking.lookup import USED_AGAIN_AFTER
 from tracking.models import Event, Fetch, Shipment
 from tracking.models.shipments import FetchQuerySet
+from tracking.numbers import TrackingNumber
 from tracking.parcel import State, states_of
+from tracking.places import JAPAN
 from tracking.prune import FETCHES_ARE_KEPT
 from tracking.sheets import harmless
 
@@ -37,6 +41,16 @@ class Evidence:
     made_by: str
     page_url: str  # of the customer's page
 
+    @property
+    def is_ems(self) -> bool:
+        return self.shipment.number.startswith("E")
+
+    @property
+    def is_sender(self) -> bool:
+        """Staff said that the parcel is the shop's; else anybody may have typed its number."""
+        of_ours = self.shipment.registered_at or self.shipment.order_reference
+        return bool(of_ours) and numbers.country(TrackingNumber(self.shipment.number)) == JAPAN
+
     @cached_property
     def requests_kept_since(self) -> datetime | None:
         """Where older requests may have been thrown away: when the oldest one was that is left, or else could be.
@@ -52,8 +66,14 @@ class Evidence:
         return first or oldest_kept
 
     def events(self) -> Iterator[Event]:
-        """Every row Japan Post has given, those that a later answer replaced included; oldest first."""
+        """Every row Japan Post has given, those that a later answer replaced included; oldest first.
+
+        Not those of another parcel, which had the number before.
+        """
         rows = Event.objects.filter(shipment=self.shipment)
+        begins = rows.current().order_by("position").values_list("local_date", flat=True).first()
+        if begins is not None:
+            rows = rows.exclude(superseded_at__isnull=False, local_date__lt=begins - USED_AGAIN_AFTER)
         return rows.order_by("position", "first_seen_at", "pk").iterator(_AT_ONCE)
 
     def fetches(self) -> Iterator[Fetch]:

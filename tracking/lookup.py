@@ -32,6 +32,7 @@ USED_AGAIN_AFTER = timedelta(
 )  # a number rests for 12 months at least (UPU S10), a parcel travels for some
 LONGEST_REST = timedelta(hours=1)
 BUDGET_WITH_STORY = 4.0  # seconds a visitor waits where we have something to show
+_LONGEST_NOTE = Shipment._meta.get_field("note").max_length
 _OUT_OF_THE_WAY = 10_000  # rows; no page is that long
 LEAST_BUDGET = 0.5  # seconds; with less left, asking would only fail
 
@@ -296,10 +297,13 @@ def _is_another_parcel(stored: Sequence[Event], item: TrackedItem) -> bool:
 
 
 def _forget_the_parcel_before(shipment: Shipment, last: Event) -> None:
-    """What staff wrote about it stays readable; where it went is no longer told to customers."""
+    """What staff wrote about it stays readable, in the note; where it went is no longer told to customers."""
     shipment.handled_at = None
     if shipment.registered_at is None or shipment.registered_at.date() <= last.local_date:
-        shipment.destination = None
+        shipment.destination, shipment.registered_at = None, None
+        if shipment.order_reference:
+            note = f"Before: order {shipment.order_reference}. {shipment.note}".strip()
+            shipment.note, shipment.order_reference = note[:_LONGEST_NOTE], ""
 
 
 def _why_ours_stays(shipment: Shipment, stored: Sequence[Event], item: TrackedItem) -> str:
