@@ -247,9 +247,12 @@ def test_a_forged_receipt_says_nothing(client):
 
 
 def test_without_its_cookie_the_form_is_refused_with_an_explanation():
-    response = Client(enforce_csrf_checks=True).post("/contact/", LETTER)
+    response = Client(enforce_csrf_checks=True).post(
+        "/contact/", LETTER | {"text": "Please </textarea> help"}
+    )
     assert response.status_code == 403
     assert "cookie" in text_of(response)
+    assert "Please </textarea> help" in text_of(response), "what was written is not lost"
 
 
 @pytest.mark.parametrize("field", ["name", "email", "number", "text"])

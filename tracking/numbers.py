@@ -86,6 +86,11 @@ def find_numbers(text: str) -> list[TrackingNumber]:
     return list(dict.fromkeys(one.number for one in sorted(kept, key=lambda one: one.start)))
 
 
+def is_ems(number: TrackingNumber) -> bool:
+    """A number of an EMS item: the service indicators EA to EZ of UPU S10. What is true of EMS alone is not said of others."""
+    return number.startswith("E")
+
+
 def check_digit(serial: str) -> int:
     """The ninth digit that belongs to eight (UPU S10). ValueError for any other count or for non-digits."""
     total = sum(int(digit) * weight for digit, weight in zip(serial, _WEIGHTS, strict=True))

@@ -35,7 +35,8 @@ from tracking.forms import ContactForm
 from tracking.glance import glance
 from tracking.glossary import Glossary
 from tracking.guide import read_guide
-from tracking.models import Message
+from tracking.lookup import known_destinations
+from tracking.models import Message, Notice
 from tracking.models.shipments import Outcome
 from tracking.numbers import MOST_AT_ONCE, Problem, TrackingNumber
 from tracking.places import JAPAN_TIME, japans_day
@@ -174,8 +175,8 @@ def contact(request: HttpRequest) -> HttpResponse:
 
 
 def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's CSRF_FAILURE_VIEW."""
-    return _page(request, "403_csrf.html", {}, 403)
+    """Django's CSRF_FAILURE_VIEW. What was written is shown, so that it is not lost."""
+    return _page(request, "403_csrf.html", {"text": request.POST.get("text", "")}, 403)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -238,20 +239,25 @@ def _rows_page(
     request: HttpRequest, rows: list[Answer], glossary: Glossary, hint: str | None
 ) -> HttpResponse:
     destinations = [row.progress.destination for row in rows if row.progress]
+    untold = [row.number for row in rows if not row.progress]
     context = {
         "rows": rows,
         "next_try": next_try(rows),
         "remember": " ".join(row.remembered_as for row in rows if row.remembered_as),
         "typed": " ".join(row.number for row in rows),
         "hinted": f"?{urlencode({'to': hint})}" if hint else "",
-        "notices": glossary.notices_for(destinations, japans_day()),
+        "notices": _notices_on_the_way(glossary, hint, untold, destinations),
     }
     return _unreferred(_unindexed(_page(request, "tracking/parcels.html", context, glossary=glossary)))
 
 
 def guide_page(request: HttpRequest, glossary: Glossary, *, is_preview: bool = False) -> HttpResponse:
     """The guide in these words."""
-    context = {"guide": read_guide(glossary, _language()), "is_preview": is_preview}
+    context = {
+        "guide": read_guide(glossary, _language()),
+        "is_preview": is_preview,
+        "notices": glossary.all_notices(japans_day()),
+    }
     return _page(request, "tracking/guide.html", context, glossary=glossary)
 
 
@@ -278,6 +284,14 @@ def _told(
     if found.telling is None:
         return print_answer(request, found, glossary)
     return reused(request, found.telling.facts(), lambda: print_it(found))
+
+
+def _notices_on_the_way(
+    glossary: Glossary, hint: str | None, untold: list[str], destinations: list[str | None]
+) -> tuple[Notice, ...]:
+    """For everybody, and for the countries where parcels go: `untold` are the numbers that have no story."""
+    known = known_destinations(untold) if untold else []
+    return glossary.notices_for([hint, *known, *destinations], japans_day())
 
 
 def _language() -> str:
@@ -348,6 +362,7 @@ def answer_page(
     is_preview: bool = False,
 ) -> HttpResponse:
     """The page that tells this answer. A preview looks for no news and remembers nothing: it is staff's own look."""
+    glossary = glossary or Glossary.current()
     context = {
         "answer": found,
         "progress": found.progress,
@@ -357,9 +372,19 @@ def answer_page(
         "next_try": next_try([found]),
         "remember": found.remembered_as,
     }
+    if not found.progress:
+        context |= _without_story(found.number, glossary, _hint(request, glossary))
     template = "tracking/shipment.html" if found.progress else "tracking/answer.html"
     response = _page(request, template, context, found.http_status, glossary=glossary)
     return _unreferred(_unindexed(_with_retry(response, found)))
+
+
+def _without_story(number: str, glossary: Glossary, hint: str | None) -> dict[str, Any]:
+    """What the page knows all the same: where the parcel goes."""
+    return {
+        "notices": _notices_on_the_way(glossary, hint, [number], []),
+        "contact_query": urlencode({"number": number} | ({"to": hint} if hint else {})),
+    }
 
 
 def _receipt(request: HttpRequest) -> Message | None:
