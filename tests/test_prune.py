@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import connection
@@ -304,6 +305,14 @@ def test_traces_go_when_their_time_is_over():
     assert traces_left(NOW + 60 * DAY) == [2, 20, 2, 1, 1]
     assert traces_left(NOW + 91 * DAY) == [1, 20, 1, 0, 0]
     assert traces_left(NOW + 91 * DAY) == [1, 20, 1, 0, 0]
+
+
+def test_failed_log_ins_go_when_their_pause_is_over():
+    for username, minutes in (("ann", 16), ("bob", 14)):
+        attempt = AccessAttempt.objects.create(username=username, failures_since_start=5)
+        AccessAttempt.objects.filter(pk=attempt.pk).update(attempt_time=NOW - timedelta(minutes=minutes))
+    traces_left(NOW)
+    assert AccessAttempt.objects.get().username == "bob"
 
 
 def requests_left(shipment: Shipment, *, at: datetime) -> int:

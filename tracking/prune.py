@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from axes.models import AccessAttempt
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -53,11 +55,14 @@ def traces(now: datetime) -> list[Rule]:
     )  # its evidence tells every request
     fetches = Fetch.objects.older_than(oldest).filter(~Exists(enquiry))
     minutes = VisitorMinute.objects.filter(minute__lt=now - MINUTES_ARE_KEPT)
+    # django-axes does so with the next failed log-in, which may never come; its commands throw away all or none.
+    over = AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)
     return [
         Rule("requests to Japan Post older than 90 days, with no enquiry to come", fetches.all),
         Rule("kept pages beyond the newest 20", KeptPage.objects.beyond_the_newest),
         Rule("alarms older than 90 days", lambda: Alarm.objects.filter(day__lt=oldest.date())),
         Rule("counts of visitors' look-ups", minutes.all),
+        Rule("failed log-ins whose pause is over", over.all),
         Rule("log-ins that have run out", lambda: Session.objects.filter(expire_date__lt=now)),
     ]
 
