@@ -28,9 +28,7 @@ PARCELS_ARE_KEPT = timedelta(days=400)  # after their delivery, and after the la
 NUMBERS_ARE_KEPT = timedelta(days=90)  # that have no story, after Japan Post was last asked about them
 SPAM_IS_KEPT = timedelta(days=90)  # in which staff can say that it is none
 MINUTES_ARE_KEPT = timedelta(hours=1)
-_LATELY = timedelta(
-    minutes=10
-)  # before a rule began: a message may be stored meanwhile, by a machine whose clock is behind
+_LATELY = timedelta(minutes=10)  # before a rule began: machines' clocks differ, and a message takes its time
 BREATH = 0.05  # seconds between two batches, in which others get the lock
 
 
@@ -50,9 +48,7 @@ class Rule:
 def traces(now: datetime) -> list[Rule]:
     """What we wrote down along the way; the watch throws it away by itself."""
     oldest, today = now - FETCHES_ARE_KEPT, localdate(now, JAPAN_TIME)
-    enquiry = Standing.objects.with_enquiry(today).filter(
-        pk=OuterRef("shipment")
-    )  # its evidence tells every request
+    enquiry = Standing.objects.with_enquiry(today).filter(pk=OuterRef("shipment"))
     fetches = Fetch.objects.older_than(oldest).filter(~Exists(enquiry))
     minutes = VisitorMinute.objects.filter(minute__lt=now - MINUTES_ARE_KEPT)
     # django-axes does so with the next failed log-in, which may never come; its commands throw away all or none.
