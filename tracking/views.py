@@ -158,8 +158,9 @@ def contact(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     if request.method != "POST":
         typed = request.GET.get("number", "")[:40]
-        progress = contact_desk.stored_progress(typed, now, hint=_hint(request, Glossary.current()))
-        form = ContactForm(initial={"number": typed, "text": contact_desk.first_lines(progress)})
+        hint = _hint(request, Glossary.current())
+        progress = contact_desk.stored_progress(typed, now, hint=hint)
+        form = ContactForm(initial={"number": typed, "to": hint, "text": contact_desk.first_lines(progress)})
         return _unindexed(
             _page(request, "tracking/contact.html", {"form": form, "receipt": _receipt(request)})
         )

@@ -334,7 +334,7 @@ def test_an_uploaded_logo_is_seen_on_the_guide_and_goes_again(
         box = logo.bounding_box()
         assert box and box["height"] <= 40 and box["width"] <= width
         assert box["width"] / box["height"] == pytest.approx(10, rel=0.05)
-        assert logo.evaluate("image => image.complete && image.naturalWidth === 1200")
+        assert logo.evaluate("image => image.complete && image.naturalWidth === 720")
         assert not page.evaluate("document.scrollingElement.scrollWidth > innerWidth")
 
     page.goto(f"/admin/tracking/shop/{Shop.objects.get().pk}/change/")

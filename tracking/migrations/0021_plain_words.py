@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tracking", "0017_fetch_by_time"),
+        ("tracking", "0020_log_lines_without_addresses"),
     ]
 
     operations = [
