@@ -567,7 +567,7 @@ def test_the_last_day_to_collect_it_is_over_when_it_is_over_everywhere():
     )
     assert evening_there.collect_by.startswith("Collect it by about 15 November 2026.")
     assert evening_there.silence.headline == "Please do not wait"
-    assert over.collect_by.startswith("It was to be collected by about 15 November 2026")
+    assert over.collect_by.startswith("It should have been collected by about 15 November 2026")
     assert over.silence.headline == "It has waited for too long"
 
 

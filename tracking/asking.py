@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.utils.timezone import localtime
 
 from tracking import gate
 from tracking.lookup import ask
 from tracking.models import AskedBy, Event, Fetch, Shipment
 from tracking.models.shipments import FAILURES, Outcome
 from tracking.numbers import TrackingNumber
+from tracking.places import JAPAN_TIME
 from tracking.times import ago
 
 
@@ -67,11 +69,11 @@ def _told(fetch: Fetch) -> Came:
         return Came(f"{fetch.get_outcome_display()}. What we had before stays.", was_asked=True)
     if fetch.note:
         return Came(f"Japan Post answered. {fetch.note}", was_asked=True)
-    new = Event.objects.current().filter(shipment=fetch.shipment, first_seen_at=fetch.started_at).count()
+    new = Event.objects.current().filter(shipment=fetch.shipment, first_seen_at__gte=fetch.started_at).count()
     rows = "nothing new" if not new else "1 new row" if new == 1 else f"{new} new rows"
     return Came(f"Japan Post answered: {rows}.", was_asked=True)
 
 
 def _clock(moment: datetime) -> str:
     """The first full minute that is not too early."""
-    return f"{moment + timedelta(seconds=59):%H:%M} UTC"
+    return f"{localtime(moment + timedelta(seconds=59), JAPAN_TIME):%H:%M} Japan time"

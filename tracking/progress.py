@@ -384,7 +384,7 @@ def _collect_by(newest: Place, last_day: date | None, now: datetime) -> str:
     is_late, is_surely_kept = is_over_everywhere(last_day, now), newest.status.slug == RETENTION
     match is_surely_kept, is_late:
         case True, True:
-            text = _("It was to be collected by about %(date)s and may be on its way back already.")
+            text = _("It should have been collected by about %(date)s and may be on its way back already.")
         case True, False:
             text = _("Collect it by about %(date)s. After that it may go back.")
         case False, True:

@@ -41,7 +41,7 @@ def standing_of(shipment: Shipment, lookup: Lookup, glossary: Glossary) -> Stand
         shipment=shipment,
         stage=newest.stage,
         tone=newest.tone,
-        status=newest.status,
+        status=newest.words or newest.status,  # a delivery back to the sender is called so
         destination=there,
         is_over=newest.is_over,
         scanned_on=newest.event.local_date,

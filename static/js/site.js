@@ -61,8 +61,12 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   if (!navigator.clipboard) continue;
   button.hidden = false;
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent.trim());
-    button.nextElementSibling.textContent = button.dataset.done;
+    try {
+      await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent.trim());
+      button.nextElementSibling.textContent = button.dataset.done;
+    } catch {
+      button.hidden = true; // refused: the number beside it can still be selected
+    }
   });
 }
 

@@ -54,6 +54,7 @@ class Destination(models.Model):
         help_text="Who delivers EMS there, such as Deutsche Post DHL.",
     )
     tracking_url = models.CharField(
+        "tracking link",
         max_length=500,
         blank=True,
         help_text="Their tracking page, beginning with https://. Put {number} where the tracking number belongs.",
@@ -178,6 +179,10 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_warning(self) -> bool:
+        return self.severity == self.Severity.WARNING
 
     def is_current(self, today: date) -> bool:
         return self.starts_on <= today and (self.ends_on is None or today <= self.ends_on)
