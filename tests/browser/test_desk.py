@@ -129,7 +129,8 @@ def test_a_superuser_adds_a_colleague_to_a_group_who_then_does_that_work(open_pa
     page.locator("#id_groups_add").click()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("was added successfully")).to_be_visible()
-    page.get_by_role("button", name="Log out").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Log out").click()
     log_in(page, "bob")
     expect(page.get_by_role("link", name="Statuses", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name="Users")).to_have_count(0)
