@@ -11,8 +11,9 @@ import pytest
 from django.core.management import get_commands
 from lxml import html
 
-from tests.proxies import DEPLOY, PROXIES, SERVERS, visitor
+from tests.proxies import DEPLOY, PROXIES, SERVERS, free_port, visitor
 from tests.served import PROJECT, Site
+from tests.stories import NUMBER
 
 UNITS = sorted(DEPLOY.glob("systemd/*.service"))
 TIMERS = sorted(DEPLOY.glob("systemd/*.timer"))
@@ -208,6 +209,20 @@ def test_behind_the_proxy_the_site_is_https_and_believes_nobodys_claim(
         ]
         assert [answer.status_code for answer in answers] == [200, 429]
         assert site.python("print(Message.objects.count())") == "1"
+
+
+@pytest.mark.proxies
+@pytest.mark.parametrize("name", SERVERS)
+def test_while_the_site_is_away_the_proxy_does_not_write_down_who_wanted_which_parcel(
+    name: str, tmp_path: Path
+) -> None:
+    away = f"http://127.0.0.1:{free_port()}"
+    with SERVERS[name](away, tmp_path) as (address, certificate), visitor() as session:
+        session.verify = str(certificate)
+        assert session.get(f"{address}/track/{NUMBER}/").status_code == 502
+    logs = [file for file in tmp_path.rglob("*") if file.is_file() and b"\0" not in file.read_bytes()]
+    assert {"output", "log"} & {file.name for file in logs}
+    assert [file.name for file in logs if NUMBER in file.read_text()] == []
 
 
 @pytest.mark.proxies
