@@ -12,7 +12,7 @@ from django.core.management import get_commands
 from lxml import html
 
 from tests.proxies import DEPLOY, PROXIES, SERVERS, free_port, visitor
-from tests.served import PROJECT, Site
+from tests.served import PROJECT, Balancer, Site
 from tests.stories import NUMBER
 
 UNITS = sorted(DEPLOY.glob("systemd/*.service"))
@@ -209,6 +209,27 @@ def test_behind_the_proxy_the_site_is_https_and_believes_nobodys_claim(
         ]
         assert [answer.status_code for answer in answers] == [200, 429]
         assert site.python("print(Message.objects.count())") == "1"
+
+
+CLAIM = {"X-Request-ID": "chosen-by-the-visitor"}
+
+
+@pytest.mark.proxies
+@pytest.mark.parametrize("name", SERVERS)
+def test_no_visitor_names_a_request_in_the_logs(site: Site, name: str, tmp_path: Path) -> None:
+    with SERVERS[name](site.addresses[0], tmp_path) as (address, certificate), visitor() as session:
+        session.verify = str(certificate)
+        answer = session.get(f"{address}/healthz", headers=CLAIM)
+    assert answer.status_code == 200
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
+
+
+@pytest.mark.haproxy
+def test_nor_does_one_behind_the_balancer(site: Site, tmp_path: Path) -> None:
+    with Balancer(tmp_path, site.addresses * 2) as balancer, visitor() as session:
+        answer = session.get(f"{balancer.address}/healthz", headers=CLAIM)
+    assert answer.status_code == 200
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
 
 
 @pytest.mark.proxies
