@@ -73,7 +73,7 @@ def nginx(site: str, folder: Path) -> Iterator[tuple[str, Path]]:
         ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
         ("/etc/letsencrypt/live/track.example.com", str(folder)),
         ("track.example.com", "localhost"),
-        ("http://127.0.0.1:8000", site),
+        ("127.0.0.1:8000", site.removeprefix("http://")),
         ("/var/log/nginx/error.log", f"{folder}/visitors"),
     )
     temporary = "".join(f"{name}_temp_path {folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))  # fmt: skip

@@ -5,7 +5,9 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from django.core.management import get_commands
@@ -209,6 +211,40 @@ def test_behind_the_proxy_the_site_is_https_and_believes_nobodys_claim(
         ]
         assert [answer.status_code for answer in answers] == [200, 429]
         assert site.python("print(Message.objects.count())") == "1"
+
+
+class Counting(BaseHTTPRequestHandler):
+    """A site that counts its connections; each is kept open."""
+
+    protocol_version = "HTTP/1.1"
+    connections = 0
+
+    def setup(self) -> None:
+        super().setup()
+        type(self).connections += 1
+
+    def do_GET(self) -> None:
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.proxies
+@pytest.mark.parametrize("name", SERVERS)
+def test_the_proxy_keeps_its_connection_to_the_site(name: str, tmp_path: Path) -> None:
+    class Here(Counting):
+        pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Here) as server:
+        Thread(target=server.serve_forever).start()
+        site = f"http://127.0.0.1:{server.server_port}"
+        with SERVERS[name](site, tmp_path) as (address, certificate), visitor() as session:
+            session.verify = str(certificate)
+            assert [session.get(address).status_code for _ in range(5)] == [204] * 5
+        server.shutdown()
+    assert Here.connections == 1
 
 
 CLAIM = {"X-Request-ID": "chosen-by-the-visitor"}
