@@ -107,11 +107,19 @@ def test_what_copies_the_back_ups_is_installed_on_the_server_too() -> None:
     assert "rsync" in installed  # it runs at both ends
 
 
+def test_a_web_machine_behind_the_balancer_listens_where_the_balancer_asks() -> None:
+    scaling = (PROJECT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    asked = set(re.findall(r"server web\S+ (\S+) ", (DEPLOY / "haproxy.cfg").read_text()))
+    assert set(re.findall(r"BIND=([\d.:]+)", scaling)) == asked
+    assert set(re.findall(r"BIND=(.+)", (DEPLOY / "emsguide.env").read_text())) <= asked
+    assert "BIND" in SETTINGS
+
+
 @pytest.mark.parametrize("name", ["emsguide.env", "compose.env"])
 def test_each_setting_of_the_examples_is_one_of_ours(name: str) -> None:
     written = set(re.findall(r"^#?([A-Z_]+)=", (DEPLOY / name).read_text(), re.MULTILINE))
     assert {"SECRET_KEY", "ALLOWED_HOSTS", "TRUSTED_PROXIES"} <= written
-    assert written <= SETTINGS | {"WEB_CONCURRENCY", "POSTGRES_PASSWORD"}
+    assert written <= SETTINGS | {"POSTGRES_PASSWORD"}
 
 
 def test_gunicorn_reads_the_file_of_settings_too(tmp_path: Path) -> None:
