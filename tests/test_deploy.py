@@ -102,7 +102,8 @@ def test_each_program_of_the_units_comes_with_the_code() -> None:
 
 
 def test_what_copies_the_back_ups_is_installed_on_the_server_too() -> None:
-    assert [line for line in LINES if line.startswith("rsync ")]
+    copying = [shlex.split(line) for line in LINES if line.startswith("rsync ")]
+    assert copying and all("--delete" in words for words in copying)  # else nothing is ever forgotten there
     (installed,) = [line.split() for line in LINES if line.startswith("apt-get install") and "caddy" in line]
     assert "rsync" in installed  # it runs at both ends
 
@@ -171,6 +172,20 @@ def test_systemd_finds_no_fault_in_the_units(units: list[Path]) -> None:
     done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
     ours = [line for line in done.stderr.splitlines() if "emsguide" in line]
     assert (done.returncode, ours) == (0, [])
+
+
+@pytest.mark.systemd
+def test_a_folder_for_back_ups_elsewhere_is_opened_to_the_job_alone(units: list[Path]) -> None:
+    """The lines of the guide are run, with a folder of ours in place of /etc."""
+    (block,) = [block for block in BLOCKS if "ReadWritePaths=" in block]
+    lines = [line for line in block.splitlines() if not line.startswith("systemctl ")]
+    here = units[0].parent
+    script = "\n".join(lines).replace("/etc/systemd/system", str(here))
+    subprocess.run(["bash", "-euc", script], check=True)
+    done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
+    assert [line for line in done.stderr.splitlines() if "emsguide" in line] == []
+    (written,) = here.glob("emsguide-job@.service.d/*.conf")
+    assert written.read_text() == "[Service]\nReadWritePaths=/mnt/disk\n"
 
 
 @pytest.mark.systemd
