@@ -1,7 +1,9 @@
 """The files of deploy/ and docs/deploying.md: they agree, what they name exists, and they work where it can be tried."""
 
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -114,6 +116,79 @@ def test_a_web_machine_behind_the_balancer_listens_where_the_balancer_asks() -> 
     assert set(re.findall(r"BIND=([\d.:]+)", scaling)) == asked
     assert set(re.findall(r"BIND=(.+)", (DEPLOY / "emsguide.env").read_text())) <= asked
     assert "BIND" in SETTINGS
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Path:
+    """A folder that stands for `/`: the site installed, a new release to fetch, and programs that only note their calls."""
+    origin, programs = tmp_path / "origin", tmp_path / "bin"
+    left_out = shutil.ignore_patterns(
+        ".*", "__pycache__", "staticfiles", "backups", "*.sqlite3*", "img", "tests"
+    )
+    shutil.copytree(PROJECT, origin, ignore=left_out)
+    for folder in ("bin", "etc/systemd/system", "opt"):
+        (tmp_path / folder).mkdir(parents=True)
+    note = f'echo "$(basename "$0") $*, $(cat {tmp_path}/opt/emsguide/release)" >>{tmp_path}/calls'
+    for name, does in {
+        "systemctl": note,
+        "curl": note,
+        "runuser": 'shift 3; exec "$@"',
+        "python3": f'[ "$*" = "-m venv .venv" ] && ln -s {sys.prefix} .venv',  # making one takes too long
+    }.items():
+        (programs / name).write_text(f"#!/bin/sh\n{does}\n")
+        (programs / name).chmod(0o755)
+    (programs / "emsguide").symlink_to(tmp_path / "opt/emsguide/deploy/emsguide")
+    settings = {
+        "SECRET_KEY": "production " * 6,
+        "ALLOWED_HOSTS": "localhost",
+        "SITE_URL": "https://localhost",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
+        "STATIC_ROOT": f"{tmp_path}/static",
+        "BACKUP_FOLDER": f"{tmp_path}/backups",
+    }
+    (tmp_path / "etc/emsguide.env").write_text(
+        "".join(f"{name}={value}\n" for name, value in settings.items())
+    )
+    release(tmp_path, "old")
+    do(
+        tmp_path,
+        f"git clone --quiet {origin} /opt/emsguide; cd /opt/emsguide; python3 -m venv .venv;"
+        " ln -s /etc/emsguide.env .env; emsguide migrate -v0",
+    )
+    return tmp_path
+
+
+def release(machine: Path, name: str) -> None:
+    (machine / "origin" / "release").write_text(name)
+    git = "git -c user.name=a -c user.email=a@example.com"
+    do(machine, f"cd {machine}/origin; git init --quiet; git add .; {git} commit --quiet --message={name}")
+
+
+def do(machine: Path, script: str) -> None:
+    script = re.sub(r"(?<![\w.])/(etc|opt)/", rf"{machine}/\1/", script)
+    path = f"{machine}/bin:{os.environ['PATH']}"
+    subprocess.run(["bash", "-euc", script], check=True, env={"PATH": path}, stdout=subprocess.DEVNULL)
+
+
+def blocks_of(chapter: str) -> list[str]:
+    found = GUIDE.partition(f"\n## {chapter}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^```sh\n(.*?)^```", found, re.MULTILINE | re.DOTALL)
+
+
+def test_an_upgrade_leaves_the_running_release_alone_until_it_is_stopped_and_can_be_taken_back(
+    machine: Path,
+) -> None:
+    release(machine, "new")
+    served = []  # at each call of systemctl, and at last of curl
+    for chapter in ("Upgrade", "Roll back", "Upgrade"):
+        for block in blocks_of(chapter):
+            do(machine, block)
+        served.append([call.split()[-1] for call in (machine / "calls").read_text().splitlines()])
+        (machine / "calls").unlink()
+    assert served == [["old", "new", "new", "new"], ["new", "old", "old"], ["old", "new", "new", "new"]]
+    assert len(list((machine / "backups").iterdir())) == 2
+    assert (machine / "etc/systemd/system/emsguide-web.service").is_file()
+    assert (machine / "static/staticfiles.json").is_file()
 
 
 @pytest.mark.parametrize("name", ["emsguide.env", "compose.env"])
