@@ -1,5 +1,6 @@
 """What tests share: a Japan Post to talk to, and an honest word about what was not run."""
 
+import os
 import shutil
 from collections.abc import Iterator
 
@@ -26,6 +27,12 @@ if not shutil.which("systemd-analyze"):
     _LACKING["systemd"] = "there is no systemd-analyze here (Debian: sudo apt install systemd)"
 if not all(PROXIES.values()):
     _LACKING["proxies"] = "Caddy, nginx or openssl is missing (Debian: sudo apt install caddy nginx openssl)"
+
+
+def pytest_configure() -> None:
+    """With REQUIRE_ALL nothing is left out."""
+    if os.environ.get("REQUIRE_ALL") and _LACKING:
+        raise pytest.UsageError("REQUIRE_ALL is set, and " + "; ".join(_LACKING.values()))
 
 
 @pytest.fixture
