@@ -17,6 +17,7 @@ from tracking import urls
 PROJECT = Path(__file__).resolve().parent.parent
 PRODUCTION = {"SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "track.example.com"}
 
+SHIPPED, STRONG = PROJECT / "deploy" / "emsguide.env", "".join(map(chr, range(40, 110)))
 
 SHOWN = "from emsguide import settings as s; print(s.DEBUG, s.ADMIN_PATH, s.DATABASES['default']['ENGINE'])"
 
@@ -34,6 +35,27 @@ def start(code: str = SHOWN, *, cwd: Path = PROJECT, **environment: str) -> subp
 
 def test_production_starts_with_a_key_and_a_host():
     assert start(**PRODUCTION).stdout.split() == ["False", "admin/", "django.db.backends.sqlite3"]
+
+
+@pytest.mark.parametrize(
+    ("weakness", "words"),
+    [
+        ({}, ""),
+        ({"SECRET_KEY": "x" * 60}, "security.W009"),
+        ({"SECURE_HSTS_SECONDS": "0"}, "security.W004"),
+        ({"SECURE_SSL_REDIRECT": "False"}, "security.W008"),
+    ],
+)
+def test_djangos_own_check_finds_a_weak_setting_beside_those_that_we_ship(weakness, words):
+    """As `make lint` and step 6 of the guide to a server ask it."""
+    shipped = dict(re.findall(r"^([A-Z_]+)=(.*)$", SHIPPED.read_text(), re.MULTILINE))
+    code = "from django.core.management import execute_from_command_line as run; run('x check --deploy --fail-level WARNING'.split())"
+    environment = (
+        {"DJANGO_SETTINGS_MODULE": "emsguide.settings"} | shipped | {"SECRET_KEY": STRONG} | weakness
+    )
+    done = start(code, **environment)
+    assert (done.returncode, words in done.stderr) == (1 if words else 0, True)
+    assert "manage.py check --deploy --fail-level WARNING" in (PROJECT / "Makefile").read_text()
 
 
 @pytest.mark.parametrize(
