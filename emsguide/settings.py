@@ -26,7 +26,7 @@ if not ALLOWED_HOSTS:
 
 # --- Japan Post -------------------------------------------------------------------------------------------
 JAPANPOST_URL = env.origin("JAPANPOST_URL", default="https://trackings.post.japanpost.jp")
-JAPANPOST_TIMEOUT = env.number("JAPANPOST_TIMEOUT", default=8, least=1, most=60)  # seconds, whole answer
+JAPANPOST_TIMEOUT = env.number("JAPANPOST_TIMEOUT", default=8, least=1, most=25)  # seconds, whole answer
 # At the same time, over the whole installation; between two starts; look-ups that wait in one process.
 JAPANPOST_CONCURRENCY = env.number("JAPANPOST_CONCURRENCY", default=4, least=1, most=32)
 JAPANPOST_SPACING_MS = env.number("JAPANPOST_SPACING_MS", default=250, least=0, most=60_000)
