@@ -8,6 +8,7 @@ BENCH_PARCELS is how many the large store has; to fill it takes a minute or two 
 """
 
 import http.client
+import io
 import os
 import pickle
 import secrets
@@ -28,6 +29,7 @@ from pathlib import Path
 
 import lxml.html
 import requests
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from tests.bench_load import HEADERS, WRK, Kind, Server, put_load, take_turns, timed
@@ -40,6 +42,7 @@ from tests.stories import ARRIVED, IN_CUSTOMS, POSTED, story
 from tests.weight import weigh
 from tracking.examples import get_example
 from tracking.japanpost.parser import parse_page
+from tracking.logos import read_picture
 from tracking.numbers import check_digit
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -68,7 +71,7 @@ def main() -> int:
         bench_crowd(site)
         bench_lookups(site, japan_post)
         bench_memory(site)
-        bench_weight(site, japan_post)
+        bench_weight(site, japan_post, folder / "few" / "store.sqlite3")
         large = stack.enter_context(running_site(folder / "many", japan_post.url, parcels=MANY_PARCELS))
         bench_sizes(site, large)
     print(f"\n{time.monotonic() - started:.0f} seconds in all.")
@@ -187,8 +190,8 @@ def bench_memory(site: Server) -> None:
     note("resident: " + ", ".join(f"{size:.0f} MB" for size in sizes))
 
 
-def bench_weight(site: Server, japan_post: StandIn) -> None:
-    """Each kind of page for somebody who has never been here."""
+def bench_weight(site: Server, japan_post: StandIn, store: Path) -> None:
+    """Each kind of page for somebody who has never been here; last for a shop with a colour and a logo of its own."""
     if not CHROMIUM:
         note("page weights: not measured, there is no Chromium here (Debian: sudo apt install chromium)")
         return
@@ -201,9 +204,12 @@ def bench_weight(site: Server, japan_post: StandIn) -> None:
         "guide": "/",
         "contact": "/contact/",
         "answer without a result": f"/track/{unknown}/",
+        "tracking page with colour and logo": f"/track/{known}/",
     }
     with sync_playwright() as playwright:
         for name, path in paths.items():
+            if "logo" in name:
+                dress_up(store)
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             weight = weigh(browser, f"http://127.0.0.1:{site.port}{path}")
             browser.close()
@@ -276,6 +282,22 @@ def edit(store: Path) -> None:
     """What any edit of words does to all pages."""
     with closing(sqlite3.connect(store, timeout=20)) as connection, connection:
         connection.execute("UPDATE tracking_shop SET words_version = ?", [uuid.uuid4().hex])
+
+
+def dress_up(store: Path) -> None:
+    """A colour, and a logo as large as they are kept at most."""
+    file = io.BytesIO()
+    Image.effect_noise((720, 120), 20).save(file, "PNG")
+    logo = read_picture(file.getvalue())
+    columns = (logo.data, logo.digest, logo.extension, logo.width, logo.height)
+    with closing(sqlite3.connect(store, timeout=20)) as connection, connection:
+        connection.execute("UPDATE tracking_shop SET accent_color = '#0b6e4f'")
+        connection.execute(
+            "INSERT INTO tracking_logo (shop_id, data, digest, extension, width, height) "
+            "SELECT id, ?, ?, ?, ?, ? FROM tracking_shop",
+            columns,
+        )
+    edit(store)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from django.utils import timezone
 from lxml import html
 
 from tests.stories import ARRIVED, NUMBER, POSTED, some_numbers, story
-from tracking.models import Message
+from tracking.models import Message, Status, Wording
 
 pytestmark = pytest.mark.django_db
 
@@ -210,6 +210,25 @@ def test_staff_see_what_the_page_said_at_the_time(client, standin):
     assert "Step 3 of 5" in Message.objects.get().situation
 
 
+def test_they_see_it_with_the_country_that_only_the_e_mail_named(client, standin):
+    standin.set_item(NUMBER, story(POSTED))
+    client.get(f"/track/{NUMBER}/")
+    status = Status.objects.get(phrases__text="Posting/Collection")
+    Wording.objects.create(status=status, destination_id="FR", title="Off to France", meaning="It goes.")
+    page = html.fromstring(client.get("/contact/", {"number": NUMBER, "to": "fr"}).content.decode())
+    (form,) = (one for one in page.forms if "email" in one.fields)
+    client.post("/contact/", LETTER | {"to": form.fields["to"]})
+    assert Message.objects.get().situation.startswith("Off to France")
+
+
+@pytest.mark.parametrize("hint", ["", "XX", "<b>", "\x00"])
+def test_a_country_that_does_not_exist_hinders_no_message(client, standin, hint):
+    standin.set_item(NUMBER, story(POSTED))
+    client.get(f"/track/{NUMBER}/")
+    client.post("/contact/", LETTER | {"to": hint})
+    assert "Step 1 of 5" in Message.objects.get().situation
+
+
 def test_the_trap_keeps_the_message_and_mails_nothing(client, mail_works):
     client.post("/contact/", LETTER | {"website": "https://spam.example"})
     assert Message.objects.get().suspected_spam
@@ -247,9 +266,12 @@ def test_a_forged_receipt_says_nothing(client):
 
 
 def test_without_its_cookie_the_form_is_refused_with_an_explanation():
-    response = Client(enforce_csrf_checks=True).post("/contact/", LETTER)
+    response = Client(enforce_csrf_checks=True).post(
+        "/contact/", LETTER | {"text": "Please </textarea> help"}
+    )
     assert response.status_code == 403
     assert "cookie" in text_of(response)
+    assert "Please </textarea> help" in text_of(response), "what was written is not lost"
 
 
 @pytest.mark.parametrize("field", ["name", "email", "number", "text"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lxml import html
 
 from tests.kept import keep
-from tests.stories import ARRIVED, IN_CUSTOMS, POSTED, event
+from tests.stories import ARRIVED, DELIVERED, IN_CUSTOMS, POSTED, event
 from tracking import groups
 from tracking.evidence import COLUMNS, csv_of, evidence_of
 from tracking.japanpost.records import TrackedEvent
@@ -184,6 +184,75 @@ def test_the_paper_tells_the_same(admin_client, shipment):
         ["2026-11-24 09:00:00", "No answer", "1234", "Staff", "timed out"],
         ["2026-11-24 11:00:00", "Answered with a story", "1234", "Staff", ""],
     ]
+
+
+def facts(client, shipment: Shipment) -> dict[str, str]:
+    terms, values = (
+        [one.text_content() for one in paper(client, shipment).iter(tag)] for tag in ("dt", "dd")
+    )
+    return dict(zip(terms, values, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("number", "title"),
+    [
+        ("EM123456785JP", "Tracking record of EMS item EM123456785JP"),
+        ("CN000000005JP", "Tracking record of item CN000000005JP"),
+    ],
+)
+def test_only_a_number_of_ems_is_called_so(admin_client, number, title):
+    (heading,) = paper(admin_client, keep(event(POSTED), number=number)).iter("h1")
+    assert heading.text_content() == title
+
+
+@pytest.mark.parametrize(
+    ("number", "more", "who"),
+    [
+        ("EM123456785JP", {}, "Shop"),  # anybody may have typed it
+        ("EM123456785JP", {"registered_at": NOW}, "Sender"),
+        ("EM123456785JP", {"order_reference": "A-1"}, "Sender"),
+        ("RB123456785GB", {"registered_at": NOW, "order_reference": "A-1"}, "Shop"),
+    ],
+)
+def test_the_shop_is_the_sender_where_staff_said_so(admin_client, number, more, who):
+    shipment = keep(event(POSTED), number=number)
+    Shipment.objects.update(**more)
+    told = facts(admin_client, shipment)
+    assert told[who] == "Our shop" and len({"Shop", "Sender"} & {*told}) == 1
+
+
+def test_rows_of_the_parcel_that_had_the_number_before_are_not_in_it(shipment):
+    for days in (200, 170):
+        row = row_of(event(DELIVERED, date(2026, 11, 9) - timedelta(days=days)))
+        Event.objects.create(shipment=shipment, position=1, first_seen_at=NOW, superseded_at=NOW, **row)
+    days = [row["local_date"] for row in sheet_of(shipment) if row["row"] == "event"]
+    assert sorted(days) == ["2026-05-23", "2026-11-09", "2026-11-11", "2026-11-12"]
+
+
+def heard_of(shipment: Shipment, *, days_ago: int) -> Shipment:
+    Shipment.objects.filter(pk=shipment.pk).update(created_at=NOW - timedelta(days=days_ago))
+    return Shipment.objects.get(pk=shipment.pk)
+
+
+def test_it_says_since_when_requests_are_kept_where_older_ones_may_be_gone(admin_client, shipment):
+    shipment = heard_of(shipment, days_ago=200)
+    assert sheet_of(shipment)[0]["requests_kept_since_utc"] == "2026-11-24 09:00:00"
+    asked = "Requests before 2026-11-24 09:00:00 (UTC) are no longer kept."
+    assert asked in paper(admin_client, shipment).text_content()
+    shipment.fetches.all().delete()
+    assert sheet_of(shipment)[0]["requests_kept_since_utc"] == "2026-08-26 12:00:00"
+    text = paper(admin_client, shipment).text_content()
+    assert "are no longer kept." in text and "Never since." in text
+
+
+def test_where_every_request_is_kept_it_says_so(admin_client, shipment):
+    shipment = heard_of(shipment, days_ago=89)
+    assert sheet_of(shipment)[0]["requests_kept_since_utc"] == ""
+    shipment = heard_of(shipment, days_ago=200)
+    first = {"started_at": shipment.created_at, "milliseconds": 1, "outcome": "not-found"}
+    Fetch.objects.create(shipment=shipment, **first)
+    assert sheet_of(shipment)[0]["requests_kept_since_utc"] == ""
+    assert "Every request." in paper(admin_client, shipment).text_content()
 
 
 def test_the_private_note_stays_in_the_house(admin_client, shipment):

@@ -251,7 +251,9 @@ def test_a_new_status_kept_as_a_draft_has_its_phrase_and_no_words_for_customers(
     response = admin_client.post(address, form_of(admin_client, address) | words | {"_draft": "1"})
     parcel.refresh_from_db()
     assert response["Location"] == f"/admin/tracking/status/{parcel.status_id}/change/"
-    assert "Not finished" not in client.get(f"/track/{NUMBER}/").content.decode()
+    page = client.get(f"/track/{NUMBER}/").content.decode()
+    assert "Not finished" not in page and "leaving a country" not in page
+    assert "We do not have our own words for this yet." in page
 
 
 def test_a_status_form_that_is_refused_leaves_the_phrase_where_it_is(admin_client, parcel):

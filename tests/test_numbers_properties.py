@@ -15,6 +15,7 @@ from tracking.numbers import (
     explain_shape,
     find_numbers,
     has_valid_check_digit,
+    shortened,
     spaced,
     suggestions,
 )
@@ -98,6 +99,33 @@ def test_a_number_survives_decoration(pair, surrounding):
 def test_a_number_survives_addresses(pair, address, encode):
     number, text = pair
     assert find_numbers(address.format(encode(text))) == [number]
+
+
+def quoted_twice(text):
+    return quote(quote(text, safe=""), safe="")
+
+
+@given(numbers_and_decorations(), addresses, st.sampled_from([str, quote, quote_plus, quoted_twice]))
+def test_no_log_has_a_number_that_is_found_in_an_address(pair, address, encode):
+    number, text = pair
+    line = f'"GET {address.format(encode(text))} HTTP/1.1" 200'
+    assert find_numbers(line) == [number]
+    logged = shortened(line)
+    assert find_numbers(logged) == [] and number[2:11] not in logged
+    assert f"…{number[7:11]}" in logged
+
+
+@given(numbers_and_decorations(), addresses)
+def test_no_log_has_a_number_of_an_address_that_was_quoted_whole(pair, address):
+    number, text = pair
+    logged = shortened(f"GET /track/?number={quote(address.format(text), safe='')} HTTP/1.1")
+    assert find_numbers(logged) == [] and f"…{number[7:11]}" in logged
+
+
+@given(st.text(max_size=300))
+def test_a_line_without_nine_digits_is_logged_as_it_is(text):
+    assume(sum(character.isdecimal() for character in text) < 9)
+    assert shortened(text) == text
 
 
 @given(numbers(), addresses)

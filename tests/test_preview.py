@@ -216,12 +216,12 @@ def test_a_notice_is_seen_before_its_first_day_where_it_will_be(admin_client, no
     assert "Customers do not see this notice today" in html
 
 
-def test_the_guide_has_the_notices_for_everybody(admin_client, notice):
-    assert "Strike soon" not in frame(notice, admin_client, where="guide").content.decode()
-    assert "This one is for France" in page(notice, admin_client, where="guide").content.decode()
+def test_the_guide_has_all_notices_and_names_their_countries(admin_client, notice):
+    assert "France: Strike soon" in frame(notice, admin_client, where="guide").content.decode()
     notice.destination = None
     notice.save()
-    assert "Strike soon" in frame(notice, admin_client, where="guide").content.decode()
+    shown = frame(notice, admin_client, where="guide").content.decode()
+    assert "Strike soon" in shown and "France: Strike soon" not in shown
     assert "Strike soon" not in admin_client.get("/").content.decode()
 
 

@@ -3,28 +3,40 @@
 import json
 import re
 from datetime import UTC, datetime
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from axes.models import AccessAttempt
 from django.apps import apps
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
+from django.db.models import CharField, JSONField, Model, TextField
 from django.urls import reverse
 
 from tests.standin import StandIn
 from tests.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, some_numbers, story
-from tracking import privacy
 from tracking.gate import current_gate
 from tracking.lookup import look_up
-from tracking.models import Event, Fetch, Gate, KeptPage, Message, Notice, Shipment, Wording
+from tracking.models import Alarm, Event, Fetch, Gate, KeptPage, Message, Notice, Shipment, Wording
+from tracking.numbers import find_numbers
 from tracking.privacy import ABOUT_NOBODY, ABOUT_PEOPLE, HOLDS, STRUCK_OUT
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 (OTHER,) = some_numbers(1)
-SPELLINGS = [NUMBER, "em 123 456 785 jp", "EM-123-456-785-JP", "ＥＭ１２３４５６７８５ＪＰ"]
+SPELLINGS = [
+    *(
+        NUMBER,
+        "em 123 456 785 jp",
+        "EM-123-456-785-JP",
+        "ＥＭ１２３４５６７８５ＪＰ",
+        "EM%20123%20456%20785%20JP",
+    ),
+    *("EM\u2011123\u2011456\u2011785\u2011JP", "EM 123–456–785 JP", "EM－１２３－456－785－JP"),
+    *("\u200eEM1234\u200b56785JP\u200e", "EM1234\u00ad5678\u00ad5JP", "EM123\n456\n785\nJP"),
+]
 MODELS = [model for model in apps.get_models(include_auto_created=True) if not model._meta.proxy]
 PRIVACY = (Path(__file__).resolve().parents[1] / "docs" / "privacy.md").read_text(encoding="utf-8")
 
@@ -43,20 +55,20 @@ def wrote(**facts: str) -> Message:
     )
 
 
-def texts_of_the_database() -> dict[str, str]:
-    """Every value of every table, as one text for each table; packed pages unpacked."""
+def texts_of_the_database() -> dict[str, list[str]]:
+    """Every value of every table as text; packed pages unpacked, drafts text by text."""
     found = {}
     for model in MODELS:
-        rows = list(model._base_manager.values_list())
-        if model is KeptPage:
-            rows += [page.text for page in KeptPage.objects.all()]
-        found[model._meta.label] = repr(rows)
+        values = [value for row in model._base_manager.values_list() for value in row]
+        drafts = [text for value in values if isinstance(value, dict) for text in value.values()]
+        pages = [page.text for page in KeptPage.objects.all()] if model is KeptPage else []
+        found[model._meta.label] = [str(value) for value in [*values, *drafts, *pages]]
     return found
 
 
 def tables_that_name_it() -> set[str]:
-    shape = re.compile(privacy.any_spelling(NUMBER), re.IGNORECASE)
-    return {label for label, text in texts_of_the_database().items() if shape.search(text)}
+    tables = texts_of_the_database().items()
+    return {label for label, texts in tables if any(NUMBER in find_numbers(text) for text in texts)}
 
 
 @pytest.fixture
@@ -155,8 +167,34 @@ def test_an_export_of_an_unknown_number_is_empty() -> None:
 # Forgetting
 
 
+def plant(model: type[Model], spelt: str) -> None:
+    """The number in each text column of one row, the newest."""
+    columns = {
+        field.name: {"title": f"See {spelt}."} if isinstance(field, JSONField) else spelt
+        for field in model._meta.concrete_fields
+        if isinstance(field, CharField | TextField | JSONField) and not (field.primary_key or field.choices)
+        if (field.max_length or len(spelt)) >= len(spelt)
+    }
+    newest = model._base_manager.order_by("-pk").first()
+    assert model._base_manager.filter(pk=newest.pk).update(**columns)
+
+
+@pytest.mark.parametrize("spelt", [NUMBER.lower(), "ＥＭ１２３４５６７８５ＪＰ"])
+def test_it_is_found_in_every_text_column_of_every_table(everywhere, admin_user, spelt) -> None:
+    Alarm.objects.create(kind="cut", day=NOW.date(), claimed_at=NOW)
+    LogEntry.objects.log_actions(admin_user.pk, [admin_user], CHANGE, "Something else")
+    wrote(text="About nothing")
+    searched = [model for model in MODELS if model._meta.label not in ABOUT_PEOPLE | ABOUT_NOBODY]
+    for model in searched:
+        plant(model, spelt)
+    assert tables_that_name_it() == {model._meta.label for model in searched}
+    run("forget", NUMBER, "--yes")
+    assert tables_that_name_it() == set()
+
+
 def test_nothing_of_a_forgotten_parcel_is_left_in_any_table(everywhere) -> None:
-    assert tables_that_name_it() == {*HOLDS} - {"tracking.Standing"}  # which is found by its parcel
+    named = {label for label, place in HOLDS.items() if place.about} - {"tracking.Standing"}  # by its parcel
+    assert named < tables_that_name_it()
     said = run("forget", NUMBER, "--yes")
     assert tables_that_name_it() == set()
     assert "ann@example.com" not in repr(texts_of_the_database())
@@ -198,6 +236,31 @@ def test_who_did_something_when_stays_in_the_log_without_saying_to_what(everywhe
     assert {(entry.object_repr, str(entry.get_change_message())) for entry in LogEntry.objects.all()} == {
         (STRUCK_OUT, STRUCK_OUT)
     }
+
+
+def test_the_log_never_says_which_customer_wrote(admin_client) -> None:
+    message = wrote(number=f"see {NUMBER.lower()}")
+    admin_client.post(reverse("admin:tracking_message_answered", args=[message.pk]))
+    admin_client.post(reverse("admin:tracking_message_delete", args=[message.pk]), {"post": "yes"})
+    assert not Message.objects.exists()
+    assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"2026-11-24 12:00, {NUMBER}"}
+    assert "ann@example.com" not in repr(texts_of_the_database())
+    run("forget", NUMBER, "--yes")  # though the message is gone
+    assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"2026-11-24 12:00, {STRUCK_OUT}"}
+
+
+def test_addresses_of_customers_are_taken_out_of_the_log_of_before(admin_user) -> None:
+    for row, title in (
+        (wrote(), "2026-11-24 12:00 ann@example.com"),
+        (wrote(), f"2026-11-24 12:00, {NUMBER}"),
+        (admin_user, "ann@example.com"),
+    ):
+        LogEntry.objects.log_actions(admin_user.pk, [row], CHANGE, "")
+        LogEntry.objects.filter(pk=LogEntry.objects.latest("pk").pk).update(object_repr=title)
+    step = import_module("tracking.migrations.0020_log_lines_without_addresses")
+    step.take_addresses_out(apps, connection.schema_editor())
+    titles = [entry.object_repr for entry in LogEntry.objects.order_by("pk")]
+    assert titles == ["2026-11-24 12:00", f"2026-11-24 12:00, {NUMBER}", "ann@example.com"]
 
 
 def test_without_yes_it_says_what_would_go_and_changes_nothing(everywhere) -> None:

@@ -69,6 +69,53 @@ def test_rows_in_the_country_of_origin_never_lead_beyond_leaving_it(phrase):
     assert tone != "done"
 
 
+@pytest.mark.parametrize(
+    ("slug", "text", "advice"),
+    [
+        ("at-delivery-office", AT_OFFICE, "Nothing for now. Look again tomorrow, or write to us."),
+        ("retention", "Retention @ GERMANY", "Ask the local post what they need from you."),
+        ("investigation", "Investigation @ GERMANY", "Write to us, so that we can act."),
+        ("final-delivery", DELIVERED, "If you do not have it, write to us."),
+    ],
+)
+def test_a_meaning_without_published_words_keeps_its_tone_and_says_nothing_that_is_not_known(
+    slug, text, advice
+):
+    soon = datetime(2026, 11, 11, 12, 0, tzinfo=UTC)
+    with_words = progress_of(story(POSTED, text), now=soon)
+    for wording in Wording.objects.filter(status__slug=slug):
+        wording.hidden = True
+        wording.save()
+    progress = progress_of(story(POSTED, text), now=soon)
+    assert (progress.stage, progress.tone) == (with_words.stage, with_words.tone)
+    assert progress.headline == f"Japan Post says: “{text.partition(' @ ')[0]}”"
+    assert progress.meaning == "We do not have our own words for this yet."
+    assert progress.what_to_do == advice
+    assert progress.timeline[0].title == "" and progress.guide_slug == ""
+
+
+@pytest.mark.parametrize(
+    ("texts", "slug"),
+    [
+        ([POSTED, "Processing at delivery Post Office @ TOKYO"], "inside-origin"),
+        ([POSTED, "Final delivery @ TOKYO"], "delivered-back"),
+        ([POSTED, "Who knows"], ""),
+    ],
+)
+def test_a_row_leads_to_the_guides_entry_with_its_own_words(texts, slug):
+    progress = progress_of(story(*texts))
+    assert (progress.guide_slug, progress.timeline[0].guide_slug) == (slug, slug)
+
+
+def test_a_row_leads_to_no_entry_that_the_guide_hides():
+    customs = Status.objects.get(slug="customs-clearance")
+    customs.hidden = True
+    customs.save()
+    progress = progress_of(story(POSTED, ARRIVED, IN_CUSTOMS))
+    assert progress.headline == "Your parcel is with customs"
+    assert (progress.guide_slug, progress.timeline[1].guide_slug) == ("", "arrival-at-inward-office")
+
+
 def test_en_route_keeps_the_stage():
     assert where(POSTED, "En route @ OSAKA")[0] == 1
     assert where(POSTED, ARRIVED, "En route @ GERMANY")[0] == 3
@@ -171,11 +218,27 @@ def test_staff_and_then_the_link_name_the_destination_until_a_scan_does():
 def test_the_local_post_is_named_from_arrival_on():
     assert progress_of(story(POSTED, DISPATCHED), hint="DE").hand_over is None
     hand_over = progress_of(story(POSTED, ARRIVED)).hand_over
-    assert (hand_over.operator, hand_over.opens_parcel) == ("Deutsche Post DHL", True)
+    assert (hand_over.button, hand_over.opens_parcel) == ("Ask Deutsche Post DHL", True)
+    assert hand_over.introduction == "In Germany, EMS is delivered by Deutsche Post DHL."
     assert NUMBER in hand_over.url
     abroad = progress_of(story(POSTED, "Arrival at inward office of exchange @ SINGAPORE")).hand_over
-    assert (abroad.operator, abroad.opens_parcel) == ("SingPost", False)
+    assert (abroad.button, abroad.opens_parcel) == ("Ask SingPost", False)
     assert NUMBER not in abroad.url
+
+
+def test_where_nobody_knows_who_delivers_the_button_names_the_site_it_leads_to():
+    hand_over = progress_of(story(POSTED, "Arrival at inward office of exchange @ KENYA")).hand_over
+    assert (hand_over.introduction, hand_over.button) == ("", "Look it up at www.ems.post")
+
+
+def test_what_is_true_of_ems_alone_is_not_said_of_other_mail():
+    rows = (POSTED, "Retention @ GERMANY")
+    ems, letter = progress_of(story(*rows)), progress_of(story(*rows, number="RB123456785JP"))
+    assert ems.collect_by and ems.hand_over.introduction
+    assert (letter.collect_by, letter.hand_over.introduction) == ("", "")
+    assert letter.hand_over.button == ems.hand_over.button
+    elsewhere = story(POSTED, "Arrival at inward office of exchange @ KENYA", number="RB123456785JP")
+    assert progress_of(elsewhere).hand_over is None
 
 
 def test_silence_is_normal_then_longer_then_far_longer():
@@ -338,7 +401,7 @@ def test_where_no_scans_are_exchanged_nothing_more_will_appear():
     ireland_sends_no_scans()
     progress = progress_of(story(POSTED, DISPATCHED), hint="IE", now=NOW + timedelta(days=90))
     assert progress.silence.headline == "Nothing more will appear here"
-    assert progress.hand_over.operator == "An Post"
+    assert progress.hand_over.button == "Ask An Post"
     assert not progress.is_worrying
     assert progress_of(story(POSTED), hint="IE").hand_over is None
 
@@ -495,6 +558,22 @@ def test_while_the_post_keeps_it_nothing_says_that_it_goes_back():
     )
     assert kept_until.collect_by and kept_until.silence.headline == "Please do not wait"
     assert after.silence.headline == "It has waited for too long"
+
+
+def test_the_last_day_to_collect_it_is_over_when_it_is_over_everywhere():
+    item = story(POSTED, "Retention @ UNITED STATES OF AMERICA")  # on the 10th, for five days
+    evening_there, over = (
+        progress_of(item, now=datetime(2026, 11, 16, hour, 59, tzinfo=UTC)) for hour in (11, 12)
+    )
+    assert evening_there.collect_by.startswith("Collect it by about 15 November 2026.")
+    assert evening_there.silence.headline == "Please do not wait"
+    assert over.collect_by.startswith("It should have been collected by about 15 November 2026")
+    assert over.silence.headline == "It has waited for too long"
+
+
+def test_business_days_of_holding_are_counted_as_days_of_the_calendar():
+    held = progress_of(story("Retention @ AUSTRALIA"))  # on Monday the 9th, for ten business days
+    assert held.collect_by.startswith("Collect it by about 23 November 2026.")
 
 
 def test_with_the_history_missing_an_enquiry_is_over_when_it_would_be_for_the_only_row():

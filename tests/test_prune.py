@@ -4,9 +4,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
+from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
 from tests.kept import DAY, NOW, keep
 from tests.stories import AT_OFFICE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, event, some_numbers, story
@@ -48,8 +51,8 @@ def delivered(**more) -> Shipment:
     return parcel(POSTED, IN_CUSTOMS, DELIVERED, **more)
 
 
-def write(number: str = "", text: str = "Where is it?", **more) -> None:
-    Message.objects.create(number=number, text=text, email="ann@example.com", created_at=NOW, **more)
+def write(number: str = "", text: str = "Where is it?", *, at: datetime = NOW, **more) -> None:
+    Message.objects.create(number=number, text=text, email="ann@example.com", created_at=at, **more)
 
 
 def run(*, at: datetime = LATER) -> int:
@@ -89,6 +92,14 @@ def test_a_delivered_parcel_goes_with_all_that_belongs_to_it():
 def test_a_parcel_stays_that_is_not_delivered_or_not_left_alone(rows, more):
     parcel(*rows, **more)
     assert run() == 0
+
+
+def test_where_no_watch_runs_a_delivered_parcel_goes_too(standin):
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS, DELIVERED))
+    look_up(TrackingNumber(NUMBER), now=NOW)
+    assert Shipment.objects.get().watch_at is not None
+    assert run(at=NOW + 400 * DAY) == 0
+    assert run(at=NOW + 402 * DAY) == 1
 
 
 def test_it_goes_on_the_day_after_and_not_before():
@@ -149,7 +160,6 @@ def test_a_look_at_a_delivered_parcel_counts_as_one_for_another_400_days(standin
     standin.set_item(NUMBER, story(POSTED, DELIVERED))
     look_up(TrackingNumber(NUMBER), now=NOW)
     look_up(TrackingNumber(NUMBER), now=NOW + 300 * DAY)
-    Shipment.objects.update(watch_at=None)
     assert run() == 0
     assert run(at=NOW + 701 * DAY) == 1
 
@@ -172,9 +182,19 @@ def test_a_parcel_that_somebody_writes_about_meanwhile_stays(monkeypatch):
     steps = prune.throw_away(replace(prune.parcels(LATER), batch=1))
     assert next(steps) == 1
     left = Shipment.objects.get()
-    write(left.number)
+    write(left.number, at=LATER - timedelta(minutes=1))  # by a machine whose clock is behind
     assert list(steps) == [0]
     assert Shipment.objects.get() == left
+
+
+def test_while_others_wait_for_the_lock_only_new_messages_are_read():
+    delivered()
+    write("EM123456785JP")
+    rule = prune.parcels(LATER)
+    with CaptureQueriesContext(connection) as queries:
+        assert list(prune.throw_away(rule)) == [1]
+    reads = [one["sql"] for one in queries if 'FROM "tracking_message"' in one["sql"]]
+    assert reads and all("created_at" in sql for sql in reads)
 
 
 def test_stopped_in_the_middle_it_goes_on_where_it_was(monkeypatch):
@@ -220,7 +240,7 @@ def test_a_number_without_a_story_goes_90_days_after_it_was_asked_about():
         {"note": "A customer asked by phone"},
         {"order_reference": "1001"},
         {"handled_at": NOW + 2 * DAY},
-        {"watch_at": NOW},
+        {"watch_at": NOW + 2 * DAY},
         {"lease_until": NOW + 92 * DAY},
     ],
     ids="asked made told registered noted ordered handled watched being-asked".split(),
@@ -244,6 +264,19 @@ def test_a_number_without_a_story_stays_while_a_message_about_it_waits_for_an_an
     assert run_for_typed() == 1
 
 
+# Spam
+
+
+def test_spam_goes_after_90_days_answered_or_not_and_nothing_else_does():
+    for facts in ({}, {"answered": True}):
+        write(text="Cheap", suspected_spam=True, **facts)
+        write(text="A question", **facts)
+    write(text="Cheap", suspected_spam=True, at=NOW + DAY)
+    assert sum(prune.throw_away(prune.spam(NOW + 90 * DAY))) == 0
+    assert sum(prune.throw_away(prune.spam(NOW + 91 * DAY))) == 2
+    assert sorted(Message.objects.values_list("text", flat=True)) == ["A question", "A question", "Cheap"]
+
+
 # What was written down along the way
 
 
@@ -255,7 +288,7 @@ def traces_left(now: datetime) -> list[int]:
 
 
 def leave_traces() -> None:
-    shipment = parcel(POSTED)
+    shipment = keep()
     for days in (0, 60):
         at = NOW + days * DAY
         Fetch.objects.create(shipment=shipment, started_at=at, milliseconds=1, outcome="tracked")
@@ -274,6 +307,43 @@ def test_traces_go_when_their_time_is_over():
     assert traces_left(NOW + 91 * DAY) == [1, 20, 1, 0, 0]
 
 
+def test_failed_log_ins_go_when_their_pause_is_over():
+    for username, minutes in (("ann", 16), ("bob", 14)):
+        attempt = AccessAttempt.objects.create(username=username, failures_since_start=5)
+        AccessAttempt.objects.filter(pk=attempt.pk).update(attempt_time=NOW - timedelta(minutes=minutes))
+    traces_left(NOW)
+    assert AccessAttempt.objects.get().username == "bob"
+
+
+def requests_left(shipment: Shipment, *, at: datetime) -> int:
+    Fetch.objects.create(shipment=shipment, started_at=NOW, milliseconds=1, outcome="tracked")
+    for rule in prune.traces(at):
+        sum(prune.throw_away(rule))
+    return Fetch.objects.count()
+
+
+def test_requests_stay_while_the_sender_may_open_an_enquiry():
+    shipment = parcel(POSTED, IN_CUSTOMS)  # posted on 22 November: until 22 May, day 179
+    assert requests_left(shipment, at=NOW + 178 * DAY) == 1
+    assert requests_left(shipment, at=NOW + 181 * DAY) == 0
+
+
+def test_where_nobody_knows_the_posting_day_requests_stay_for_a_year_after_the_newest_scan():
+    shipment = parcel(IN_CUSTOMS)
+    Shipment.objects.update(history_missing=True)
+    Standing.objects.outdate()
+    renew_outdated(most=10)
+    assert requests_left(shipment, at=NOW + 364 * DAY) == 1
+    assert requests_left(shipment, at=NOW + 367 * DAY) == 0
+
+
+def test_of_a_number_from_abroad_requests_go_after_90_days():
+    shipment = keep(event(POSTED, NOW.date()), number="RB123456785GB")
+    Standing.objects.create(shipment=shipment)
+    renew_outdated(most=10)
+    assert requests_left(shipment, at=NOW + 91 * DAY) == 0
+
+
 # The command
 
 
@@ -284,11 +354,13 @@ def test_the_dry_run_says_what_would_go_and_throws_nothing_away(capsys):
     Shipment.objects.update(asked_at=F("asked_at") - 1000 * DAY)
     Standing.objects.update(scanned_on="2020-01-01", enquiry_ends_on="2020-07-01")
     Message.objects.all().delete()
+    write(suspected_spam=True, at=NOW - 1000 * DAY)
     call_command("prune", "--dry-run", verbosity=2)
     said = capsys.readouterr().out
     assert "        1 parcels delivered and not looked at for 400 days" in said
     assert "        1 numbers without a story" in said
     assert f"          {shipment.number}, delivered 2020-01-01" in said
+    assert "        1 messages that look like spam, older than 90 days" in said
     assert "        5 kept pages beyond the newest 20" in said
     assert said.endswith("Nothing was thrown away.\n")
     assert Shipment.objects.count() == 3

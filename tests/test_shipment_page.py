@@ -190,7 +190,7 @@ def test_while_we_leave_japan_post_in_peace_it_does_not_say_that_we_asked(client
     response = client.get(PAGE)
     assert response.status_code == 503 and 200 < int(response["Retry-After"]) <= 300
     text = main_of(response).text_content()
-    assert "we have not asked about your parcel yet" in text and "We asked" not in text
+    assert "We have not asked about your parcel yet" in text and "We asked" not in text
     assert "timed out" not in text
     assert standin.requests == []
 
@@ -221,7 +221,7 @@ def test_what_japan_post_no_longer_lists_is_still_told(client, standin):
     standin.set_fault(NUMBER, "500")
     text = main_of(client.get(PAGE)).text_content()
     assert "no longer lists this parcel" in text and "Our last check was " in text
-    assert "as of our last check" not in text
+    assert "how it stood at our last check" not in text
 
 
 def test_a_wrong_check_digit_is_a_hint_and_nothing_is_asked(client, standin):
@@ -379,7 +379,19 @@ def test_notices_of_the_destination_are_shown(client, standin):
     text = main_of(client.get(PAGE)).text_content()
     assert "Strike in Germany" in text
     assert "Over" not in text
-    assert "Strike in Germany" not in main_of(client.get("/")).text_content()
+    assert "Germany: Strike in Germany" in " ".join(main_of(client.get("/")).text_content().split())
+
+
+def test_notices_of_the_destination_are_shown_before_there_is_a_story(client, standin):
+    germany = Destination.objects.get(code="DE")
+    Notice.objects.create(title="Strike", destination=germany, starts_on=japans_day(), severity="warning")
+    for address in (f"{PAGE}?to=de", f"/track/?number={NUMBER},CN000000005JP&to=DE"):
+        main = main_of(client.get(address))
+        assert main.find_class("notice")[0].get("aria-label") == "Important notice: Strike"
+    assert "to=DE" in main_of(client.get(f"{PAGE}?to=de")).xpath("string(.//a[.='Write to us']/@href)")
+    assert not main_of(client.get(PAGE)).find_class("notice")
+    Shipment.objects.filter(number=NUMBER).update(destination=germany)  # staff know it
+    assert main_of(client.get(PAGE)).find_class("notice")
 
 
 @pytest.mark.parametrize("address", [PAGE, JSON, f"{JSON}?stored=1"])

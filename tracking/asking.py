@@ -67,7 +67,7 @@ def _told(fetch: Fetch) -> Came:
         return Came(f"{fetch.get_outcome_display()}. What we had before stays.", was_asked=True)
     if fetch.note:
         return Came(f"Japan Post answered. {fetch.note}", was_asked=True)
-    new = Event.objects.current().filter(shipment=fetch.shipment, first_seen_at=fetch.started_at).count()
+    new = Event.objects.current().filter(shipment=fetch.shipment, first_seen_at__gte=fetch.started_at).count()
     rows = "nothing new" if not new else "1 new row" if new == 1 else f"{new} new rows"
     return Came(f"Japan Post answered: {rows}.", was_asked=True)
 

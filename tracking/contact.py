@@ -58,7 +58,7 @@ def situation_of(progress: Progress | None) -> str:
 
 def keep_message(cleaned: dict[str, str], *, sender_key: str, now: datetime) -> Message:
     """Store the message, then try to mail it to the shop; `mailed` says whether that worked."""
-    progress = stored_progress(cleaned["number"], now)
+    progress = stored_progress(cleaned["number"], now, hint=cleaned["to"] or None)
     message = Message.objects.create(
         name=cleaned["name"],
         email=cleaned["email"],

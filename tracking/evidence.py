@@ -4,11 +4,17 @@ import codecs
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cached_property
 
+from tracking import numbers
 from tracking.glossary import Glossary
+from tracking.lookup import USED_AGAIN_AFTER
 from tracking.models import Event, Fetch, Shipment
+from tracking.models.shipments import FetchQuerySet
+from tracking.numbers import TrackingNumber
 from tracking.parcel import State, states_of
+from tracking.places import JAPAN
 from tracking.prune import FETCHES_ARE_KEPT
 from tracking.sheets import harmless
 
@@ -16,9 +22,10 @@ COLUMNS = (
     *("row", "number", "place_in_history", "local_date", "local_time", "japan_post_says", "details"),
     *("office", "prefecture_or_country", "postal_code", "first_seen_utc", "replaced_utc"),
     *("asked_utc", "milliseconds", "asked_by", "outcome", "remark"),
-    *("shop", "order_reference", "made_utc", "made_by", "page"),
+    *("shop", "order_reference", "requests_kept_since_utc", "made_utc", "made_by", "page"),
 )
 _AT_ONCE = 500  # rows in memory
+_ASKED_WITHIN = timedelta(days=1)  # after we first heard of a number, a request is the first one
 
 Row = dict[str, str]
 
@@ -35,18 +42,46 @@ class Evidence:
     page_url: str  # of the customer's page
 
     @property
-    def days_kept(self) -> int:
-        """Requests older than that are thrown away."""
-        return FETCHES_ARE_KEPT.days
+    def is_ems(self) -> bool:
+        return self.shipment.number.startswith("E")
+
+    @property
+    def is_sender(self) -> bool:
+        """Staff said that the parcel is the shop's; else anybody may have typed its number."""
+        of_ours = self.shipment.registered_at or self.shipment.order_reference
+        return bool(of_ours) and numbers.country(TrackingNumber(self.shipment.number)) == JAPAN
+
+    @cached_property
+    def requests_kept_since(self) -> datetime | None:
+        """Where older requests may have been thrown away: when the oldest one was that is left, or else could be.
+
+        None: nothing can be missing.
+        """
+        known_since, oldest_kept = self.shipment.created_at, self.made_at - FETCHES_ARE_KEPT
+        if known_since >= oldest_kept:
+            return None
+        first = self._requests().values_list("started_at", flat=True).first()
+        if first is not None and first - known_since < _ASKED_WITHIN:
+            return None
+        return first or oldest_kept
 
     def events(self) -> Iterator[Event]:
-        """Every row Japan Post has given, those that a later answer replaced included; oldest first."""
+        """Every row Japan Post has given, those that a later answer replaced included; oldest first.
+
+        Not those of another parcel, which had the number before.
+        """
         rows = Event.objects.filter(shipment=self.shipment)
+        begins = rows.current().order_by("position").values_list("local_date", flat=True).first()
+        if begins is not None:
+            rows = rows.exclude(superseded_at__isnull=False, local_date__lt=begins - USED_AGAIN_AFTER)
         return rows.order_by("position", "first_seen_at", "pk").iterator(_AT_ONCE)
 
     def fetches(self) -> Iterator[Fetch]:
         """Every request that we still keep, oldest first."""
-        return Fetch.objects.filter(shipment=self.shipment).order_by("started_at", "pk").iterator(_AT_ONCE)
+        return self._requests().iterator(_AT_ONCE)
+
+    def _requests(self) -> FetchQuerySet:
+        return Fetch.objects.filter(shipment=self.shipment).order_by("started_at", "pk")
 
 
 def evidence_of(shipment: Shipment, *, now: datetime, made_by: str, page_url: str) -> Evidence:
@@ -81,12 +116,13 @@ class _Passer:
 
 
 def _rows(evidence: Evidence) -> Iterator[Row]:
-    number = evidence.shipment.number
+    number, since = evidence.shipment.number, evidence.requests_kept_since
     yield {
         "row": "parcel",
         "number": number,
         "shop": evidence.shop_name,
         "order_reference": evidence.shipment.order_reference,
+        "requests_kept_since_utc": _utc(since) if since else "",
         "made_utc": _utc(evidence.made_at),
         "made_by": evidence.made_by,
         "page": evidence.page_url,

@@ -9,6 +9,7 @@ from django.utils.encoding import punycode
 from django.utils.translation import gettext_lazy as _
 
 from tracking import numbers, registration
+from tracking.glossary import Glossary
 
 # Characters, as in the columns of Message; a text has no bound there.
 _LONGEST_NAME, _LONGEST_ADDRESS, _LONGEST_NUMBER, _LONGEST_TEXT = 100, 254, 40, 5000
@@ -68,6 +69,7 @@ class ContactForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 7}),
         error_messages={"required": _("Please write what we can help with.")},
     )
+    to = forms.Field(required=False, widget=forms.HiddenInput)  # the country that the e-mail's link named
     website = forms.CharField(
         label=_("Leave this empty"),
         required=False,
@@ -97,6 +99,11 @@ class ContactForm(forms.Form):
                 )
             )
         return number
+
+    def clean_to(self) -> str:
+        """An ISO code; empty where there is no such country: nobody typed it, so there is nothing to say."""
+        code = (self.cleaned_data["to"] or "").strip().upper()
+        return code if code in Glossary.current().destinations else ""
 
     @property
     def visible(self) -> list[Any]:

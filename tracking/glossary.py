@@ -64,7 +64,7 @@ class Glossary:
             statuses=statuses,
             destinations=destinations,
             countries=country_index((d.code, d.printed_names) for d in destinations.values()),
-            notices=tuple(Notice.objects.all()),
+            notices=tuple(Notice.objects.select_related("destination")),
             ambiguous=frozenset(normalise(phrase.text) for phrase in rows if phrase.ambiguous),
             _phrases=phrases,
             _caseless=_without_case(phrases),
@@ -105,6 +105,10 @@ class Glossary:
                 if wording := self._wordings.get((status.pk, tongue, place)):
                     return wording
         return None
+
+    def is_in_guide(self, status: Status, language: str) -> bool:
+        """The guide explains it: it is not hidden there, and somebody has found words for it."""
+        return not status.hidden and self.words_for(status, language=language, destination=None) is not None
 
     def usual_wait(self, status: Status, destination: str | None) -> UsualWait | None:
         """What parcels teach about this status: to this destination, else to all; None: nothing yet."""
@@ -156,6 +160,11 @@ class Glossary:
     def country_of(self, region: str) -> str | None:
         """ISO code of the country that a row's region names; a prefecture means Japan; None: unknown."""
         return self.countries.get(comparable(region))
+
+    def all_notices(self, today: date) -> tuple[Notice, ...]:
+        """Notices that are up today, those for everybody first."""
+        current = [notice for notice in self.notices if notice.is_current(today)]
+        return tuple(sorted(current, key=lambda notice: notice.destination_id is not None))
 
     def notices_for(self, destinations: Collection[str | None], today: date) -> tuple[Notice, ...]:
         """Notices that are up today for everybody, or for one of these destinations; each once."""

@@ -35,7 +35,7 @@ def read_guide(glossary: Glossary, language: str) -> Guide:
 
 def _entry(glossary: Glossary, status: Status, language: str) -> GuideEntry | None:
     words = glossary.words_for(status, language=language, destination=None)
-    if status.hidden or words is None:
+    if words is None or not glossary.is_in_guide(status, language):
         return None
     origin = glossary.destinations["JP"].spoken_name
     title, meaning, what_to_do = (

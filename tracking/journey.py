@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from tracking import numbers
 from tracking.glossary import FINAL_DELIVERY, Glossary
 from tracking.japanpost.records import TrackedEvent
 from tracking.models import Stage, Status, Tone
+from tracking.numbers import TrackingNumber
 
 BEING_RETURNED, RETURNED = "being-returned", "returned"
 DELIVERED_BACK, INSIDE_ORIGIN = "delivered-back", "inside-origin"  # no phrase means these by itself
@@ -140,11 +142,13 @@ def first_of_run(journey: Sequence[Place]) -> Place:
     return first
 
 
-def collect_by(journey: Sequence[Place], origin: str, glossary: Glossary) -> date | None:
+def collect_by(journey: Sequence[Place], number: TrackingNumber, glossary: Glossary) -> date | None:
     """About the last day on which the post there keeps what waits for the customer; None where nothing does, or where
-    nobody knows how long they keep it.
+    nobody knows how long they keep it: holding days are those of EMS.
     """
-    newest = journey[-1]
+    newest, origin = journey[-1], numbers.country(number)
+    if not numbers.is_ems(number):
+        return None
     there = glossary.destinations.get(newest.country or "")
     if newest.status is None or newest.status.slug not in WAITS_FOR_CUSTOMER or newest.tone != Tone.ACT:
         return None

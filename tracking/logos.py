@@ -6,9 +6,11 @@ from hashlib import sha256
 
 from PIL import Image, ImageOps
 
-MOST_BYTES = 100_000
-MOST_PIXELS = 3000  # in width or height; the page shows forty of them
+MOST_BYTES = 2_000_000
+MOST_PIXELS = 3000  # in width or height
 SHOWN_HEIGHT = 40
+_KEPT_SIZE = (720, 3 * SHOWN_HEIGHT)  # as many pixels as the sharpest screens show
+_KEPT_BYTES = 10_000  # each first visit pays for them
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}  # Pillow's names
 
 
@@ -32,17 +34,22 @@ class Picture:
 
 
 def read_picture(data: bytes) -> Picture:
-    """Raises NoLogo for what is too large, no picture, cut, moving or of far too many pixels."""
+    """The picture, made smaller where a page needs less of it.
+
+    Raises NoLogo for what is too large, no picture, cut, moving or of far too many pixels.
+    """
     if len(data) > MOST_BYTES:
-        raise NoLogo(f"The file is larger than {MOST_BYTES // 1000} kB. Save the picture smaller.")
+        raise NoLogo(f"The file is larger than {MOST_BYTES // 1_000_000} MB. Save the picture smaller.")
     try:
         with Image.open(io.BytesIO(data), formats=list(EXTENSIONS)) as image:
             if max(image.size) > MOST_PIXELS:
                 raise NoLogo(_TOO_MANY_PIXELS)
             if getattr(image, "is_animated", False):
                 raise NoLogo("A moving picture cannot be the logo.")
-            width, height = ImageOps.exif_transpose(image).size  # reads every pixel
-            return Picture(data, EXTENSIONS[image.format or ""], width, height)
+            upright = ImageOps.exif_transpose(image)  # reads every pixel
+            if len(data) > _KEPT_BYTES or upright.width > _KEPT_SIZE[0] or upright.height > _KEPT_SIZE[1]:
+                return _smaller(upright)
+            return Picture(data, EXTENSIONS[image.format or ""], *upright.size)
     except NoLogo:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -52,6 +59,18 @@ def read_picture(data: bytes) -> Picture:
 
 
 _TOO_MANY_PIXELS = f"The picture has too many pixels: at most {MOST_PIXELS} in width and in height."
+
+
+def _smaller(image: Image.Image) -> Picture:
+    """What it carries beside its pixels, such as where a photograph was taken, is left out."""
+    image = image.convert("RGBA")
+    image.thumbnail(_KEPT_SIZE)
+    for quality in (80, 60, 40, 20):
+        file = io.BytesIO()
+        image.save(file, "WEBP", quality=quality, method=6)
+        if len(file.getvalue()) <= _KEPT_BYTES:
+            break
+    return Picture(file.getvalue(), EXTENSIONS["WEBP"], *image.size)
 
 
 def shown_size(width: int, height: int) -> tuple[int, int]:

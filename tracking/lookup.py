@@ -32,6 +32,7 @@ USED_AGAIN_AFTER = timedelta(
 )  # a number rests for 12 months at least (UPU S10), a parcel travels for some
 LONGEST_REST = timedelta(hours=1)
 BUDGET_WITH_STORY = 4.0  # seconds a visitor waits where we have something to show
+_LONGEST_NOTE = Shipment._meta.get_field("note").max_length
 _OUT_OF_THE_WAY = 10_000  # rows; no page is that long
 LEAST_BUDGET = 0.5  # seconds; with less left, asking would only fail
 
@@ -104,12 +105,18 @@ def has_story(number: TrackingNumber) -> bool:
     return Shipment.objects.filter(number=number, story_at__isnull=False).exists()
 
 
+def known_destinations(numbers: Collection[str]) -> list[str | None]:
+    """Where parcels with these numbers go as far as staff know, even where Japan Post has no story yet: ISO codes."""
+    return list(Shipment.objects.filter(number__in=numbers).values_list("destination_id", flat=True))
+
+
 def ask(ticket: gate.Ticket) -> Fetch:
     """Ask Japan Post, in the time the ticket has left, and store what came of it. Raises nothing of theirs.
 
     No transaction is open while they are asked.
     """
-    glossary, allowed, started = Glossary.current(), ticket.timer.left, time.monotonic()
+    glossary, allowed = Glossary.current(), ticket.timer.left
+    started_at, started = ticket.timer.now, time.monotonic()
     html, size, item, failure = "", 0, None, None
     try:
         page = _fetch_page(ticket, _user_agent(glossary.shop))
@@ -118,10 +125,11 @@ def ask(ticket: gate.Ticket) -> Fetch:
     except JapanPostError as error:
         failure = error
     seconds = time.monotonic() - started
-    # Noted as of the visitor's arrival: after a wait that makes the story look older, never newer, than it is.
+    # The story is noted as of the visitor's arrival: after a wait that makes it look older, never newer, than it is. What
+    # is evidence, the request and the first sight of a row, has its own time.
     asked_at = ticket.timer.began_at
     fetch = Fetch(
-        started_at=asked_at, milliseconds=round(seconds * 1000), size=size, asked_by=ticket.asked_by
+        started_at=started_at, milliseconds=round(seconds * 1000), size=size, asked_by=ticket.asked_by
     )
     # What they say is noted before and after, each phrase for itself, for the same reason as the order within: two who
     # lock in different orders wait for each other.
@@ -167,7 +175,7 @@ def _store(
 
     Returns what is alarming about the answer, and the phrases of its new rows.
     """
-    now = fetch.started_at
+    now = ticket.timer.began_at
     shipment, _ = Shipment.objects.select_for_update().get_or_create(number=ticket.number)
     fetch.shipment = shipment
     if not gate.holds_lease(shipment, ticket):
@@ -177,7 +185,7 @@ def _store(
         return None, set()
     drift, new_phrases, glossary = None, set[str](), Glossary.current()
     if item is not None:
-        new_phrases, fetch.note = _store_story(shipment, item, glossary, now)
+        new_phrases, fetch.note = _store_story(shipment, item, glossary, now, fetch.ended_at)
         fetch.outcome = Outcome.TRACKED
         ours_stays = shipment.story_at != now
         if ours_stays and not Fetch.objects.filter(shipment=shipment, note=fetch.note).exists():
@@ -262,7 +270,7 @@ def _events_of(shipment: Shipment) -> tuple[TrackedEvent, ...]:
 
 
 def _store_story(
-    shipment: Shipment, item: TrackedItem, glossary: Glossary, now: datetime
+    shipment: Shipment, item: TrackedItem, glossary: Glossary, now: datetime, seen_at: datetime
 ) -> tuple[set[str], str]:
     """Replace the story, or keep ours where theirs tells less.
 
@@ -273,9 +281,10 @@ def _store_story(
     is_another = _is_another_parcel(stored, item)
     note = "" if is_another else _why_ours_stays(shipment, stored, item)
     if not note:
-        new_phrases = _replace_events(shipment, stored, item.events, now)
+        new_phrases, has_changed = _replace_events(shipment, stored, item.events, seen_at)
         shipment.story_at, shipment.item_class = now, item.item_class
         shipment.history_missing = item.history_missing
+        shipment.changed_at = now if has_changed else shipment.changed_at
     newest = stored[-1] if note else item.events[-1]
     shipment.ask_again_at = now + _fresh_for(newest.phrase, glossary)
     if is_another:
@@ -293,10 +302,13 @@ def _is_another_parcel(stored: Sequence[Event], item: TrackedItem) -> bool:
 
 
 def _forget_the_parcel_before(shipment: Shipment, last: Event) -> None:
-    """What staff wrote about it stays readable; where it went is no longer told to customers."""
+    """What staff wrote about it stays readable, in the note; where it went is no longer told to customers."""
     shipment.handled_at = None
     if shipment.registered_at is None or shipment.registered_at.date() <= last.local_date:
-        shipment.destination = None
+        shipment.destination, shipment.registered_at = None, None
+        if shipment.order_reference:
+            note = f"Before: order {shipment.order_reference}. {shipment.note}".strip()
+            shipment.note, shipment.order_reference = note[:_LONGEST_NOTE], ""
 
 
 def _why_ours_stays(shipment: Shipment, stored: Sequence[Event], item: TrackedItem) -> str:
@@ -311,30 +323,28 @@ def _why_ours_stays(shipment: Shipment, stored: Sequence[Event], item: TrackedIt
 
 
 def _replace_events(
-    shipment: Shipment, stored: Sequence[Event], events: Sequence[TrackedEvent], now: datetime
-) -> set[str]:
+    shipment: Shipment, stored: Sequence[Event], events: Sequence[TrackedEvent], seen_at: datetime
+) -> tuple[set[str], bool]:
     """Rows that are the same stay with their date of first sight, wherever they stand now; the others are superseded,
-    never deleted. Returns the phrases of the new rows.
+    never deleted. Returns the phrases of the new rows, and whether rows came or moved.
     """
     left = [(row.as_tracked, row) for row in stored]
     moved, added = list[Event](), list[Event]()
     for position, event in enumerate(events):
         place = next((place for place, (same, _) in enumerate(left) if same == event), None)
         if place is None:
-            added.append(Event(shipment=shipment, position=position, first_seen_at=now, **row_of(event)))
+            added.append(Event(shipment=shipment, position=position, first_seen_at=seen_at, **row_of(event)))
             continue
         _, row = left.pop(place)
         if row.position != position:
             row.position = position
             moved.append(row)
-    Event.objects.filter(pk__in=[row.pk for _, row in left]).update(superseded_at=now)
+    Event.objects.filter(pk__in=[row.pk for _, row in left]).update(superseded_at=seen_at)
     # Out of each other's way first: no two rows of a story may have one position, not even for a moment.
     Event.objects.filter(pk__in=[row.pk for row in moved]).update(position=F("position") + _OUT_OF_THE_WAY)
     Event.objects.bulk_update(moved, ["position"])
     Event.objects.bulk_create(added)
-    if added or moved:
-        shipment.changed_at = now
-    return {row.phrase for row in added}
+    return {row.phrase for row in added}, bool(added or moved)
 
 
 def _fresh_for(phrase: str, glossary: Glossary) -> timedelta:

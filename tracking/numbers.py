@@ -8,7 +8,7 @@ import string
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NewType
 from urllib.parse import unquote
 
@@ -27,14 +27,18 @@ _LOOKALIKES = str.maketrans("OIL", "011")
 _PUNCTUATION = " -.,;:!?'\"()[]<>"
 _GAP = "[ -]{0,3}"
 _COMPACT = re.compile(r"[A-Z]{2}[0-9]{9}[A-Z]{2}")
-_ALONE = (
-    rf"(?<![A-Za-z0-9])(?=([A-Za-z]{{2}}{_GAP}[0-9](?:{_GAP}[0-9]){{8}}{_GAP}[A-Za-z]{{2}})(?![A-Za-z0-9]))"
-)
-_CANDIDATE = re.compile(_ALONE)  # a look-ahead, because an accident may overlap the number meant
+_SHAPE = f"[A-Za-z]{{2}}{_GAP}[0-9](?:{_GAP}[0-9]){{8}}{_GAP}[A-Za-z]{{2}}"
+# Look-aheads, because an accident may overlap the number meant.
+_CANDIDATE = re.compile(rf"(?<![A-Za-z0-9])(?=({_SHAPE})(?![A-Za-z0-9]))")
+_LOGGED = re.compile(rf"(?<![A-Za-z])(?=({_SHAPE})(?![A-Za-z]))")
 _MISTYPED = re.compile(r"[A-Z]{2}([0-9OIL]+)[A-Z]{2}")
-_LOGGED_GAP = "(?:[ +-]|%20)?"  # as an address or what was typed into one has it
-_LOGGED = re.compile(
-    rf"(?<![A-Za-z])([A-Za-z]{{2}}){_LOGGED_GAP}((?:[0-9]{_LOGGED_GAP}){{9}})([A-Za-z]{{2}})(?![A-Za-z])"
+_BYTE, _NEXT = (
+    "%(?:25)?[0-9A-F]{2}",
+    "(?:%(?:25)?[89AB][0-9A-F])",
+)  # of UTF-8 in an address, quoted once or twice
+_SIGN = re.compile(
+    rf"%(?:25)?F[0-7]{_NEXT}{{3}}|%(?:25)?E[0-9A-F]{_NEXT}{{2}}|%(?:25)?[CD][0-9A-F]{_NEXT}|{_BYTE}|.",
+    re.IGNORECASE | re.DOTALL,
 )
 _DOMESTIC = re.compile(r"[0-9]{11,13}")
 
@@ -80,6 +84,11 @@ def find_numbers(text: str) -> list[TrackingNumber]:
         if _is_meant(candidate, plain, kept) and not any(candidate.overlaps(other) for other in kept):
             kept.append(candidate)
     return list(dict.fromkeys(one.number for one in sorted(kept, key=lambda one: one.start)))
+
+
+def is_ems(number: TrackingNumber) -> bool:
+    """A number of an EMS item: the service indicators EA to EZ of UPU S10. What is true of EMS alone is not said of others."""
+    return number.startswith("E")
 
 
 def check_digit(serial: str) -> int:
@@ -219,12 +228,63 @@ def _plain_character(character: str) -> str:
     return character
 
 
+class _Spelt:
+    """A text sign by sign as it is written, and how `find_numbers` reads it. A sign may be quoted as in an address."""
+
+    def __init__(self, text: str) -> None:
+        self.signs: list[str] = _SIGN.findall(text)
+        self.places = list[int]()  # which sign each character of `plain` comes from
+        read = list[str]()
+        for place, sign in enumerate(self.signs):
+            for character in _read_sign(sign):
+                if character != " " or read[-1:] != [" "]:
+                    read.append(character)
+                    self.places.append(place)
+        self.plain = "".join(read)
+
+    def put(self, first: int, end: int, instead: str) -> None:
+        """Write something else in place of the signs from `first` on and before `end`."""
+        self.signs[first:end] = [instead, *[""] * (end - first - 1)]
+
+    def __str__(self) -> str:
+        return "".join(self.signs)
+
+
+@lru_cache(10_000)
+def _read_sign(sign: str) -> str:
+    """What `find_numbers` makes of one sign: mostly one character, none where nobody sees it."""
+    character = unquote(unquote(sign)).replace("+", " ")
+    composed = unicodedata.normalize("NFKC", "".join(map(_plain_character, character)))
+    return "".join(map(_plain_character, composed))
+
+
 def shortened(text: str) -> str:
-    """For logs: each number in the text as EM…6785JP. By that end staff find the parcel; a stranger does not."""
+    """For logs: each number in the text as EM…6785JP, however it is spelt or quoted. By that end staff find the parcel;
+    a stranger does not.
+    """
+    spelt = _Spelt(text)
+    for found in _LOGGED.finditer(spelt.plain):
+        number = re.sub("[ -]", "", found[1])
+        first, end = (
+            spelt.places[found.start(1) + 1] + 1,
+            spelt.places[found.end(1) - 2],
+        )  # between the letters
+        spelt.put(first, end, f"…{number[7:11]}")
+    return str(spelt)
 
-    def short(found: re.Match[str]) -> str:
-        service, digits, country = found.groups()
-        last = re.sub(r"%20|[^0-9]", "", digits)[-4:]
-        return f"{service}…{last}{country}"
 
-    return _LOGGED.sub(short, text)
+def is_named_in(text: str, number: TrackingNumber) -> bool:
+    """Whether the number stands anywhere in a text of any length, in any spelling that `find_numbers` reads."""
+    return bool(_in_any_spelling(number).search(_Spelt(text).plain))
+
+
+def struck_out(text: str, number: TrackingNumber, instead: str) -> str:
+    """The text with something else wherever the number stands, however it is spelt."""
+    spelt = _Spelt(text)
+    for found in _in_any_spelling(number).finditer(spelt.plain):
+        spelt.put(spelt.places[found.start()], spelt.places[found.end() - 1] + 1, instead)
+    return str(spelt)
+
+
+def _in_any_spelling(number: TrackingNumber) -> re.Pattern[str]:
+    return re.compile(_GAP.join(number), re.IGNORECASE)

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.utils.timezone import localdate
 
 JAPAN = "JP"
+LAST_TIME = timezone(timedelta(hours=-12))  # where each day ends last; nobody lives further behind UTC
 JAPAN_TIME = ZoneInfo("Asia/Tokyo")  # always nine hours ahead of UTC: no hour is missing or comes twice
 
 PREFECTURES = frozenset(
@@ -87,6 +88,11 @@ def days_between(local_date: date, instant: datetime | None, now: datetime) -> i
     """Whole days since a scan: exact where its instant is known, else by the calendar (may be one off)."""
     passed: timedelta = now - instant if instant else timedelta(days=(now.date() - local_date).days)
     return max(0, passed.days)
+
+
+def is_over_everywhere(day: date, now: datetime) -> bool:
+    """False while it is still this day somewhere on earth: nobody is told "too late" too early."""
+    return now.astimezone(LAST_TIME).date() > day
 
 
 def days_over(local_date: date, instant: datetime | None, days: int) -> datetime:

@@ -3,7 +3,6 @@
 A test goes over all models, so that a new one is not forgotten.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,28 +13,26 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core import serializers
 from django.db import transaction
-from django.db.models import Model, Q, QuerySet
+from django.db.models import CharField, JSONField, Model, Q, QuerySet, TextField
 
 from tracking.models import Event, Fetch, KeptPage, Message, Shipment, Standing
-from tracking.models.words import TEXTS
-from tracking.numbers import TrackingNumber
+from tracking.numbers import TrackingNumber, is_named_in, struck_out
 
 STRUCK_OUT = "[forgotten]"
-_FULL_WIDTH = 0xFEE0  # from a sign to its full-width twin
+_LENGTH = 13  # of a number: a shorter column cannot hold one
 
 Rows = QuerySet[Any]
 
 
 @dataclass(frozen=True)
 class Mention:
-    """Where a model may name a parcel. Rows that `about` finds go whole; in `texts` of others the number is struck out.
+    """Where a model may name a parcel. Rows that `about` finds go whole; in any text of others the number is struck out.
 
-    With `stays` the rows are left, and their `texts` go whole.
+    With `emptied` the rows stay, and these columns of theirs go whole.
     """
 
     about: Callable[[TrackingNumber], Rows] | None = None
-    texts: tuple[str, ...] = ()
-    stays: bool = False
+    emptied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,15 +44,10 @@ class Gone:
     struck_out: int  # rows that named it
 
     def __str__(self) -> str:
-        emptied = HOLDS[self.model._meta.label].stays
+        emptied = HOLDS[self.model._meta.label].emptied
         parts = [f"{self.whole} {'emptied' if emptied else 'deleted'}"] if self.whole else []
         parts += [f"number struck out of {self.struck_out}"] if self.struck_out else []
         return f"{self.model._meta.verbose_name_plural}: {', '.join(parts)}"
-
-
-def any_spelling(number: TrackingNumber) -> str:
-    """A regular expression for the number as people write it: small letters, gaps, full-width signs."""
-    return r"[ \s-]*".join(f"[{sign}{chr(ord(sign) + _FULL_WIDTH)}]" for sign in number)
 
 
 def export(number: TrackingNumber, *, now: datetime) -> dict[str, Any]:
@@ -84,21 +76,22 @@ def _forget(label: str, number: TrackingNumber, really: bool) -> Gone:
     gone = Gone(model, about.count(), mentions.count())
     if really:
         for row in mentions:
-            for name in place.texts:
-                setattr(row, name, _without(number, getattr(row, name)))
-            row.save(update_fields=place.texts)
-        if place.stays:
-            about.update(**dict.fromkeys(place.texts, STRUCK_OUT))
+            named = _texts_that_name(number, row)
+            for name, value in named.items():
+                setattr(row, name, _without(number, value))
+            row.save(update_fields=named)
+        if place.emptied:
+            about.update(**dict.fromkeys(place.emptied, STRUCK_OUT))
         else:
             about.delete()
     return gone
 
 
 def _without(number: TrackingNumber, value: Any) -> Any:
-    """The text, or the texts of a draft, with the number struck out; None stays None."""
+    """The text, or the texts of a draft, with the number struck out."""
     if isinstance(value, dict):
         return {name: _without(number, text) for name, text in value.items()}
-    return value and re.sub(any_spelling(number), STRUCK_OUT, value, flags=re.IGNORECASE)
+    return struck_out(value, number, STRUCK_OUT) if isinstance(value, str) else value
 
 
 def _told(label: str, number: TrackingNumber) -> Iterator[dict[str, Any]]:
@@ -109,7 +102,8 @@ def _told(label: str, number: TrackingNumber) -> Iterator[dict[str, Any]]:
 
 
 def _mentions(label: str, number: TrackingNumber) -> Iterator[dict[str, Any]]:
-    yield from _that_mention(label, number).order_by("pk").values("pk", *HOLDS[label].texts)
+    for row in _that_mention(label, number).order_by("pk"):
+        yield {"pk": row.pk, **_texts_that_name(number, row)}
 
 
 def _that_are_about(label: str, number: TrackingNumber) -> Rows:
@@ -119,15 +113,49 @@ def _that_are_about(label: str, number: TrackingNumber) -> Rows:
 
 def _that_mention(label: str, number: TrackingNumber) -> Rows:
     """Rows that name the parcel and are not about it."""
-    named = apps.get_model(label)._default_manager.filter(_names(number, *HOLDS[label].texts))
-    return named.exclude(pk__in=_that_are_about(label, number).values("pk"))
+    return _that_name(number, apps.get_model(label)).exclude(
+        pk__in=_that_are_about(label, number).values("pk")
+    )
 
 
-def _names(number: TrackingNumber, *fields: str) -> Q:
+def _that_name(number: TrackingNumber, model: type[Model]) -> Rows:
+    """Rows in which a text names the parcel. Python reads, for no database knows every spelling: each text once,
+    however many rows have it.
+    """
+    rows = model._default_manager.all()
     found = Q(pk__in=[])
-    for name in fields:
-        found |= Q(**{f"{name}__iregex": any_spelling(number)})
-    return found
+    for field in _text_columns(model):
+        if isinstance(field, JSONField):
+            filled = rows.filter(**{f"{field.name}__isnull": False}).values_list("pk", field.name)
+            found |= Q(pk__in=[key for key, value in filled.iterator() if _is_named(number, value)])
+        else:
+            texts = rows.order_by().values_list(field.name, flat=True).distinct()
+            found |= Q(
+                **{f"{field.name}__in": [text for text in texts.iterator() if _is_named(number, text)]}
+            )
+    return rows.filter(found)
+
+
+def _texts_that_name(number: TrackingNumber, row: Model) -> dict[str, Any]:
+    texts = {field.name: getattr(row, field.name) for field in _text_columns(type(row))}
+    return {name: value for name, value in texts.items() if _is_named(number, value)}
+
+
+def _is_named(number: TrackingNumber, value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_is_named(number, text) for text in value.values())
+    return isinstance(value, str) and is_named_in(value, number)
+
+
+def _text_columns(model: type[Model]) -> list[Any]:
+    """Those in which somebody's words, or Japan Post's, may stand."""
+    return [
+        field
+        for field in model._meta.concrete_fields
+        if isinstance(field, CharField | TextField | JSONField)
+        and not (field.primary_key or field.choices)
+        and (field.max_length or _LENGTH) >= _LENGTH
+    ]
 
 
 def _shipments(number: TrackingNumber) -> Rows:
@@ -147,18 +175,17 @@ def _standings(number: TrackingNumber) -> Rows:
 
 
 def _messages(number: TrackingNumber) -> Rows:
-    return Message.objects.filter(_names(number, "number", "text", "situation"))
+    return _that_name(number, Message)
 
 
 def _kept_pages(number: TrackingNumber) -> Rows:
     """Pages of another number that show this one too. There are twenty at most, and the database cannot read them."""
-    shows = re.compile(any_spelling(number), re.IGNORECASE)
-    pages = [page.pk for page in KeptPage.objects.all() if shows.search(page.text)]
-    return KeptPage.objects.filter(Q(pk__in=pages) | _names(number, "number", "reason"))
+    shown = [page.pk for page in KeptPage.objects.all() if is_named_in(page.text, number)]
+    return KeptPage.objects.filter(Q(pk__in=shown) | Q(pk__in=_that_name(number, KeptPage)))
 
 
 def _log_entries(number: TrackingNumber) -> Rows:
-    """What staff did to the rows that are about the parcel: the entry's title names the number, or the customer."""
+    """What staff did to the rows that are about the parcel: whatever its title says."""
     found = Q(pk__in=[])
     for find in (_shipments, _messages, _kept_pages, _events, _fetches):
         rows = find(number)
@@ -167,29 +194,33 @@ def _log_entries(number: TrackingNumber) -> Rows:
     return LogEntry.objects.filter(found)
 
 
-_NOTICE = ("title", "text")
-_WORDS = (*TEXTS, "draft")
-
 # In the order of forgetting: the log is found by the rows it is about, and events and requests by their parcel.
 HOLDS: Mapping[str, Mention] = {
-    "admin.LogEntry": Mention(about=_log_entries, texts=("object_repr", "change_message"), stays=True),
-    "axes.AccessAttempt": Mention(
-        texts=("path_info", "get_data", "post_data")
-    ),  # staff on their way to a parcel
-    "tracking.Gate": Mention(texts=("pause_reason",)),
+    "admin.LogEntry": Mention(about=_log_entries, emptied=("object_repr", "change_message")),
+    "axes.AccessAttempt": Mention(),  # staff on their way to a parcel
+    "tracking.Gate": Mention(),  # why they were not reached
+    "tracking.Alarm": Mention(),
     "tracking.Message": Mention(about=_messages),
     "tracking.KeptPage": Mention(about=_kept_pages),
-    "tracking.Event": Mention(about=_events, texts=("details",)),
-    "tracking.Fetch": Mention(about=_fetches, texts=("note",)),
+    "tracking.Event": Mention(about=_events),
+    "tracking.Fetch": Mention(about=_fetches),
     "tracking.Standing": Mention(about=_standings),
-    "tracking.Shipment": Mention(about=_shipments, texts=("order_reference", "note")),
-    # What staff wrote for everybody, and its former versions: saving the first adds one, so they come after it.
-    "tracking.Notice": Mention(texts=_NOTICE),
-    "tracking.HistoricalNotice": Mention(texts=_NOTICE),
-    "tracking.Wording": Mention(texts=_WORDS),
-    "tracking.HistoricalWording": Mention(texts=_WORDS),
+    "tracking.Shipment": Mention(about=_shipments),
+    # What staff wrote, and its former versions: saving the first adds one, so they come after it.
+    "tracking.Destination": Mention(),
+    "tracking.HistoricalDestination": Mention(),
+    "tracking.Notice": Mention(),
+    "tracking.HistoricalNotice": Mention(),
+    "tracking.Phrase": Mention(),
+    "tracking.HistoricalPhrase": Mention(),
+    "tracking.Shop": Mention(),
+    "tracking.HistoricalShop": Mention(),
+    "tracking.Status": Mention(),
+    "tracking.HistoricalStatus": Mention(),
+    "tracking.Wording": Mention(),
+    "tracking.HistoricalWording": Mention(),
 }
-# About people, not about parcels.
+# Not searched. About people, not about parcels: accounts, keys, sessions that cannot be read.
 ABOUT_PEOPLE = frozenset(
     {
         "auth.User",
@@ -202,26 +233,17 @@ ABOUT_PEOPLE = frozenset(
         "otp_static.StaticToken",
         "otp_totp.TOTPDevice",
         "sessions.Session",
-        "tracking.HistoricalDestination",
-        "tracking.HistoricalPhrase",
-        "tracking.HistoricalShop",
-        "tracking.HistoricalStatus",
         "tracking.VisitorMinute",
     }
 )
-# Neither: what staff write for everybody, figures over many parcels, Django's own bookkeeping.
+# Neither: groups, figures over many parcels, a picture, Django's own bookkeeping.
 ABOUT_NOBODY = frozenset(
     {
         "auth.Group",
         "auth.Group_permissions",
         "auth.Permission",
         "contenttypes.ContentType",
-        "tracking.Alarm",
-        "tracking.Destination",
         "tracking.Logo",
-        "tracking.Phrase",
-        "tracking.Shop",
-        "tracking.Status",
         "tracking.UsualWait",
     }
 )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.utils.translation import gettext as _
 
@@ -21,8 +21,9 @@ from tracking.journey import (
     last_time_here,
     travel,
 )
-from tracking.models import Notice, Stage, Status, Tone
-from tracking.places import JAPAN, instant_of, japans_day
+from tracking.models import Destination, Notice, Stage, Status, Tone
+from tracking.numbers import TrackingNumber
+from tracking.places import JAPAN, instant_of, is_over_everywhere, japans_day
 from tracking.silence import Silence, is_last_scan, silence_of
 from tracking.speaker import Speaker, Words
 from tracking.story import Lookup
@@ -65,7 +66,8 @@ class Entry:
     event: TrackedEvent
     when: When
     status: Status | None  # what its phrase means, None: nobody has said
-    title: str
+    title: str  # empty: nobody has put it into words of ours
+    guide_slug: str  # the guide's entry with the same words; empty: none
     place: tuple[str, ...]  # office, region, postal code: those that are known
     is_newest: bool
 
@@ -83,10 +85,9 @@ class Step:
 class HandOver:
     """Who delivers there and where to ask them."""
 
-    operator: str
-    country: str
+    introduction: str  # who delivers there; empty where nobody knows
+    button: str
     url: str
-    is_named: bool  # False: nobody knows who delivers there
     opens_parcel: bool  # False: the customer pastes the number there
 
 
@@ -99,6 +100,7 @@ class Progress:
     asks_customer: bool  # False for a tone "act" that nobody here can follow
     status: Status | None  # of the newest row
     guide_status: Status | None  # whose words lead the page
+    guide_slug: str  # the guide's entry with these words; empty: none
     headline: str
     meaning: str
     what_to_do: str
@@ -215,7 +217,7 @@ def build_progress(
     abroad = speak.origin_name if origin != JAPAN else ""
     entries = [_entry(speak, place, is_newest=place is newest) for place in journey]
     words = speak.words(newest)
-    last_day = collect_by(journey, origin, glossary)
+    last_day = collect_by(journey, lookup.number, glossary)
     silence = silence_of(newest, entries[-1].when.instant, lookup, glossary, destination, last_day, now)
     return Progress(
         number=lookup.number,
@@ -225,6 +227,7 @@ def build_progress(
         asks_customer=newest.asks_customer,
         status=newest.status,
         guide_status=newest.words,
+        guide_slug=entries[-1].guide_slug,
         headline=words.title,
         meaning=words.meaning,
         what_to_do=_advice(words, journey, silence, gone=lookup.gone, abroad=abroad),
@@ -232,7 +235,7 @@ def build_progress(
         came_back=_came_back(journey),
         steps=_steps(newest.stage, newest.tone, abroad),
         silence=silence,
-        hand_over=_hand_over(newest, lookup.number, glossary, destination),
+        hand_over=_hand_over(newest, lookup.number, glossary.destinations.get(destination or "")),
         collect_by=_collect_by(newest, last_day, now),
         timeline=tuple(reversed(entries)),
         last_scan=entries[-1].when,
@@ -258,11 +261,14 @@ def build_progress(
 def _entry(speak: Speaker, place: Place, *, is_newest: bool) -> Entry:
     event = place.event
     where = (event.office, event.region, event.postal_code)
+    words = speak.words(place)
+    explained = place.words is not None and speak.glossary.is_in_guide(place.words, speak.language)
     return Entry(
         event=event,
         when=_when(event, place.country),
         status=place.status,
-        title=speak.words(place).title if place.words else "",
+        title=words.title if words.are_ours else "",
+        guide_slug=place.words.slug if place.words and explained else "",
         place=tuple(filter(None, where)),
         is_newest=is_newest,
     )
@@ -351,18 +357,23 @@ def _advice(
     return words.what_to_do
 
 
-def _hand_over(newest: Place, number: str, glossary: Glossary, destination: str | None) -> HandOver | None:
+def _hand_over(newest: Place, number: TrackingNumber, there: Destination | None) -> HandOver | None:
     """The local post, from arrival on (where it sends no scans: from departure on); not while the parcel is on its way back."""
-    there = glossary.destinations.get(destination or "")
-    if there is None or not there.tracking_url:
+    is_ems = numbers.is_ems(number)
+    if there is None or not there.tracking_url or not (there.operator or is_ems):
         return None
     if (newest.stage or 0) < Stage.CUSTOMS_AND_ARRIVAL and not is_last_scan(newest, there):
         return None
     if newest.going_back or (newest.words and newest.words.slug == DELIVERED_BACK):
         return None
-    opens_parcel = there.link_kind == there.LinkKind.DEEP
-    operator = there.operator or _("the post in %(country)s") % {"country": there.spoken_name}
-    return HandOver(operator, there.spoken_name, there.link_for(number), bool(there.operator), opens_parcel)
+    values = {"country": there.spoken_name, "operator": there.operator}
+    url = there.link_for(number)
+    if there.operator:
+        introduction = _("In %(country)s, EMS is delivered by %(operator)s.") % values if is_ems else ""
+        button = _("Ask %(operator)s") % values
+    else:  # the page of somebody who knows EMS of all countries
+        introduction, button = "", _("Look it up at %(site)s") % {"site": urlsplit(url).hostname}
+    return HandOver(introduction, button, url, there.link_kind == there.LinkKind.DEEP)
 
 
 def _collect_by(newest: Place, last_day: date | None, now: datetime) -> str:
@@ -370,10 +381,10 @@ def _collect_by(newest: Place, last_day: date | None, now: datetime) -> str:
     if newest.status is None or last_day is None:
         return ""
     values = {"date": long_date(last_day)}
-    is_late, is_surely_kept = last_day < now.date(), newest.status.slug == RETENTION
+    is_late, is_surely_kept = is_over_everywhere(last_day, now), newest.status.slug == RETENTION
     match is_surely_kept, is_late:
         case True, True:
-            text = _("It was to be collected by about %(date)s and may be on its way back already.")
+            text = _("It should have been collected by about %(date)s and may be on its way back already.")
         case True, False:
             text = _("Collect it by about %(date)s. After that it may go back.")
         case False, True:

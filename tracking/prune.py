@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
+from axes.models import AccessAttempt
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -22,10 +23,12 @@ from tracking.glossary import Glossary
 from tracking.models import Alarm, Event, Fetch, KeptPage, Message, Shipment, Standing, Tone, VisitorMinute
 from tracking.places import JAPAN, JAPAN_TIME
 
-FETCHES_ARE_KEPT = timedelta(days=90)
+FETCHES_ARE_KEPT = timedelta(days=90)  # and as long as the sender may open an enquiry
 PARCELS_ARE_KEPT = timedelta(days=400)  # after their delivery, and after the last look at them
 NUMBERS_ARE_KEPT = timedelta(days=90)  # that have no story, after Japan Post was last asked about them
+SPAM_IS_KEPT = timedelta(days=90)  # in which staff can say that it is none
 MINUTES_ARE_KEPT = timedelta(hours=1)
+_LATELY = timedelta(minutes=10)  # before a rule began: machines' clocks differ, and a message takes its time
 BREATH = 0.05  # seconds between two batches, in which others get the lock
 
 
@@ -44,13 +47,18 @@ class Rule:
 
 def traces(now: datetime) -> list[Rule]:
     """What we wrote down along the way; the watch throws it away by itself."""
-    oldest = now - FETCHES_ARE_KEPT
+    oldest, today = now - FETCHES_ARE_KEPT, localdate(now, JAPAN_TIME)
+    enquiry = Standing.objects.with_enquiry(today).filter(pk=OuterRef("shipment"))
+    fetches = Fetch.objects.older_than(oldest).filter(~Exists(enquiry))
     minutes = VisitorMinute.objects.filter(minute__lt=now - MINUTES_ARE_KEPT)
+    # django-axes does so with the next failed log-in, which may never come; its commands throw away all or none.
+    over = AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)
     return [
-        Rule("requests to Japan Post older than 90 days", lambda: Fetch.objects.older_than(oldest)),
+        Rule("requests to Japan Post older than 90 days, with no enquiry to come", fetches.all),
         Rule("kept pages beyond the newest 20", KeptPage.objects.beyond_the_newest),
         Rule("alarms older than 90 days", lambda: Alarm.objects.filter(day__lt=oldest.date())),
         Rule("counts of visitors' look-ups", minutes.all),
+        Rule("failed log-ins whose pause is over", over.all),
         Rule("log-ins that have run out", lambda: Session.objects.filter(expire_date__lt=now)),
     ]
 
@@ -73,9 +81,7 @@ def parcels(now: datetime) -> Rule:
         scanned_on__lt=oldest.date(),
     )
     rows = Shipment.objects.filter(_left_alone(oldest, now), Exists(delivered), asked_at__lt=oldest)
-    return Rule(
-        "parcels delivered and not looked at for 400 days", lambda: _not_written_about(rows), batch=25
-    )
+    return Rule("parcels delivered and not looked at for 400 days", _not_written_about(rows, now), batch=25)
 
 
 def without_a_story(now: datetime) -> Rule:
@@ -92,7 +98,13 @@ def without_a_story(now: datetime) -> Rule:
         note="",
     )
     what = "numbers without a story, not asked about for 90 days"
-    return Rule(what, lambda: _not_written_about(rows), batch=100)
+    return Rule(what, _not_written_about(rows, now), batch=100)
+
+
+def spam(now: datetime) -> Rule:
+    """What looked like spam when it came, and of which staff have not said that it is none."""
+    rows = Message.objects.filter(suspected_spam=True, created_at__lt=now - SPAM_IS_KEPT)
+    return Rule("messages that look like spam, older than 90 days", rows.all)
 
 
 def throw_away(rule: Rule) -> Iterator[int]:
@@ -109,23 +121,28 @@ def throw_away(rule: Rule) -> Iterator[int]:
 
 
 def _left_alone(oldest: datetime, now: datetime) -> Q:
-    """Neither staff nor the watch look after it, and nobody is asking about it."""
+    """Neither staff nor the watch look after it, and nobody is asking about it. What the watch was to ask about long
+    ago, it never did: it does not run.
+    """
     return Q(
         Q(handled_at=None) | Q(handled_at__lt=oldest),
         Q(lease_until=None) | Q(lease_until__lt=now),
-        watch_at=None,
+        Q(watch_at=None) | Q(watch_at__lt=oldest),
     )
 
 
-def _not_written_about(shipments: QuerySet[Shipment]) -> QuerySet[Shipment]:
+def _not_written_about(shipments: QuerySet[Shipment], now: datetime) -> Callable[[], QuerySet[Shipment]]:
     """Without those that an open message names. What looked like spam counts: it may be a real customer's, and nobody
     has said that it is answered.
+
+    Messages are read here, once; each batch, which has the lock meanwhile, reads only those that came lately.
     """
-    texts = Message.objects.filter(answered=False).values_list("number", "text")
-    named = {number for typed, text in texts.iterator() for number in _numbers_in(f"{typed}\n{text}")}
-    return shipments.exclude(number__in=named).order_by("pk")
+    unanswered = Message.objects.filter(answered=False)
+    named = _named_in(unanswered)
+    lately = unanswered.filter(created_at__gt=now - _LATELY)
+    return lambda: shipments.exclude(number__in=named | _named_in(lately)).order_by("pk")
 
 
-@lru_cache(10_000)  # each batch reads all messages again, and has the lock meanwhile
-def _numbers_in(text: str) -> list[numbers.TrackingNumber]:
-    return numbers.find_numbers(text)
+def _named_in(letters: QuerySet[Message]) -> set[str]:
+    texts = letters.values_list("number", "text").iterator()
+    return {number for typed, text in texts for number in numbers.find_numbers(f"{typed}\n{text}")}

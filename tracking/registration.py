@@ -102,7 +102,8 @@ def _filled_in(shipment: Shipment, line: Line, now: datetime) -> Shipment:
     shipment.destination_id = line.destination or shipment.destination_id
     shipment.order_reference = line.order_reference or shipment.order_reference
     shipment.note = line.note or shipment.note
-    shipment.registered_at = shipment.registered_at or now
+    # Also where it was registered before: if the number is used again, the new parcel is ours.
+    shipment.registered_at = now
     if shipment.story_at is None:  # else its times are set by what we know
         shipment.watch_at = now
     return shipment

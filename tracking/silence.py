@@ -11,7 +11,7 @@ from tracking import numbers
 from tracking.glossary import Glossary
 from tracking.journey import DEPARTED, Place
 from tracking.models import Destination, Tone, UsualWait
-from tracking.places import JAPAN, days_between, japans_day
+from tracking.places import JAPAN, days_between, is_over_everywhere, japans_day
 from tracking.story import Lookup
 
 _USUAL_DAYS, _WORRY_DAYS = 5, 12  # for a phrase nobody has given a meaning
@@ -97,7 +97,8 @@ def silence_of(
     age = days_between(newest.event.local_date, scanned_at, now)
     asked_at = min(now, lookup.checked_at) if lookup.stale else now
     days = days_between(newest.event.local_date, scanned_at, asked_at)
-    level = "usual" if days <= usual else "longer" if days <= worry else "far"
+    is_far = is_over_everywhere(collect_by, asked_at) if collect_by else days > worry
+    level = "far" if is_far else "usual" if days <= usual else "longer"
     enquiry_is_over = _enquiry_is_over(lookup, glossary, destination, now)
     headline, text = _silence_words(
         tone,

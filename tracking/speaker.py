@@ -18,6 +18,7 @@ class Words:
     meaning: str
     what_to_do: str
     who_has_it: str
+    are_ours: bool = True  # else Japan Post's own
     for_this_country: bool = False  # staff wrote them for this destination alone
 
 
@@ -49,33 +50,21 @@ class Speaker:
         texts = (wording.title, wording.meaning, wording.what_to_do, wording.who_has_it)
         written_for_it = wording.destination_id is not None
         title, meaning, what_to_do, who_has_it = (self._fill(text, place) for text in texts)
-        return Words(title, meaning, what_to_do, who_has_it, written_for_it)
+        return Words(title, meaning, what_to_do, who_has_it, for_this_country=written_for_it)
 
     def _their_words(self, place: Place) -> Words:
-        """Japan Post's phrase as it is; what to do depends on what went before it."""
+        """Japan Post's phrase as it is."""
         if normalise(place.event.phrase) in self.glossary.ambiguous:
             meaning = _("Japan Post uses these words both for leaving a country and for arriving in one.")
-        elif place.status is not None:
+        elif place.status is not None and place.words is None:
             meaning = _(
                 "Japan Post uses these words for leaving a country, and this scan is not from %(origin)s. "
                 "The parcel may travel on to another country, or come back."
             ) % {"origin": self.origin_name}
         else:
-            meaning = _("We do not have our own words for this yet. They are on our staff's list.")
-        if place.going_back:
-            what_to_do = _(
-                "Your parcel was on its way back. Write to us, so that we can agree on what comes next."
-            )
-        elif place.tone == Tone.PROBLEM:
-            what_to_do = _("There was a problem before this. Write to us, so that we can act.")
-        elif place.tone == Tone.ACT:
-            what_to_do = _("Before this, something was asked of you. Ask the local post whether it still is.")
-        elif place.may_be_delivered:
-            what_to_do = _("If you do not have it, write to us.")
-        else:
-            what_to_do = _("Nothing for now. Look again tomorrow, or write to us.")
+            meaning = _("We do not have our own words for this yet.")
         title = _("Japan Post says: “%(phrase)s”") % {"phrase": place.event.phrase}
-        return Words(title, meaning, what_to_do, who_has_it="")
+        return Words(title, meaning, _advice(place), who_has_it="", are_ours=False)
 
     def _fill(self, text: str, place: Place) -> str:
         """{country} is the row's own country where it is abroad or an import step, else the destination."""
@@ -93,3 +82,22 @@ class Speaker:
             origin=self.origin_name,
             number=self.number,
         )
+
+
+def _advice(place: Place) -> str:
+    """What to do where staff have published no words: by the row's meaning, else by what went before it."""
+    if place.going_back:
+        return _("Your parcel was on its way back. Write to us, so that we can agree on what comes next.")
+    if place.may_be_delivered or place.tone == Tone.DONE:
+        return _("If you do not have it, write to us.")
+    is_known = place.words is not None
+    match place.tone:
+        case Tone.PROBLEM if is_known:
+            return _("Write to us, so that we can act.")
+        case Tone.PROBLEM:
+            return _("There was a problem before this. Write to us, so that we can act.")
+        case Tone.ACT if is_known and place.asks_customer:
+            return _("Ask the local post what they need from you.")
+        case Tone.ACT if not is_known:
+            return _("Before this, something was asked of you. Ask the local post whether it still is.")
+    return _("Nothing for now. Look again tomorrow, or write to us.")

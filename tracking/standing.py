@@ -5,14 +5,14 @@ of `tracking.renewal` mends that. What changes with time alone is stored as the 
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from tracking import numbers
 from tracking.glossary import Glossary
 from tracking.journey import Place, collect_by, destination_of, travel
 from tracking.models import Shipment, Standing, Tone
 from tracking.models.standings import COLLECT_SOON, ENQUIRY_SOON
-from tracking.places import JAPAN, JAPAN_TIME, days_over, instant_of
+from tracking.places import JAPAN, JAPAN_TIME, LAST_TIME, days_over, instant_of
 from tracking.silence import enquiry_ends_on, patience_for
 from tracking.story import Lookup
 
@@ -41,11 +41,11 @@ def standing_of(shipment: Shipment, lookup: Lookup, glossary: Glossary) -> Stand
         shipment=shipment,
         stage=newest.stage,
         tone=newest.tone,
-        status=newest.status,
+        status=newest.words or newest.status,  # a delivery back to the sender is called so
         destination=there,
         is_over=newest.is_over,
         scanned_on=newest.event.local_date,
-        collect_by=collect_by(journey, origin, glossary),
+        collect_by=collect_by(journey, lookup.number, glossary),
         enquiry_ends_on=None
         if lookup.history_missing or origin != JAPAN  # the months are Japan Post's
         else enquiry_ends_on(lookup.events[0].local_date, there),
@@ -67,6 +67,9 @@ def _silent_from(
     event = newest.event
     instant = instant_of(event.local_date, event.local_time, newest.country)
     quiet, worry = (days_over(event.local_date, instant, days) for days in (patience.usual, patience.worry))
+    if last_day:
+        worry = datetime.combine(last_day + timedelta(days=1), time(), LAST_TIME)
+        quiet = min(quiet, worry)
     # Since an ask failed we know nothing: the silence stands where it stood at the last answer.
     known = lookup.checked_at if lookup.stale else worry
     return (quiet if quiet <= known else None), (worry if worry <= known else None)

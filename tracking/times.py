@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from tracking.places import JAPAN_TIME
+from tracking.places import JAPAN_TIME, LAST_TIME
 from tracking.silence import day_count
 
 # (below so many minutes, words change every so many)
@@ -46,9 +46,11 @@ def reads_the_same_until(now: datetime, *, checked_at: datetime, scanned_at: dat
     """The first moment after `now` at which a tracking page may read differently while nothing happens.
 
     Its words change with the time since the last check, with each day of silence (counted from the scan where its
-    instant is known, else by UTC's calendar), and with Japan's calendar, by which notices and enquiries end.
+    instant is known, else by UTC's calendar), with Japan's calendar, by which notices and enquiries end, and with the
+    last place's, where the day to collect it is over.
     """
-    changes = [_ago_changes_at(checked_at, now), next_midnight(now, UTC), next_midnight(now, JAPAN_TIME)]
+    midnights = [next_midnight(now, zone) for zone in (UTC, JAPAN_TIME, LAST_TIME)]
+    changes = [_ago_changes_at(checked_at, now), *midnights]
     if scanned_at is not None:
         # In UTC, for a day that is added in a zone of its own is an hour too long or short over a clock change.
         changes.append(scanned_at.astimezone(UTC) + _DAY * ((now - scanned_at).days + 1))

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path, register_converter
 
-from tracking import machine_views, views
+from tracking import contact_views, machine_views, views
 from tracking.numbers import TrackingNumber
 
 
@@ -29,7 +29,7 @@ urlpatterns = [
     re_path(r"^services/srv/search/direct/?$", views.japan_post_address, name="japan_post_address"),
     path("examples/", views.examples, name="examples"),
     path("examples/<slug:slug>/", views.example, name="example"),
-    path("contact/", views.contact, name="contact"),
+    path("contact/", contact_views.contact, name="contact"),
     re_path(r"^accent-(?P<digits>[0-9a-f]{6})\.css$", machine_views.accent, name="accent"),
     re_path(r"^logo-(?P<digest>[0-9a-f]{16})\.(?P<extension>png|jpg|webp)$", machine_views.logo, name="logo"),
     path("robots.txt", machine_views.robots, name="robots"),

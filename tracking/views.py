@@ -5,18 +5,16 @@ from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
 from django.conf import settings
-from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
-from tracking import contact as contact_desk
 from tracking import numbers
 from tracking.answers import (
     STALE,
@@ -31,11 +29,11 @@ from tracking.answers import (
     stored_answer,
 )
 from tracking.examples import Example, all_examples, get_example
-from tracking.forms import ContactForm
 from tracking.glance import glance
 from tracking.glossary import Glossary
 from tracking.guide import read_guide
-from tracking.models import Message
+from tracking.lookup import known_destinations
+from tracking.models import Notice
 from tracking.models.shipments import Outcome
 from tracking.numbers import MOST_AT_ONCE, Problem, TrackingNumber
 from tracking.places import JAPAN_TIME, japans_day
@@ -76,7 +74,7 @@ def track(request: HttpRequest) -> HttpResponse:
     """`/track/`: where the form leads. One number goes to its page, several stay here as a list."""
     typed = _typed(request)
     if typed is None:
-        return _page(request, "tracking/track.html", {})
+        return plain_page(request, "tracking/track.html", {})
     problem, found = numbers.diagnose(typed), numbers.find_numbers(typed)
     if len(found) == 1:
         return _to_shipment(request, found[0], permanent=False)
@@ -118,7 +116,7 @@ def pasted(request: HttpRequest, text: str) -> HttpResponse:
     domestic = numbers.diagnose(shown) == Problem.DOMESTIC
     refused = refusal(shown[:100], Problem.DOMESTIC if domestic else Problem.WRONG_SHAPE)
     if wants_json:
-        return _unreferred(_unindexed(JsonResponse(as_json(refused), status=refused.http_status)))
+        return _unreferred(unindexed(JsonResponse(as_json(refused), status=refused.http_status)))
     return answer_page(request, refused)
 
 
@@ -135,7 +133,7 @@ def japan_post_address(request: HttpRequest) -> HttpResponse:
 @read_only
 def examples(request: HttpRequest) -> HttpResponse:
     """`/examples/`: one parcel for each situation."""
-    return _unindexed(_page(request, "tracking/examples.html", {"examples": all_examples()}))
+    return unindexed(plain_page(request, "tracking/examples.html", {"examples": all_examples()}))
 
 
 @read_only
@@ -150,34 +148,6 @@ def example(request: HttpRequest, slug: str) -> HttpResponse:
     return answer_page(request, shown, glossary, example=found)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@cache_control(private=True, no_store=True)
-def contact(request: HttpRequest) -> HttpResponse:
-    """`/contact/`: the form, filled in with what we know about `?number=`, on its way `?to=`."""
-    now = timezone.now()
-    if request.method != "POST":
-        typed = request.GET.get("number", "")[:40]
-        progress = contact_desk.stored_progress(typed, now, hint=_hint(request, Glossary.current()))
-        form = ContactForm(initial={"number": typed, "text": contact_desk.first_lines(progress)})
-        return _unindexed(
-            _page(request, "tracking/contact.html", {"form": form, "receipt": _receipt(request)})
-        )
-    form = ContactForm(request.POST)
-    if not form.is_valid():
-        return _page(request, "tracking/contact.html", {"form": form}, 400)
-    if contact_desk.wrote_too_often(visitor_key(request), now):
-        response = _page(request, "tracking/contact.html", {"form": form, "too_often": True}, 429)
-        response["Retry-After"] = "3600"
-        return response
-    message = contact_desk.keep_message(form.cleaned_data, sender_key=visitor_key(request), now=now)
-    return HttpResponseRedirect(f"{reverse('contact')}?{urlencode({'receipt': signing.dumps(message.pk)})}")
-
-
-def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's CSRF_FAILURE_VIEW."""
-    return _page(request, "403_csrf.html", {}, 403)
-
-
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "400.html", status=400)
 
@@ -187,7 +157,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _page(request, "404.html", {}, 404)
+    return plain_page(request, "404.html", {}, 404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -195,7 +165,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return render(None, "500.html", status=500)
 
 
-def _page(
+def plain_page(
     request: HttpRequest,
     template: str,
     context: dict[str, Any],
@@ -203,6 +173,7 @@ def _page(
     *,
     glossary: Glossary | None = None,
 ) -> HttpResponse:
+    """A page with what each has: the shop, the notices for everybody, its own address."""
     glossary = glossary or Glossary.current()
     shared = {
         "shop": glossary.shop,
@@ -215,7 +186,7 @@ def _page(
 
 def _list_page(request: HttpRequest, found: list[TrackingNumber]) -> HttpResponse:
     glossary = Glossary.current()
-    hint = _hint(request, glossary)
+    hint = hinted_destination(request, glossary)
     rows = answer_several(
         found,
         glossary,
@@ -238,21 +209,26 @@ def _rows_page(
     request: HttpRequest, rows: list[Answer], glossary: Glossary, hint: str | None
 ) -> HttpResponse:
     destinations = [row.progress.destination for row in rows if row.progress]
+    untold = [row.number for row in rows if not row.progress]
     context = {
         "rows": rows,
         "next_try": next_try(rows),
         "remember": " ".join(row.remembered_as for row in rows if row.remembered_as),
         "typed": " ".join(row.number for row in rows),
         "hinted": f"?{urlencode({'to': hint})}" if hint else "",
-        "notices": glossary.notices_for(destinations, japans_day()),
+        "notices": _notices_on_the_way(glossary, hint, untold, destinations),
     }
-    return _unreferred(_unindexed(_page(request, "tracking/parcels.html", context, glossary=glossary)))
+    return _unreferred(unindexed(plain_page(request, "tracking/parcels.html", context, glossary=glossary)))
 
 
 def guide_page(request: HttpRequest, glossary: Glossary, *, is_preview: bool = False) -> HttpResponse:
     """The guide in these words."""
-    context = {"guide": read_guide(glossary, _language()), "is_preview": is_preview}
-    return _page(request, "tracking/guide.html", context, glossary=glossary)
+    context = {
+        "guide": read_guide(glossary, _language()),
+        "is_preview": is_preview,
+        "notices": glossary.all_notices(japans_day()),
+    }
+    return plain_page(request, "tracking/guide.html", context, glossary=glossary)
 
 
 def _told(
@@ -272,12 +248,20 @@ def _told(
     if seen.story and (seen.is_fresh or stored):
         if not stored:
             answered.send(None, outcome=STALE if seen.is_stale else Outcome.TRACKED.value)
-        facts = (seen.story, glossary.version, _language(), _hint(request, glossary))
+        facts = (seen.story, glossary.version, _language(), hinted_destination(request, glossary))
         return reused(request, facts, lambda: print_it(_answer(request, number, glossary, stored=True)))
     found = _answer(request, number, glossary, stored=stored)
     if found.telling is None:
         return print_answer(request, found, glossary)
     return reused(request, found.telling.facts(), lambda: print_it(found))
+
+
+def _notices_on_the_way(
+    glossary: Glossary, hint: str | None, untold: list[str], destinations: list[str | None]
+) -> tuple[Notice, ...]:
+    """For everybody, and for the countries where parcels go: `untold` are the numbers that have no story."""
+    known = known_destinations(untold) if untold else []
+    return glossary.notices_for([hint, *known, *destinations], japans_day())
 
 
 def _language() -> str:
@@ -303,7 +287,7 @@ def _kept(request: HttpRequest) -> dict[str, str]:
     return {name: request.GET[name] for name in _KEPT if name in request.GET}
 
 
-def _hint(request: HttpRequest, glossary: Glossary) -> str | None:
+def hinted_destination(request: HttpRequest, glossary: Glossary) -> str | None:
     """The destination that the link in the e-mail names, as an ISO code; None where it names none."""
     code = request.GET.get("to", "").strip().upper()
     return code if code in glossary.destinations else None
@@ -321,7 +305,7 @@ def _to_shipment(
 def _answer(
     request: HttpRequest, number: TrackingNumber, glossary: Glossary, *, stored: bool = False
 ) -> Answer:
-    now, language, hint = timezone.now(), _language(), _hint(request, glossary)
+    now, language, hint = timezone.now(), _language(), hinted_destination(request, glossary)
     if stored:
         return stored_answer(number, glossary, now=now, language=language, hint=hint)
     return answer(
@@ -336,7 +320,7 @@ def _answer(
 
 
 def _json_page(request: HttpRequest, found: Answer, glossary: Glossary) -> HttpResponse:
-    return _unindexed(_with_retry(JsonResponse(as_json(found), status=found.http_status), found))
+    return unindexed(_with_retry(JsonResponse(as_json(found), status=found.http_status), found))
 
 
 def answer_page(
@@ -348,6 +332,7 @@ def answer_page(
     is_preview: bool = False,
 ) -> HttpResponse:
     """The page that tells this answer. A preview looks for no news and remembers nothing: it is staff's own look."""
+    glossary = glossary or Glossary.current()
     context = {
         "answer": found,
         "progress": found.progress,
@@ -357,19 +342,19 @@ def answer_page(
         "next_try": next_try([found]),
         "remember": found.remembered_as,
     }
+    if not found.progress:
+        context |= _without_story(found.number, glossary, hinted_destination(request, glossary))
     template = "tracking/shipment.html" if found.progress else "tracking/answer.html"
-    response = _page(request, template, context, found.http_status, glossary=glossary)
-    return _unreferred(_unindexed(_with_retry(response, found)))
+    response = plain_page(request, template, context, found.http_status, glossary=glossary)
+    return _unreferred(unindexed(_with_retry(response, found)))
 
 
-def _receipt(request: HttpRequest) -> Message | None:
-    """The message a customer has just written, by the signed receipt in the address."""
-    if not (receipt := request.GET.get("receipt")):
-        return None
-    try:
-        return get_object_or_404(Message, pk=signing.loads(receipt, max_age=86400))
-    except signing.BadSignature:
-        return None
+def _without_story(number: str, glossary: Glossary, hint: str | None) -> dict[str, Any]:
+    """What the page knows all the same: where the parcel goes."""
+    return {
+        "notices": _notices_on_the_way(glossary, hint, [number], []),
+        "contact_query": urlencode({"number": number} | ({"to": hint} if hint else {})),
+    }
 
 
 def _with_retry(response: HttpResponse, found: Answer) -> HttpResponse:
@@ -384,7 +369,8 @@ def _unreferred(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def _unindexed(response: HttpResponse) -> HttpResponse:
+def unindexed(response: HttpResponse) -> HttpResponse:
+    """No search engine keeps it."""
     response["X-Robots-Tag"] = "noindex"
     patch_vary_headers(response, ["Accept-Language"])
     return response

@@ -149,7 +149,7 @@ class Watch:
             fetch = lookup.ask(ticket)
         done.asked += 1
         done.failed += fetch.outcome in FAILURES
-        done.with_news += fetch.shipment.changed_at == fetch.started_at
+        done.with_news += fetch.shipment.changed_at == timer.began_at
 
     def _push_back(self, number: TrackingNumber) -> None:
         """The others come first; an error of ours is not mended by meeting it again at once."""

@@ -15,6 +15,19 @@ for (const form of document.querySelectorAll("form[data-busy]")) {
   });
 }
 
+// A page that says it will try again does, unless the reader wants to stay. (Without this file: a refresh, unasked.)
+for (const place of document.querySelectorAll("[data-again]")) {
+  const [button, status] = [place.querySelector("button"), place.querySelector("[role=status]")];
+  const timer = setTimeout(() => location.reload(), Number(place.dataset.again) * 1000);
+  button.addEventListener("click", () => {
+    clearTimeout(timer);
+    status.textContent = status.dataset.stopped;
+    status.focus(); // the button goes
+    button.hidden = true;
+  });
+  place.hidden = false;
+}
+
 // The viewer's own clock beside a time whose instant is certain, where the two differ.
 for (const place of document.querySelectorAll("[data-yours]")) {
   const written = place.dataset.yours;
@@ -48,8 +61,12 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   if (!navigator.clipboard) continue;
   button.hidden = false;
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent.trim());
-    button.nextElementSibling.textContent = button.dataset.done;
+    try {
+      await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent.trim());
+      button.nextElementSibling.textContent = button.dataset.done;
+    } catch {
+      button.hidden = true; // refused: the number beside it can still be selected
+    }
   });
 }
 

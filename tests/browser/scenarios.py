@@ -199,6 +199,7 @@ OTHER_PAGES = (
     Scenario("contact-filled-in", f"/contact/?number={NUMBER}", (), _known),
     Scenario("contact-with-errors", "/contact/", arrive=_send_too_little),
     Scenario("no-such-page", "/nothing-here"),
+    Scenario("bad-address", "/track/?" + "a=&" * 1001),
 )
 
 SCENARIOS = (*EXAMPLES, *STORIES, *WITHOUT_A_STORY, *OTHER_PAGES)

@@ -57,7 +57,7 @@ def test_what_matters_is_on_paper(open_page: OpenPage, standin: StandIn, name: s
         page.locator("main").get_attribute("data-number"),
         page.locator("h1").inner_text(),
         *page.locator(".meaning, .what-to-do p").all_inner_texts(),
-        *page.locator(".timeline").first.locator(".entry-title, .where").all_inner_texts(),
+        *page.locator(".timeline").first.locator(".entry-title, .where time, .where bdi").all_inner_texts(),
     ]
     assert len(wanted) >= 6
     _, text = printed(page)

@@ -185,8 +185,6 @@ class NoticePreview(WithPreview):
         return {"example": USUAL_EXAMPLE, "to": obj.destination_id or ""}
 
     def remark(self, obj: Notice, form: PreviewForm) -> str:
-        if obj.destination and form.cleaned_data["where"] == "guide":
-            return f"The guide has the notices for everybody. This one is for {obj.destination.name}, so it is not there."
         return (
             ""
             if obj.is_current(japans_day())

@@ -2,11 +2,9 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    # What it depends on begins with the same column, so the version before has its index too.
     dependencies = [
-        (
-            "tracking",
-            "0017_fetch_by_time",
-        ),  # which begins with the same column, so the version before uses it too
+        ("tracking", "0017_fetch_by_time"),
     ]
 
     operations = [

@@ -179,6 +179,10 @@ class Notice(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def is_warning(self) -> bool:
+        return self.severity == self.Severity.WARNING
+
     def is_current(self, today: date) -> bool:
         return self.starts_on <= today and (self.ends_on is None or today <= self.ends_on)
 

@@ -224,6 +224,11 @@ class Fetch(models.Model):
     def __str__(self) -> str:
         return f"{self.started_at:%Y-%m-%d %H:%M} {self.outcome}"
 
+    @property
+    def ended_at(self) -> datetime:
+        """When the answer was there, or we gave up."""
+        return self.started_at + timedelta(milliseconds=self.milliseconds)
+
 
 def row_of(event: TrackedEvent) -> dict[str, date | time | str | None]:
     """The columns of one row of Japan Post's history."""

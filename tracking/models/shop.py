@@ -7,7 +7,7 @@ from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.urls import reverse
 
-from tracking import colours, logos
+from tracking import colours, logos, numbers
 from tracking.models.history import kept_history
 from tracking.texts import check_characters
 
@@ -153,4 +153,6 @@ class Message(models.Model):
         indexes = [models.Index(fields=["sender_key", "created_at"])]
 
     def __str__(self) -> str:
-        return f"{self.created_at:%Y-%m-%d %H:%M} {self.email}"
+        """Stands in staff's log for ever, so it does not say who wrote."""
+        about = ", ".join(numbers.find_numbers(self.number)) or "no number"
+        return f"{self.created_at:%Y-%m-%d %H:%M}, {about}"

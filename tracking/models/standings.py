@@ -1,13 +1,13 @@
 """Where each parcel stands, for lists to search. Worked out from its story by `tracking.standing`, never edited."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
 from django.utils.timezone import localdate
 
 from tracking.models.words import Stage, Tone
-from tracking.places import JAPAN_TIME
+from tracking.places import JAPAN, JAPAN_TIME
 
 COLLECT_SOON = timedelta(days=2)  # before that day, staff should see it
 ENQUIRY_SOON = timedelta(days=14)
@@ -42,6 +42,14 @@ class StandingQuerySet(models.QuerySet["Standing"]):
     def outdated(self, meaning: str) -> "StandingQuerySet":
         """Worked out before the words got this meaning, or never yet."""
         return self.filter(Q(meaning__lt=meaning) | Q(meaning__gt=meaning))  # two ranges of the index
+
+    def with_enquiry(self, today: date) -> "StandingQuerySet":
+        """The sender may still open an enquiry with Japan Post, as far as anybody knows.
+
+        Where nobody knows when it was posted, that is so for a year after the newest scan: then Japan Post forgets it.
+        """
+        of_ours = Q(shipment__number__endswith=JAPAN, scanned_on__gte=today - timedelta(days=365))
+        return self.filter(Q(enquiry_ends_on__gte=today) | Q(of_ours, enquiry_ends_on=None))
 
     def outdate(self) -> int:
         """Have these worked out anew; says how many."""

@@ -6,14 +6,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from tracking.prune import Rule, parcels, throw_away, traces, without_a_story
+from tracking.prune import Rule, parcels, spam, throw_away, traces, without_a_story
 from tracking.renewal import renew_outdated
 
 
 class Command(BaseCommand):
     help = (
-        "Throws away parcels that were delivered and not looked at for 400 days, numbers that never had a story, and "
-        "what was written down along the way. Works in small steps beside the running site; may be stopped at any moment and run again."
+        "Throws away parcels that were delivered and not looked at for 400 days, numbers that never had a story, "
+        "messages that look like spam, and what was written down along the way. Works in small steps beside the running site; may be stopped at any moment and run again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         # After an edit of the words, else those parcels would stay. A dry run writes nothing.
         left = renew_outdated(most=0 if dry_run else sys.maxsize)
         now = timezone.now()
-        rules = [parcels(now), without_a_story(now), *traces(now)]
+        rules = [parcels(now), without_a_story(now), spam(now), *traces(now)]
         for rule in rules:
             count = rule.rows.count() if dry_run else sum(throw_away(rule))
             self.stdout.write(f"{count:>9,} {rule.what}")

@@ -1,0 +1,60 @@
+"""`/contact/`: what a customer writes to the shop, and the page about a letter that the form refused."""
+
+from urllib.parse import urlencode
+
+from django.core import signing
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods
+
+from tracking import contact as contact_desk
+from tracking.forms import ContactForm
+from tracking.glossary import Glossary
+from tracking.models import Message
+from tracking.views import hinted_destination, plain_page, unindexed
+from tracking.visitors import visitor_key
+
+_TEMPLATE = "tracking/contact.html"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@cache_control(private=True, no_store=True)
+def contact(request: HttpRequest) -> HttpResponse:
+    """The form, filled in with what we know about `?number=`, on its way `?to=`."""
+    if request.method == "POST":
+        return unindexed(_send(request))
+    typed, hint = request.GET.get("number", "")[:40], hinted_destination(request, Glossary.current())
+    progress = contact_desk.stored_progress(typed, timezone.now(), hint=hint)
+    form = ContactForm(initial={"number": typed, "to": hint, "text": contact_desk.first_lines(progress)})
+    return unindexed(plain_page(request, _TEMPLATE, {"form": form, "receipt": _receipt(request)}))
+
+
+def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's CSRF_FAILURE_VIEW. What was written is shown, so that it is not lost."""
+    return plain_page(request, "403_csrf.html", {"text": request.POST.get("text", "")}, 403)
+
+
+def _send(request: HttpRequest) -> HttpResponse:
+    """Kept, and led to its receipt; or the form again, with all that was typed."""
+    form, now = ContactForm(request.POST), timezone.now()
+    if not form.is_valid():
+        return plain_page(request, _TEMPLATE, {"form": form}, 400)
+    if contact_desk.wrote_too_often(visitor_key(request), now):
+        response = plain_page(request, _TEMPLATE, {"form": form, "too_often": True}, 429)
+        response["Retry-After"] = "3600"
+        return response
+    message = contact_desk.keep_message(form.cleaned_data, sender_key=visitor_key(request), now=now)
+    return HttpResponseRedirect(f"{reverse('contact')}?{urlencode({'receipt': signing.dumps(message.pk)})}")
+
+
+def _receipt(request: HttpRequest) -> Message | None:
+    """The message a customer has just written, by the signed receipt in the address."""
+    if not (receipt := request.GET.get("receipt")):
+        return None
+    try:
+        return get_object_or_404(Message, pk=signing.loads(receipt, max_age=86400))
+    except signing.BadSignature:
+        return None
