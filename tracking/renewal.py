@@ -13,8 +13,8 @@ from tracking.models import Shipment, Standing
 from tracking.prune import BREATH
 from tracking.standing import standing_of, store_all
 
-# Parcels, in one transaction of 20 ms of a core; 50 ms, and never more than 100, on a machine with much else to do. Somebody at
-# the desk who waits for a page waits for no more.
+# Parcels, in one transaction: 20 ms of a core, and some 50 ms on a machine with much else to do. Somebody at the desk who
+# waits for a page waits for no more.
 RENEWED_AT_ONCE = 100
 
 
