@@ -92,6 +92,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "emsguide.middleware.DeskLogin",
     "emsguide.middleware.DeskMessages",
+    "emsguide.middleware.desk_clock",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",  # who changed it
 ]

@@ -1,6 +1,6 @@
 """python -m tests.desk_tour (part of make tour): the pictures of docs/wording.md, taken while somebody does each job.
 
-The site runs as in production, with a store of its own that is always the same. An Editor walks through the desk and
+The site runs as in production, with a store of its own that is always the same. A member of both groups walks through the desk and
 presses the very buttons that the guide names, so a button that has gone ends the walk.
 """
 
@@ -37,13 +37,13 @@ FRENCH = {
 
 
 def fill_store() -> None:
-    """An Editor, and a notice that is planned. Runs in the site's own process."""
+    """Who does both an Editor's work and Support's, and a notice that is planned. Runs in the site's own process."""
     from django.contrib.auth.models import Group, User
 
     from tracking.models import Notice
 
     editor = User.objects.create_user(EDITOR, password=PASSWORD, is_staff=True)
-    editor.groups.add(Group.objects.get(name="Editors"))
+    editor.groups.set(Group.objects.all())
     Notice.objects.create(
         destination_id="US",
         title="Parcels to the United States need three days more",
@@ -191,7 +191,8 @@ def take_pictures(browser: Browser, address: str, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.png"):
         old.unlink()
-    context = browser.new_context(base_url=address, viewport=LARGE, locale="en-GB", reduced_motion="reduce")  # type: ignore[arg-type]
+    shop = {"base_url": address, "locale": "en-GB", "timezone_id": "Asia/Tokyo"}
+    context = browser.new_context(**shop, viewport=LARGE, reduced_motion="reduce")  # type: ignore[arg-type]
     page = context.new_page()
     _log_in(page, PASSWORD)
     files = []

@@ -7,7 +7,6 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.urls import reverse
-from django.utils import timezone
 from lxml import html
 
 from tracking import groups, links
@@ -27,7 +26,7 @@ def germany() -> Destination:
 
 
 def today():
-    return timezone.localdate()
+    return japans_day()
 
 
 def rows_of(response) -> list[str]:
@@ -63,6 +62,10 @@ def fields_of(page) -> dict[str, str]:
         ("https://post..example/{number}", "cannot open this"),
         ("https://[post.example/{number}", "cannot open this"),
         ("https://post.example:port/{number}", "cannot open this"),
+        ("https://post.example:99999/{number}", "cannot open this"),
+        ("https://post.example:0/{number}", "cannot open this"),
+        ("https://post.example/\u202egro.live/{number}", "turn the direction"),
+        ("https://post.example/\u200b{number}", "invisible signs"),
     ],
 )
 def test_a_link_that_cannot_work_is_refused_with_its_reason(germany, link, words):

@@ -160,23 +160,53 @@ def test_two_words_for_the_same_place_are_refused_with_a_sentence(admin_client, 
     assert "already: edit those" in page.press(button).content.decode()
 
 
+def discarding(wording):
+    return reverse("admin:tracking_status_discard", args=[wording.status_id, wording.pk])
+
+
 def test_discarding_shows_the_difference_first(admin_client, status):
     StatusPage(admin_client, status).write(title="Your parcel is <b>at</b> customs").press("_draft")
     wording = wording_of(status)
-    address = reverse("admin:tracking_status_discard", args=[status.pk, wording.pk])
-    shown = admin_client.get(address).content.decode()
-    assert "<del>with </del><ins>&lt;b&gt;at&lt;/b&gt; </ins>customs" in shown
+    page = admin_client.get(discarding(wording))
+    assert "<del>with </del><ins>&lt;b&gt;at&lt;/b&gt; </ins>customs" in page.content.decode()
     assert wording_of(status).draft is not None
-    admin_client.post(address)
+    admin_client.post(discarding(wording), {"seen": page.context["seen"]})
     assert wording_of(status).draft is None and wording_of(status).title == wording.title
 
 
 def test_discarding_words_that_were_never_published_takes_them_away(admin_client, status):
     StatusPage(admin_client, status).write("en", "FR").press("_draft")
     wording = wording_of(status, destination="FR")
-    admin_client.post(reverse("admin:tracking_status_discard", args=[status.pk, wording.pk]))
+    seen = admin_client.get(discarding(wording)).context["seen"]
+    admin_client.post(discarding(wording), {"seen": seen})
     assert not Wording.objects.filter(pk=wording.pk).exists()
     assert Wording.history.filter(id=wording.pk).exists()
+
+
+def test_a_draft_that_the_page_did_not_show_is_not_discarded(admin_client, status):
+    StatusPage(admin_client, status).write(title="Seen by Ann").press("_draft")
+    wording = wording_of(status)
+    seen = admin_client.get(discarding(wording)).context["seen"]
+    StatusPage(admin_client, status).write(title="Newer").press("_draft")
+    for mark in ({"seen": seen}, {"seen": "2999-01-01T00:00:00Z"}, {"seen": "no mark"}, {}):
+        refused = admin_client.post(discarding(wording), mark, follow=True)
+        told = refused.content.decode()
+        assert "Nothing is discarded: admin changed these words after you opened this page" in told
+        assert "<ins>Newer</ins>" in told
+        assert wording_of(status).drafted_texts["title"] == "Newer"
+    admin_client.post(discarding(wording), {"seen": refused.context["seen"]})
+    assert wording_of(status).draft is None
+
+
+@pytest.mark.parametrize("destination", [None, "FR"])
+def test_a_draft_that_is_gone_is_not_discarded_again(admin_client, status, destination):
+    StatusPage(admin_client, status).write("en", destination or "", title="A draft").press("_draft")
+    wording = wording_of(status, destination=destination)
+    address, before = discarding(wording), Wording.history.count()
+    wording.discard_draft()
+    for answered in (admin_client.get(address, follow=True), admin_client.post(address, follow=True)):
+        assert "These words have no draft any more." in answered.content.decode()
+    assert Wording.history.count() == before + 1
 
 
 def test_the_words_come_english_and_any_destination_first(admin_client, status):
@@ -326,9 +356,7 @@ def test_who_may_only_view_has_no_buttons_and_cannot_post(client, django_user_mo
     html = client.get(address).content.decode()
     assert "Save and publish" not in html and "inherits" in html or "its own words" in html
     assert client.post(address, {"_publish": "1"}).status_code == 403
-    wording = wording_of(status)
-    discard = reverse("admin:tracking_status_discard", args=[status.pk, wording.pk])
-    assert client.post(discard).status_code == 403
+    assert client.post(discarding(wording_of(status))).status_code == 403
 
 
 def test_each_text_says_which_words_in_braces_are_filled_in(admin_client, status):
@@ -336,3 +364,36 @@ def test_each_text_says_which_words_in_braces_are_filled_in(admin_client, status
     for name in ("title", "meaning", "what_to_do", "who_has_it"):
         for placeholder in PLACEHOLDERS:
             assert placeholder in form.fields[name].help_text
+
+
+def test_the_slug_of_a_stored_status_cannot_be_changed(admin_client):
+    inside = Status.objects.get(slug="inside-origin")
+    page = StatusPage(admin_client, inside)
+    assert "It cannot be changed once it is saved" in page.page.content.decode()
+    page.data |= {"slug": "renamed", "worry_days": 44}
+    page.press("_publish")
+    inside.refresh_from_db()
+    assert (inside.slug, inside.worry_days) == ("inside-origin", 44)
+
+
+def test_the_example_is_chosen_from_those_there_are(admin_client, status):
+    page = StatusPage(admin_client, status)
+    page.data["example"] = "no-such-parcel"
+    assert "no-such-parcel is not one of the available choices" in page.press("_publish").content.decode()
+    page.data["example"] = "retention"
+    page.press("_publish")
+    status.refresh_from_db()
+    assert status.example == "retention"
+
+
+def test_an_example_that_an_update_took_away_is_linked_nowhere_and_hinders_nobody(admin_client, status):
+    Status.objects.filter(pk=status.pk).update(example="gone")
+    assert "/examples/gone/" not in page_of(admin_client, reverse("admin:tracking_status_changelist"))
+    saved = StatusPage(admin_client, status).write(title="A draft all the same").press("_draft")
+    assert "Customers do not see it yet" in saved.content.decode()
+
+
+def test_no_word_of_a_programmers_is_on_the_page_of_a_status(admin_client, status):
+    page = StatusPage(admin_client, status).page.content.decode()
+    assert "Customs clearance (any destination in English)" in page
+    assert "Name in links:" in page and "Slug" not in page and "seed" not in page

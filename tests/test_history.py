@@ -301,3 +301,11 @@ def test_going_back_to_a_hidden_status_says_where_customers_see_it(admin_client,
     status.save()
     answered = back_to(admin_client, status, f"status:{record.history_id}").content.decode()
     assert "the guide leaves it out; on parcels&#x27; pages customers see it now" in answered
+
+
+def test_going_back_leaves_the_slug_as_it_is(status):
+    line = status.history.first()
+    line.slug = "from-a-time-when-it-could-be-renamed"
+    go_back(line)
+    status.refresh_from_db()
+    assert status.slug == "customs-clearance"

@@ -130,13 +130,13 @@ def test_replaced_rows_stay_and_say_when(admin_client, standin):
     shipment = know(standin, POSTED, ARRIVED, at=LATER)
     told = rows(page_of(admin_client, shipment), "history")
     assert [(row[1], row[3], row[4]) for row in told] == [
-        ("Arrival at inward office of exchange", "20 November 2026, 12:16", "yes"),
+        ("Arrival at inward office of exchange", "20 November 2026, 21:16", "yes"),
         (
             "Arrival at outward office of exchange",
-            "20 November 2026, 12:00",
-            "replaced on 20 November 2026, 12:16",
+            "20 November 2026, 21:00",
+            "replaced on 20 November 2026, 21:16",
         ),
-        ("Posting/Collection", "20 November 2026, 12:00", "yes"),
+        ("Posting/Collection", "20 November 2026, 21:00", "yes"),
     ]
 
 
@@ -154,7 +154,7 @@ def test_the_newest_twenty_requests_are_told_and_the_rest_linked(admin_client):
     page = page_of(admin_client, shipment)
     told = rows(page, "fetches")
     assert len(told) == 20
-    assert told[0] == ["20 November 2026, 12:24:00", "Answered with a story", "812 ms", "The watch", ""]
+    assert told[0] == ["20 November 2026, 21:24:00", "Answered with a story", "812 ms", "The watch", ""]
     assert "The newest 20 of 25" in section(page, "fetches")
     (link,) = page.xpath("//a[text()='all of them']/@href")
     assert admin_client.get(link).context["cl"].result_count == 25
@@ -227,7 +227,7 @@ def test_a_fresh_answer_is_not_asked_for_again(standin):
     came = ask_now(shipment, now=NOW + timedelta(minutes=5))
     assert (
         came.words
-        == "Fresh already: Japan Post was asked 5 minutes ago. You can ask again from 12:15 UTC on."
+        == "Fresh already: Japan Post was asked 5 minutes ago. You can ask again from 21:15 Japan time on."
     )
     assert not came.was_asked
     assert len(standin.requests) == 1
@@ -266,7 +266,7 @@ def test_in_a_pause_it_says_until_when(standin):
     )
     came = ask_now(shipment, now=LATER)
     assert came.words == (
-        "Japan Post was not asked. We pause until 12:20 UTC, for Japan Post does not answer: timed out."
+        "Japan Post was not asked. We pause until 21:20 Japan time, for Japan Post does not answer: timed out."
     )
     assert len(standin.requests) == 1
 

@@ -80,7 +80,7 @@ def test_a_member_has_exactly_the_rights_of_the_table(place, model):
 
 def test_the_brief_of_each_group():
     editor, support = member_of(groups.EDITORS), member_of(groups.SUPPORT)
-    words = ("phrase", "status", "wording", "destination", "notice", "shop")
+    words = ("phrase", "status", "wording", "destination", "shop")
     for name in words:
         assert editor.has_perm(f"tracking.change_{name}")
         assert support.has_perm(f"tracking.view_{name}")
@@ -88,8 +88,10 @@ def test_the_brief_of_each_group():
         assert support.has_perm(f"tracking.change_{name}")
     for right in ("view_shipment", "view_message", "add_shipment", "view_fetch", "view_event"):
         assert not editor.has_perm(f"tracking.{right}")
-    for name in set(words) - {"notice"}:
+    for name in words:
         assert not support.has_perm(f"tracking.change_{name}")
+    assert editor.has_perm("tracking.view_notice")
+    assert not editor.has_perm("tracking.add_notice") and not editor.has_perm("tracking.change_notice")
 
 
 def test_rights_changed_by_hand_are_put_back_and_members_stay():
@@ -97,7 +99,7 @@ def test_rights_changed_by_hand_are_put_back_and_members_stay():
     user = member_of(groups.EDITORS)
     before = set(editors.permissions.all())
     deletion = Permission.objects.get(codename="delete_shop")
-    editors.permissions.set([deletion])
+    editors.permissions.set([deletion, Permission.objects.get(codename="change_notice")])
     other.permissions.set([deletion])
     Group.objects.filter(name=groups.SUPPORT).delete()
     for _ in range(2):

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.utils.timezone import localtime
 
 from tracking import gate
 from tracking.lookup import ask
 from tracking.models import AskedBy, Event, Fetch, Shipment
 from tracking.models.shipments import FAILURES, Outcome
 from tracking.numbers import TrackingNumber
+from tracking.places import JAPAN_TIME
 from tracking.times import ago
 
 
@@ -74,4 +76,4 @@ def _told(fetch: Fetch) -> Came:
 
 def _clock(moment: datetime) -> str:
     """The first full minute that is not too early."""
-    return f"{moment + timedelta(seconds=59):%H:%M} UTC"
+    return f"{localtime(moment + timedelta(seconds=59), JAPAN_TIME):%H:%M} Japan time"

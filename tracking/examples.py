@@ -69,6 +69,10 @@ def all_examples() -> tuple[Example, ...]:
     return tuple(_by_slug().values())
 
 
+def has_example(slug: str) -> bool:
+    return slug in _by_slug()
+
+
 def get_example(slug: str) -> Example:
     """Raises KeyError when there is none."""
     return _by_slug()[slug]

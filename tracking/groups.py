@@ -25,7 +25,7 @@ RIGHTS: Mapping[str, tuple[Actions, Actions]] = {
     "status": (WRITE, LOOK),
     "wording": (WRITE, LOOK),
     "destination": (CHANGE, LOOK),
-    "notice": (WRITE, WRITE),
+    "notice": (LOOK, WRITE),
     "shop": (CHANGE, LOOK),
     "logo": (NOTHING, NOTHING),  # comes and goes with the shop's form
     "usualwait": (LOOK, LOOK),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tracking.examples import all_examples
+from tracking.examples import has_example
 from tracking.glossary import Glossary, fill
 from tracking.models import Shop, Status
 
@@ -41,5 +41,5 @@ def _entry(glossary: Glossary, status: Status, language: str) -> GuideEntry | No
     title, meaning, what_to_do = (
         fill(text, origin=origin) for text in (words.title, words.meaning, words.what_to_do)
     )
-    example = status.example if status.example in {one.slug for one in all_examples()} else ""
+    example = status.example if has_example(status.example) else ""
     return GuideEntry(status, title, meaning, what_to_do, example)

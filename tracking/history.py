@@ -101,7 +101,7 @@ def changes_of(records: Iterable[Any]) -> list[Change]:
 def go_back(record: Any) -> models.Model:
     """Make a row what it was after this record, for customers too. It is itself a line of the history.
 
-    A draft that waits stays, unless the record is about a draft.
+    A draft that waits stays, unless the record is about a draft; so does a slug, by which the site knows a status.
 
     Raises ValidationError where that fits no longer, such as a number of the guide that cannot be.
     """
@@ -111,9 +111,9 @@ def go_back(record: Any) -> models.Model:
         if row._state.adding:
             row.hidden = True
     else:
+        stays = set() if row._state.adding else {"draft", "slug"}
         for field in record.tracked_fields:
-            stays = field.primary_key or (field.name == "draft" and not row._state.adding)
-            if not stays:
+            if not field.primary_key and field.name not in stays:
                 setattr(row, field.attname, getattr(record, field.attname))
     row.full_clean(exclude=_not_to_check(row))
     row.save()

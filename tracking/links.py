@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 
+from tracking.texts import check_characters
+
 EXAMPLE_NUMBER = "EM123456785JP"
 PLACEHOLDER = "{number}"
 
@@ -21,7 +23,7 @@ def problem_of(link: str) -> str:
         return "Only {number}, in small letters, is filled in: take out every other { and }."
     try:
         parts = urlsplit(link)
-        host = parts.hostname or ""
+        host, port = parts.hostname or "", parts.port
     except ValueError:
         return _NO_ADDRESS
     if PLACEHOLDER in parts.netloc:
@@ -32,6 +34,12 @@ def problem_of(link: str) -> str:
         )
     if _is_number(host) or "." not in host.rstrip("."):
         return "The host must be a name that everybody can reach, such as www.post.example."
+    if port == 0:
+        return _NO_ADDRESS
+    try:
+        check_characters(link)
+    except ValidationError as problem:
+        return problem.messages[0]
     try:
         _is_web_address(link.replace(PLACEHOLDER, EXAMPLE_NUMBER))
     except ValidationError:
@@ -39,7 +47,7 @@ def problem_of(link: str) -> str:
     return ""
 
 
-_NO_ADDRESS = "A browser cannot open this: look for spaces, missing parts and mistyped letters."
+_NO_ADDRESS = "A browser cannot open this: look for spaces, missing parts, mistyped letters and numbers."
 
 
 def _is_number(host: str) -> bool:

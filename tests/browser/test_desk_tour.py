@@ -15,7 +15,7 @@ from .conftest import LiveServer
 pytestmark = pytest.mark.browser
 
 
-def test_an_editor_does_each_job_of_the_guide_and_each_has_its_picture(
+def test_whoever_is_in_both_groups_does_each_job_of_the_guide_and_each_has_its_picture(
     browser: Browser, live_server: LiveServer, standin: StandIn, tmp_path: Path
 ) -> None:
     fill_store()

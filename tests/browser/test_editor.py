@@ -100,6 +100,47 @@ def test_the_enter_key_saves_a_draft_and_publishes_nothing(open_page: OpenPage) 
     assert status.wordings.get(destination=None, language="en").title == "Your parcel is with customs"
 
 
+def test_an_editor_moves_a_status_to_the_front_of_the_guide(open_page: OpenPage) -> None:
+    desk = at_the_desk(open_page, groups.EDITORS)
+    desk.goto("/admin/tracking/status/")
+    desk.get_by_role("row", name="Retention").locator("input[name$=guide_order]").fill("0")
+    desk.get_by_role("button", name="Save").click()
+    expect(desk.get_by_text("1 status was changed successfully")).to_be_visible()
+    desk.goto("/")
+    expect(desk.locator(".guide-entry").first).to_have_attribute("id", "retention")
+
+
+def test_an_editor_discards_a_draft_unless_a_colleague_has_saved_a_newer_one(open_page: OpenPage) -> None:
+    desk = at_the_desk(open_page, groups.EDITORS)
+    words = Status.objects.get(slug="customs-clearance").wordings.get(destination=None, language="en")
+    desk.goto(f"/admin/tracking/status/{words.status_id}/change/")
+    desk.locator("#id_wordings-0-title").fill("Your parcel is at customs")
+    desk.get_by_role("button", name="Save draft", exact=True).click()
+    desk.get_by_role("link", name="Compare with what they see, or discard the draft").click()
+    expect(desk.locator(".difference ins")).to_have_text("at ")
+    words.draft = {**words.texts, "title": "A colleague's"}
+    words.save()
+    desk.get_by_role("button", name="Discard the draft").click()
+    expect(desk.get_by_text("Nothing is discarded: ")).to_be_visible()
+    expect(desk.locator(".difference ins").first).to_contain_text("colleague's")
+    desk.get_by_role("button", name="Discard the draft").click()
+    expect(desk.get_by_text("The draft is discarded.")).to_be_visible()
+    words.refresh_from_db()
+    assert (words.title, words.draft) == ("Your parcel is with customs", None)
+
+
+def test_a_status_in_use_is_not_deleted_by_anybody(open_page: OpenPage) -> None:
+    status = Status.objects.get(slug="customs-clearance")
+    desk = at_the_desk(open_page, groups.EDITORS)
+    desk.goto(f"/admin/tracking/status/{status.pk}/change/")
+    expect(desk.get_by_role("link", name="Delete", exact=True)).to_have_count(0)
+    User.objects.update(is_superuser=True)
+    desk.reload()
+    desk.get_by_role("link", name="Delete", exact=True).click()
+    expect(desk.locator(".messagelist")).to_contain_text("is in use and was not deleted")
+    expect(desk.get_by_label("Name:", exact=True)).to_have_value(status.name)
+
+
 def test_the_list_of_statuses_fits_a_small_desktop(open_page: OpenPage) -> None:
     desk = at_the_desk(open_page, groups.EDITORS, viewport={"width": 1280, "height": 900})
     desk.goto("/admin/tracking/status/")

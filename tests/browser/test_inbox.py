@@ -94,8 +94,8 @@ def test_on_the_phrases_own_page_enter_saves_the_form_and_presses_no_suggestion(
     page = open_page(f"/track/{NUMBER}/")
     enter_as(page, groups.EDITORS)
     page.get_by_role("link", name=NEW).click()
-    page.get_by_label("Ambiguous").check()
-    page.get_by_label("Ambiguous").press("Enter")
+    page.get_by_label("Has two meanings").check()
+    page.get_by_label("Has two meanings").press("Enter")
     expect(page.get_by_text("was changed successfully")).to_be_visible()
     phrase = Phrase.objects.get(text=NEW)
     assert (phrase.status, phrase.ambiguous) == (None, True)
@@ -123,6 +123,7 @@ def test_an_editor_writes_a_new_status_for_a_phrase_and_the_customer_reads_it(
     page.get_by_text("Another meaning").click()
     page.get_by_role("link", name="Write a new status").click()
     expect(page.get_by_text("It gets this status as soon as you save")).to_be_visible()
+    expect(page.locator(".inline-related:not(.empty-form)")).to_have_count(1)  # one block, to write in
     page.get_by_label("Title:").first.fill("It has reached {country}")
     page.get_by_label("Meaning:").first.fill("The exchange office there has it.")
     page.get_by_role("button", name="Save and publish").click()

@@ -39,5 +39,9 @@ class KeptPageAdmin(ReadOnlyAdmin):
 class AlarmAdmin(ReadOnlyAdmin):
     """What kind of trouble there was on which day, and whether somebody was told by mail."""
 
-    list_display = ["day", "kind", "mailed_at"]
+    list_display = ["day_of", "kind", "mailed_at"]
     list_filter = ["kind"]
+
+    @admin.display(description="day (UTC)", ordering="day")
+    def day_of(self, alarm: Alarm) -> str:
+        return f"{alarm.day}"

@@ -27,7 +27,7 @@ class GuardedForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self._seen = left_behind(self.data, self.instance) if self.is_bound and self.instance.pk else None
         if self.instance.pk:
-            self.initial["seen"] = _mark(self.instance)
+            self.initial["seen"] = mark_of(self.instance)
         if self._seen:
             self.data = merged(self, self._seen) | {"seen": self.initial["seen"]}  # who has read it may save
 
@@ -93,7 +93,7 @@ def _locked(row: Any) -> Any:
 def left_behind(data: Mapping[str, Any], row: Any) -> datetime | None:
     """How new the row was when the page was opened, if somebody has stored something since; else None."""
     _locked(row)  # so that the second of two sees the first one's line
-    return None if data.get("seen") == _mark(row) else _moment(data.get("seen", ""))
+    return None if data.get("seen") == mark_of(row) else _moment(data.get("seen", ""))
 
 
 def merged(form: forms.ModelForm, seen: datetime) -> dict[str, Any]:
@@ -112,7 +112,8 @@ def merged(form: forms.ModelForm, seen: datetime) -> dict[str, Any]:
     return sent | untouched
 
 
-def _mark(row: Any) -> str:
+def mark_of(row: Any) -> str:
+    """How new the row is, for a form to carry as `seen`; empty for a new row."""
     newest = newest_line(row)
     return newest.isoformat() if newest else ""
 

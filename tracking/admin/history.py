@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from tracking.admin.guard import GuardedForm
 from tracking.history import Change, changes_of, go_back, histories_of, is_about_draft
@@ -51,6 +52,11 @@ class WithHistory(admin.ModelAdmin):
         changes = changes_of(chain(*histories_of(obj)))
         if request.method == "POST":
             return self._go_back(request, obj, changes)
+        return self._history_page(request, obj, changes, extra_context or {})
+
+    def _history_page(
+        self, request: HttpRequest, obj: Any, changes: list[Change], more: dict[str, Any]
+    ) -> HttpResponse:
         page = Paginator(changes, PER_PAGE).get_page(request.GET.get("page"))
         context = {
             **self.admin_site.each_context(request),
@@ -60,7 +66,7 @@ class WithHistory(admin.ModelAdmin):
             "changes": page,
             "may_go_back": self.has_change_permission(request, obj),
         }
-        return TemplateResponse(request, "admin/tracking/history.html", context | (extra_context or {}))
+        return TemplateResponse(request, "admin/tracking/history.html", context | more)
 
     def _go_back(self, request: HttpRequest, obj: Any, changes: list[Change]) -> HttpResponse:
         if not self.has_change_permission(request, obj):
@@ -74,14 +80,10 @@ class WithHistory(admin.ModelAdmin):
         except ValidationError as error:
             self.message_user(request, f"Nothing was changed: {' '.join(error.messages)}", messages.ERROR)
         else:
-            self.log_change(
-                request,
-                obj,
-                f"Went back to how {chosen.what.lower()} stood on {chosen.at:%Y-%m-%d %H:%M} UTC",
-            )
+            when = f"{localtime(chosen.at):%Y-%m-%d %H:%M}, Japan time"
+            self.log_change(request, obj, f"Went back to how {chosen.what.lower()} stood on {when}")
             sees = _IS_DRAFT if is_about_draft(chosen.record) else _who_sees(row, japans_day())
-            words = f"{chosen.what}: back to how it was. {sees}"
-            self.message_user(request, words, messages.SUCCESS)
+            self.message_user(request, f"{chosen.what}: back to how it was. {sees}", messages.SUCCESS)
         return HttpResponseRedirect(request.path)
 
 

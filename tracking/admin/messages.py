@@ -175,9 +175,9 @@ class MessageAdmin(admin.ModelAdmin):
         messages.success(request, words)
         return HttpResponseRedirect(reverse(_LIST))
 
-    @admin.display(description="written (UTC)", ordering="created_at")
+    @admin.display(description="written", ordering="created_at")
     def written(self, message: Message) -> str:
-        return f"{message.created_at:%Y-%m-%d %H:%M}"
+        return f"{timezone.localtime(message.created_at):%Y-%m-%d %H:%M}"
 
     @admin.display(description="message", ordering="email")
     def letter(self, message: Message) -> str:

@@ -18,8 +18,8 @@ from tracking.admin.alarms import ReadOnlyAdmin
 from tracking.models import Edit, FailedLogIn
 
 _GROUPS = (
-    "Editors write the words: phrases, statuses, destinations, notices, the shop. Support looks after parcels, messages "
-    "and notices, and reads the words. A superuser may do everything: also people, and deleting."
+    "Editors write the words: phrases, statuses, destinations, the shop; they read notices. Support looks after parcels, "
+    "messages and notices, and reads the words. A superuser may do everything: also people, and deleting."
 )
 
 admin.site.unregister([User, Group, TOTPDevice, StaticDevice])  # the devices' own pages show their secrets

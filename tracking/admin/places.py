@@ -8,7 +8,6 @@ from django.contrib.admin.widgets import AdminTextInputWidget
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import ngettext
@@ -30,7 +29,7 @@ class LinkFilter(admin.SimpleListFilter):
         return [("verify", f"Links to verify: not opened for {VERIFY_AFTER.days} days")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.with_link_to_verify(timezone.localdate()) if self.value() == "verify" else queryset
+        return queryset.with_link_to_verify(japans_day()) if self.value() == "verify" else queryset
 
 
 @admin.register(Destination)
@@ -81,7 +80,7 @@ class DestinationAdmin(WithHistory):
         opened = list(queryset.exclude(tracking_url=""))
         with transaction.atomic():
             for one in opened:  # one by one: each save is a line of the history
-                one.link_verified_on = timezone.localdate()
+                one.link_verified_on = japans_day()
                 one.save(update_fields=["link_verified_on"])
         LogEntry.objects.log_actions(str(request.user.pk), opened, CHANGE, "Opened the link: it works.")
         self.message_user(
@@ -97,7 +96,7 @@ class DestinationAdmin(WithHistory):
             return "–"
         if opened is None:
             return "never: please try it"
-        again = ": please try it again" if opened < timezone.localdate() - VERIFY_AFTER else ""
+        again = ": please try it again" if opened < japans_day() - VERIFY_AFTER else ""
         return f"{date_format(opened)}{again}"
 
     @admin.display(description="try the link")

@@ -1,6 +1,7 @@
 """The preview: what customers would see, on a phone and on a desktop, before they see it."""
 
 from abc import abstractmethod
+from datetime import UTC
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +17,7 @@ from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from tracking import preview
-from tracking.examples import Example, all_examples, get_example
+from tracking.examples import Example, all_examples, get_example, has_example
 from tracking.fallbacks import languages_of
 from tracking.glossary import Glossary
 from tracking.lookup import has_story
@@ -138,7 +139,8 @@ class WithPreview(admin.ModelAdmin):
         obj, form = self._opened(request, object_id)
         if not form.is_valid():
             raise Http404("no such parcel")
-        return self.frame(request, obj, form)
+        with timezone.override(UTC):  # the clock of customers' pages
+            return self.frame(request, obj, form)
 
     def _opened(self, request: HttpRequest, object_id: str) -> tuple[Any, PreviewForm]:
         obj = self.get_object(request, object_id)
@@ -156,7 +158,7 @@ class StatusPreview(WithPreview):
         return preview.with_drafts(Glossary.current(), obj)
 
     def first_choice(self, obj: Status) -> dict[str, str]:
-        example = obj.example if obj.example in _slugs() else USUAL_EXAMPLE
+        example = obj.example if has_example(obj.example) else USUAL_EXAMPLE
         return {"example": example, **preview.first_draft(obj)}
 
     def remark(self, obj: Status, form: PreviewForm) -> str:
@@ -201,7 +203,3 @@ class NoticePreview(WithPreview):
 
 def _example(slug: str) -> Example:
     return get_example(slug or USUAL_EXAMPLE)
-
-
-def _slugs() -> set[str]:
-    return {one.slug for one in all_examples()}

@@ -135,20 +135,21 @@ class ShipmentAdmin(StandingColumns, ParcelDesk):
         lines = form.cleaned_data["lines"]
         if "register" not in request.POST:
             return self._register_page(request, form, lines)
+        bad = [line for line in lines if line.problem]
+        left = f" {len(bad)} lines were not: they are listed below." if bad else ""
+        words = self._register(request, lines) + left
+        self.message_user(request, words, messages.WARNING if bad else messages.SUCCESS)
+        if not bad:
+            return HttpResponseRedirect(reverse("admin:tracking_shipment_changelist"))
+        return self._register_page(request, form, bad)
+
+    def _register(self, request: HttpRequest, lines: list[registration.Line]) -> str:
+        """Store the good lines; says how many there were."""
         with transaction.atomic():
             added, updated = registration.register(lines, now=timezone.now())
             Standing.objects.filter(shipment__number__in=[line.number for line in lines]).outdate()
             self._log_registration(request, lines)
-        bad = [line for line in lines if line.problem]
-        left = f" {len(bad)} lines were not: they are listed below." if bad else ""
-        self.message_user(
-            request,
-            f"{added} parcels registered, {updated} known ones updated.{left}",
-            messages.WARNING if bad else messages.SUCCESS,
-        )
-        if not bad:
-            return HttpResponseRedirect(reverse("admin:tracking_shipment_changelist"))
-        return self._register_page(request, form, bad)
+        return f"{added} parcels registered, {updated} known ones updated."
 
     def _log_registration(self, request: HttpRequest, lines: list[registration.Line]) -> None:
         """Who registered or updated which parcel: the admin logs by itself only what goes through its forms."""

@@ -11,12 +11,12 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import content_disposition_header
 
 from tracking import wording_csv
 from tracking.models import Wording
+from tracking.places import japans_day
 from tracking.wording_csv import ChangedMeanwhile, Plan, Unreadable
 
 ALL = "all"
@@ -146,7 +146,7 @@ class WordingAdmin(admin.ModelAdmin):
         language = form.cleaned_data["language"]
         is_all = language == ALL
         data = wording_csv.export_all() if is_all else wording_csv.export_for_translator(language)
-        name = f"wording-{language}-{timezone.localdate()}.csv"
+        name = f"wording-{language}-{japans_day()}.csv"
         disposition = content_disposition_header(True, name) or ""
         return HttpResponse(
             data, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition}

@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from tracking.admin.guard import GuardedForm, left_behind, merged
+from tracking.examples import all_examples, has_example
 from tracking.models import Wording
 from tracking.models.words import TEXTS, WORDS_EXIST, language_name
 
@@ -34,6 +35,17 @@ def keeps_drafts(data: Mapping[str, Any] | None) -> bool:
 
 class StatusForm(GuardedForm):
     """The status itself has no draft: what was changed of it must not be lost in silence."""
+
+    example = forms.ChoiceField(
+        choices=lambda: [("", "None"), *((one.slug, one.title) for one in all_examples())],
+        required=False,
+        help_text="The example parcel that shows it: the guide and the list of statuses link to it.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not has_example(self.initial.get("example", "")):
+            self.initial["example"] = ""  # there may have been one before an update of the site
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

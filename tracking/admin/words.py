@@ -5,21 +5,24 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from tracking.admin.guard import left_behind, mark_of
 from tracking.admin.history import WithHistory
 from tracking.admin.phrases import StatusForPhrase
 from tracking.admin.preview import StatusPreview
 from tracking.admin.wordings import StatusForm, WordingFormSet, WordingInline, keeps_drafts
 from tracking.difference import word_difference
+from tracking.examples import has_example
 from tracking.fallbacks import fallbacks, parcels_by_status
 from tracking.glossary import Glossary
+from tracking.history import changes_of
 from tracking.models import Status, Wording
 from tracking.usage import why_not_deleted
 
@@ -81,10 +84,13 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
             },
         ),
     ]
-    readonly_fields = ["shown_now", "who_gets_what"]
 
     class Media:
         js = ["js/desk.js"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Status | None = None) -> list[str]:
+        """The slug is for good: the seed, the rules of the journey and customers' links know the status by it."""
+        return ["shown_now", "who_gets_what", *(["slug"] if obj else [])]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Status]:
         return (
@@ -107,7 +113,7 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
 
     @admin.display(description="look")
     def seen_as(self, status: Status) -> str:
-        if not status.example:
+        if not has_example(status.example):
             return format_html('<a href="{}#{}">guide</a>', reverse("guide"), status.slug)
         return format_html(
             '<a href="{}#{}">guide</a> · <a href="{}">example</a>',
@@ -181,14 +187,17 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
 
     def discard_page(self, request: HttpRequest, object_id: int, wording_id: int) -> HttpResponse:
         """GET: the draft beside what customers see. POST: away with the draft; the history keeps it."""
-        wording = get_object_or_404(Wording, pk=wording_id, status=object_id)
-        if not self.has_change_permission(request, wording.status):
+        if not self.has_change_permission(request):
             raise PermissionDenied
-        if request.method == "POST":
-            wording.discard_draft()
-            self.log_change(request, wording.status, f"Discarded the draft of {wording}")
-            self.message_user(request, "The draft is discarded. The history still has it.", messages.SUCCESS)
+        wording = Wording.objects.filter(pk=wording_id, status=object_id).exclude(draft=None).first()
+        if wording is None:
+            self.message_user(request, "These words have no draft any more.", messages.WARNING)
             return HttpResponseRedirect(reverse("admin:tracking_status_change", args=[object_id]))
+        if request.method == "POST":
+            return self._discard(request, wording)
+        return self._draft_page(request, wording)
+
+    def _draft_page(self, request: HttpRequest, wording: Wording) -> HttpResponse:
         drafted = wording.drafted_texts
         context = {
             **self.admin_site.each_context(request),
@@ -196,12 +205,26 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
             "opts": self.opts,
             "object": wording.status,
             "wording": wording,
+            "seen": mark_of(wording),
             "fields": [
                 (name.replace("_", " "), word_difference(text, drafted[name]))
                 for name, text in wording.texts.items()
             ],
         }
         return TemplateResponse(request, "admin/tracking/status/discard.html", context)
+
+    def _discard(self, request: HttpRequest, wording: Wording) -> HttpResponse:
+        """Only the draft that the page showed; another one is shown first."""
+        with transaction.atomic():
+            if left_behind(request.POST, wording):
+                who = changes_of(wording.history.all())[0].who
+                words = f"Nothing is discarded: {who} changed these words after you opened this page. Here they are as they stand now."
+                self.message_user(request, words, messages.WARNING)
+                return HttpResponseRedirect(request.path)
+            wording.discard_draft()
+        self.log_change(request, wording.status, f"Discarded the draft of {wording}")
+        self.message_user(request, "The draft is discarded. The history still has it.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:tracking_status_change", args=[wording.status_id]))
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

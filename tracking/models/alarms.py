@@ -4,6 +4,9 @@ import zlib
 from datetime import date, datetime, timedelta
 
 from django.db import models
+from django.utils.timezone import localtime
+
+from tracking.places import JAPAN_TIME
 
 MOST_BYTES_KEPT = 256 * 1024  # of one page, before packing; a real one has about 20 kB
 MAIL_AGAIN = timedelta(hours=1)  # after one that did not leave, or whose sender died
@@ -40,7 +43,7 @@ class KeptPage(models.Model):
         ordering = ["-kept_at", "-pk"]
 
     def __str__(self) -> str:
-        return f"{self.kept_at:%Y-%m-%d %H:%M} {self.number}: {self.kind}"
+        return f"{localtime(self.kept_at, JAPAN_TIME):%Y-%m-%d %H:%M} {self.number}: {self.kind}"
 
     @property
     def text(self) -> str:

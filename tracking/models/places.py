@@ -54,6 +54,7 @@ class Destination(models.Model):
         help_text="Who delivers EMS there, such as Deutsche Post DHL.",
     )
     tracking_url = models.CharField(
+        "tracking link",
         max_length=500,
         blank=True,
         help_text="Their tracking page, beginning with https://. Put {number} where the tracking number belongs.",

@@ -4,7 +4,7 @@ from datetime import date, datetime, time, timedelta
 
 from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q
-from django.utils.timezone import localdate
+from django.utils.timezone import localdate, localtime
 
 from tracking.japanpost.records import TrackedEvent
 from tracking.models.standings import Reason
@@ -216,13 +216,13 @@ class Fetch(models.Model):
 
     class Meta:
         ordering = ["-started_at"]
-        verbose_name_plural = "fetches"
+        verbose_name, verbose_name_plural = "request to Japan Post", "requests to Japan Post"
         indexes = [  # all that Japan Post's health counts: the rows themselves need not be read
             models.Index(fields=["started_at", "outcome", "milliseconds"], name="fetch_by_time")
         ]
 
     def __str__(self) -> str:
-        return f"{self.started_at:%Y-%m-%d %H:%M} {self.outcome}"
+        return f"{localtime(self.started_at, JAPAN_TIME):%Y-%m-%d %H:%M} {self.outcome}"
 
     @property
     def ended_at(self) -> datetime:

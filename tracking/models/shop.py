@@ -6,9 +6,11 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.urls import reverse
+from django.utils.timezone import localtime
 
 from tracking import colours, logos, numbers
 from tracking.models.history import kept_history
+from tracking.places import JAPAN_TIME
 from tracking.texts import check_characters
 
 
@@ -155,4 +157,4 @@ class Message(models.Model):
     def __str__(self) -> str:
         """Stands in staff's log for ever, so it does not say who wrote."""
         about = ", ".join(numbers.find_numbers(self.number)) or "no number"
-        return f"{self.created_at:%Y-%m-%d %H:%M}, {about}"
+        return f"{localtime(self.created_at, JAPAN_TIME):%Y-%m-%d %H:%M}, {about}"

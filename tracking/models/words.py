@@ -46,8 +46,10 @@ class Status(models.Model):
     """What a phrase means to us."""
 
     slug = models.SlugField(
+        "name in links",
         unique=True,
-        help_text="Short name in addresses: /#customs-clearance. Do not change it once customers may have the link.",
+        help_text="The end of its link in the guide, such as customs-clearance in /#customs-clearance: small letters, digits and hyphens. "
+        "It cannot be changed once it is saved: the site knows the status by it, and customers may have the link.",
     )
     name = models.CharField(
         max_length=100,
@@ -132,8 +134,9 @@ class Phrase(models.Model):
         help_text="What it means. Empty: it waits here for you, and customers see Japan Post's own words.",
     )
     ambiguous = models.BooleanField(
+        "has two meanings",
         default=False,
-        help_text="It has two meanings, so it stays without a status on purpose and is no item of the inbox.",
+        help_text="Japan Post says it for two things, so it stays without a status on purpose and is no item of the inbox.",
     )
     first_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -248,7 +251,8 @@ class Wording(models.Model):
     )
     hidden = models.BooleanField(
         default=False,
-        help_text="Do not use these words; customers get the next ones that fit. (Deleted seed words come back.)",
+        help_text="Do not use these words; customers get the next ones that fit. Better than deleting them: English words that the site "
+        "came with would be back after its next update.",
     )
     draft = models.JSONField(
         null=True,
@@ -277,7 +281,7 @@ class Wording(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.status} ({self.language}, {self.destination or 'any destination'})"
+        return f"{self.status} ({self.name_of(self.language, str(self.destination or ''))})"
 
     @staticmethod
     def name_of(language: str, destination: str) -> str:
