@@ -4,4 +4,5 @@ import os
 from urllib.request import Request, urlopen
 
 host = os.environ["ALLOWED_HOSTS"].split(",")[0].strip().lstrip(".")
-urlopen(Request("http://127.0.0.1:8000/healthz", headers={"Host": host}), timeout=4)
+port = os.environ["BIND"].rpartition(":")[2]
+urlopen(Request(f"http://127.0.0.1:{port}/healthz", headers={"Host": host}), timeout=4)

@@ -26,7 +26,7 @@ if not ALLOWED_HOSTS:
 
 # --- Japan Post -------------------------------------------------------------------------------------------
 JAPANPOST_URL = env.origin("JAPANPOST_URL", default="https://trackings.post.japanpost.jp")
-JAPANPOST_TIMEOUT = env.number("JAPANPOST_TIMEOUT", default=8, least=1, most=60)  # seconds, whole answer
+JAPANPOST_TIMEOUT = env.number("JAPANPOST_TIMEOUT", default=8, least=1, most=25)  # seconds, whole answer
 # At the same time, over the whole installation; between two starts; look-ups that wait in one process.
 JAPANPOST_CONCURRENCY = env.number("JAPANPOST_CONCURRENCY", default=4, least=1, most=32)
 JAPANPOST_SPACING_MS = env.number("JAPANPOST_SPACING_MS", default=250, least=0, most=60_000)
@@ -171,7 +171,7 @@ SILENCED_SYSTEM_CHECKS = [
 ]
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # machines ask each machine, not the proxy
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # a link in a mail still leads to an open desk

@@ -38,6 +38,12 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("unhurried")
 
 
+def pytest_configure() -> None:
+    """With REQUIRE_ALL nothing is left out."""
+    if os.environ.get("REQUIRE_ALL") and _LACKING:
+        raise pytest.UsageError("REQUIRE_ALL is set, and " + "; ".join(_LACKING.values()))
+
+
 @pytest.fixture
 def standin(settings, monkeypatch) -> Iterator[StandIn]:
     """A stand-in Japan Post; the site asks it over HTTP. Its examples are answered without more ado."""

@@ -39,17 +39,17 @@ def certify(folder: Path) -> Path:
 def caddy(site: str, folder: Path) -> Iterator[tuple[str, Path]]:
     """The https address, and the certificate to trust."""
     port, certificate = free_port(), certify(folder)
-    options = "{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n}\n"
     file = folder / "Caddyfile"
     file.write_text(
-        options
-        + changed(
+        changed(
             (DEPLOY / "Caddyfile").read_text(),
+            ("\n{\n", "\n{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n"),
             (
                 "track.example.com {",
                 f"https://localhost:{port} {{\n\tbind 127.0.0.1\n\ttls {certificate} {folder}/privkey.pem",
             ),
             ("127.0.0.1:8000", site.removeprefix("http://")),
+            ("lb_try_duration 30s", "lb_try_duration 300ms"),
         )
     )
     command = [PROXIES["caddy"], "run", "--config", file, "--adapter", "caddyfile"]
@@ -69,7 +69,8 @@ def nginx(site: str, folder: Path) -> Iterator[tuple[str, Path]]:
         ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
         ("/etc/letsencrypt/live/track.example.com", str(folder)),
         ("track.example.com", "localhost"),
-        ("http://127.0.0.1:8000", site),
+        ("127.0.0.1:8000", site.removeprefix("http://")),
+        ("/var/log/nginx/error.log", f"{folder}/visitors"),
     )
     temporary = "".join(f"{name}_temp_path {folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))  # fmt: skip
     user = "user root;" if os.geteuid() == 0 else ""

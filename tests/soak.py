@@ -1,7 +1,8 @@
 """python -m tests.soak MINUTES (make soak): does anything pile up while the site works for hours?
 
 One machine as in production, with SQLite, at half of what it can do: warm pages, first look-ups, edits of words, a watch,
-and a stand-in for Japan Post that has bad moments. Ends with 1 where a page failed, or memory, threads or waiting grew.
+and a stand-in for Japan Post that has bad moments and is away for a while every two minutes or so, until the gate pauses. Ends
+with 1 where a page failed, memory, threads, waiting or the watch's work grew, or the gate did not pause and go on.
 """
 
 import argparse
@@ -40,7 +41,12 @@ FAULT_EVERY = 10.0  # after the last one is over
 DUE_EVERY = 15.0  # so often the watch gets something to do
 FAULTS = ("slow-first-byte", "500", "cut-mid-row", "connection-reset", "hang", "empty-body")
 FAULT_TIMES, FAULT_LASTS = 4, 10.0  # one less than makes the gate pause; seconds, whoever asked meanwhile
+OUTAGE_LASTS = 20.0  # seconds, in which everything fails; one after all of FAULTS
+PAUSE_LASTS = 150.0  # seconds; a minute, and two more where its probe came too early or was late
 MOST_GROWTH = 1.08, 4.0  # memory of one process: by this factor and more than so many MB
+MOST_BEHIND = (
+    30.0  # seconds more than before, at the best moment; a pause lets the watch fall behind for a while
+)
 SAMPLES = 30
 
 
@@ -52,6 +58,7 @@ class Seen:
     seconds: list[float] = field(default_factory=list)  # how long each page took
     late: list[float] = field(default_factory=list)  # how long each visitor waited for a free connection
     bad: list[str] = field(default_factory=list)  # what must not happen, in words; never emptied
+    outages: int = 0  # of Japan Post, that are over
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, met: str, seconds: float, late: float = 0.0, *, bad: str = "") -> None:
@@ -77,6 +84,8 @@ class Sample:
     memory: dict[int, float]  # MB of each process
     threads: dict[int, int]
     late: float  # seconds, 99 of 100
+    behind: float  # seconds, the parcel for which the watch is latest
+    is_paused: bool  # nobody asks Japan Post
 
 
 class Visitor:
@@ -127,6 +136,7 @@ def main() -> int:
             "JAPANPOST_SPACING_MS": 20,
             "LOOKUPS_PER_MINUTE": 0,
             "FRESH_MINUTES": 60,
+            "GUNICORN_CMD_ARGS": "--max-requests 0",  # else a worker is renewed before anything can pile up in it
         }
         with Site(folder, f"sqlite:///{folder}/db.sqlite3", **settings) as site:
             return soak(site, japan_post, folder / "db.sqlite3", seconds)
@@ -150,7 +160,7 @@ def soak(site: Site, japan_post: StandIn, store: Path, seconds: float) -> int:
             began = time.monotonic()
             for number in range(1, SAMPLES + 1):
                 time.sleep(max(0.0, began + seconds * number / SAMPLES - time.monotonic()))
-                samples.append(look(site, watching, seen, began))
+                samples.append(look(site, watching, store, seen, began))
         if watching.poll() is not None:
             seen.bad.append(f"the watch ended by itself: {watching.returncode}")
     return verdict(seen, samples)
@@ -199,7 +209,8 @@ def disturbances(site: Site, japan_post: StandIn, store: Path, seen: Seen) -> It
     over = threading.Event()
     unknown, desk = iter(some_numbers(50_000, start=72_000_000)), Desk(address)
     customs = site.python("print(Status.objects.get(slug='customs-clearance').pk)")
-    reader, faults, titles = Visitor(address, seen), itertools.cycle(FAULTS), itertools.count()
+    reader, titles = Visitor(address, seen), itertools.count()
+    faults = itertools.cycle([*FAULTS, None])
     known = f"{address}/track/{some_numbers(1, start=70_000_000)[0]}/"
 
     def look_up() -> None:
@@ -216,16 +227,22 @@ def disturbances(site: Site, japan_post: StandIn, store: Path, seen: Seen) -> It
             seen.bad.append(f"{title}: not on the next page")
 
     def fail() -> None:
-        japan_post.set_fault(None, next(faults), times=FAULT_TIMES)
-        over.wait(FAULT_LASTS)
+        if fault := next(faults):
+            japan_post.set_fault(None, fault, times=FAULT_TIMES)
+            over.wait(FAULT_LASTS)
+        else:
+            japan_post.set_fault(None, "500")
+            if not over.wait(OUTAGE_LASTS):
+                seen.outages += 1
         japan_post.set_fault(None, "slow-first-byte", seconds=0)
 
     def make_due() -> None:
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
         with closing(sqlite3.connect(store, timeout=20)) as connection, connection:
             connection.execute(
-                "UPDATE tracking_shipment SET watch_at = ?, ask_again_at = ? WHERE registered_at IS NOT NULL",
-                (now, now),
+                "UPDATE tracking_shipment SET watch_at = ?, ask_again_at = ?"
+                " WHERE registered_at IS NOT NULL AND watch_at > ?",  # what is due already stays as late as it is
+                (now, now, now),
             )
 
     clocks = {look_up: LOOK_UP_EVERY, edit: EDIT_EVERY, fail: FAULT_EVERY, make_due: DUE_EVERY}
@@ -268,26 +285,40 @@ def watch(site: Site) -> Iterator["subprocess.Popen[bytes]"]:
         process.wait(30)
 
 
-def look(site: Site, watching: "subprocess.Popen[bytes]", seen: Seen, began: float) -> Sample:
+def look(site: Site, watching: "subprocess.Popen[bytes]", store: Path, seen: Seen, began: float) -> Sample:
     """Note and print how it stands."""
     pages, seconds, late = seen.take()
     processes = [*site.workers, watching.pid]
     stats = {pid: status_of(pid) for pid in processes}
+    behind, is_paused = work_of_the_watch(store)
     sample = Sample(
         time.monotonic() - began,
         memory={pid: int(one["VmRSS"].split()[0]) / 1024 for pid, one in stats.items() if "VmRSS" in one},
         threads={pid: int(one["Threads"]) for pid, one in stats.items()},
         late=percentile(late, 99),
+        behind=behind,
+        is_paused=is_paused,
     )
     print(
         f"{sample.at:5.0f} s  {sum(pages.values()):6} pages {dict(sorted(pages.items()))}  half in"
         f" {percentile(seconds, 50) * 1000:.0f} ms, 99 of 100 in {percentile(seconds, 99) * 1000:.0f} ms,"
         f" started {sample.late * 1000:.0f} ms late"
         f"  memory {' '.join(f'{one:.1f}' for one in sample.memory.values())} MB"
-        f"  threads {' '.join(map(str, sample.threads.values()))}",
+        f"  threads {' '.join(map(str, sample.threads.values()))}"
+        f"  watch {behind:.0f} s behind{', paused' if is_paused else ''}",
         flush=True,
     )
     return sample
+
+
+def work_of_the_watch(store: Path) -> tuple[float, bool]:
+    """(seconds since the earliest time that is due, whether nobody may ask)"""
+    with closing(sqlite3.connect(store, timeout=20)) as connection:
+        (due,) = connection.execute("SELECT min(watch_at) FROM tracking_shipment").fetchone()
+        (until,) = connection.execute("SELECT max(paused_until) FROM tracking_gate").fetchone()
+    now = datetime.now(UTC).replace(tzinfo=None)
+    behind = (now - datetime.fromisoformat(due)).total_seconds() if due else 0.0
+    return max(0.0, behind), until is not None and now < datetime.fromisoformat(until)
 
 
 def status_of(pid: int) -> dict[str, str]:
@@ -303,7 +334,10 @@ def verdict(seen: Seen, samples: list[Sample]) -> int:
     """What must not be, in words; the exit code."""
     wrong = [*dict.fromkeys(seen.bad)]
     middle, last = samples[len(samples) // 3 : -len(samples) // 3], samples[-len(samples) // 3 :]
-    for pid, (before, after) in both(middle, last, "memory").items():
+    memory = both(middle, last, "memory")
+    for pid in samples[0].memory.keys() - memory.keys():
+        wrong.append(f"process {pid} did not live long enough to be compared")
+    for pid, (before, after) in memory.items():
         factor, least = MOST_GROWTH
         print(f"process {pid}: {before:.1f} MB in the middle third, {after:.1f} MB in the last")
         if after > before * factor and after > before + least:
@@ -314,6 +348,14 @@ def verdict(seen: Seen, samples: list[Sample]) -> int:
     late_before, late_after = (statistics.median(one.late for one in some) for some in (middle, last))
     if late_after > 1.5 * late_before + 0.5:
         wrong.append(f"visitors waited longer and longer: {late_before:.2f} s, then {late_after:.2f} s")
+    behind_before, behind_after = (min(one.behind for one in some) for some in (middle, last))
+    if behind_after > behind_before + MOST_BEHIND:
+        wrong.append(f"the watch fell behind: {behind_before:.0f} s at least, then {behind_after:.0f} s")
+    if seen.outages and not any(one.is_paused for one in samples):
+        wrong.append("Japan Post was away, and was asked all the same")
+    asked_at = max((one.at for one in samples if not one.is_paused), default=0.0)
+    if samples[-1].at > asked_at + PAUSE_LASTS:
+        wrong.append(f"a pause that does not end: nobody has been asked since {asked_at:.0f} s")
     for line in wrong[:20]:
         print(f"WRONG: {line}")
     print(f"{len(wrong)} things wrong." if wrong else "Nothing failed, and nothing grew.")
@@ -321,7 +363,7 @@ def verdict(seen: Seen, samples: list[Sample]) -> int:
 
 
 def both(before: list[Sample], after: list[Sample], name: str) -> dict[int, tuple[float, float]]:
-    """The medians of each process that lived in both; gunicorn renews its workers after many requests."""
+    """The medians of each process that lived in both."""
     found = []
     for samples in (before, after):
         values: defaultdict[int, list[float]] = defaultdict(list)

@@ -1,18 +1,23 @@
 """The files of deploy/ and docs/deploying.md: they agree, what they name exists, and they work where it can be tried."""
 
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from django.core.management import get_commands
 from lxml import html
 
-from tests.proxies import DEPLOY, PROXIES, SERVERS, visitor
-from tests.served import PROJECT, Site
+from tests.proxies import DEPLOY, PROXIES, SERVERS, free_port, visitor
+from tests.served import PROJECT, Balancer, Site
+from tests.stories import NUMBER
 
 UNITS = sorted(DEPLOY.glob("systemd/*.service"))
 TIMERS = sorted(DEPLOY.glob("systemd/*.timer"))
@@ -55,22 +60,7 @@ def test_each_timer_has_its_job_and_is_started_by_the_guide() -> None:
 
 
 def test_each_job_is_in_the_list_for_cron() -> None:
-    assert sorted(re.findall(r"exec -T web python manage\.py (\w+)", GUIDE)) == sorted(jobs())
-
-
-def test_each_command_for_containers_names_our_file_and_its_services() -> None:
-    file = (DEPLOY / "compose.yaml").read_text()
-    services = set(
-        re.findall(r"^  (\w+):$", file.partition("\nservices:\n")[2].partition("\nvolumes:")[0], re.M)
-    )
-    assert {"web", "watch", "migrate", "postgres", "valkey"} == services
-    asked = [shlex.split(line) for line in LINES if line.startswith("docker ")]
-    assert {words[4] for words in asked} == {"up", "exec", "run", "stop", "start"}
-    for words in asked:
-        assert words[:4] == ["docker", "compose", "-f", "deploy/compose.yaml"]
-        named = [word for word in words[5:] if not word.startswith("-")]
-        of_one = {"exec", "run"}  # what follows the service is a command inside it
-        assert set(named[:1] if words[4] in of_one else named) <= services
+    assert sorted(re.findall(r" root .* exec -T web python manage\.py (\w+)", GUIDE)) == sorted(jobs())
 
 
 def test_containers_go_back_to_a_back_up_in_the_order_of_the_services() -> None:
@@ -99,16 +89,98 @@ def test_each_program_of_the_units_comes_with_the_code() -> None:
 
 
 def test_what_copies_the_back_ups_is_installed_on_the_server_too() -> None:
-    assert [line for line in LINES if line.startswith("rsync ")]
+    copying = [shlex.split(line) for line in LINES if line.startswith("rsync ")]
+    assert copying and all("--delete" in words for words in copying)  # else nothing is ever forgotten there
     (installed,) = [line.split() for line in LINES if line.startswith("apt-get install") and "caddy" in line]
     assert "rsync" in installed  # it runs at both ends
+
+
+def test_a_web_machine_behind_the_balancer_listens_where_the_balancer_asks() -> None:
+    scaling = (PROJECT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    asked = set(re.findall(r"server web\S+ (\S+) ", (DEPLOY / "haproxy.cfg").read_text()))
+    assert set(re.findall(r"BIND=([\d.:]+)", scaling)) == asked
+    assert set(re.findall(r"BIND=(.+)", (DEPLOY / "emsguide.env").read_text())) <= asked
+    assert "BIND" in SETTINGS
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Path:
+    """A folder that stands for `/`: the site installed, a new release to fetch, and programs that only note their calls."""
+    origin, programs = tmp_path / "origin", tmp_path / "bin"
+    left_out = shutil.ignore_patterns(
+        ".*", "__pycache__", "staticfiles", "backups", "*.sqlite3*", "img", "tests"
+    )
+    shutil.copytree(PROJECT, origin, ignore=left_out)
+    for folder in ("bin", "etc/systemd/system", "opt"):
+        (tmp_path / folder).mkdir(parents=True)
+    note = f'echo "$(basename "$0") $*, $(cat {tmp_path}/opt/emsguide/release)" >>{tmp_path}/calls'
+    for name, does in {
+        "systemctl": note,
+        "curl": note,
+        "runuser": 'shift 3; exec "$@"',
+        "python3": f'[ "$*" = "-m venv .venv" ] && ln -s {sys.prefix} .venv',  # making one takes too long
+    }.items():
+        (programs / name).write_text(f"#!/bin/sh\n{does}\n")
+        (programs / name).chmod(0o755)
+    (programs / "emsguide").symlink_to(tmp_path / "opt/emsguide/deploy/emsguide")
+    settings = {
+        "SECRET_KEY": "production " * 6,
+        "ALLOWED_HOSTS": "localhost",
+        "SITE_URL": "https://localhost",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
+        "STATIC_ROOT": f"{tmp_path}/static",
+        "BACKUP_FOLDER": f"{tmp_path}/backups",
+    }
+    (tmp_path / "etc/emsguide.env").write_text(
+        "".join(f"{name}={value}\n" for name, value in settings.items())
+    )
+    release(tmp_path, "old")
+    do(
+        tmp_path,
+        f"git clone --quiet {origin} /opt/emsguide; cd /opt/emsguide; python3 -m venv .venv;"
+        " ln -s /etc/emsguide.env .env; emsguide migrate -v0",
+    )
+    return tmp_path
+
+
+def release(machine: Path, name: str) -> None:
+    (machine / "origin" / "release").write_text(name)
+    git = "git -c user.name=a -c user.email=a@example.com"
+    do(machine, f"cd {machine}/origin; git init --quiet; git add .; {git} commit --quiet --message={name}")
+
+
+def do(machine: Path, script: str) -> None:
+    script = re.sub(r"(?<![\w.])/(etc|opt)/", rf"{machine}/\1/", script)
+    path = f"{machine}/bin:{os.environ['PATH']}"
+    subprocess.run(["bash", "-euc", script], check=True, env={"PATH": path}, stdout=subprocess.DEVNULL)
+
+
+def blocks_of(chapter: str) -> list[str]:
+    found = GUIDE.partition(f"\n## {chapter}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^```sh\n(.*?)^```", found, re.MULTILINE | re.DOTALL)
+
+
+def test_an_upgrade_leaves_the_running_release_alone_until_it_is_stopped_and_can_be_taken_back(
+    machine: Path,
+) -> None:
+    release(machine, "new")
+    served = []  # at each call of systemctl, and at last of curl
+    for chapter in ("Upgrade", "Roll back", "Upgrade"):
+        for block in blocks_of(chapter):
+            do(machine, block)
+        served.append([call.split()[-1] for call in (machine / "calls").read_text().splitlines()])
+        (machine / "calls").unlink()
+    assert served == [["old", "new", "new", "new"], ["new", "old", "old"], ["old", "new", "new", "new"]]
+    assert len(list((machine / "backups").iterdir())) == 2
+    assert (machine / "etc/systemd/system/emsguide-web.service").is_file()
+    assert (machine / "static/staticfiles.json").is_file()
 
 
 @pytest.mark.parametrize("name", ["emsguide.env", "compose.env"])
 def test_each_setting_of_the_examples_is_one_of_ours(name: str) -> None:
     written = set(re.findall(r"^#?([A-Z_]+)=", (DEPLOY / name).read_text(), re.MULTILINE))
     assert {"SECRET_KEY", "ALLOWED_HOSTS", "TRUSTED_PROXIES"} <= written
-    assert written <= SETTINGS | {"WEB_CONCURRENCY", "POSTGRES_PASSWORD"}
+    assert written <= SETTINGS | {"POSTGRES_PASSWORD"}
 
 
 def test_gunicorn_reads_the_file_of_settings_too(tmp_path: Path) -> None:
@@ -163,6 +235,20 @@ def test_systemd_finds_no_fault_in_the_units(units: list[Path]) -> None:
 
 
 @pytest.mark.systemd
+def test_a_folder_for_back_ups_elsewhere_is_opened_to_the_job_alone(units: list[Path]) -> None:
+    """The lines of the guide are run, with a folder of ours in place of /etc."""
+    (block,) = [block for block in BLOCKS if "ReadWritePaths=" in block]
+    lines = [line for line in block.splitlines() if not line.startswith("systemctl ")]
+    here = units[0].parent
+    script = "\n".join(lines).replace("/etc/systemd/system", str(here))
+    subprocess.run(["bash", "-euc", script], check=True)
+    done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
+    assert [line for line in done.stderr.splitlines() if "emsguide" in line] == []
+    (written,) = here.glob("emsguide-job@.service.d/*.conf")
+    assert written.read_text() == "[Service]\nReadWritePaths=/mnt/disk\n"
+
+
+@pytest.mark.systemd
 def test_the_services_are_as_closed_as_the_guide_says(units: list[Path]) -> None:
     printed = dict(re.findall(r"level for emsguide-(\w+).*: ([\d.]+) OK", GUIDE))
     assert set(printed) == {"web", "watch", "job"}
@@ -208,6 +294,75 @@ def test_behind_the_proxy_the_site_is_https_and_believes_nobodys_claim(
         ]
         assert [answer.status_code for answer in answers] == [200, 429]
         assert site.python("print(Message.objects.count())") == "1"
+
+
+class Counting(BaseHTTPRequestHandler):
+    """A site that counts its connections; each is kept open."""
+
+    protocol_version = "HTTP/1.1"
+    connections = 0
+
+    def setup(self) -> None:
+        super().setup()
+        type(self).connections += 1
+
+    def do_GET(self) -> None:
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.proxies
+@pytest.mark.parametrize("name", SERVERS)
+def test_the_proxy_keeps_its_connection_to_the_site(name: str, tmp_path: Path) -> None:
+    class Here(Counting):
+        pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Here) as server:
+        Thread(target=server.serve_forever).start()
+        site = f"http://127.0.0.1:{server.server_port}"
+        with SERVERS[name](site, tmp_path) as (address, certificate), visitor() as session:
+            session.verify = str(certificate)
+            assert [session.get(address).status_code for _ in range(5)] == [204] * 5
+        server.shutdown()
+    assert Here.connections == 1
+
+
+CLAIM = {"X-Request-ID": "chosen-by-the-visitor"}
+
+
+@pytest.mark.proxies
+@pytest.mark.parametrize("name", SERVERS)
+def test_no_visitor_names_a_request_in_the_logs(site: Site, name: str, tmp_path: Path) -> None:
+    with SERVERS[name](site.addresses[0], tmp_path) as (address, certificate), visitor() as session:
+        session.verify = str(certificate)
+        answer = session.get(f"{address}/healthz", headers=CLAIM)
+    assert answer.status_code == 200
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
+
+
+@pytest.mark.haproxy
+def test_nor_does_one_behind_the_balancer(site: Site, tmp_path: Path) -> None:
+    with Balancer(tmp_path, site.addresses * 2) as balancer, visitor() as session:
+        answer = session.get(f"{balancer.address}/healthz", headers=CLAIM)
+    assert answer.status_code == 200
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
+
+
+@pytest.mark.proxies
+@pytest.mark.parametrize("name", SERVERS)
+def test_while_the_site_is_away_the_proxy_does_not_write_down_who_wanted_which_parcel(
+    name: str, tmp_path: Path
+) -> None:
+    away = f"http://127.0.0.1:{free_port()}"
+    with SERVERS[name](away, tmp_path) as (address, certificate), visitor() as session:
+        session.verify = str(certificate)
+        assert session.get(f"{address}/track/{NUMBER}/").status_code == 502
+    logs = [file for file in tmp_path.rglob("*") if file.is_file() and b"\0" not in file.read_bytes()]
+    assert {"output", "log"} & {file.name for file in logs}
+    assert [file.name for file in logs if NUMBER in file.read_text()] == []
 
 
 @pytest.mark.proxies

@@ -41,8 +41,9 @@ def policy_of(response) -> set[str]:
 @pytest.mark.django_db
 @pytest.mark.parametrize("address", ANSWERS)
 def test_every_answer_carries_the_whole_policy(client, no_network, address):
-    response = client.get(address)
+    response = client.get(address, headers={"origin": "https://evil.example"})
     assert response.status_code == ANSWERS[address]
+    assert [name for name in response.headers if name.startswith("Access-Control-")] == []
     assert policy_of(response) == POLICY
     assert response["X-Frame-Options"] == "DENY"
     assert response["X-Content-Type-Options"] == "nosniff"

@@ -53,6 +53,12 @@ def test_without_the_setting_there_is_no_such_page(client: Client, db) -> None:
     assert client.get("/metrics", headers={"authorization": "Bearer "}).status_code == 404
 
 
+def test_each_machine_is_asked_itself_without_https(client: Client, counted, settings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.get("/").status_code == 301
+    assert client.get("/metrics").status_code == 401
+
+
 @pytest.mark.parametrize("sent", ["", TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer ", "Bearer é"])
 def test_without_the_token_nothing_is_told(client: Client, counted, sent: str) -> None:
     response = client.get("/metrics", headers={"authorization": sent} if sent else {})

@@ -120,7 +120,8 @@ def test_behind_a_proxy_of_ours_its_word_counts(tmp_path: Path) -> None:
     with Site(tmp_path, database, TRUSTED_PROXIES=1, SECURE_SSL_REDIRECT=True) as behind:
         address = behind.addresses[0]
         assert get(f"{address}/sitemap.xml").headers["Location"].startswith("https://")
-        told = get(f"{address}/sitemap.xml", **{"X-Forwarded-Proto": "https"})
+        claim = {"X-Forwarded-Host": "evil.example"}  # no proxy of ours has to send it, so anybody could
+        told = get(f"{address}/sitemap.xml", **claim, **{"X-Forwarded-Proto": "https"})
     assert f"<loc>{address.replace('http', 'https')}/</loc>" in told.text
     assert told.headers["Strict-Transport-Security"] == "max-age=31536000"
 

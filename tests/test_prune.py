@@ -375,4 +375,8 @@ def test_after_an_edit_of_the_words_it_works_out_first_where_parcels_stand(capsy
     delivered(delivered_on=NOW - 1000 * DAY, asked_at=NOW - 500 * DAY)
     Standing.objects.outdate()
     call_command("prune", "--dry-run")
+    said = capsys.readouterr().out
+    assert "        0 parcels" in said and "Not counted are 1 parcels" in said
+    assert Standing.objects.get().meaning == ""  # a dry run writes nothing
+    call_command("prune")
     assert "        1 parcels" in capsys.readouterr().out

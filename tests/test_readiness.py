@@ -90,6 +90,7 @@ def test_without_a_database_it_says_so_and_not_where_it_should_be(tmp_path: Path
 def test_a_database_that_was_never_migrated_is_not_ready(tmp_path: Path):
     answer = ask(DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3")
     assert answer.startswith("503") and "not applied, the first is " in answer
+    assert '"japan_post": "not known"' in answer
 
 
 @pytest.mark.django_db
@@ -106,3 +107,4 @@ def test_a_cache_that_keeps_nothing_or_breaks_is_not_ready(client, settings, tmp
     }
     response = client.get("/readyz")
     assert (response.status_code, response.json()["cache"]) == (503, "does not answer (NotADirectoryError)")
+    assert response.json()["japan_post"] == "asked"

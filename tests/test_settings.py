@@ -17,6 +17,7 @@ from tracking import urls
 PROJECT = Path(__file__).resolve().parent.parent
 PRODUCTION = {"SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "track.example.com"}
 
+SHIPPED, STRONG = PROJECT / "deploy" / "emsguide.env", "".join(map(chr, range(40, 110)))
 
 SHOWN = "from emsguide import settings as s; print(s.DEBUG, s.ADMIN_PATH, s.DATABASES['default']['ENGINE'])"
 
@@ -37,13 +38,34 @@ def test_production_starts_with_a_key_and_a_host():
 
 
 @pytest.mark.parametrize(
+    ("weakness", "words"),
+    [
+        ({}, ""),
+        ({"SECRET_KEY": "x" * 60}, "security.W009"),
+        ({"SECURE_HSTS_SECONDS": "0"}, "security.W004"),
+        ({"SECURE_SSL_REDIRECT": "False"}, "security.W008"),
+    ],
+)
+def test_djangos_own_check_finds_a_weak_setting_beside_those_that_we_ship(weakness, words):
+    """As `make lint` and step 6 of the guide to a server ask it."""
+    shipped = dict(re.findall(r"^([A-Z_]+)=(.*)$", SHIPPED.read_text(), re.MULTILINE))
+    code = "from django.core.management import execute_from_command_line as run; run('x check --deploy --fail-level WARNING'.split())"
+    environment = (
+        {"DJANGO_SETTINGS_MODULE": "emsguide.settings"} | shipped | {"SECRET_KEY": STRONG} | weakness
+    )
+    done = start(code, **environment)
+    assert (done.returncode, words in done.stderr) == (1 if words else 0, True)
+    assert "manage.py check --deploy --fail-level WARNING" in (PROJECT / "Makefile").read_text()
+
+
+@pytest.mark.parametrize(
     ("environment", "words"),
     [
         ({}, "SECRET_KEY is missing"),
         ({"SECRET_KEY": "x"}, "ALLOWED_HOSTS is missing"),
         (PRODUCTION | {"DEBUG": "ture"}, "DEBUG is 'ture'"),
         (PRODUCTION | {"FRESH_MINUTES": "a quarter"}, "FRESH_MINUTES is 'a quarter'"),
-        (PRODUCTION | {"JAPANPOST_TIMEOUT": "0"}, "whole number from 1 to 60"),
+        (PRODUCTION | {"JAPANPOST_TIMEOUT": "0"}, "whole number from 1 to 25"),
         (PRODUCTION | {"JAPANPOST_URL": "https://example.com/path"}, "scheme and host only"),
         (PRODUCTION | {"SITE_URL": "track.example.com"}, "such as https://track.example.com"),
         (PRODUCTION | {"ADMIN_PATH": ""}, "ADMIN_PATH is ''"),

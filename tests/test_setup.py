@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,14 @@ def test_an_unknown_part_is_said(project):
     answer = set_up(project, "broswer", python="python3")
     assert answer.returncode == 2
     assert "unknown part broswer" in answer.stderr
+
+
+def test_where_all_tests_are_required_a_missing_program_is_an_error(tmp_path):
+    """As .ci/run asks for it. Chromium and openssl are looked for where PATH says."""
+    run = [sys.executable, "-m", "pytest", "--collect-only", "tests/test_times.py"]
+    for asked, code in (("", 0), ("1", 4)):
+        environment = {"PATH": str(tmp_path), "DEBUG": "True", "REQUIRE_ALL": asked}
+        done = subprocess.run(run, cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert done.returncode == code
+        assert ("REQUIRE_ALL is set, and there is no Chromium here" in done.stderr) == bool(asked)
+    assert "export REQUIRE_ALL=1" in (ROOT / ".ci" / "run").read_text()

@@ -3,11 +3,14 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kept import DAY, NOW, keep
 from tests.stories import ARRIVED, AT_OFFICE, DELIVERED, DISPATCHED, IN_CUSTOMS, NUMBER, POSTED, event, story
+from tracking import renewal
 from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedEvent
 from tracking.journey import travel
@@ -16,7 +19,8 @@ from tracking.models import Destination, Phrase, Shipment, Standing, Status, Usu
 from tracking.numbers import TrackingNumber, country
 from tracking.parcel import claim_clock
 from tracking.progress import build_progress, long_date
-from tracking.renewal import renew_outdated
+from tracking.prune import BREATH
+from tracking.renewal import look_after, renew_outdated
 from tracking.standing import standing_of
 from tracking.story import Lookup
 
@@ -265,10 +269,32 @@ def test_some_at_a_time_are_renewed_and_the_rest_is_counted():
     assert renew_outdated(most=3) == 0
 
 
+def test_between_two_transactions_others_get_the_lock(monkeypatch):
+    breaths: list[float] = []
+    monkeypatch.setattr("time.sleep", breaths.append)
+    monkeypatch.setattr(renewal, "RENEWED_AT_ONCE", 2)
+    parcels = [keep(event(POSTED)) for _ in range(5)]
+    Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)
+    assert renew_outdated(most=2) == 3
+    assert breaths == []  # nobody at the desk waits for it
+    assert renew_outdated(most=100) == 0
+    assert breaths == [BREATH]
+
+
+def test_parcels_that_somebody_looks_after_are_locked_in_the_order_of_everybody():
+    parcels = [keep(event(POSTED)) for _ in range(3)]
+    with CaptureQueriesContext(connection) as asked:
+        look_after(parcels[::-1], now=NOW)
+    first = next(one["sql"] for one in asked.captured_queries if "tracking_shipment" in one["sql"])
+    assert first.startswith("SELECT") and 'ORDER BY "tracking_shipment"."id"' in first
+    assert ("FOR UPDATE" in first) == connection.features.has_select_for_update
+    assert set(Shipment.objects.values_list("handled_at", flat=True)) == {NOW}
+
+
 def test_renewing_costs_the_same_queries_for_one_and_for_many(django_assert_num_queries):
     for count in (1, 7):
         parcels = [keep(event(POSTED)) for _ in range(count)]
         Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)
         Glossary.current()
         with django_assert_num_queries(11):
-            renew_outdated(most=100)
+            renew_outdated(most=count)

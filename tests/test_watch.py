@@ -297,7 +297,7 @@ def test_sigterm_ends_it_between_two_parcels(standin, start):
 def test_a_second_signal_gives_the_request_up(standin, start):
     standin.set_fault(None, "hang")
     register([NUMBER])
-    process = start(JAPANPOST_TIMEOUT=60)
+    process = start(JAPANPOST_TIMEOUT=25)
     standin.wait_for_requests(1)
     process.send_signal(signal.SIGTERM)
     process.send_signal(

@@ -24,7 +24,7 @@ def readiness() -> tuple[bool, dict[str, str]]:
         parts["migrations"] = _word(_check_migrations)
     parts["cache"] = cache_word()
     is_ready = all(word == OK for word in parts.values())
-    if is_ready:
+    if parts["database"] == OK:
         parts["japan_post"] = _breaker()
     return is_ready, parts
 

@@ -1,4 +1,6 @@
-"""Any edit of the words renews their version, in the same transaction as the edit."""
+"""Any edit of the words renews their version: in the same transaction as the edit where it has one, as at the desk, else
+right after it.
+"""
 
 import uuid
 from typing import Any

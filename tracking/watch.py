@@ -28,7 +28,7 @@ LOOK_EVERY = 10.0  # seconds between two looks at what is due
 BUSY_FOR = 1.0  # seconds until the watch tries again for a turn
 PATIENCE = 60.0  # seconds without a turn that `--once` waits
 PRUNE_EVERY = timedelta(days=1)
-RENEWED_IN_A_ROUND = 10_000  # parcels that an edit of words moves; seconds, and what is due waits for them
+RENEWED_IN_A_ROUND = 10_000  # parcels that an edit of words moves; ten seconds, and what is due waits
 _NAP = 0.2  # seconds; within so many a wish to stop is noticed
 _LONGEST_CYCLE = 500  # parcels; then a line in the log
 

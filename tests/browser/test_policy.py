@@ -15,7 +15,7 @@ from tests.standin import StandIn
 from tests.stories import IN_CUSTOMS, NUMBER, POSTED, story
 from tests.test_headers import POLICY
 from tracking.lookup import look_up
-from tracking.models import Message, Notice, Shop
+from tracking.models import KeptPage, Message, Notice, Shop
 
 from .conftest import LiveServer, OpenPage, Troubles
 from .test_desk import PASSWORD, log_in
@@ -50,6 +50,10 @@ def something_of_everything(standin: StandIn) -> None:
         name="Ann", email="ann@example.com", number=NUMBER, text="Where?", created_at=timezone.now()
     )
     Notice.objects.create(title="A strike", starts_on=timezone.now().date() - timedelta(days=2))
+    page = '<style>p { color: red }</style><p style="color: red" onclick="alert(1)"><script>alert(1)</script></p>'
+    KeptPage.objects.keep(
+        html=page, number=NUMBER, kind="no table", reason="no table", kept_at=timezone.now()
+    )
     Shop.objects.update(accent_color="#0b6e4f")
 
 
@@ -81,7 +85,7 @@ def test_no_page_of_the_desk_breaks_the_policy(open_page: OpenPage, standin: Sta
     something_of_everything(standin)
     page = as_superuser(open_page)
     seen = walk(page, "/admin/")
-    for kind in ("status", "phrase", "notice", "destination", "shipment", "message", "shop"):
+    for kind in ("status", "phrase", "notice", "destination", "shipment", "message", "shop", "keptpage"):
         assert {f"tracking_{kind}_changelist", f"tracking_{kind}_change"} <= seen
     assert {
         "tracking_status_preview",

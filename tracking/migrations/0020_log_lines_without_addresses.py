@@ -13,7 +13,7 @@ def take_addresses_out(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tracking", "0017_fetch_by_time"),
+        ("tracking", "0019_fill_in_last_answer"),
         ("admin", "0003_logentry_add_action_flag_choices"),
         ("contenttypes", "0002_remove_content_type_name"),
     ]

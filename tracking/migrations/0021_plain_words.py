@@ -72,6 +72,11 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AlterField(
+            model_name="logo",
+            name="data",
+            field=models.BinaryField(help_text="The file, made smaller where it was large."),
+        ),
+        migrations.AlterField(
             model_name="status",
             name="slug",
             field=models.SlugField(

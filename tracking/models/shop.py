@@ -92,7 +92,7 @@ class Logo(models.Model):
     """The shop's logo. A table of its own: the shop's row is read with every page, the picture is not."""
 
     shop = models.OneToOneField(Shop, on_delete=models.CASCADE, primary_key=True, related_name="+")
-    data = models.BinaryField(help_text="The file as it was uploaded.")
+    data = models.BinaryField(help_text="The file, made smaller where it was large.")
     digest = models.CharField(max_length=16, help_text="Of the content; stands in the address.")
     extension = models.CharField(max_length=4)
     width = models.PositiveSmallIntegerField(help_text="Pixels.")

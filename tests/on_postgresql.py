@@ -1,0 +1,23 @@
+"""python -m tests.on_postgresql: what asks the database most, with a PostgreSQL of its own as the site's; arguments go to pytest."""
+
+import os
+import subprocess
+import sys
+
+from tests.served import postgresql
+
+FILES = (
+    *("lookup", "gate", "health", "prune", "privacy", "standing", "waiting", "learn", "sightings", "inbox"),
+    *("parcel_desk", "messages_desk", "register", "migrations"),
+)
+
+
+def main() -> int:
+    files = [f"tests/test_{name}.py" for name in FILES]
+    with postgresql() as url:
+        pytest = [sys.executable, "-m", "pytest", *files, *sys.argv[1:]]
+        return subprocess.run(pytest, env=os.environ | {"DATABASE_URL": url}).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,192 @@
+"""The files for containers. No engine runs here: compose.yaml is read, and the Dockerfile's lines are run on what would go in."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import get_commands
+
+from tests.proxies import DEPLOY, visitor
+from tests.served import PROJECT, free_port, until_connected
+
+GUIDE = (PROJECT / "docs" / "deploying.md").read_text(encoding="utf-8")
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+EXAMPLE = dict(re.findall(r"^([A-Z_]+)=(.*)$", (DEPLOY / "compose.env").read_text(), re.MULTILINE))
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Of the Dockerfile, in order: ("RUN", "what")."""
+    lines = re.sub(r"^#.*\n", "", (DEPLOY / "Dockerfile").read_text(), flags=re.MULTILINE)
+    return [tuple(line.split(None, 1)) for line in re.sub(r" *\\\n *", " ", lines).splitlines() if line]
+
+
+DOCKERFILE = instructions()
+
+
+def words_of(instruction: str) -> list[str]:
+    return [what for name, what in DOCKERFILE if name == instruction]
+
+
+# compose.yaml
+
+
+def test_the_services_wait_for_what_says_that_it_is_ready() -> None:
+    assert set(SERVICES) == {"migrate", "web", "watch", "postgres", "valkey"}
+    awaited = [(name, *one) for name in OURS for one in SERVICES[name]["depends_on"].items()]
+    assert {name for name, _, _ in awaited} == set(OURS)
+    for name, other, how in awaited:
+        if how["condition"] == "service_healthy":
+            assert "test" in SERVICES[other]["healthcheck"], f"{name} waits for {other}"
+        else:
+            assert how["condition"] == "service_completed_successfully"
+            assert SERVICES[other]["restart"] == "no", f"{other} has to end"
+
+
+def test_our_services_are_one_image_of_this_project_and_run_what_it_has() -> None:
+    for service in OURS.values():
+        assert service["image"] == "emsguide"
+        assert (DEPLOY / service["build"]["context"]).resolve() == PROJECT
+        assert (PROJECT / service["build"]["dockerfile"]).is_file()
+        program, *arguments = service.get("command", ["python", "manage.py", "check"])
+        assert (program, arguments[0]) == ("python", "manage.py") and arguments[1] in get_commands()
+
+
+def test_our_services_may_do_little_and_only_the_host_reaches_the_site() -> None:
+    for service in OURS.values():
+        assert service["read_only"] is True and service["tmpfs"] == "/tmp"
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+    published = [port for service in SERVICES.values() for port in service.get("ports", ())]
+    assert published == ["127.0.0.1:8000:8000"]
+    assert words_of("USER") == ["950"]
+
+
+def test_what_has_to_be_kept_is_in_a_volume() -> None:
+    mounted = {volume for service in SERVICES.values() for volume in service.get("volumes", ())}
+    assert {volume.split(":")[0] for volume in mounted} == set(COMPOSE["volumes"])
+    (environment,) = words_of("ENV")
+    assert f"backups:{dict(one.split('=', 1) for one in environment.split())['BACKUP_FOLDER']}" in mounted
+
+
+def test_each_variable_that_is_put_in_is_in_the_example() -> None:
+    assert set(re.findall(r"\$\{(\w+)", (DEPLOY / "compose.yaml").read_text())) <= set(EXAMPLE)
+    assert {service["env_file"] for service in OURS.values()} == {".env"}
+
+
+def test_pg_dump_is_of_the_servers_release() -> None:
+    (release,) = re.findall(r"postgresql-client-(\d+)", " ".join(words_of("RUN")))
+    assert SERVICES["postgres"]["image"] == f"postgres:{release}"
+
+
+def test_each_command_of_the_guide_names_our_file_and_its_services() -> None:
+    blocks = re.findall(r"^```\w*\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    asked = [shlex.split(line) for line in lines if line.startswith("docker ")]
+    assert {words[4] for words in asked} == {"up", "exec", "run", "stop", "start"}
+    for words in asked:
+        assert words[:4] == ["docker", "compose", "-f", "deploy/compose.yaml"]
+        named = [word for word in words[5:] if not word.startswith("-")]
+        of_one = {"exec", "run"}  # what follows the service is a command inside it
+        assert set(named[:1] if words[4] in of_one else named) <= set(SERVICES)
+
+
+# The Dockerfile
+
+# What needs root, the network or minutes. Everything else is run.
+NOT_HERE = re.compile(
+    r"apt-get |rm -rf /var/|useradd |install -d |python -m venv |/opt/venv/bin/python -m pip "
+)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    """/opt/emsguide with nothing but what Dockerfile.dockerignore lets in, built; and the environment of a container."""
+    code, state = tmp_path / "code", tmp_path / "state"
+    state.mkdir()
+    rules = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+    everything, *let_in, caches = [rule for rule in rules if not rule.startswith("#")]
+    assert (everything, caches) == ("*", "**/__pycache__") and all(rule[0] == "!" for rule in let_in)
+    for rule in let_in:
+        source, copy = PROJECT / rule[1:], code / rule[1:]
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, copy)
+    copied = [words.split() for words in words_of("COPY")]
+    assert [words[0] for words in copied] == ["requirements.txt", "--from=packages", "."]
+    assert (code / "requirements.txt").is_file()
+
+    (environment,) = words_of("ENV")
+    for there, here in {
+        "/opt/venv": sys.prefix,
+        "/opt/emsguide": str(code),
+        "/var/lib/emsguide": str(state),
+        "$PATH": os.environ["PATH"],
+        "0.0.0.0:8000": f"127.0.0.1:{free_port()}",
+    }.items():
+        assert there in environment
+        environment = environment.replace(there, here)
+    inside = dict(one.split("=", 1) for one in environment.split())
+    for line in words_of("RUN"):
+        for command in line.split(" && "):
+            if not NOT_HERE.match(command):
+                subprocess.run(
+                    ["sh", "-euc", command], cwd=code, env=inside, check=True, stdout=subprocess.DEVNULL
+                )
+    told = {"SECRET_KEY": "production " * 6, "DATABASE_URL": f"sqlite:///{state}/db.sqlite3"}
+    return code, inside | EXAMPLE | told
+
+
+@pytest.fixture
+def container(image: tuple[Path, dict[str, str]]) -> Iterator[tuple[Path, dict[str, str]]]:
+    """`migrate` has run and the image's own command runs."""
+    code, inside = image
+    before = files_in(code)
+    (command,) = [json_words(what) for name, what in DOCKERFILE if name == "CMD"]
+    subprocess.run(
+        SERVICES["migrate"]["command"], cwd=code, env=inside, check=True, stdout=subprocess.DEVNULL
+    )
+    server = subprocess.Popen(command, cwd=code, env=inside)
+    try:
+        until_connected(int(inside["BIND"].rpartition(":")[2]))
+        yield image
+    finally:
+        server.terminate()
+        server.wait(30)
+    assert files_in(code) == before  # the image is read-only
+
+
+def json_words(text: str) -> list[str]:
+    return yaml.safe_load(text)
+
+
+def files_in(folder: Path) -> set[Path]:
+    return {file for file in folder.rglob("*") if file.is_file() and file.parent.name != "__pycache__"}
+
+
+def test_what_goes_into_the_image_is_enough_and_its_health_is_seen(
+    container: tuple[Path, dict[str, str]],
+) -> None:
+    code, inside = container
+    (check,) = words_of("HEALTHCHECK")
+    command = json_words(check.partition(" CMD ")[2])
+    assert subprocess.run(command, cwd=code, env=inside).returncode == 0
+    headers = {"Host": inside["ALLOWED_HOSTS"], "X-Forwarded-Proto": "https"}
+    with visitor() as session:
+        page = session.get(f"http://{inside['BIND']}/", headers=headers)
+        style = re.findall(r'href="(/static/css/site\.\w+\.css)"', page.text)[0]
+        assert session.get(f"http://{inside['BIND']}{style}", headers=headers).status_code == 200
+    nobody = inside | {"BIND": f"127.0.0.1:{free_port()}"}
+    asked = subprocess.run(command, cwd=code, env=nobody, stderr=subprocess.DEVNULL)
+    assert asked.returncode == 1
