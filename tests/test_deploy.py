@@ -15,8 +15,8 @@ import pytest
 from django.core.management import get_commands
 from lxml import html
 
-from tests.proxies import DEPLOY, PROXIES, SERVERS, free_port, visitor
-from tests.served import PROJECT, Balancer, Site
+from tests.proxies import DEPLOY, PROXIES, SERVERS, visitor
+from tests.served import PROJECT, Balancer, Site, free_port
 from tests.stories import NUMBER
 
 UNITS = sorted(DEPLOY.glob("systemd/*.service"))
