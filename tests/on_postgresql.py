@@ -8,7 +8,7 @@ from tests.served import postgresql
 
 FILES = (
     *("lookup", "gate", "health", "prune", "privacy", "standing", "waiting", "learn", "sightings", "inbox"),
-    *("parcel_desk", "messages_desk", "register", "migrations"),
+    *("shipment_page", "track_form", "contact", "parcel_desk", "messages_desk", "register", "migrations"),
 )
 
 

@@ -274,6 +274,13 @@ def test_without_its_cookie_the_form_is_refused_with_an_explanation():
     assert "Please </textarea> help" in text_of(response), "what was written is not lost"
 
 
+def test_no_other_site_writes_on_our_page():
+    strict = Client(enforce_csrf_checks=True, headers={"origin": "https://elsewhere.example"})
+    response = strict.post("/contact/", LETTER | {"text": "Send your card's number to us"})
+    assert response.status_code == 403
+    assert "card's number" not in text_of(response)
+
+
 @pytest.mark.parametrize("field", ["name", "email", "number", "text"])
 def test_nul_characters_are_refused_and_break_nothing(client, field):
     assert client.post("/contact/", LETTER | {field: "a\x00b"}).status_code == 400

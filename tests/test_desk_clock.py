@@ -36,7 +36,16 @@ def test_the_today_button_has_japans_day(desk):
 
 
 def test_each_page_says_whose_times_they_are(desk):
-    assert "Times here are Japan’s." in text_of(desk, "index")
+    status = Status.objects.first()
+    for name, *arguments in (
+        ("index",),
+        ("tracking_message_changelist",),
+        ("tracking_status_change", status.pk),
+        ("tracking_status_history", status.pk),
+        ("tracking_status_preview", status.pk),
+        ("tracking_gate_changelist",),
+    ):
+        assert "Times here are Japan’s." in text_of(desk, name, *arguments), name
 
 
 def test_lists_have_japans_times(desk):

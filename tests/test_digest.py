@@ -8,6 +8,7 @@ import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 
 from tests.crowd import all_at_once
 from tests.stories import NUMBER, POSTED, story
@@ -83,6 +84,15 @@ def test_once_a_day_of_japans_calendar(waiting):
     assert [send_digest(now=moment) for moment in (NOW, NOW, last_second)] == [True, False, False]
     assert send_digest(now=last_second + timedelta(seconds=1))
     assert len(mail.outbox) == 2
+
+
+def test_the_list_of_alarms_says_whose_day_it_is(waiting, admin_client):
+    send_digest(now=NOW)
+    Alarm.objects.create(kind="captcha", day=NOW.date(), claimed_at=NOW)
+    for alarm, zone in zip(Alarm.objects.order_by("kind"), ("UTC", "Japan"), strict=True):
+        for name, arguments in (("changelist", []), ("change", [alarm.pk])):
+            page = admin_client.get(reverse(f"admin:tracking_alarm_{name}", args=arguments))
+            assert f"{alarm.day} ({zone})" in page.content.decode()
 
 
 def test_once_however_many_machines_run_it_at_the_same_time(waiting):

@@ -3,12 +3,14 @@
 import re
 
 import pytest
+from django.contrib.auth.models import Group
 from django.urls import reverse
 
 from tests.desk import StatusPage
 from tests.stories import ARRIVED, IN_CUSTOMS, POSTED, some_numbers, story
 from tracking.fallbacks import fallbacks, parcels_by_status
 from tracking.glossary import Glossary
+from tracking.groups import SUPPORT
 from tracking.models import Event, Phrase, Shipment, Shop, Status, Wording
 from tracking.texts import PLACEHOLDERS
 
@@ -357,6 +359,20 @@ def test_who_may_only_view_has_no_buttons_and_cannot_post(client, django_user_mo
     assert "Save and publish" not in html and "inherits" in html or "its own words" in html
     assert client.post(address, {"_publish": "1"}).status_code == 403
     assert client.post(discarding(wording_of(status))).status_code == 403
+
+
+def test_who_may_only_view_compares_a_draft_and_cannot_discard_it(
+    admin_client, client, django_user_model, status
+):
+    StatusPage(admin_client, status).write(title="A try").press("_draft")
+    reader = django_user_model.objects.create_user("reader", is_staff=True)
+    reader.groups.add(Group.objects.get(name=SUPPORT))
+    client.force_login(reader)
+    page = client.get(discarding(wording_of(status)))
+    assert page.status_code == 200 and "A try" in page.content.decode()
+    assert "Discard the draft" not in page.content.decode()
+    assert client.post(discarding(wording_of(status)), {"seen": page.context["seen"]}).status_code == 403
+    assert wording_of(status).draft is not None
 
 
 def test_each_text_says_which_words_in_braces_are_filled_in(admin_client, status):

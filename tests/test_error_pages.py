@@ -41,3 +41,14 @@ def test_each_link_has_a_name(ask, status):
     assert nameless == []
     (foot,) = page.find_class("site-foot")
     assert not " ".join(foot.text_content().split()).startswith("·")
+
+
+def test_a_form_of_the_desk_that_is_out_of_date_is_told_so_and_leads_no_staff_to_the_contact_form():
+    user = get_user_model().objects.create_superuser("ann")
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(user)
+    response = strict.post("/admin/tracking/notice/add/", {"title": "Strike", "text": "Two days"})
+    main = html.fromstring(response.content.decode()).get_element_by_id("main")
+    assert response.status_code == 403
+    assert "Go back, copy what you typed" in main.text_content()
+    assert not main.xpath(".//a")

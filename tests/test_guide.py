@@ -1,8 +1,11 @@
 """`/`: the guide, and the small pages around it."""
 
+import re
+
 import pytest
 from lxml import html
 
+from tests.stories import NUMBER
 from tracking.models import Status, Wording
 
 pytestmark = pytest.mark.django_db
@@ -65,7 +68,10 @@ def test_robots_and_sitemap_name_the_guide(client):
     assert "Sitemap: http://testserver/sitemap.xml" in client.get("/robots.txt").content.decode()
     sitemap = client.get("/sitemap.xml")
     assert sitemap["Content-Type"].startswith("application/xml")
-    assert "<loc>http://testserver/</loc>" in sitemap.content.decode()
+    pages = re.findall("<loc>http://testserver(.*?)</loc>", sitemap.content.decode())
+    assert pages == ["/", "/contact/"]
+    assert not [page for page in pages if "noindex" in client.get(page).headers.get("X-Robots-Tag", "")]
+    assert client.get(f"/contact/?number={NUMBER}")["X-Robots-Tag"] == "noindex"
 
 
 def test_a_missing_page_has_the_same_look(client):

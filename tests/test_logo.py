@@ -58,6 +58,14 @@ def test_a_large_one_is_made_as_small_as_a_page_needs(mode):
         assert kept.size == (240, 120)
 
 
+def test_sixteen_bits_of_grey_stay_grey():
+    file = io.BytesIO()
+    Image.new("I;16", (1000, 300), 40_000).save(file, "PNG")
+    with Image.open(io.BytesIO(read_picture(file.getvalue()).data)) as kept:
+        grey, *_ = kept.convert("RGB").getpixel((50, 50))
+    assert abs(grey - 40_000 / 256) < 4
+
+
 def test_where_a_photograph_was_taken_is_not_given_to_everybody():
     exif = Image.Exif()
     exif[0x010E] = "At home"

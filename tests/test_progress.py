@@ -232,13 +232,13 @@ def test_where_nobody_knows_who_delivers_the_button_names_the_site_it_leads_to()
 
 
 def test_what_is_true_of_ems_alone_is_not_said_of_other_mail():
-    rows = (POSTED, "Retention @ GERMANY")
+    rows = (POSTED, "Retention @ FRANCE")
     ems, letter = progress_of(story(*rows)), progress_of(story(*rows, number="RB123456785JP"))
-    assert ems.collect_by and ems.hand_over.introduction
-    assert (letter.collect_by, letter.hand_over.introduction) == ("", "")
-    assert letter.hand_over.button == ems.hand_over.button
-    elsewhere = story(POSTED, "Arrival at inward office of exchange @ KENYA", number="RB123456785JP")
-    assert progress_of(elsewhere).hand_over is None
+    assert ems.hand_over and "Chronopost" in ems.who_has_it
+    assert letter.hand_over is None and "Chronopost" not in letter.who_has_it + letter.what_to_do
+    held = (POSTED, "Retention @ GERMANY")
+    assert progress_of(story(*held)).collect_by
+    assert progress_of(story(*held, number="RB123456785JP")).collect_by == ""
 
 
 def test_silence_is_normal_then_longer_then_far_longer():

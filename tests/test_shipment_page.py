@@ -387,7 +387,7 @@ def test_notices_of_the_destination_are_shown_before_there_is_a_story(client, st
     Notice.objects.create(title="Strike", destination=germany, starts_on=japans_day(), severity="warning")
     for address in (f"{PAGE}?to=de", f"/track/?number={NUMBER},CN000000005JP&to=DE"):
         main = main_of(client.get(address))
-        assert main.find_class("notice")[0].get("aria-label") == "Important notice: Strike"
+        assert main.find_class("notice")[0].get("aria-label") == "Important notice: Germany: Strike"
     assert "to=DE" in main_of(client.get(f"{PAGE}?to=de")).xpath("string(.//a[.='Write to us']/@href)")
     assert not main_of(client.get(PAGE)).find_class("notice")
     Shipment.objects.filter(number=NUMBER).update(destination=germany)  # staff know it

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -29,12 +30,17 @@ def contact(request: HttpRequest) -> HttpResponse:
     typed, hint = request.GET.get("number", "")[:40], hinted_destination(request, Glossary.current())
     progress = contact_desk.stored_progress(typed, timezone.now(), hint=hint)
     form = ContactForm(initial={"number": typed, "to": hint, "text": contact_desk.first_lines(progress)})
-    return unindexed(plain_page(request, _TEMPLATE, {"form": form, "receipt": _receipt(request)}))
+    page = plain_page(request, _TEMPLATE, {"form": form, "receipt": _receipt(request)})
+    return unindexed(page) if request.GET else page
 
 
 def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's CSRF_FAILURE_VIEW. What was written is shown, so that it is not lost."""
-    return plain_page(request, "403_csrf.html", {"text": request.POST.get("text", "")}, 403)
+    if request.path_info.startswith(f"/{settings.ADMIN_PATH}"):
+        return plain_page(request, "403_desk_form.html", {}, 403)
+    is_ours = request.headers.get("Origin") in (None, f"{request.scheme}://{request.get_host()}")
+    text = request.POST.get("text", "") if is_ours else ""  # no other site writes on our page
+    return plain_page(request, "403_csrf.html", {"text": text}, 403)
 
 
 def _send(request: HttpRequest) -> HttpResponse:

@@ -63,6 +63,8 @@ _TOO_MANY_PIXELS = f"The picture has too many pixels: at most {MOST_PIXELS} in w
 
 def _smaller(image: Image.Image) -> Picture:
     """What it carries beside its pixels, such as where a photograph was taken, is left out."""
+    if image.mode.startswith("I"):  # 16 bits of grey
+        image = image.point(lambda value: value / 256).convert("L")
     image = image.convert("RGBA")
     image.thumbnail(_KEPT_SIZE)
     for quality in (80, 60, 40, 20):

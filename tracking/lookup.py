@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -30,9 +30,10 @@ FORGETTING_IS_NORMAL = timedelta(days=330)  # after the newest scan; Japan Post 
 USED_AGAIN_AFTER = timedelta(
     days=180
 )  # a number rests for 12 months at least (UPU S10), a parcel travels for some
+REGISTERED_BEFORE = timedelta(days=60)  # a parcel is posted so soon after staff registered it
 LONGEST_REST = timedelta(hours=1)
 BUDGET_WITH_STORY = 4.0  # seconds a visitor waits where we have something to show
-_LONGEST_NOTE = Shipment._meta.get_field("note").max_length
+_LONGEST_NOTE = 500  # characters, as in the column
 _OUT_OF_THE_WAY = 10_000  # rows; no page is that long
 LEAST_BUDGET = 0.5  # seconds; with less left, asking would only fail
 
@@ -255,13 +256,13 @@ def _story(shipment: Shipment, events: tuple[TrackedEvent, ...], *, is_paused: b
 
 
 def _is_gone(shipment: Shipment) -> bool:
-    return shipment.last_answer in (Outcome.NOT_FOUND, Outcome.REJECTED)
+    return shipment.newest_answer in (Outcome.NOT_FOUND, Outcome.REJECTED)
 
 
 def _told_less_at(shipment: Shipment) -> datetime | None:
     """When they last confirmed the story, if they have given a poorer one since."""
     confirmed = shipment.story_at == shipment.answered_at
-    return None if confirmed or shipment.last_answer != Outcome.TRACKED else shipment.story_at
+    return None if confirmed or shipment.newest_answer != Outcome.TRACKED else shipment.story_at
 
 
 def _events_of(shipment: Shipment) -> tuple[TrackedEvent, ...]:
@@ -288,7 +289,7 @@ def _store_story(
     newest = stored[-1] if note else item.events[-1]
     shipment.ask_again_at = now + _fresh_for(newest.phrase, glossary)
     if is_another:
-        _forget_the_parcel_before(shipment, stored[-1])
+        _forget_the_parcel_before(shipment, item.events[0].local_date)
         note = f"The number is used again: our {len(stored)} rows end on {stored[-1].local_date}, theirs begin later."
     return new_phrases, note
 
@@ -301,14 +302,18 @@ def _is_another_parcel(stored: Sequence[Event], item: TrackedItem) -> bool:
     return item.events[0].local_date - stored[-1].local_date > rest
 
 
-def _forget_the_parcel_before(shipment: Shipment, last: Event) -> None:
-    """What staff wrote about it stays readable, in the note; where it went is no longer told to customers."""
+def _forget_the_parcel_before(shipment: Shipment, begins_on: date) -> None:
+    """What staff wrote about it stays readable, in the note; where it went is no longer told to customers.
+
+    What they registered shortly before the new story begins is about the new parcel.
+    """
     shipment.handled_at = None
-    if shipment.registered_at is None or shipment.registered_at.date() <= last.local_date:
+    if shipment.registered_at is None or shipment.registered_at.date() < begins_on - REGISTERED_BEFORE:
         shipment.destination, shipment.registered_at = None, None
         if shipment.order_reference:
-            note = f"Before: order {shipment.order_reference}. {shipment.note}".strip()
-            shipment.note, shipment.order_reference = note[:_LONGEST_NOTE], ""
+            before = f"Before: order {shipment.order_reference}. "
+            shipment.note = f"{before[: _LONGEST_NOTE - len(shipment.note)]}{shipment.note}".strip()
+            shipment.order_reference = ""
 
 
 def _why_ours_stays(shipment: Shipment, stored: Sequence[Event], item: TrackedItem) -> str:

@@ -358,9 +358,11 @@ def _advice(
 
 
 def _hand_over(newest: Place, number: TrackingNumber, there: Destination | None) -> HandOver | None:
-    """The local post, from arrival on (where it sends no scans: from departure on); not while the parcel is on its way back."""
-    is_ems = numbers.is_ems(number)
-    if there is None or not there.tracking_url or not (there.operator or is_ems):
+    """The local post, from arrival on (where it sends no scans: from departure on); not while the parcel is on its way back.
+
+    We know who delivers EMS; who delivers other mail may be somebody else.
+    """
+    if there is None or not there.tracking_url or not numbers.is_ems(number):
         return None
     if (newest.stage or 0) < Stage.CUSTOMS_AND_ARRIVAL and not is_last_scan(newest, there):
         return None
@@ -369,7 +371,7 @@ def _hand_over(newest: Place, number: TrackingNumber, there: Destination | None)
     values = {"country": there.spoken_name, "operator": there.operator}
     url = there.link_for(number)
     if there.operator:
-        introduction = _("In %(country)s, EMS is delivered by %(operator)s.") % values if is_ems else ""
+        introduction = _("In %(country)s, EMS is delivered by %(operator)s.") % values
         button = _("Ask %(operator)s") % values
     else:  # the page of somebody who knows EMS of all countries
         introduction, button = "", _("Look it up at %(site)s") % {"site": urlsplit(url).hostname}

@@ -102,8 +102,8 @@ def without_a_story(now: datetime) -> Rule:
 
 
 def spam(now: datetime) -> Rule:
-    """What looked like spam when it came, and of which staff have not said that it is none."""
-    rows = Message.objects.filter(suspected_spam=True, created_at__lt=now - SPAM_IS_KEPT)
+    """What looked like spam when it came, and of which staff have not said that it is none, nor answered it."""
+    rows = Message.objects.filter(suspected_spam=True, answered=False, created_at__lt=now - SPAM_IS_KEPT)
     return Rule("messages that look like spam, older than 90 days", rows.all)
 
 

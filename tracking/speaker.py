@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from tracking import numbers
 from tracking.glossary import Glossary, fill
 from tracking.journey import Place
 from tracking.models import Stage, Tone
+from tracking.numbers import TrackingNumber
 from tracking.spelling import normalise
 
 
@@ -26,7 +28,12 @@ class Speaker:
     """Staff's words with the places of this journey filled in."""
 
     def __init__(
-        self, glossary: Glossary, language: str, number: str, origin: str, destination: str | None
+        self,
+        glossary: Glossary,
+        language: str,
+        number: TrackingNumber,
+        origin: str,
+        destination: str | None,
     ) -> None:
         self.glossary, self.language, self.number = glossary, language, number
         self.origin, self.destination = origin, destination
@@ -78,7 +85,7 @@ class Speaker:
         return fill(
             text,
             country=there.spoken_name if there else "",
-            operator=there.operator if there else "",
+            operator=there.operator if there and numbers.is_ems(self.number) else "",
             origin=self.origin_name,
             number=self.number,
         )

@@ -216,7 +216,7 @@ def _rows_page(
         "remember": " ".join(row.remembered_as for row in rows if row.remembered_as),
         "typed": " ".join(row.number for row in rows),
         "hinted": f"?{urlencode({'to': hint})}" if hint else "",
-        "notices": _notices_on_the_way(glossary, hint, untold, destinations),
+        "notices": _notices_on_the_way(glossary, hint if untold else None, untold, destinations),
     }
     return _unreferred(unindexed(plain_page(request, "tracking/parcels.html", context, glossary=glossary)))
 
@@ -343,17 +343,17 @@ def answer_page(
         "remember": found.remembered_as,
     }
     if not found.progress:
-        context |= _without_story(found.number, glossary, hinted_destination(request, glossary))
+        context |= _without_story(found, glossary, hinted_destination(request, glossary))
     template = "tracking/shipment.html" if found.progress else "tracking/answer.html"
     response = plain_page(request, template, context, found.http_status, glossary=glossary)
     return _unreferred(unindexed(_with_retry(response, found)))
 
 
-def _without_story(number: str, glossary: Glossary, hint: str | None) -> dict[str, Any]:
-    """What the page knows all the same: where the parcel goes."""
+def _without_story(found: Answer, glossary: Glossary, hint: str | None) -> dict[str, Any]:
+    """What the page knows all the same: where the parcel goes. A text that is no number never reaches the database."""
     return {
-        "notices": _notices_on_the_way(glossary, hint, [number], []),
-        "contact_query": urlencode({"number": number} | ({"to": hint} if hint else {})),
+        "notices": _notices_on_the_way(glossary, hint, [found.number] if found.is_number else [], []),
+        "contact_query": urlencode({"number": found.number} | ({"to": hint} if hint else {})),
     }
 
 

@@ -19,7 +19,7 @@ from tracking import gate, lookup, prune
 from tracking.models import AskedBy, Shipment
 from tracking.models.shipments import FAILURES
 from tracking.numbers import TrackingNumber, shortened
-from tracking.renewal import renew_outdated
+from tracking.renewal import RENEWED_AT_ONCE, renew_outdated
 from tracking.schedule import AFTER_FAILURE
 
 logger = logging.getLogger(__name__)
@@ -172,7 +172,10 @@ class Watch:
 
     def _renew(self) -> None:
         """Where parcels stand, after an edit of what words mean."""
-        renew_outdated(most=RENEWED_IN_A_ROUND)
+        for _ in range(RENEWED_IN_A_ROUND // RENEWED_AT_ONCE):
+            if self.is_stopping or not renew_outdated(most=RENEWED_AT_ONCE):
+                return
+            self._sleep(prune.BREATH)
 
     def _sleep(self, seconds: float) -> None:
         """In naps: a signal handler cannot wake a sleeper."""

@@ -15,7 +15,7 @@ for (const form of document.querySelectorAll("form[data-busy]")) {
   });
 }
 
-// A page that says it will try again does, unless the reader wants to stay. (Without this file: a refresh, unasked.)
+// A page that says it will try again does, unless the reader wants to stay. (Without JavaScript: a refresh, unasked.)
 for (const place of document.querySelectorAll("[data-again]")) {
   const [button, status] = [place.querySelector("button"), place.querySelector("[role=status]")];
   const timer = setTimeout(() => location.reload(), Number(place.dataset.again) * 1000);

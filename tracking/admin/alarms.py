@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from tracking.alarms import DIGEST
 from tracking.models import Alarm, KeptPage
 
 
@@ -42,6 +43,9 @@ class AlarmAdmin(ReadOnlyAdmin):
     list_display = ["day_of", "kind", "mailed_at"]
     list_filter = ["kind"]
 
-    @admin.display(description="day (UTC)", ordering="day")
+    fields = ["kind", "day_of", "claimed_at", "mailed_at"]
+    readonly_fields = ["day_of"]
+
+    @admin.display(description="day", ordering="day")
     def day_of(self, alarm: Alarm) -> str:
-        return f"{alarm.day}"
+        return f"{alarm.day} ({'Japan' if alarm.kind == DIGEST else 'UTC'})"

@@ -187,7 +187,8 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
 
     def discard_page(self, request: HttpRequest, object_id: int, wording_id: int) -> HttpResponse:
         """GET: the draft beside what customers see. POST: away with the draft; the history keeps it."""
-        if not self.has_change_permission(request):
+        may_discard = self.has_change_permission(request)
+        if not may_discard and (request.method == "POST" or not self.has_view_permission(request)):
             raise PermissionDenied
         wording = Wording.objects.filter(pk=wording_id, status=object_id).exclude(draft=None).first()
         if wording is None:
@@ -206,6 +207,7 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
             "object": wording.status,
             "wording": wording,
             "seen": mark_of(wording),
+            "may_discard": self.has_change_permission(request),
             "fields": [
                 (name.replace("_", " "), word_difference(text, drafted[name]))
                 for name, text in wording.texts.items()

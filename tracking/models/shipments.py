@@ -132,6 +132,12 @@ class Shipment(models.Model):
     def __str__(self) -> str:
         return self.number
 
+    @property
+    def newest_answer(self) -> str:
+        """How the last request ended that told us something, also where an older release noted it, in `last_outcome` alone."""
+        told = self.last_outcome and self.last_outcome not in FAILURES
+        return self.last_outcome if told else self.last_answer
+
     def is_due(self, now: datetime) -> bool:
         """True where the last answer is no longer fresh, or its failure has rested."""
         return self.ask_again_at is None or self.ask_again_at <= now
