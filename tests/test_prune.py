@@ -274,7 +274,12 @@ def test_spam_that_nobody_answered_goes_after_90_days_and_nothing_else_does():
     write(text="Cheap", suspected_spam=True, at=NOW + DAY)
     assert sum(prune.throw_away(prune.spam(NOW + 90 * DAY))) == 0
     assert sum(prune.throw_away(prune.spam(NOW + 91 * DAY))) == 1
-    assert sorted(Message.objects.values_list("text", flat=True)) == ["A question", "A question", "Cheap", "Cheap"]
+    assert sorted(Message.objects.values_list("text", flat=True)) == [
+        "A question",
+        "A question",
+        "Cheap",
+        "Cheap",
+    ]
 
 
 # What was written down along the way
