@@ -5,13 +5,14 @@ from playwright.sync_api import Browser
 
 from tests.standin import StandIn
 from tests.standin.server import SEARCH_PATH
-from tests.stories import IN_CUSTOMS, NUMBER, POSTED, fresh_story
+from tests.stories import IN_CUSTOMS, NUMBER, POSTED, story
 from tests.weight import Weight, weigh
 
 from .conftest import LiveServer
 
 pytestmark = pytest.mark.browser
 
+OTHER = "EN123456785JP"
 JUMPY = """<p style="height: 300px">Text</p>
 <script>
   addEventListener("load", () => requestAnimationFrame(() => requestAnimationFrame(() => {
@@ -25,11 +26,13 @@ JUMPY = """<p style="height: 300px">Text</p>
 def test_our_pages_ask_nobody_else_and_keep_still(
     browser: Browser, live_server: LiveServer, standin: StandIn
 ) -> None:
-    standin.set_item(NUMBER, fresh_story(POSTED, IN_CUSTOMS))
-    weight = weigh(browser, f"{live_server.url}/track/{NUMBER}/")
-    assert 2 <= weight.requests <= 5  # the page and its style at least
-    assert 1_000 < weight.bytes < 60_000  # on this server nothing but the page is packed
-    assert (weight.third_parties, weight.layout_shift) == ((), 0)
+    for number in (NUMBER, OTHER):
+        standin.set_item(number, story(POSTED, IN_CUSTOMS, number=number))
+    for page in (f"/track/{NUMBER}/", f"/track/?number={NUMBER},{OTHER}"):
+        weight = weigh(browser, f"{live_server.url}{page}")
+        assert 2 <= weight.requests <= 5  # the page and its style at least
+        assert 1_000 < weight.bytes < 60_000  # on this server nothing but the page is packed
+        assert (weight.third_parties, weight.layout_shift) == ((), 0)
 
 
 def weigh_page(browser: Browser, standin: StandIn, page: str) -> Weight:
