@@ -300,9 +300,8 @@ def test_a_second_signal_gives_the_request_up(standin, start):
     process = start(JAPANPOST_TIMEOUT=25)
     standin.wait_for_requests(1)
     process.send_signal(signal.SIGTERM)
-    process.send_signal(
-        signal.SIGINT
-    )  # another one: of two that are alike, the second may be lost in the first
+    # Another one: of two that are alike, the second may be lost in the first.
+    process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=4.5)  # sooner than the five seconds it has after the first
     assert process.returncode == 0 and "given up" in output
     assert Shipment.objects.get().lease_until is None

@@ -40,6 +40,7 @@ MAX_REDIRECTS = 3
 MAX_RETRY_AFTER = 30 * 24 * 3600  # seconds; whoever asks for more does not mean it
 
 _CHUNK_BYTES = 64 * 1024
+_NAP = 0.5  # seconds
 _REDIRECTS = {301, 302, 303, 307, 308}
 _READABLE_ENCODINGS = {"", "identity", "gzip", "x-gzip", "deflate"}
 
@@ -50,6 +51,9 @@ class Page:
 
     html: str
     size: int
+
+
+_Answer = Page | JapanPostError | None  # None: the request has gone
 
 
 def fetch_page(
@@ -68,9 +72,7 @@ def fetch_page(
     (no answer) and `UnexpectedPage` (an answer that cannot be such a page).
     """
     deadline = time.monotonic() + timeout
-    answers: queue.SimpleQueue[Page | JapanPostError | None] = (
-        queue.SimpleQueue()
-    )  # None: the request has gone
+    answers = queue.SimpleQueue[_Answer]()
     line = _Line(on_sent=lambda: answers.put(None))
 
     def ask() -> None:
@@ -89,7 +91,7 @@ def fetch_page(
     try:
         # In the caller's context: what it logs belongs to the same request.
         threading.Thread(target=copy_context().run, args=(ask,), name="japanpost", daemon=True).start()
-        while (answer := answers.get(timeout=max(0.0, deadline - time.monotonic()))) is None:
+        while (answer := _next(answers, deadline)) is None:
             on_sent()
     except queue.Empty:
         raise Unavailable(f"no answer within {timeout:.1f} s") from None
@@ -100,6 +102,19 @@ def fetch_page(
     if isinstance(answer, JapanPostError):
         raise answer
     return answer
+
+
+def _next(answers: queue.SimpleQueue[_Answer], deadline: float) -> _Answer:
+    """What comes next until then; raises queue.Empty. Waits in naps: a signal that comes just before a wait does not wake
+    the waiter, and its handler would have to wait too.
+    """
+    while True:
+        left = max(0.0, deadline - time.monotonic())
+        try:
+            return answers.get(timeout=min(left, _NAP))
+        except queue.Empty:
+            if left <= _NAP:
+                raise
 
 
 def try_connection(base_url: str, *, timeout: float) -> None:
