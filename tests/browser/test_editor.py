@@ -55,8 +55,8 @@ def test_a_wording_for_france_from_draft_to_the_way_back(open_page: OpenPage, st
         expect(inside.locator("h1")).to_have_text("French customs have it")
         expect(inside.locator(".meaning")).to_have_text("It is with the customs of France.")
         if width:
-            assert inside.locator("html").evaluate("html => html.clientWidth") == width
-            assert inside.locator("html").evaluate("html => html.scrollWidth") == width
+            expect(inside.locator("html")).to_have_js_property("clientWidth", width)
+            expect(inside.locator("html")).to_have_js_property("scrollWidth", width)
     customer.reload()
     expect(customer.locator("h1")).to_have_text("Your parcel is with customs")
 

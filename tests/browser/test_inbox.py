@@ -139,6 +139,7 @@ def test_the_inbox_needs_no_sideways_scrolling_on_a_phone(open_page: OpenPage, w
     page = open_page(f"/track/{NUMBER}/", viewport={"width": 390, "height": 800})
     enter_as(page, groups.EDITORS)
     expect(page.get_by_role("button", name=MEANS)).to_be_visible()
+    page.wait_for_load_state()  # with its style
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     box = page.get_by_role("button", name=MEANS).bounding_box()
     assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390

@@ -35,6 +35,7 @@ def test_somebody_connects_a_phone_and_logs_in_with_it(open_page: OpenPage, size
     page = open_page(viewport=size)
     log_in(page, "ann")
     expect(page.get_by_role("heading", name="Connect your phone")).to_be_visible()
+    page.wait_for_load_state()  # with its style
     picture = page.get_by_role("img", name="QR code").locator("svg")
     box = picture.bounding_box()
     assert box and box["width"] > 180 and box["x"] >= 0 and box["x"] + box["width"] <= size["width"]
