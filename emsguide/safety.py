@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.debug import SafeExceptionReporterFilter
 
+from emsguide.middleware import is_at_desk
+
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -17,7 +19,7 @@ def headers(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         response["Cross-Origin-Resource-Policy"] = "same-origin"
-        if request.path_info.startswith(f"/{settings.ADMIN_PATH}"):
+        if is_at_desk(request):
             response["X-Robots-Tag"] = "noindex"
             response.setdefault("Cache-Control", "no-store, private")
         return response

@@ -2,7 +2,6 @@
 
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -11,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
+from emsguide.middleware import is_at_desk
 from tracking import contact as contact_desk
 from tracking.forms import ContactForm
 from tracking.glossary import Glossary
@@ -36,7 +36,7 @@ def contact(request: HttpRequest) -> HttpResponse:
 
 def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's CSRF_FAILURE_VIEW. What was written is shown, so that it is not lost."""
-    if request.path_info.startswith(f"/{settings.ADMIN_PATH}"):
+    if is_at_desk(request):
         return plain_page(request, "403_desk_form.html", {}, 403)
     is_ours = request.headers.get("Origin") in (None, f"{request.scheme}://{request.get_host()}")
     text = request.POST.get("text", "") if is_ours else ""  # no other site writes on our page

@@ -43,7 +43,7 @@ class Evidence:
 
     @property
     def is_ems(self) -> bool:
-        return self.shipment.number.startswith("E")
+        return numbers.is_ems(TrackingNumber(self.shipment.number))
 
     @property
     def is_sender(self) -> bool:

@@ -107,9 +107,9 @@ class Glossary:
                     return wording
         return None
 
-    def is_in_guide(self, status: Status, language: str) -> bool:
-        """The guide explains it: it is not hidden there, and somebody has found words for it."""
-        return not status.hidden and self.words_for(status, language=language, destination=None) is not None
+    def guide_words(self, status: Status, language: str) -> Wording | None:
+        """What the guide says about it; None where it is hidden there, or nobody has found words for it."""
+        return None if status.hidden else self.words_for(status, language=language, destination=None)
 
     def usual_wait(self, status: Status, destination: str | None) -> UsualWait | None:
         """What parcels teach about this status: to this destination, else to all; None: nothing yet."""

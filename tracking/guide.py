@@ -34,8 +34,8 @@ def read_guide(glossary: Glossary, language: str) -> Guide:
 
 
 def _entry(glossary: Glossary, status: Status, language: str) -> GuideEntry | None:
-    words = glossary.words_for(status, language=language, destination=None)
-    if words is None or not glossary.is_in_guide(status, language):
+    words = glossary.guide_words(status, language)
+    if words is None:
         return None
     origin = glossary.destinations["JP"].spoken_name
     title, meaning, what_to_do = (

@@ -33,7 +33,7 @@ USED_AGAIN_AFTER = timedelta(
 REGISTERED_BEFORE = timedelta(days=60)  # a parcel is posted so soon after staff registered it
 LONGEST_REST = timedelta(hours=1)
 BUDGET_WITH_STORY = 4.0  # seconds a visitor waits where we have something to show
-_LONGEST_NOTE = 500  # characters, as in the column
+_LONGEST_NOTE = Shipment._meta.get_field("note").max_length or 0
 _OUT_OF_THE_WAY = 10_000  # rows; no page is that long
 LEAST_BUDGET = 0.5  # seconds; with less left, asking would only fail
 

@@ -262,13 +262,13 @@ def _entry(speak: Speaker, place: Place, *, is_newest: bool) -> Entry:
     event = place.event
     where = (event.office, event.region, event.postal_code)
     words = speak.words(place)
-    explained = place.words is not None and speak.glossary.is_in_guide(place.words, speak.language)
+    in_guide = place.words is not None and speak.glossary.guide_words(place.words, speak.language)
     return Entry(
         event=event,
         when=_when(event, place.country),
         status=place.status,
         title=words.title if words.are_ours else "",
-        guide_slug=place.words.slug if place.words and explained else "",
+        guide_slug=place.words.slug if place.words and in_guide else "",
         place=tuple(filter(None, where)),
         is_newest=is_newest,
     )
