@@ -2,10 +2,15 @@
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
+from django.test import TransactionTestCase, override_settings
 from django.utils import timezone
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -42,6 +47,36 @@ def pytest_configure() -> None:
     """With REQUIRE_ALL nothing is left out."""
     if os.environ.get("REQUIRE_ALL") and _LACKING:
         raise pytest.UsageError("REQUIRE_ALL is set, and " + "; ".join(_LACKING.values()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """Production's hasher is slow on purpose, and half of every test at the desk would be its work."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Put the seeded rows back after a test with transactions of its own, in place of `flush` and seeding again.
+
+    SQLite copies a whole file in a few milliseconds. Other databases keep Django's `flush`.
+    """
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with closing(sqlite3.connect(":memory:", check_same_thread=False)) as seeded:
+        with django_db_blocker.unblock():
+            connection.ensure_connection()
+            connection.connection.backup(seeded)
+
+        def restore(test: TransactionTestCase) -> None:
+            connection.ensure_connection()
+            seeded.backup(connection.connection)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(TransactionTestCase, "_fixture_teardown", restore)
+            yield
 
 
 @pytest.fixture

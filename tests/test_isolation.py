@@ -1,0 +1,28 @@
+"""Each test begins with the seeded store and ends within its time."""
+
+import pytest
+from django.contrib.auth.hashers import identify_hasher, make_password
+from django.test import TransactionTestCase
+
+from tracking.models import Destination, Phrase, Shipment, Shop, Status, Wording
+
+SEEDED = (Destination, Phrase, Shop, Status, Wording)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_test_with_transactions_leaves_the_seeded_rows():
+    before = {model: list(model.objects.order_by("pk").values()) for model in SEEDED}
+    Shipment.objects.create(number="EM123456785JP")
+    Shop.objects.all().delete()
+    Wording.objects.update(title="Changed")
+    TransactionTestCase("run")._fixture_teardown()
+    assert not Shipment.objects.exists()
+    assert {model: list(model.objects.order_by("pk").values()) for model in SEEDED} == before
+
+
+def test_passwords_of_tests_are_hashed_quickly():
+    assert identify_hasher(make_password("a password")).algorithm == "md5"
+
+
+def test_every_test_has_a_time_limit(pytestconfig: pytest.Config):
+    assert float(pytestconfig.getini("timeout")) == 120
