@@ -217,7 +217,7 @@ class _Seats:
 _asking, _waiting = _Seats(), _Seats()
 
 
-def _admit(
+def _admit(  # noqa: C901
     number: TrackingNumber, timer: Timer, has_story: bool, asked_by: AskedBy, visitor: str
 ) -> Ticket | None:
     is_patient = asked_by != AskedBy.WATCH and not has_story

@@ -117,7 +117,7 @@ def _known(wanted: Collection[str]) -> set[str]:
     }
 
 
-def _parse(text: str) -> Iterator[Line]:
+def _parse(text: str) -> Iterator[Line]:  # noqa: C901, PLR0915
     """Cells by name, unchecked."""
     written = text.split("\n")
     start = next((place for place, line in enumerate(written) if line.strip() and not _is_hint(line)), None)

@@ -161,7 +161,7 @@ def _unclear(newest: Place, scanned_at: datetime | None, now: datetime) -> Silen
     return Silence(days, "usual", _("We cannot tell"), text)
 
 
-def _silence_words(
+def _silence_words(  # noqa: C901
     tone: str, level: str, enquiry_is_over: bool, *, is_learnt: bool, from_abroad: bool
 ) -> tuple[str, str]:
     """Headline and text. Where somebody must act, more patience is no advice."""
