@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ from tests.proxies import PROXIES
 from tests.served import CACHE_SERVER, HAPROXY, POSTGRESQL
 from tests.standin import StandIn
 from tracking.models import Shop
+
+SYSTEM = Path(__file__).resolve().parent / "system"
 
 _LACKING = {}  # marker: what the machine lacks and how to get it
 if not CHROMIUM:
@@ -108,7 +111,10 @@ def shop(db) -> Shop:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What this machine lacks a program for is left out, and the last lines say so."""
+    """Marks the stage `system`. What this machine lacks a program for is left out, and the last lines say so."""
+    for item in items:
+        if item.path.is_relative_to(SYSTEM):
+            item.add_marker("system")
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in _LACKING)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]

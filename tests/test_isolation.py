@@ -1,5 +1,8 @@
 """Each test begins with the seeded store and ends within its time."""
 
+import ast
+from pathlib import Path
+
 import pytest
 from django.contrib.auth.hashers import identify_hasher, make_password
 from django.test import TransactionTestCase
@@ -7,6 +10,7 @@ from django.test import TransactionTestCase
 from tracking.models import Destination, Phrase, Shipment, Shop, Status, Wording
 
 SEEDED = (Destination, Phrase, Shop, Status, Wording)
+TESTS = Path(__file__).resolve().parent
 
 
 @pytest.mark.django_db(transaction=True)
@@ -26,3 +30,20 @@ def test_passwords_of_tests_are_hashed_quickly():
 
 def test_every_test_has_a_time_limit(pytestconfig: pytest.Config):
     assert float(pytestconfig.getini("timeout")) == 120
+
+
+def test_only_tests_of_the_system_stage_start_servers():
+    """`make test` leaves `tests/system` out, so a real server elsewhere would slow it down unseen."""
+    servers = {"Site", "Balancer", "CacheServer", "postgresql", "SERVERS"}
+    for path in TESTS.rglob("test_*.py"):
+        if not path.is_relative_to(TESTS / "system"):
+            imports = (
+                node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)
+            )
+            names = {
+                name.name
+                for node in imports
+                if node.module in ("tests.served", "tests.proxies")
+                for name in node.names
+            }
+            assert not names & servers, path.name

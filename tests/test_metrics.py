@@ -1,19 +1,16 @@
-"""/metrics: behind a token, right over several workers and their successors, and without a tracking number."""
+"""/metrics: behind a token, and without a tracking number."""
 
 import os
-import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-import requests
 from django.db import connection
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.served import PROJECT, Site
+from tests.served import PROJECT
 from tests.standin import StandIn
 from tests.stories import NUMBER, POSTED, some_numbers, story
 from tracking.gate import current_gate
@@ -219,45 +216,3 @@ def test_without_a_database_the_rest_is_told(client: Client, counted) -> None:
     assert found["emsguide_database_up"] == 0
     assert found["emsguide_request_seconds_count status=200 view=healthz"] > 0
     assert "emsguide_watch_lag_seconds" not in found
-
-
-# Several workers
-
-
-def test_workers_count_together_and_their_successors_go_on(tmp_path: Path) -> None:
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    healthz = "emsguide_request_seconds_count status=200 view=healthz"
-
-    def scrape(address: str) -> Figures:
-        answer = requests.get(f"{address}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
-        answer.raise_for_status()
-        return read(answer.text)
-
-    visits = 0
-
-    def visit(address: str) -> None:
-        nonlocal visits
-        for _ in range(20):
-            requests.get(f"{address}/healthz", timeout=30).raise_for_status()
-            visits += 1
-
-    url = f"sqlite:///{tmp_path}/db.sqlite3"
-    with Site(tmp_path, url, METRICS_TOKEN=TOKEN, TMPDIR=temporary) as site:
-        (address,) = site.addresses
-        visit(address)
-        assert scrape(address)[healthz] == visits
-        first = workers_of(site)
-        os.kill(first[0], signal.SIGTERM)
-        while first[0] in workers_of(site) or len(workers_of(site)) < 2:
-            visit(address)
-        visit(address)
-        assert scrape(address)[healthz] == visits
-        (folder,) = temporary.glob("emsguide-metrics-*")
-        assert {file.name for file in folder.iterdir()} <= {"histogram_0.db", "histogram_1.db"}
-    assert list(temporary.glob("emsguide-metrics-*")) == []
-
-
-def workers_of(site: Site) -> list[int]:
-    (gunicorn,) = site.pids
-    return [int(pid) for pid in Path(f"/proc/{gunicorn}/task/{gunicorn}/children").read_text().split()]

@@ -2,14 +2,10 @@
 and must not stop it meanwhile.
 """
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from importlib import import_module
 
-import psycopg
 import pytest
 from django.apps import apps
 from django.db import connection, models
@@ -21,7 +17,6 @@ from django.db.migrations.state import ModelState, ProjectState
 from django.test.utils import CaptureQueriesContext
 
 from tests.kept import NOW
-from tests.served import PROJECT, postgresql
 from tests.stories import some_numbers
 from tracking.models import Fetch, Shipment
 from tracking.operations import AddIndexBeside
@@ -174,25 +169,3 @@ def test_what_was_last_told_is_filled_in_a_few_parcels_at_a_time(monkeypatch) ->
     assert len(updates) == 2 * 3  # steps
     told = list(Shipment.objects.order_by("pk").values_list("last_answer", flat=True))
     assert told == ["tracked", "", "not-found", "rejected", "", "", "rejected"]
-
-
-@pytest.mark.postgresql
-def test_an_index_is_built_beside_the_writers_and_again_after_an_interruption() -> None:
-    with postgresql() as url:
-
-        def manage(*arguments: str) -> str:
-            kept = {"PATH": os.environ["PATH"], "DEBUG": "True", "DATABASE_URL": url}
-            command = [sys.executable, "manage.py", *arguments]
-            return subprocess.run(
-                command, cwd=PROJECT, env=kept, check=True, capture_output=True, text=True
-            ).stdout
-
-        manage("migrate", "-v0", "tracking", "0016")
-        assert "CREATE INDEX CONCURRENTLY" in manage("sqlmigrate", "tracking", "0017")
-        with psycopg.connect(url, autocommit=True) as store:
-            store.execute("CREATE INDEX fetch_by_time ON tracking_fetch (size)")  # not ready, as it were
-            manage("migrate", "-v0")
-            (definition,) = store.execute(
-                "SELECT indexdef FROM pg_indexes WHERE indexname = 'fetch_by_time'"
-            ).fetchone()
-        assert definition.endswith("(started_at, outcome, milliseconds)")

@@ -5,7 +5,6 @@ import logging.config
 import sys
 from collections.abc import Callable, Iterator
 from io import StringIO
-from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -15,7 +14,6 @@ from django.views.debug import ExceptionReporter
 
 from emsguide import safety
 from emsguide.logs import FORMATS
-from tests.served import Site, get, run
 from tests.stories import NUMBER
 from tests.test_settings import PRODUCTION, start
 from tracking import alarms
@@ -82,26 +80,6 @@ def test_djangos_lines_about_an_error_of_ours_have_none_either(log, client, monk
     assert "Internal Server Error: /track/EM…6785JP/" in log()
     assert "RuntimeError: no idea what this is:" in log()
     assert NUMBER not in log()
-
-
-def test_gunicorns_access_log_has_none_and_no_secret_is_in_any_log(tmp_path: Path):
-    secret = {
-        "SECRET_KEY": "SECRET-OF-THE-SITE " * 3,
-        "EMAIL_URL": "smtp+tls://user:SECRET-OF-MAIL@127.0.0.1:9",
-        "JAPANPOST_URL": "http://127.0.0.1:9",
-        "GUNICORN_CMD_ARGS": f"--access-logfile {tmp_path}/access.log",
-    }
-    with Site(tmp_path, f"sqlite:///{tmp_path}/db.sqlite3", **secret) as site:
-        assert run(get(f"{site.addresses[0]}/track/{NUMBER}/")).status == 503
-        broken = "from django.db import connection\nconnection.cursor().execute('ALTER TABLE tracking_shop RENAME TO gone')"
-        site.python(broken)
-        assert run(get(f"{site.addresses[0]}/track/{NUMBER}/")).status == 500
-    access = (tmp_path / "access.log").read_text(encoding="utf-8")
-    written = (tmp_path / "gunicorn.log").read_text(encoding="utf-8")
-    assert access.count("GET /track/EM…6785JP/ HTTP/1.1") == 2
-    assert "no such table" in written and "Internal Server Error" in written
-    for text in (access, written):
-        assert NUMBER not in text and "SECRET" not in text
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.served import Site
+from tests.served import PROJECT, Site
 from tests.test_headers import POLICY
-
-PROJECT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,26 @@
+"""What gunicorn's logs never have: whole tracking numbers and secrets."""
+
+from pathlib import Path
+
+from tests.served import Site, get, run
+from tests.stories import NUMBER
+
+
+def test_gunicorns_access_log_has_none_and_no_secret_is_in_any_log(tmp_path: Path):
+    secret = {
+        "SECRET_KEY": "SECRET-OF-THE-SITE " * 3,
+        "EMAIL_URL": "smtp+tls://user:SECRET-OF-MAIL@127.0.0.1:9",
+        "JAPANPOST_URL": "http://127.0.0.1:9",
+        "GUNICORN_CMD_ARGS": f"--access-logfile {tmp_path}/access.log",
+    }
+    with Site(tmp_path, f"sqlite:///{tmp_path}/db.sqlite3", **secret) as site:
+        assert run(get(f"{site.addresses[0]}/track/{NUMBER}/")).status == 503
+        broken = "from django.db import connection\nconnection.cursor().execute('ALTER TABLE tracking_shop RENAME TO gone')"
+        site.python(broken)
+        assert run(get(f"{site.addresses[0]}/track/{NUMBER}/")).status == 500
+    access = (tmp_path / "access.log").read_text(encoding="utf-8")
+    written = (tmp_path / "gunicorn.log").read_text(encoding="utf-8")
+    assert access.count("GET /track/EM…6785JP/ HTTP/1.1") == 2
+    assert "no such table" in written and "Internal Server Error" in written
+    for text in (access, written):
+        assert NUMBER not in text and "SECRET" not in text
