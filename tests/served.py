@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -34,18 +35,49 @@ def free_port() -> int:
             return port
 
 
+PRODUCTION = {"PATH": os.environ["PATH"], "SECRET_KEY": "production " * 6, "ALLOWED_HOSTS": "127.0.0.1"}
+
+
+def manage(environment: dict[str, str], *arguments: str) -> str:
+    """Runs a command of `manage.py` and returns what it prints."""
+    command = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(command, cwd=PROJECT, env=environment, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+class _Prepared:
+    """A migrated SQLite file and the collected static files, made once for all sites of this process."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="emsguide-prepared-")  # removed when we end
+
+    @cached_property
+    def static_files(self) -> Path:
+        """A folder to read from; sites share it."""
+        folder = Path(self._folder.name) / "static"
+        manage(PRODUCTION | {"STATIC_ROOT": str(folder)}, "collectstatic", "--no-input", "-v0")
+        return folder
+
+    @cached_property
+    def database(self) -> Path:
+        """A file to copy."""
+        file = Path(self._folder.name) / "migrated.sqlite3"
+        manage(PRODUCTION | {"DATABASE_URL": f"sqlite:///{file}"}, "migrate", "--no-input", "-v0")
+        return file
+
+
+_prepared = cache(_Prepared)
+
+
 class Site:
     """One gunicorn or several of them, each with two workers, before one database. Use it in a `with` block."""
 
     def __init__(self, folder: Path, database_url: str, *, gunicorns: int = 1, **settings: object) -> None:
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "SECRET_KEY": "production " * 6,
-            "ALLOWED_HOSTS": "127.0.0.1",
-            "DATABASE_URL": database_url,
-            "STATIC_ROOT": str(folder / "staticfiles"),
-            "no_proxy": "*",
-        } | {name: str(value) for name, value in settings.items()}
+        self.environment = (
+            PRODUCTION
+            | {"DATABASE_URL": database_url, "STATIC_ROOT": str(folder / "staticfiles"), "no_proxy": "*"}
+            | {name: str(value) for name, value in settings.items()}
+        )
         ports = [free_port() for _ in range(gunicorns)]
         self._listeners = [socket.create_server(("127.0.0.1", port), backlog=2048) for port in ports]
         self.addresses = [f"http://127.0.0.1:{one.getsockname()[1]}" for one in self._listeners]
@@ -53,8 +85,8 @@ class Site:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
-        self.manage("migrate", "--no-input", "-v0")
-        self.manage("collectstatic", "--no-input", "-v0")
+        self.environment["STATIC_ROOT"] = str(_prepared().static_files)
+        self._migrate()
         self.start()
         return self
 
@@ -63,6 +95,13 @@ class Site:
         for listener in self._listeners:
             listener.close()
         self._log.close()
+
+    def _migrate(self) -> None:
+        file = Path(self.environment["DATABASE_URL"].removeprefix("sqlite:///"))
+        if self.environment["DATABASE_URL"].startswith("sqlite:") and not file.exists():
+            shutil.copy(_prepared().database, file)
+        else:
+            self.manage("migrate", "--no-input", "-v0")
 
     def start(self) -> None:
         for listener, address in zip(self._listeners, self.addresses, strict=True):
@@ -114,11 +153,7 @@ class Site:
         return [int(pid) for task in tasks for pid in task.read_text().split()]
 
     def manage(self, *arguments: str) -> str:
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(
-            command, cwd=PROJECT, env=self.environment, check=True, capture_output=True, text=True
-        )
-        return done.stdout.strip()
+        return manage(self.environment, *arguments)
 
     def python(self, code: str) -> str:
         """Run a line or two with the models at hand; what it prints."""
