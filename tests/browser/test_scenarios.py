@@ -1,6 +1,7 @@
 """Every situation on small and large screens, light and dark, with and without JavaScript, by pointer and by keyboard.
 
-`make test` shows each situation once; the options take turns. MATRIX=full shows each in every combination.
+`make test` shows each situation once; the options take turns. MATRIX=full shows each in every combination:
+once with and once without JavaScript, and there on every screen in turn.
 """
 
 import os
@@ -10,7 +11,7 @@ from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Route, ViewportSize, expect
 
 from tests.standin import StandIn
 
@@ -56,13 +57,12 @@ EIGHT_CELLS = tuple(
 )
 
 
-def cells(scenarios: tuple[Scenario, ...], *, full: bool) -> list[tuple[Scenario, Cell]]:
-    """What is looked at, and how."""
-    return [
-        (scenario, cell)
-        for i, scenario in enumerate(scenarios)
-        for cell in (EVERY_CELL if full else [EIGHT_CELLS[i % 8]])
-    ]
+def visits(scenarios: tuple[Scenario, ...], *, full: bool) -> list[tuple[Scenario, tuple[Cell, ...]]]:
+    """What is opened, and how it is then looked at. The cells of a visit differ in what an open page can change."""
+    if not full:
+        return [(scenario, (EIGHT_CELLS[i % 8],)) for i, scenario in enumerate(scenarios)]
+    with_script, plain = (tuple(cell for cell in EVERY_CELL if cell.java_script == has) for has in SWITCH)
+    return [(scenario, cells) for scenario in scenarios for cells in (with_script, plain)]
 
 
 SHOWN = """
@@ -86,6 +86,15 @@ STOPS = """
   .filter(element => element.tabIndex >= 0 && !element.disabled && element.checkVisibility({visibilityProperty: true}))
   .map(element => element.outerHTML.slice(0, 200))
 """
+# The browser goes on from the last element that had the focus, even when that has lost it.
+START_AT_THE_TOP = """
+() => {
+  getSelection().removeAllRanges();
+  document.body.tabIndex = -1;
+  document.body.focus();
+  document.body.removeAttribute("tabindex");
+}
+"""
 FOCUSED = """
 () => {
   const element = document.activeElement, style = getComputedStyle(element), box = element.getBoundingClientRect();
@@ -96,11 +105,11 @@ FOCUSED = """
 """
 
 
-def look_at(scenario: Scenario, cell: Cell, open_page: OpenPage) -> Page:
+def visit(scenario: Scenario, cell: Cell, open_page: OpenPage) -> Page:
     """The page as the customer of this cell has it; it stays while it is looked at."""
     page = open_page(
         scenario.path,
-        viewport={"width": cell.width, "height": 740},
+        viewport=viewport(cell),
         color_scheme=cell.scheme,
         java_script_enabled=cell.java_script,
         reduced_motion="reduce",  # nothing is measured on its way
@@ -109,6 +118,10 @@ def look_at(scenario: Scenario, cell: Cell, open_page: OpenPage) -> Page:
         page.route("**/*", _stay)
     scenario.arrive(page)
     return page
+
+
+def viewport(cell: Cell) -> ViewportSize:
+    return {"width": cell.width, "height": 740}
 
 
 def _stay(route: Route) -> None:
@@ -129,7 +142,7 @@ def axe_findings(page: Page, *, java_script: bool, without: tuple[str, ...] = ()
 def walk_by_keyboard(page: Page) -> None:
     """Tab leads to everything, in reading order, visibly, and out again; folded rows open by a key."""
     stops = page.evaluate(STOPS)
-    page.evaluate("document.activeElement.blur(); getSelection().removeAllRanges()")
+    page.evaluate(START_AT_THE_TOP)
     page.keyboard.press("Control+Home")
     for stop in stops:
         page.keyboard.press("Tab")
@@ -149,13 +162,28 @@ def unfold_by_keyboard(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "cell"), cells(SCENARIOS, full=os.environ.get("MATRIX") == "full"), ids=str
+    ("scenario", "cells"),
+    visits(SCENARIOS, full=os.environ.get("MATRIX") == "full"),
+    ids=lambda value: str(value if isinstance(value, Scenario) else value[0]),
 )
 def test_it_can_be_read_and_used(
-    open_page: OpenPage, standin: StandIn, settings: Any, scenario: Scenario, cell: Cell
+    open_page: OpenPage,
+    standin: StandIn,
+    settings: Any,
+    subtests: pytest.Subtests,
+    scenario: Scenario,
+    cells: tuple[Cell, ...],
 ) -> None:
     scenario.prepare(standin, settings)
-    page = look_at(scenario, cell, open_page)
+    page = visit(scenario, cells[0], open_page)
+    for cell in cells:
+        with subtests.test(str(cell)):
+            page.set_viewport_size(viewport(cell))
+            page.emulate_media(color_scheme=cell.scheme)
+            look_at(page, scenario, cell)
+
+
+def look_at(page: Page, scenario: Scenario, cell: Cell) -> None:
     assert tuple(page.evaluate(SHOWN)) == scenario.shown
     expect(page.locator("h1")).to_have_count(1)
     assert page.locator("h1").inner_text().strip()
@@ -174,7 +202,12 @@ def test_it_can_be_read_and_used(
 
 def test_every_pair_of_options_occurs() -> None:
     """Not in eight cells alone: over the situations that are really shown."""
-    shown = {cell for _, cell in cells(SCENARIOS, full=False)}
+    shown = {cell for _, cells in visits(SCENARIOS, full=False) for cell in cells}
     for first, second in combinations(range(4), 2):
         pairs = {(astuple(cell)[first], astuple(cell)[second]) for cell in shown}
         assert len(pairs) == 4, (first, second, pairs)
+
+
+def test_the_whole_matrix_has_every_combination_of_screen_scheme_and_script() -> None:
+    shown = [(scenario, cell) for scenario, cells in visits(SCENARIOS, full=True) for cell in cells]
+    assert sorted(map(str, shown)) == sorted(map(str, product(SCENARIOS, EVERY_CELL)))
