@@ -1,0 +1,79 @@
+"""No child process outlives its test."""
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests import processes
+
+DEAF = 'trap "" TERM INT; sleep 1000 & echo $!; wait; wait'
+
+
+def is_alive(pid: int) -> bool:
+    """A dead process that its new parent has yet to collect is not alive."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until_dead(pid: int) -> None:
+    until = time.monotonic() + 20
+    while is_alive(pid):
+        assert time.monotonic() < until, f"process {pid} is alive"
+        time.sleep(0.01)
+
+
+def test_a_block_that_fails_ends_its_process() -> None:
+    with pytest.raises(ZeroDivisionError), processes.running(["sleep", "1000"]) as process:
+        raise ZeroDivisionError
+    assert process.returncode == -signal.SIGTERM
+
+
+def test_a_process_that_ignores_the_signal_is_killed_with_its_children() -> None:
+    with (
+        pytest.raises(subprocess.TimeoutExpired),
+        processes.running(["sh", "-c", DEAF], within=0.2, stdout=subprocess.PIPE, text=True) as process,
+    ):
+        child = int(process.stdout.readline())
+    assert process.returncode == -signal.SIGKILL
+    wait_until_dead(child)
+
+
+def test_a_frozen_process_is_killed() -> None:
+    with processes.running(["sleep", "1000"], ends_on=signal.SIGKILL) as process:
+        process.send_signal(signal.SIGSTOP)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_a_command_is_over_in_time_though_its_child_holds_the_output() -> None:
+    began = time.monotonic()
+    with pytest.raises(subprocess.TimeoutExpired):
+        processes.run(["sh", "-c", DEAF], timeout=0.5, capture_output=True)
+    assert time.monotonic() - began < 30
+
+
+def test_what_a_command_leaves_behind_is_killed() -> None:
+    done = processes.run(["sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!"], capture_output=True, text=True)
+    wait_until_dead(int(done.stdout))
+
+
+def test_a_command_that_fails_is_an_error_when_asked() -> None:
+    assert processes.run(["false"]).returncode == 1
+    with pytest.raises(subprocess.CalledProcessError):
+        processes.run(["false"], check=True)
+
+
+def test_a_command_reads_its_input() -> None:
+    assert processes.run(["cat"], input="text", capture_output=True, text=True).stdout == "text"
+
+
+def test_reading_from_a_silent_process_ends_in_time() -> None:
+    with (
+        processes.running(["sleep", "1000"], stdout=subprocess.PIPE, text=True) as process,
+        pytest.raises(AssertionError, match="without printing"),
+    ):
+        processes.read_until(process, "ready", timeout=0.2)
