@@ -1,9 +1,9 @@
 """The stand-in's pages have the structure of Japan Post's, and its server answers as theirs does."""
 
 import http.client
-import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +16,8 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from lxml import html
 
+from tests import processes
+from tests.served import free_port, until_connected
 from tests.standin import FAULT_NUMBERS, StandIn
 from tests.standin.pages import DIGITS, NOT_FOUND, render_detail, render_list
 from tests.standin.server import SEARCH_PATH
@@ -287,20 +289,41 @@ def test_it_closes_at_once_in_the_middle_of_a_fault(fault: str) -> None:
             assert not thread.is_alive()
 
 
-def test_the_program_lists_every_situation_and_ends_on_ctrl_c() -> None:
-    command = [sys.executable, "-m", "tests.standin", "--port", "0"]
-    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, env=os.environ) as program:
-        assert program.stdout is not None
-        lines = []
-        for line in program.stdout:
-            lines.append(line)
-            if "Ctrl-C" in line:
-                break
-        program.send_signal(signal.SIGINT)
+@pytest.mark.parametrize("shell", [(), processes.IN_BACKGROUND], ids=["foreground", "background"])
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_the_program_lists_every_situation_and_ends_on_a_signal(
+    shell: tuple[str, ...], stop: signal.Signals
+) -> None:
+    command = [*shell, sys.executable, "-m", "tests.standin", "--port", "0"]
+    with processes.running(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as program:
+        text = processes.read_until(program, "Ctrl-C")
+        program.send_signal(stop)
         assert program.wait(timeout=60) == 0
-    text = "".join(lines)
     assert all(example.number in text for example in all_examples())
     assert all(number in text for number in FAULT_NUMBERS.values())
+
+
+def test_a_signal_that_comes_early_ends_the_program() -> None:
+    """Before its last line is printed. With SIGINT ignored, nothing but the block keeps it."""
+    program = (
+        "import os, signal, sys; from tests.standin import __main__ as it\n"
+        "it.all_examples = lambda: os.kill(os.getpid(), signal.SIGINT) or []\n"
+        "sys.argv = ['standin', '--port', '0']; it.main()"
+    )
+    command = [*processes.IN_BACKGROUND, sys.executable, "-c", program]
+    assert processes.run(command, cwd=PROJECT, timeout=60).returncode == 0
+
+
+def test_the_demonstration_ends_its_site_on_a_signal(tmp_path: Path) -> None:
+    port = free_port()
+    options = ["--port", str(port), "--database", str(tmp_path / "demo.sqlite3")]
+    command = [*processes.IN_BACKGROUND, sys.executable, "-m", "tests.standin.demo", *options]
+    with processes.running(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as program:
+        processes.read_until(program, "Ctrl-C")
+        until_connected(port)
+        program.send_signal(signal.SIGINT)
+        assert program.wait(timeout=60) == 0
+    socket.create_server(("127.0.0.1", port)).close()
 
 
 def test_a_request_that_its_caller_gave_up_is_no_longer_in_flight():

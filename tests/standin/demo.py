@@ -8,52 +8,60 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import FrameType
+from typing import Any
 
+from tests.processes import running
 from tracking.examples import all_examples
 
 from . import FAULT_NUMBERS, StandIn
 
 PROJECT = Path(__file__).resolve().parents[2]
+STOPS = {signal.SIGINT, signal.SIGTERM}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="The site and a stand-in for Japan Post, side by side.")
     parser.add_argument("--port", type=int, default=8000)
-    port = parser.parse_args().port
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)  # also where the shell started us in the background
-    try:
-        with StandIn() as standin:
-            return _run_site(port, standin.url)
-    except KeyboardInterrupt:
-        return 0
-
-
-def _run_site(port: int, japanpost_url: str) -> int:
+    parser.add_argument("--database", type=Path, default=PROJECT / "demo.sqlite3")
+    options = parser.parse_args()
+    # Blocked before any thread starts, a signal is kept until we wait for it, also where the shell ignores SIGINT.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    standin = StandIn()
     environment = os.environ | {
         "DEBUG": "True",
-        "JAPANPOST_URL": japanpost_url,
-        "DATABASE_URL": f"sqlite:///{PROJECT / 'demo.sqlite3'}",
+        "JAPANPOST_URL": standin.url,
+        "DATABASE_URL": f"sqlite:///{options.database.absolute()}",
     }
-    manage = [sys.executable, str(PROJECT / "manage.py")]
-    migrated = subprocess.run([*manage, "migrate", "--verbosity", "0"], cwd=PROJECT, env=environment)
-    if migrated.returncode != 0:
-        return migrated.returncode
-    _print_addresses(f"http://127.0.0.1:{port}")
-    # A session of its own: Ctrl-C reaches us alone, and we end the site.
-    site = subprocess.Popen(
-        [*manage, "runserver", f"127.0.0.1:{port}", "--noreload"],
-        cwd=PROJECT,
-        env=environment,
-        start_new_session=True,
-    )
-    try:
-        return site.wait()
-    finally:
-        site.terminate()
-        site.wait()
+    with _manage(environment, "migrate", "--verbosity", "0") as migration:
+        if not _has_ended(migration):
+            return 0
+    if migration.returncode != 0:
+        return migration.returncode
+    # The stand-in's thread starts after the last child: see `_hear_signals`.
+    with _manage(environment, "runserver", f"127.0.0.1:{options.port}", "--noreload") as site, standin:
+        _print_addresses(f"http://127.0.0.1:{options.port}")
+        return site.returncode if _has_ended(site) else 0
+
+
+def _manage(environment: dict[str, str], *arguments: str) -> AbstractContextManager["subprocess.Popen[Any]"]:
+    """manage.py in a process group of its own: Ctrl-C reaches us alone, and we end it."""
+    command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
+    return running(command, cwd=PROJECT, env=environment, preexec_fn=_hear_signals)
+
+
+def _hear_signals() -> None:
+    """In the child, which inherits what we block. Code between fork and exec is safe while the parent has one thread."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+
+
+def _has_ended(process: "subprocess.Popen[Any]") -> bool:
+    """Wait until the process ends, or a signal stops us: then False."""
+    while process.poll() is None:
+        if signal.sigtimedwait(STOPS, 0.5):
+            return False
+    return True
 
 
 def _print_addresses(site: str) -> None:
@@ -67,10 +75,6 @@ def _print_addresses(site: str) -> None:
         "\nAfter five bad days in a row nobody is asked for a minute: that is meant, see “Japan Post's health” in the admin."
     )
     print("\nCtrl-C ends it.\n", flush=True)
-
-
-def _stop(signal_number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
