@@ -5,7 +5,8 @@ import re
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+import threading
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
+from tests import processes
 from tests.stories import DELIVERED, NUMBER, POSTED, some_numbers, story
 from tracking import gate, lookup
 from tracking.japanpost.errors import NotFound
@@ -240,33 +242,29 @@ def database_url() -> str:
 @pytest.fixture
 def start(standin):
     """Start `manage.py watch` in a process of its own, on this test's database and stand-in."""
-    started = []
+    with ExitStack() as cleaning:
 
-    def start(*arguments, **settings):
-        environment = os.environ | {
-            "DEBUG": "True",
-            "DATABASE_URL": database_url(),
-            "JAPANPOST_URL": standin.url,
-            "JAPANPOST_SPACING_MS": "0",
-            "no_proxy": "*",
-        }
-        environment |= {name: str(value) for name, value in settings.items()}
-        started.append(
-            subprocess.Popen(
-                [sys.executable, "manage.py", "watch", *arguments],
+        def start(*arguments, shell=(), **settings):
+            environment = os.environ | {
+                "DEBUG": "True",
+                "DATABASE_URL": database_url(),
+                "JAPANPOST_URL": standin.url,
+                "JAPANPOST_SPACING_MS": "0",
+                "no_proxy": "*",
+            }
+            environment |= {name: str(value) for name, value in settings.items()}
+            process = processes.running(
+                [*shell, sys.executable, "manage.py", "watch", *arguments],
+                ends_on=signal.SIGKILL,
                 cwd=PROJECT,
                 env=environment,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
             )
-        )
-        return started[-1]
+            return cleaning.enter_context(process)
 
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+        yield start
 
 
 def test_two_watches_ask_each_parcel_once(standin, start):
@@ -280,12 +278,15 @@ def test_two_watches_ask_each_parcel_once(standin, start):
     assert Fetch.objects.count() == 40
 
 
-def test_sigterm_ends_it_between_two_parcels(standin, start):
+@pytest.mark.parametrize(
+    ("shell", "stop"), [((), signal.SIGTERM), ((), signal.SIGINT), (processes.IN_BACKGROUND, signal.SIGINT)]
+)
+def test_a_signal_ends_it_between_two_parcels(standin, start, shell, stop):
     standin.set_fault(None, "hang")
     register(some_numbers(3))
-    process = start()
+    process = start(shell=shell)
     standin.wait_for_requests(1)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(stop)
     standin.set_fault(None, "slow-first-byte", seconds=0)  # the answer comes
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
@@ -307,6 +308,37 @@ def test_a_second_signal_gives_the_request_up(standin, start):
     assert Shipment.objects.get().lease_until is None
 
 
+def test_the_request_is_given_up_in_time_after_one_signal(standin, start):
+    standin.set_fault(None, "hang")
+    register([NUMBER])
+    process = start(JAPANPOST_TIMEOUT=25)
+    standin.wait_for_requests(1)
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=20)  # five of them are its own
+    assert process.returncode == 0 and "given up" in output
+
+
+def test_a_sleeping_watch_wakes_at_once():
+    watch = Watch()
+    sleeper = threading.Thread(target=watch._sleep, args=[1000], daemon=True)
+    sleeper.start()
+    watch.stop()
+    sleeper.join(30)
+    assert not sleeper.is_alive()
+
+
+def test_the_command_leaves_its_process_the_signals(standin):
+    def signals():
+        return (
+            [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)],
+            signal.pthread_sigmask(signal.SIG_BLOCK, []),
+        )
+
+    before = signals()
+    call_command("watch", "--once")
+    assert signals() == before
+
+
 def test_after_kill_9_another_watch_goes_on(standin, start):
     numbers = some_numbers(3)
     register(numbers)
@@ -314,7 +346,7 @@ def test_after_kill_9_another_watch_goes_on(standin, start):
     process = start()
     standin.wait_for_requests(1)
     process.kill()
-    process.wait()
+    process.wait(30)
     assert Shipment.objects.exclude(lease_until=None).count() == 1
     later = timezone.now() + timedelta(minutes=1)
     assert Watch(clock=lambda: later).run_once().asked == 3

@@ -6,6 +6,7 @@ killed leaves only a lease that runs out by itself.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -29,12 +30,11 @@ BUSY_FOR = 1.0  # seconds until the watch tries again for a turn
 PATIENCE = 60.0  # seconds without a turn that `--once` waits
 PRUNE_EVERY = timedelta(days=1)
 RENEWED_IN_A_ROUND = 10_000  # parcels that an edit of words moves; ten seconds, and what is due waits
-_NAP = 0.2  # seconds; within so many a wish to stop is noticed
 _LONGEST_CYCLE = 500  # parcels; then a line in the log
 
 
 class Stopped(BaseException):
-    """Somebody wants us to stop now, in the middle of a request. Not an error: nothing catches it by accident."""
+    """Stop now, in the middle of a request. Not an Exception, so that no handler of errors catches it."""
 
 
 @dataclass
@@ -62,12 +62,18 @@ class Watch:
     clock: Callable[[], datetime] = timezone.now
     report: Callable[[str], None] = lambda line: None
     totals: Totals = field(default_factory=Totals)
-    is_stopping: bool = False
     _pruned_at: datetime | None = None
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
 
     def stop(self) -> None:
-        """Finish what is under way, then stop. Safe to call from a signal handler."""
-        self.is_stopping = True
+        """Finish the request under way, then stop; a sleeping watch wakes at once. Call it from any thread, but not from a
+        signal handler, which may interrupt the thread that holds the lock inside the event.
+        """
+        self._stopping.set()
 
     def run_once(self) -> Totals:
         """Tidy up, then one pass over what is due now. A pause ends the pass: cron comes again."""
@@ -178,7 +184,5 @@ class Watch:
             self._sleep(prune.BREATH)
 
     def _sleep(self, seconds: float) -> None:
-        """In naps: a signal handler cannot wake a sleeper."""
-        until = time.monotonic() + seconds
-        while not self.is_stopping and (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, _NAP))
+        """Until `stop` at the longest."""
+        self._stopping.wait(seconds)

@@ -1,13 +1,19 @@
 """Keep known parcels fresh in the background."""
 
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
 from tracking.watch import Stopped, Watch
 
-SECONDS_TO_FINISH = 5  # the request under way, once somebody wants us to stop
+SECONDS_TO_FINISH = 5  # the request under way, after the first signal
+
+_STOPS = {signal.SIGTERM, signal.SIGINT}
+_GIVE_UP = signal.SIGUSR1  # sent by our own thread; it interrupts what the main thread waits for
 
 
 class Command(BaseCommand):
@@ -24,28 +30,50 @@ class Command(BaseCommand):
         watch = Watch(
             report=self._overwrite if on_terminal else self.stdout.write if verbose else lambda _: None
         )
-
-        def stop(number: int, frame: Any) -> None:
-            if watch.is_stopping:
-                raise Stopped
-            watch.stop()
-            signal.alarm(SECONDS_TO_FINISH)
-
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
-            signal.signal(number, stop)
         ending = "Done"
         try:
-            if once:
-                watch.run_once()
-            else:
-                watch.run()
+            with _stopped_by_signals(watch):
+                if once:
+                    watch.run_once()
+                else:
+                    watch.run()
         except Stopped:
             ending = "Stopped; the request under way was given up, and can be asked again"
-        finally:
-            signal.alarm(0)
         self.stdout.write(f"{chr(10) if on_terminal else ''}{ending}: {watch.totals}")
 
     def _overwrite(self, line: str) -> None:
         """One line of the terminal, written over and over."""
         self.stdout.write(f"\r\x1b[K{line}", ending="")
         self.stdout.flush()
+
+
+@contextmanager
+def _stopped_by_signals(watch: Watch) -> Iterator[None]:
+    """Within the block SIGTERM and SIGINT stop the watch. A second one, or SECONDS_TO_FINISH later, raises Stopped in the
+    main thread.
+
+    Both are blocked in every thread, and one thread waits for them. Linux keeps a blocked signal until then, so none is lost:
+    neither one that comes just before a sleep, nor SIGINT in the background of a shell, which starts its programs with
+    SIGINT ignored.
+    """
+
+    def listen() -> None:
+        signal.sigwait(_STOPS)
+        watch.stop()
+        signal.sigtimedwait(_STOPS, SECONDS_TO_FINISH)
+        signal.pthread_kill(main, _GIVE_UP)
+
+    def give_up(number: int, frame: Any) -> None:
+        raise Stopped
+
+    main = threading.get_ident()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    signal.signal(_GIVE_UP, give_up)
+    threading.Thread(target=listen, name="signals", daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.signal(_GIVE_UP, signal.SIG_IGN)  # too late to give anything up
+        while signal.sigtimedwait(_STOPS, 0):  # one that is still kept would end the process below
+            pass
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
