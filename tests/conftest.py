@@ -18,9 +18,11 @@ from hypothesis import settings as hypothesis_settings
 
 from emsguide.release import release_id
 from tests.chromium import CHROMIUM
+from tests.clock import Clock
 from tests.proxies import PROXIES
 from tests.served import CACHE_SERVER, HAPROXY, POSTGRESQL
 from tests.standin import StandIn
+from tracking import gate
 from tracking.models import Shop
 
 SYSTEM = Path(__file__).resolve().parent / "system"
@@ -89,7 +91,30 @@ def standin(settings, monkeypatch) -> Iterator[StandIn]:
     with StandIn() as japan_post:
         settings.JAPANPOST_URL = japan_post.url
         settings.JAPANPOST_SPACING_MS = 0  # tests of the spacing set their own
+        settings.JAPANPOST_TIMEOUT = 25  # a busy machine is not to run into it; tests of it set their own
+        monkeypatch.setattr("tracking.lookup.BUDGET_WITH_STORY", 25.0)
         yield japan_post
+
+
+@pytest.fixture
+def gate_clock(monkeypatch) -> Clock:
+    """The clock of the gate and of every visitor's time budget. It stops, but for waits, which take no real time."""
+    clock = Clock()
+    monkeypatch.setattr(gate, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def stopped_timers(monkeypatch) -> None:
+    """No visitor's time budget is ever used up. Waits take real time: this one is for threads that wait for each other."""
+    monkeypatch.setattr(gate.Timer, "spent", 0.0)
+
+
+@pytest.fixture
+def time_ends_at_a_fault(monkeypatch, standin, gate_clock) -> None:
+    """A visitor's time is over when the stand-in has begun a fault, and not before. For faults that never end."""
+    gate_clock.jump = lambda: 1000.0 * standin.faults_met
+    monkeypatch.setattr("tracking.japanpost.client.time", gate_clock)
 
 
 @pytest.fixture

@@ -9,24 +9,21 @@ from django.db import connections
 
 
 class Come:
-    """What one visitor met: `result` or `failure`, and how long it took."""
+    """What one visitor met: `result` or `failure`."""
 
     def __init__(self, visit: Callable[[], Any], start: threading.Barrier) -> None:
         self.result: Any = None
         self.failure: Exception | None = None
-        self.seconds = 0.0
         self._visit, self._start = visit, start
         self.thread = threading.Thread(target=self._run)
 
     def _run(self) -> None:
         self._start.wait()
-        began = time.monotonic()
         try:
             self.result = self._visit()
         except Exception as failure:
             self.failure = failure
         finally:
-            self.seconds = time.monotonic() - began
             connections.close_all()
 
 
@@ -47,7 +44,8 @@ def let_in(visits: Iterable[Callable[[], Any]]) -> list[Come]:
     return comes
 
 
-def wait_for(comes: list[Come], *, but: int = 0) -> None:
-    """Wait until all have left, or all but so many."""
-    while sum(come.thread.is_alive() for come in comes) > but:
+def wait_for(comes: list[Come], *, but: int = 0) -> list[Come]:
+    """Wait until all have left, or all but so many. Returns those who have left."""
+    while len(left := [come for come in comes if not come.thread.is_alive()]) < len(comes) - but:
         time.sleep(0.01)
+    return left

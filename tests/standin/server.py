@@ -116,6 +116,7 @@ class StandIn:
         self.requests: list[Request] = []
         self.concurrent_peak = 0  # requests in flight at the same time
         self.connections_made = 0
+        self.faults_met = 0  # requests that a fault has begun for
         self._concurrent = 0
         self._pages: dict[str, bytes] = {}
         self._items: dict[str, TrackedItem] = {}
@@ -181,6 +182,7 @@ class StandIn:
             self._items.clear()
             self.requests = []
             self.concurrent_peak = 0
+            self.faults_met = 0
 
     # What a test may wait for
 
@@ -227,6 +229,8 @@ class StandIn:
             for number in (*numbers, None):
                 fault = self._faults.get(number)
                 if fault is not None and fault.happens():
+                    self.faults_met += 1
+                    self._changed.notify_all()
                     return fault
         return None
 

@@ -1,0 +1,17 @@
+"""Time that passes when a test says so: however slow the machine is, the product sees the same seconds."""
+
+from collections.abc import Callable
+
+
+class Clock:
+    """Replaces the `time` module inside one module. A sleep ends at once and moves the clock forward."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.jump: Callable[[], float] = lambda: 0.0  # seconds on top, by what has happened so far
+
+    def monotonic(self) -> float:
+        return self.seconds + self.jump()
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
