@@ -24,7 +24,7 @@ from tracking.japanpost.errors import Unavailable, UnexpectedPage
 NUMBER = "EM123456785JP"
 OTHER_NUMBER = "EN123456785JP"
 TIMEOUT = 0.5  # seconds, for the askings that are to run into it
-MARGIN = 4.0  # seconds a busy machine may add
+PATIENCE = 60.0  # seconds, for everything else: a busy machine is no failure
 
 
 @pytest.fixture
@@ -34,16 +34,31 @@ def standin(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
         yield standin
 
 
-def ask(base_url: str, number: str = NUMBER, timeout: float = 10.0) -> Page:
+def ask(base_url: str, number: str = NUMBER, timeout: float = PATIENCE) -> Page:
     return fetch_page(number, base_url=base_url, user_agent="emsguide-tests/1", timeout=timeout)
 
 
 @contextmanager
 def gives_up_at_the_deadline() -> Iterator[None]:
+    """What it asks for never comes, so it has given up; whether that was late is for no test on a busy machine to say."""
     begin = time.monotonic()
     with pytest.raises(Unavailable, match=r"no answer within 0\.5 s"):
         yield
-    assert TIMEOUT <= time.monotonic() - begin < TIMEOUT + MARGIN
+    assert time.monotonic() - begin >= TIMEOUT
+
+
+@contextmanager
+def gives_up_once(has_happened: Callable[[], bool], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Its deadline has come when this has happened, and not before, whatever the machine's clock says."""
+
+    class Clock:
+        def monotonic(self) -> float:
+            return 1000.0 if has_happened() else 0.0
+
+    with monkeypatch.context() as patch, pytest.raises(Unavailable, match=r"no answer within 60\.0 s"):
+        patch.setattr(client, "time", Clock())
+        yield
+    assert has_happened()
 
 
 def helpers() -> list[threading.Thread]:
@@ -52,7 +67,7 @@ def helpers() -> list[threading.Thread]:
 
 def wait_for_helpers() -> None:
     for thread in helpers():
-        thread.join(timeout=10)
+        thread.join(timeout=PATIENCE)
     assert not helpers()
 
 
@@ -119,33 +134,34 @@ def test_the_second_asking_uses_the_same_connection(standin: StandIn) -> None:
 # The deadline
 
 
-@pytest.mark.parametrize("fault", ["hang", "slow-first-byte"])
-def test_it_gives_up_at_the_deadline_while_nothing_comes(standin: StandIn, fault: str) -> None:
+def test_it_gives_up_at_the_deadline(standin: StandIn) -> None:
     with gives_up_at_the_deadline():
-        ask(standin.url, FAULT_NUMBERS[fault], TIMEOUT)
+        ask(standin.url, FAULT_NUMBERS["hang"], TIMEOUT)
 
 
-def test_it_gives_up_at_the_deadline_while_headers_drip(standin: StandIn) -> None:
-    with gives_up_at_the_deadline():
-        ask(standin.url, FAULT_NUMBERS["dripping-headers"], TIMEOUT)
-
-
-def test_it_gives_up_at_the_deadline_while_the_body_drips(standin: StandIn) -> None:
-    with gives_up_at_the_deadline():
-        ask(standin.url, FAULT_NUMBERS["dripping-body"], TIMEOUT)
-
-
-def test_it_gives_up_at_the_deadline_while_one_redirect_leads_to_a_slow_page(standin: StandIn) -> None:
-    standin.set_fault(NUMBER, "redirect-elsewhere", location=f"?reqCodeNo1={FAULT_NUMBERS['hang']}")
-    with gives_up_at_the_deadline():
-        ask(standin.url, NUMBER, TIMEOUT)
-
-
-def test_it_gives_up_at_the_deadline_on_a_connection_kept_alive(standin: StandIn) -> None:
-    ask(standin.url)
-    with gives_up_at_the_deadline():
-        ask(standin.url, FAULT_NUMBERS["dripping-body"], TIMEOUT)
+@pytest.mark.parametrize("fault", ["hang", "slow-first-byte", "dripping-headers", "dripping-body"])
+def test_it_gives_up_in_the_middle_of_a_fault(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    with gives_up_once(lambda: standin.faults_met == 1, monkeypatch):
+        ask(standin.url, FAULT_NUMBERS[fault])
     wait_for_helpers()  # the line was cut: the helper does not drip on
+
+
+def test_it_gives_up_while_one_redirect_leads_to_a_slow_page(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standin.set_fault(NUMBER, "redirect-elsewhere", location=f"?reqCodeNo1={FAULT_NUMBERS['hang']}")
+    with gives_up_once(lambda: standin.faults_met == 2, monkeypatch):
+        ask(standin.url)
+
+
+def test_it_gives_up_on_a_connection_kept_alive(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask(standin.url)
+    with gives_up_once(lambda: standin.faults_met == 1, monkeypatch):
+        ask(standin.url, FAULT_NUMBERS["dripping-body"])
+    wait_for_helpers()
+    assert standin.connections_made == 1
 
 
 @contextmanager
@@ -163,42 +179,45 @@ def stuck_server(serve: Callable[[socket.socket, threading.Event], None]) -> Ite
         thread.start()
         yield f"127.0.0.1:{server.getsockname()[1]}"
         over.set()
-        thread.join(timeout=10)
+        thread.join(timeout=PATIENCE)
         assert not thread.is_alive()
 
 
-def test_it_gives_up_at_the_deadline_while_the_tls_handshake_drips(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_gives_up_while_the_tls_handshake_drips(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
+    has_begun = threading.Event()
 
     def drip(connection: socket.socket, over: threading.Event) -> None:
         try:
             connection.sendall(b"\x16\x03\x03\x40\x00")  # a handshake record of 16 kB, of which...
             while not over.wait(0.05):
                 connection.sendall(b"\x02")
+                has_begun.set()
         except OSError:
             pass  # cut, as it should be
 
     with stuck_server(drip) as address:
-        with gives_up_at_the_deadline():
+        with gives_up_once(has_begun.is_set, monkeypatch):
             fetch_page(
-                NUMBER, base_url=f"https://{address}", user_agent="x", timeout=TIMEOUT, connect_timeout=60
+                NUMBER, base_url=f"https://{address}", user_agent="x", timeout=PATIENCE, connect_timeout=60
             )
         wait_for_helpers()
 
 
-def test_it_gives_up_at_the_deadline_while_the_name_does_not_resolve(
+def test_it_gives_up_while_the_name_does_not_resolve(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resolved = threading.Event()
+    asked, resolved = threading.Event(), threading.Event()
     original = socket.getaddrinfo
 
     def getaddrinfo(*args: object, **kwargs: object) -> object:
-        resolved.wait(10)
+        asked.set()
+        resolved.wait(PATIENCE)
         return original(*args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    with gives_up_at_the_deadline():
-        ask(standin.url, timeout=TIMEOUT)
+    with gives_up_once(asked.is_set, monkeypatch):
+        ask(standin.url)
     resolved.set()
     wait_for_helpers()
     standin.wait_until_idle()
@@ -235,17 +254,16 @@ def test_an_answered_asking_leaves_nothing_open(standin: StandIn) -> None:
 
 
 def test_the_caller_is_told_when_the_request_has_gone(standin: StandIn) -> None:
-    standin.set_fault(NUMBER, "slow-first-byte", seconds=2)
-    told: list[tuple[int, float]] = []
-    fetch_page(
-        NUMBER,
-        base_url=standin.url,
-        user_agent="emsguide-tests/1",
-        timeout=10,
-        on_sent=lambda: told.append((threading.get_ident(), time.monotonic())),
-    )
-    assert [thread for thread, _ in told] == [threading.get_ident()]
-    assert abs(told[0][1] - standin.requests[0].at) < 1.5  # not only when the answer came
+    """And not only when the answer has come: the stand-in answers when the caller has heard it."""
+    standin.set_fault(NUMBER, "hang")
+    heard_in: list[int] = []
+
+    def on_sent() -> None:
+        heard_in.append(threading.get_ident())
+        standin.set_fault(NUMBER, "slow-first-byte", seconds=0)
+
+    fetch_page(NUMBER, base_url=standin.url, user_agent="emsguide-tests/1", timeout=PATIENCE, on_sent=on_sent)
+    assert heard_in == [threading.get_ident()]
 
 
 @pytest.mark.parametrize(
@@ -271,10 +289,10 @@ def test_a_connection_given_back_is_not_cut_by_whoever_had_it(standin: StandIn) 
     line = client._Line()
     client._helper.line = line
     try:
-        client._ask(NUMBER, standin.url, "emsguide-tests/1", (3.0, 10.0))
+        client._ask(NUMBER, standin.url, "emsguide-tests/1", (PATIENCE, PATIENCE))
         line.cut()
         client._helper.line = client._Line()
-        client._ask(NUMBER, standin.url, "emsguide-tests/1", (3.0, 10.0))
+        client._ask(NUMBER, standin.url, "emsguide-tests/1", (PATIENCE, PATIENCE))
         assert standin.connections_made == 1
     finally:
         client._helper.line = None
@@ -307,8 +325,10 @@ def test_a_refusal_says_how_long_to_stay_away(standin: StandIn, fault: str, seco
 
 
 def test_retry_after_may_be_a_date() -> None:
-    in_an_hour = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
-    assert client._retry_after(in_an_hour) == pytest.approx(3600, abs=5)
+    in_an_hour = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    seconds = client._retry_after(format_datetime(in_an_hour, usegmt=True))
+    assert seconds is not None and seconds <= 3600
+    assert datetime.now(UTC) + timedelta(seconds=seconds) >= in_an_hour
 
 
 def test_retry_after_in_the_past_is_now() -> None:
@@ -467,10 +487,10 @@ def test_the_body_of_a_redirect_is_not_read(monkeypatch: pytest.MonkeyPatch) -> 
         connection.sendall(
             b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere.invalid/\r\nContent-Length: 9\r\n\r\n"
         )
-        over.wait(10)
+        over.wait(PATIENCE)
 
     with stuck_server(serve) as address, pytest.raises(Unavailable, match="elsewhere"):
-        ask(f"http://{address}", timeout=5)
+        ask(f"http://{address}", timeout=PATIENCE / 2)
 
 
 # Not such a page
