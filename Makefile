@@ -11,10 +11,12 @@ PRODUCTION := DEBUG=False ALLOWED_HOSTS=shop.example SECURE_SSL_REDIRECT=True \
 
 export PYTHON
 
-.PHONY: help run admin demo test lint audit bench soak tour clean database
+PYTEST := DEBUG=True $(BIN) -m pytest -n 2
+
+.PHONY: help run admin demo test test-system test-postgresql test-full lint audit bench soak tour clean database
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
 
 run: database  ## the site on this machine, from nothing (PORT=8000)
 	@echo
@@ -31,9 +33,21 @@ demo:  ## the site beside a stand-in for Japan Post: every situation, no network
 	@scripts/setup
 	@DEBUG=True $(BIN) -m tests.standin.demo --port $(PORT)
 
-test:  ## every test, from nothing; ARGS="tests/test_numbers.py -k spaced" for a few
+test:  ## all tests but those of the next targets, from nothing, with coverage; ARGS="tests/test_numbers.py -k spaced" for a few
 	@scripts/setup dev browser
-	DEBUG=True $(BIN) -m pytest -n 2 $(ARGS)
+	$(PYTEST) $(or $(ARGS),-m "not system" --cov --cov-report=)
+
+test-system:  ## the site in real servers: gunicorn, PostgreSQL, Valkey, HAProxy, Caddy, nginx; systemd's units
+	@scripts/setup dev servers
+	$(PYTEST) --dist loadfile $(or $(ARGS),tests/system)
+
+test-postgresql:  ## what asks the database most, on PostgreSQL in place of SQLite
+	@scripts/setup dev servers
+	DEBUG=True $(BIN) -m tests.on_postgresql -n 2 $(ARGS)
+
+test-full:  ## every situation on every screen, and the tests on awkward dates; before a change of pages lands
+	@scripts/setup dev browser
+	MATRIX=full $(PYTEST) tests/browser/test_scenarios.py
 
 lint:  ## style, types, missing migrations, settings fit for production
 	@scripts/setup dev

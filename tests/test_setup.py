@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def set_up(project, *arguments, python):
     "page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")), ids=lambda page: page.name
 )
 def test_every_make_target_the_documents_name_exists(page):
-    assert set(re.findall(r"`make ([a-z]+)", page.read_text())) <= TARGETS
+    assert set(re.findall(r"`make ([a-z-]+)", page.read_text())) <= TARGETS
 
 
 @pytest.mark.parametrize("script", ["scripts/setup", ".ci/run"])
@@ -109,6 +109,21 @@ def test_an_unknown_part_is_said(project):
     answer = set_up(project, "broswer", python="python3")
     assert answer.returncode == 2
     assert "unknown part broswer" in answer.stderr
+
+
+def test_missing_servers_are_named_with_their_packages(project):
+    for name in ("bash", "cat", "chmod", "cksum", "dirname", "mkdir", "rm"):
+        (project / "commands" / name).symlink_to(shutil.which(name))
+    venv = r"printf '#!/bin/sh\n' > .venv/bin/python; chmod +x .venv/bin/python"
+    command(project, "good", f'case "$2" in venv) mkdir -p .venv/bin; {venv};; esac')
+    environment = {"PATH": str(project / "commands"), "PYTHON": "good"}
+    done = subprocess.run(
+        ["bash", "scripts/setup", "servers"], cwd=project, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    said = done.stderr.splitlines()[-1]
+    assert "sudo apt install" in said
+    assert {"redis-server", "caddy", "openssl", "systemd"} <= set(said.split())
 
 
 def test_where_all_tests_are_required_a_missing_program_is_an_error(tmp_path):
