@@ -15,7 +15,6 @@ import secrets
 import socket
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -32,9 +31,11 @@ import requests
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from tests import processes
 from tests.bench_load import HEADERS, WRK, Kind, Server, put_load, take_turns, timed
 from tests.bench_store import fill, number_of
 from tests.chromium import ARGUMENTS, CHROMIUM
+from tests.crowd import join, start_threads
 from tests.standin import StandIn
 from tests.standin.pages import render_detail
 from tests.standin.server import SEARCH_PATH
@@ -174,7 +175,7 @@ def bench_lookups(site: Server, japan_post: StandIn) -> None:
         japan_post.set_item(number, story(POSTED, IN_CUSTOMS, number=number))
         cold.append(timed(lambda number=number: get(connection, f"/track/{number}/"))[1])
         address = f"{japan_post.url}{SEARCH_PATH}?reqCodeNo1={number}&locale=en"
-        bare.append(timed(lambda address=address: requests.get(address))[1])
+        bare.append(timed(lambda address=address: requests.get(address, timeout=60))[1])
     connection.close()
     extra = statistics.median(one - other for one, other in zip(cold, bare, strict=True))
     show("a first look-up, on top of Japan Post's time", "<= 5 ms", extra * 1000, " ms")
@@ -309,13 +310,12 @@ def edits(store: Path) -> Iterator[None]:
         while not over.wait(1 / EDITS_PER_SECOND):
             edit(store)
 
-    thread = threading.Thread(target=edit_on)
-    thread.start()
+    threads = start_threads([edit_on])
     try:
         yield
     finally:
         over.set()
-        thread.join()
+        join(threads)
 
 
 def numbers(count: int, *, start: int = 81_000_000) -> Iterator[str]:
@@ -344,7 +344,7 @@ def running_site(folder: Path, japanpost_url: str, *, parcels: int) -> Iterator[
     }
     for command in (["migrate"], ["collectstatic", "--no-input"]):
         prepare = [sys.executable, "manage.py", *command, "--verbosity", "0"]
-        subprocess.run(prepare, cwd=PROJECT, env=_outside() | environment, check=True)
+        processes.run(prepare, cwd=PROJECT, env=_outside() | environment, check=True)
     _, seconds = timed(lambda: fill(folder / "store.sqlite3", parcels=parcels))
     note(f"a store with {parcels:,} parcels, filled in {seconds:.0f} s")
     with running_gunicorn("emsguide.wsgi", environment, "/readyz") as server:
@@ -368,22 +368,11 @@ def running_gunicorn(application: str, environment: dict[str, str], ready: str) 
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         port, descriptor = listener.getsockname()[1], listener.fileno()
         bind = ["--bind", f"fd://{descriptor}", "--log-level", "warning", "--max-requests", "0"]
-        gunicorn = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", application, *bind],
-            cwd=PROJECT,
-            env=_outside() | environment,
-            pass_fds=[descriptor],
-        )
-        try:
+        command = [sys.executable, "-m", "gunicorn", application, *bind]
+        options = {"cwd": PROJECT, "env": _outside() | environment, "pass_fds": [descriptor]}
+        with processes.running(command, **options) as gunicorn:
             requests.get(f"http://127.0.0.1:{port}{ready}", timeout=60).raise_for_status()
             yield Server(port, gunicorn.pid)
-        finally:
-            gunicorn.terminate()
-            try:
-                gunicorn.wait(20)
-            except subprocess.TimeoutExpired:
-                gunicorn.kill()
-                gunicorn.wait()
 
 
 def _outside() -> dict[str, str]:

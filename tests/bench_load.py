@@ -8,14 +8,16 @@ import os
 import re
 import shutil
 import statistics
-import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from tests import processes
+from tests.crowd import join, start_threads
 
 WRK = shutil.which("wrk")
 HEADERS = {"Accept-Encoding": "gzip", "Accept-Language": "de, en;q=0.8"}
@@ -124,11 +126,12 @@ def _with_wrk(kind: Kind, seconds: float, connections: int) -> Load:
         address = f"http://127.0.0.1:{kind.server.port}/"
         length = [f"-d{max(1, round(seconds))}s", "--latency", "--timeout", "30s"]
         began = os.times()
-        done = subprocess.run(
+        done = processes.run(
             [WRK or "wrk", "-t1", f"-c{connections}", *length, "-s", str(script), *headers, address],
             check=True,
             capture_output=True,
             text=True,
+            timeout=seconds + 120,
         )
         ended = os.times()
     said = done.stdout
@@ -167,12 +170,8 @@ def _with_threads(kind: Kind, seconds: float, connections: int) -> Load:
             turn += connections
         connection.close()
 
-    threads = [threading.Thread(target=ask, args=[first]) for first in range(connections)]
     began, processor = time.perf_counter(), time.process_time()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    join(start_threads(partial(ask, first) for first in range(connections)), within=seconds + 120)
     took, client = time.perf_counter() - began, time.process_time() - processor
     percents = statistics.quantiles(times, n=100)
     return Load(len(times), took, 0, client, percents[49], percents[98], len(refused))

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db import connections
 
+LONGEST = 100.0  # seconds
+
 
 class Come:
     """What one visitor met: `result` or `failure`."""
@@ -15,10 +17,10 @@ class Come:
         self.result: Any = None
         self.failure: Exception | None = None
         self._visit, self._start = visit, start
-        self.thread = threading.Thread(target=self._run)
+        self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
-        self._start.wait()
+        self._start.wait(LONGEST)
         try:
             self.result = self._visit()
         except Exception as failure:
@@ -45,7 +47,30 @@ def let_in(visits: Iterable[Callable[[], Any]]) -> list[Come]:
 
 
 def wait_for(comes: list[Come], *, but: int = 0) -> list[Come]:
-    """Wait until all have left, or all but so many. Returns those who have left."""
+    """Wait until all have left, or all but so many. Returns those who have left.
+
+    Raises TimeoutError after LONGEST seconds.
+    """
+    until = time.monotonic() + LONGEST
     while len(left := [come for come in comes if not come.thread.is_alive()]) < len(comes) - but:
+        if time.monotonic() > until:
+            raise TimeoutError(f"{len(comes) - len(left)} of {len(comes)} have not left")
         time.sleep(0.01)
     return left
+
+
+def start_threads(works: Iterable[Callable[[], Any]]) -> list[threading.Thread]:
+    """Daemons, so that a test that fails does not keep its process alive; `join` them."""
+    threads = [threading.Thread(target=work, daemon=True) for work in works]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def join(threads: Iterable[threading.Thread], *, within: float = LONGEST) -> None:
+    """Wait until all have ended. Raises TimeoutError after `within` seconds."""
+    until = time.monotonic() + within
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+        if thread.is_alive():
+            raise TimeoutError(f"{thread.name} has not ended")

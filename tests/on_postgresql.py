@@ -1,10 +1,13 @@
 """python -m tests.on_postgresql: what asks the database most, with a PostgreSQL of its own as the site's; arguments go to pytest."""
 
 import os
-import subprocess
+import signal
 import sys
 
+from tests import processes
 from tests.served import postgresql
+
+LONGEST = 3600  # seconds
 
 FILES = (
     *("lookup", "gate", "health", "prune", "privacy", "standing", "waiting", "learn", "sightings", "inbox"),
@@ -16,7 +19,9 @@ def main() -> int:
     files = [f"tests/test_{name}.py" for name in FILES]
     with postgresql() as url:
         pytest = [sys.executable, "-m", "pytest", *files, *sys.argv[1:]]
-        return subprocess.run(pytest, env=os.environ | {"DATABASE_URL": url}).returncode
+        environment = os.environ | {"DATABASE_URL": url}
+        with processes.running(pytest, ends_on=signal.SIGINT, env=environment) as process:
+            return process.wait(LONGEST)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,16 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
+from tests import processes
 from tests.served import free_port
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
@@ -31,7 +32,7 @@ def certify(folder: Path) -> Path:
     certificate = folder / "fullchain.pem"
     make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -addext"
     files = ["subjectAltName=DNS:localhost", "-keyout", folder / "privkey.pem", "-out", certificate]
-    subprocess.run([PROXIES["openssl"], *make.split(), *files], check=True, capture_output=True)
+    processes.run([PROXIES["openssl"], *make.split(), *files], check=True, capture_output=True)
     return certificate
 
 
@@ -79,28 +80,33 @@ def nginx(site: str, folder: Path) -> Iterator[tuple[str, Path]]:
         f"{user}\ndaemon off;\npid {folder}/pid;\nerror_log {folder}/log;\nevents {{}}\nhttp {{\n{temporary}{ours}}}\n"
     )
     command = [PROXIES["nginx"], "-c", file, "-e", folder / "log"]
-    subprocess.run([*command, "-t"], check=True, capture_output=True)
+    processes.run([*command, "-t"], check=True, capture_output=True)
     with running(command, folder):
         yield f"https://localhost:{port}", certificate
 
 
 @contextmanager
 def running(command: list, folder: Path, **environment: str) -> Iterator[None]:
-    with (folder / "output").open("w") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env={"PATH": PATH} | environment)
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(20)
+    environment |= {"PATH": PATH}
+    with (
+        (folder / "output").open("w") as output,
+        processes.running(command, stdout=output, stderr=output, env=environment),
+    ):
+        yield
 
 
 def visitor() -> requests.Session:
-    """Somebody who waits a little until the proxy is there."""
+    """Waits a little until the proxy listens, and a minute at most for an answer."""
     session = requests.Session()
     session.trust_env = False
-    session.mount("https://", HTTPAdapter(max_retries=Retry(connect=12, read=0, backoff_factor=0.05)))
+    session.mount("https://", _Patient(max_retries=Retry(connect=12, read=0, backoff_factor=0.05)))
+    session.mount("http://", _Patient())
     return session
+
+
+class _Patient(HTTPAdapter):
+    def send(self, *arguments: Any, timeout: Any = None, **options: Any) -> requests.Response:
+        return super().send(*arguments, timeout=timeout or 60, **options)
 
 
 SERVERS: dict[str, Callable] = {"caddy": caddy, "nginx": nginx}

@@ -24,6 +24,8 @@ from urllib.parse import urlsplit
 
 from redis import Redis
 
+from tests import processes
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -41,7 +43,7 @@ PRODUCTION = {"PATH": os.environ["PATH"], "SECRET_KEY": "production " * 6, "ALLO
 def manage(environment: dict[str, str], *arguments: str) -> str:
     """Runs a command of `manage.py` and returns what it prints."""
     command = [sys.executable, "manage.py", *arguments]
-    done = subprocess.run(command, cwd=PROJECT, env=environment, check=True, capture_output=True, text=True)
+    done = processes.run(command, cwd=PROJECT, env=environment, check=True, capture_output=True, text=True)
     return done.stdout.strip()
 
 
@@ -85,16 +87,20 @@ class Site:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
-        self.environment["STATIC_ROOT"] = str(_prepared().static_files)
-        self._migrate()
-        self.start()
+        with ExitStack() as on_failure:
+            on_failure.callback(self.__exit__)
+            self.environment["STATIC_ROOT"] = str(_prepared().static_files)
+            self._migrate()
+            self.start()
+            on_failure.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
-        for listener in self._listeners:
-            listener.close()
-        self._log.close()
+        with ExitStack() as ends:
+            ends.callback(self._log.close)
+            for listener in self._listeners:
+                ends.callback(listener.close)
+            self.stop()
 
     def _migrate(self) -> None:
         file = Path(self.environment["DATABASE_URL"].removeprefix("sqlite:///"))
@@ -115,28 +121,24 @@ class Site:
 
     def _serve(self, listener: socket.socket) -> "subprocess.Popen[bytes]":
         bind = ["--bind", f"fd://{listener.fileno()}", "--workers", "2", "--log-level", "warning"]
-        return subprocess.Popen(
+        return processes.start(
             [sys.executable, "-m", "gunicorn", "emsguide.wsgi", *bind],
             cwd=PROJECT,
             env=self.environment,
             pass_fds=[listener.fileno()],
             stdout=self._log,
             stderr=self._log,
-            start_new_session=True,
         )
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """SIGKILL ends every process in the middle of whatever it does."""
-        for process in self._processes:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
-            process.wait(30)
-        self._processes.clear()
+        with ExitStack() as ends:  # all of them, even if one does not end
+            while self._processes:
+                ends.callback(processes.end, self._processes.pop(), number)
 
     def lose(self, place: int) -> None:
         """One of the gunicorns is gone in the middle of whatever it does, and nobody listens there any more."""
-        os.killpg(self._processes[place].pid, signal.SIGKILL)
-        self._processes[place].wait(30)
+        processes.end(self._processes[place], signal.SIGKILL)
         self._listeners[place].close()
 
     def replace(self, place: int) -> None:
@@ -160,10 +162,10 @@ class Site:
         return self.manage("shell", "-v0", "-c", f"from tracking.models import *\n{code}")
 
 
-def run(going: Coroutine[Any, Any, Any]) -> Any:
+def run(going: Coroutine[Any, Any, Any], timeout: float = 300) -> Any:
     """`asyncio.run` in a thread of its own: the browser tests leave a loop running in ours."""
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, going).result()
+        return pool.submit(asyncio.run, asyncio.wait_for(going, timeout)).result()
 
 
 @dataclass(frozen=True)
@@ -219,6 +221,7 @@ def statuses(seen: Iterable[Seen]) -> dict[int, int]:
     return dict(Counter(one.status for one in seen))
 
 
+LONGEST_STATEMENT = 120  # seconds; a statement that waits for a lock longer than that fails
 POSTGRESQL = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
 
 
@@ -229,26 +232,31 @@ def postgresql() -> Iterator[str]:
     with ExitStack() as cleaning:
         folder = Path(tempfile.mkdtemp(prefix="emsguide-postgresql-"))
         cleaning.callback(shutil.rmtree, folder, ignore_errors=True)
-        as_user: list[str] = []
+        options: dict[str, Any] = {"cwd": folder, "stdout": subprocess.DEVNULL}
         if os.geteuid() == 0:  # it refuses to run as root
             shutil.chown(folder, "postgres", "postgres")
-            as_user = ["runuser", "-u", "postgres", "--"]
+            options |= {"user": "postgres", "group": "postgres", "extra_groups": []}
         port = free_port()
+        at = ["-h", "127.0.0.1", "-p", str(port), "-U", "shop"]
 
-        def run(command: str, *arguments: str) -> None:
-            subprocess.run(
-                [*as_user, str(POSTGRESQL / command), *arguments],
-                check=True,
-                cwd=folder,
-                stdout=subprocess.DEVNULL,
-            )
+        def run(program: str, *arguments: str, check: bool = True) -> int:
+            command = [POSTGRESQL / program, *arguments]
+            return processes.run(command, check=check, **options).returncode
 
-        data = str(folder / "data")
-        run("initdb", "-D", data, "-U", "shop", "--auth=trust", "-E", "UTF8", "--no-sync")
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        run("pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
-        cleaning.callback(run, "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
-        run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "shop", "site")
+        run("initdb", "-D", "data", "-U", "shop", "--auth=trust", "-E", "UTF8", "--no-sync")
+        settings = ["listen_addresses=127.0.0.1", "fsync=off", f"statement_timeout={LONGEST_STATEMENT}s"]
+        server = [POSTGRESQL / "postgres", "-D", "data", "-p", str(port), "-k", folder]
+        server += [f"--{setting}" for setting in settings]
+        log = cleaning.enter_context((folder / "log").open("w"))
+        # SIGQUIT: at once, as nothing of the data is needed again.
+        postgres = processes.running(server, ends_on=signal.SIGQUIT, **options | {"stderr": log})
+        process = cleaning.enter_context(postgres)
+        until = time.monotonic() + 60
+        while run("pg_isready", "-q", *at[:4], check=False) != 0:
+            if process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"PostgreSQL did not start: {(folder / 'log').read_text()}")
+            time.sleep(0.05)
+        run("createdb", *at, "site")
         yield f"postgres://shop@127.0.0.1:{port}/site"
 
 
@@ -272,17 +280,20 @@ class Balancer:
 
     def __enter__(self) -> Self:
         assert HAPROXY is not None
-        self._process = subprocess.Popen([HAPROXY, "-db", "-q", "-f", str(self._file)])
-        until_connected(self._port)
+        self._process = processes.start([HAPROXY, "-db", "-q", "-f", str(self._file)])
+        with ExitStack() as on_failure:
+            on_failure.callback(self.__exit__)
+            until_connected(self._port)
+            on_failure.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
+        processes.end(self._process, signal.SIGKILL)
 
     def ready(self) -> int:
         """How many machines it takes for ready."""
         with socket.socket(socket.AF_UNIX) as talk:
+            talk.settimeout(20)
             talk.connect(str(self._talk))
             talk.sendall(b"show stat\n")
             lines = talk.makefile(encoding="ascii").read().removeprefix("# ").splitlines()
@@ -310,13 +321,15 @@ class CacheServer:
     def start(self) -> None:
         assert CACHE_SERVER is not None
         options = f"--port {self._port} --bind 127.0.0.1 --appendonly no --loglevel warning --save".split()
-        self._process = subprocess.Popen([CACHE_SERVER, *options, ""], stdout=subprocess.DEVNULL)
-        until_connected(self._port)
+        self._process = processes.start([CACHE_SERVER, *options, ""], stdout=subprocess.DEVNULL)
+        with ExitStack() as on_failure:
+            on_failure.callback(self.kill)
+            until_connected(self._port)
+            on_failure.pop_all()
 
     def kill(self) -> None:
         """Without a word to anybody, as when the machine loses its power."""
-        self._process.kill()
-        self._process.wait()
+        processes.end(self._process, signal.SIGKILL)
 
     def freeze(self) -> None:
         """It takes connections and answers nothing, until `thaw`."""
@@ -327,7 +340,7 @@ class CacheServer:
 
     def count(self) -> int:
         """How many pages and other things it holds."""
-        with Redis.from_url(self.url) as server:
+        with Redis.from_url(self.url, socket_timeout=20) as server:
             return server.dbsize()
 
 

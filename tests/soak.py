@@ -25,6 +25,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests import processes
+from tests.crowd import join, start_threads
 from tests.remote_desk import Desk
 from tests.served import PROJECT, Site, everybody, statuses, until_answered
 from tests.standin import StandIn
@@ -263,26 +265,20 @@ def disturbances(site: Site, japan_post: StandIn, store: Path, seen: Seen) -> It
 
 @contextmanager
 def running(works: list[Callable[[], None]], over: threading.Event) -> Iterator[None]:
-    threads = [threading.Thread(target=work) for work in works]
-    for thread in threads:
-        thread.start()
+    threads = start_threads(works)
     try:
         yield
     finally:
         over.set()
-        for thread in threads:
-            thread.join()
+        join(threads)
 
 
 @contextmanager
 def watch(site: Site) -> Iterator["subprocess.Popen[bytes]"]:
     command = [sys.executable, "manage.py", "watch"]
-    process = subprocess.Popen(command, cwd=PROJECT, env=site.environment, stdout=subprocess.DEVNULL)
-    try:
+    options = {"cwd": PROJECT, "env": site.environment, "stdout": subprocess.DEVNULL}
+    with processes.running(command, **options) as process:
         yield process
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def look(site: Site, watching: "subprocess.Popen[bytes]", store: Path, seen: Seen, began: float) -> Sample:

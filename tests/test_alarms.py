@@ -7,7 +7,7 @@ import pytest
 from django.core import mail
 from django.urls import reverse
 
-from tests.crowd import all_at_once
+from tests.crowd import all_at_once, join
 from tests.stories import AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
 from tracking.alarms import Drift, kind_of, sound
 from tracking.lookup import look_up
@@ -27,9 +27,7 @@ def mails(settings, shop):
     shop.save()
 
     def sent():
-        for thread in threading.enumerate():
-            if thread.name == "alarm":
-                thread.join()
+        join(thread for thread in threading.enumerate() if thread.name == "alarm")
         return mail.outbox
 
     return sent

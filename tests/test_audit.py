@@ -1,11 +1,12 @@
 """scripts/audit: a known vulnerability stops the build, a missing network does not and is said."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests import processes
 
 ROOT = Path(__file__).resolve().parent.parent
 SOUND = {"name": "django", "version": "5.2.19", "vulns": []}
@@ -35,7 +36,7 @@ def test_the_report_is_read_as_it_is(tmp_path, report, errors, code, said):
     written.write_text("" if report is None else json.dumps({"dependencies": report, "fixes": []}))
     (tmp_path / "errors").write_text(errors)
     command = [sys.executable, "scripts/read_audit.py", str(written), str(tmp_path / "errors")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = processes.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, said in done.stdout) == (code, True), done.stdout + done.stderr
 
 

@@ -177,8 +177,10 @@ def stuck_server(serve: Callable[[socket.socket, threading.Event], None]) -> Ite
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
-        yield f"127.0.0.1:{server.getsockname()[1]}"
-        over.set()
+        try:
+            yield f"127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            over.set()
         thread.join(timeout=PATIENCE)
         assert not thread.is_alive()
 

@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
+from tests import processes
 from tests.stories import NUMBER, some_numbers
 from tracking import groups, visitors
 from tracking.alarms import DIGEST
@@ -377,7 +378,7 @@ def doctor(database: Path, **environment: str) -> subprocess.CompletedProcess[st
         "no_proxy": "*",
     }
     command = [sys.executable, "manage.py", "doctor"]
-    return subprocess.run(command, cwd=PROJECT, env=kept | environment, capture_output=True, text=True)
+    return processes.run(command, cwd=PROJECT, env=kept | environment, capture_output=True, text=True)
 
 
 def test_it_says_each_with_its_remedy_the_wrong_ones_first_and_ends_with_1(tmp_path: Path) -> None:

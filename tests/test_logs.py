@@ -18,6 +18,7 @@ from django.urls import path
 from emsguide.logs import FORMATS
 from emsguide.urls import handler400, handler403, handler404, handler500
 from emsguide.urls import urlpatterns as site
+from tests.crowd import join
 from tests.standin import StandIn
 from tests.stories import AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
 from tracking.lookup import look_up
@@ -148,9 +149,7 @@ def test_what_helping_threads_log_has_the_id_of_the_request(
     standin.set_item(NUMBER, story(POSTED))
     standin.set_fault(NUMBER, "doubled-table")
     unreadable = client.get(f"/track/{NUMBER}/")["X-Request-ID"]
-    for thread in threading.enumerate():
-        if thread.name == "alarm":
-            thread.join()
+    join(thread for thread in threading.enumerate() if thread.name == "alarm")
     monkeypatch.setattr("tracking.japanpost.client._ask", lambda *_: 1 / 0)
     (other,) = some_numbers(1)
     broken = client.get(f"/track/{other}/")["X-Request-ID"]

@@ -1,7 +1,6 @@
 """/metrics: behind a token, and without a tracking number."""
 
 import os
-import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests import processes
 from tests.served import PROJECT
 from tests.standin import StandIn
 from tests.stories import NUMBER, POSTED, some_numbers, story
@@ -79,7 +79,7 @@ def test_without_the_setting_neither_middleware_nor_library_is_loaded() -> None:
     kept = {"PATH": os.environ["PATH"], "SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "127.0.0.1"}
     kept["DJANGO_SETTINGS_MODULE"] = "emsguide.settings"
     for environment, loaded in ((kept, "False"), (kept | {"METRICS_TOKEN": TOKEN}, "True")):
-        done = subprocess.run(
+        done = processes.run(
             [sys.executable, "-W", "ignore", "-c", code],
             cwd=PROJECT,
             env=environment,

@@ -1,7 +1,6 @@
 """/readyz: ready, or not and why; cheap, and without a secret."""
 
 import os
-import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ from django.core.management import call_command
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
+from tests import processes
 from tracking import readiness
 from tracking.gate import current_gate
 from tracking.models import Gate
@@ -32,7 +32,7 @@ def ask(**environment: str) -> str:
     """What a process with these settings answers."""
     kept = {"PATH": os.environ["PATH"], "SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "127.0.0.1"}
     command = [sys.executable, "manage.py", "shell", "-v0", "-c", ASK]
-    done = subprocess.run(
+    done = processes.run(
         command, cwd=PROJECT, env=kept | environment, check=True, capture_output=True, text=True
     )
     return done.stdout.strip()

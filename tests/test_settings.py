@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from emsguide.environment import Environment
+from tests import processes
 from tracking import urls
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -24,7 +25,7 @@ SHOWN = "from emsguide import settings as s; print(s.DEBUG, s.ADMIN_PATH, s.DATA
 
 def start(code: str = SHOWN, *, cwd: Path = PROJECT, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "HOME")}
-    return subprocess.run(
+    return processes.run(
         [sys.executable, "-c", code],
         cwd=cwd,
         env=kept | environment,

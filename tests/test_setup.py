@@ -2,11 +2,12 @@
 
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests import processes
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -31,7 +32,7 @@ def command(project, name, script):
 
 def set_up(project, *arguments, python):
     path = f"{project / 'commands'}:/usr/bin:/bin"
-    return subprocess.run(
+    return processes.run(
         ["bash", "scripts/setup", *arguments],
         cwd=project,
         env={"PATH": path, "PYTHON": python},
@@ -51,7 +52,7 @@ def test_every_make_target_the_documents_name_exists(page):
 @pytest.mark.parametrize("script", ["scripts/setup", ".ci/run"])
 def test_scripts_can_be_run_and_parsed(script):
     assert (ROOT / script).stat().st_mode & 0o111
-    assert subprocess.run(["bash", "-n", ROOT / script]).returncode == 0
+    assert processes.run(["bash", "-n", ROOT / script]).returncode == 0
 
 
 def test_a_missing_python_is_said(project):
@@ -117,7 +118,7 @@ def test_missing_servers_are_named_with_their_packages(project):
     venv = r"printf '#!/bin/sh\n' > .venv/bin/python; chmod +x .venv/bin/python"
     command(project, "good", f'case "$2" in venv) mkdir -p .venv/bin; {venv};; esac')
     environment = {"PATH": str(project / "commands"), "PYTHON": "good"}
-    done = subprocess.run(
+    done = processes.run(
         ["bash", "scripts/setup", "servers"], cwd=project, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0
@@ -131,7 +132,7 @@ def test_where_all_tests_are_required_a_missing_program_is_an_error(tmp_path):
     run = [sys.executable, "-m", "pytest", "--collect-only", "tests/test_times.py"]
     for asked, code in (("", 0), ("1", 4)):
         environment = {"PATH": str(tmp_path), "DEBUG": "True", "REQUIRE_ALL": asked}
-        done = subprocess.run(run, cwd=ROOT, env=environment, capture_output=True, text=True)
+        done = processes.run(run, cwd=ROOT, env=environment, capture_output=True, text=True)
         assert done.returncode == code
         assert ("REQUIRE_ALL is set, and there is no Chromium here" in done.stderr) == bool(asked)
     assert "export REQUIRE_ALL=1" in (ROOT / ".ci" / "run").read_text()

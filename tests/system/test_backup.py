@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import processes
+from tests.crowd import join, start_threads
 from tests.served import Site, get, postgresql, run
 from tests.standin import StandIn
 from tests.stories import ARRIVED, AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
@@ -48,7 +50,7 @@ def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
         def new() -> str:
             name = next(names)
-            subprocess.run(["psql", "--quiet", f"--command=CREATE DATABASE {name}", url], check=True)
+            processes.run(["psql", "--quiet", f"--command=CREATE DATABASE {name}", url], check=True)
             return f"{url.removesuffix('/site')}/{name}"
 
         yield Stores("postgresql", folder, new)
@@ -102,20 +104,17 @@ def visitors(site: Site, japan_post: StandIn) -> Iterator[queue.Queue[str]]:
 
     def visit() -> None:
         while not going.is_set():
-            number = numbers.get()
+            number = numbers.get(timeout=1)
             japan_post.set_item(number, story(*ROWS, number=number))
             if run(get(f"{site.addresses[0]}/track/{number}/")).status == 200:
                 opened.put(number)
 
-    threads = [threading.Thread(target=visit) for _ in range(3)]
-    for thread in threads:
-        thread.start()
+    threads = start_threads([visit] * 3)
     try:
         yield opened
     finally:
         going.set()
-        for thread in threads:
-            thread.join()
+        join(threads)
 
 
 def test_a_back_up_under_load_comes_back_with_the_same_stories(
@@ -217,7 +216,7 @@ def test_a_file_that_is_none_of_ours_is_refused(site: Site, stores: Stores, tmp_
         with closing(sqlite3.connect(empty)) as other_store:
             other_store.execute("CREATE TABLE shop (name)")
     else:
-        subprocess.run(["pg_dump", "--format=custom", f"--file={empty}", stores.new()], check=True)
+        processes.run(["pg_dump", "--format=custom", f"--file={empty}", stores.new()], check=True)
     assert "is no back-up of this site" in refused(site.manage, "restore", "--replace", str(empty))
 
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from django.core.management import get_commands
 
+from tests import processes
 from tests.proxies import DEPLOY, visitor
 from tests.served import PROJECT, free_port, until_connected
 
@@ -141,7 +142,7 @@ def image(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     for line in words_of("RUN"):
         for command in line.split(" && "):
             if not NOT_HERE.match(command):
-                subprocess.run(
+                processes.run(
                     ["sh", "-euc", command], cwd=code, env=inside, check=True, stdout=subprocess.DEVNULL
                 )
     told = {"SECRET_KEY": "production " * 6, "DATABASE_URL": f"sqlite:///{state}/db.sqlite3"}
@@ -154,16 +155,10 @@ def container(image: tuple[Path, dict[str, str]]) -> Iterator[tuple[Path, dict[s
     code, inside = image
     before = files_in(code)
     (command,) = [json_words(what) for name, what in DOCKERFILE if name == "CMD"]
-    subprocess.run(
-        SERVICES["migrate"]["command"], cwd=code, env=inside, check=True, stdout=subprocess.DEVNULL
-    )
-    server = subprocess.Popen(command, cwd=code, env=inside)
-    try:
+    processes.run(SERVICES["migrate"]["command"], cwd=code, env=inside, check=True, stdout=subprocess.DEVNULL)
+    with processes.running(command, cwd=code, env=inside):
         until_connected(int(inside["BIND"].rpartition(":")[2]))
         yield image
-    finally:
-        server.terminate()
-        server.wait(30)
     assert files_in(code) == before  # the image is read-only
 
 
@@ -181,12 +176,12 @@ def test_what_goes_into_the_image_is_enough_and_its_health_is_seen(
     code, inside = container
     (check,) = words_of("HEALTHCHECK")
     command = json_words(check.partition(" CMD ")[2])
-    assert subprocess.run(command, cwd=code, env=inside).returncode == 0
+    assert processes.run(command, cwd=code, env=inside).returncode == 0
     headers = {"Host": inside["ALLOWED_HOSTS"], "X-Forwarded-Proto": "https"}
     with visitor() as session:
         page = session.get(f"http://{inside['BIND']}/", headers=headers)
         style = re.findall(r'href="(/static/css/site\.\w+\.css)"', page.text)[0]
         assert session.get(f"http://{inside['BIND']}{style}", headers=headers).status_code == 200
     nobody = inside | {"BIND": f"127.0.0.1:{free_port()}"}
-    asked = subprocess.run(command, cwd=code, env=nobody, stderr=subprocess.DEVNULL)
+    asked = processes.run(command, cwd=code, env=nobody, stderr=subprocess.DEVNULL)
     assert asked.returncode == 1

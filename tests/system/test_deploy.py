@@ -15,6 +15,7 @@ import pytest
 from django.core.management import get_commands
 from lxml import html
 
+from tests import processes
 from tests.proxies import DEPLOY, PROXIES, SERVERS, visitor
 from tests.served import PROJECT, Balancer, Site, free_port
 from tests.stories import NUMBER
@@ -152,7 +153,7 @@ def release(machine: Path, name: str) -> None:
 def do(machine: Path, script: str) -> None:
     script = re.sub(r"(?<![\w.])/(etc|opt)/", rf"{machine}/\1/", script)
     path = f"{machine}/bin:{os.environ['PATH']}"
-    subprocess.run(["bash", "-euc", script], check=True, env={"PATH": path}, stdout=subprocess.DEVNULL)
+    processes.run(["bash", "-euc", script], check=True, env={"PATH": path}, stdout=subprocess.DEVNULL)
 
 
 def blocks_of(chapter: str) -> list[str]:
@@ -187,7 +188,7 @@ def test_gunicorn_reads_the_file_of_settings_too(tmp_path: Path) -> None:
     (tmp_path / "gunicorn.conf.py").write_text((PROJECT / "gunicorn.conf.py").read_text())
     (tmp_path / ".env").write_text("WEB_CONCURRENCY=7\nBIND=127.0.0.1:8123\n")
     code = "import runpy; c = runpy.run_path('gunicorn.conf.py'); print(c['workers'], c['bind'])"
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
         env={"PYTHONPATH": str(PROJECT)},
@@ -205,12 +206,12 @@ def test_the_guide_is_ten_steps() -> None:
     "block", [block for block in BLOCKS if " root docker " not in block and "→" not in block]
 )
 def test_each_block_of_commands_can_be_parsed(block: str) -> None:
-    assert subprocess.run(["bash", "-n"], input=block, text=True).returncode == 0
+    assert processes.run(["bash", "-n"], input=block, text=True).returncode == 0
 
 
 def test_the_wrapper_can_be_run_and_parsed() -> None:
     assert (DEPLOY / "emsguide").stat().st_mode & 0o111
-    assert subprocess.run(["sh", "-n", DEPLOY / "emsguide"]).returncode == 0
+    assert processes.run(["sh", "-n", DEPLOY / "emsguide"]).returncode == 0
 
 
 @pytest.fixture
@@ -229,7 +230,7 @@ def units(tmp_path: Path) -> list[Path]:
 
 @pytest.mark.systemd
 def test_systemd_finds_no_fault_in_the_units(units: list[Path]) -> None:
-    done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
+    done = processes.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
     ours = [line for line in done.stderr.splitlines() if "emsguide" in line]
     assert (done.returncode, ours) == (0, [])
 
@@ -241,8 +242,8 @@ def test_a_folder_for_back_ups_elsewhere_is_opened_to_the_job_alone(units: list[
     lines = [line for line in block.splitlines() if not line.startswith("systemctl ")]
     here = units[0].parent
     script = "\n".join(lines).replace("/etc/systemd/system", str(here))
-    subprocess.run(["bash", "-euc", script], check=True)
-    done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
+    processes.run(["bash", "-euc", script], check=True)
+    done = processes.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
     assert [line for line in done.stderr.splitlines() if "emsguide" in line] == []
     (written,) = here.glob("emsguide-job@.service.d/*.conf")
     assert written.read_text() == "[Service]\nReadWritePaths=/mnt/disk\n"
@@ -256,7 +257,7 @@ def test_the_services_are_as_closed_as_the_guide_says(units: list[Path]) -> None
         if unit.suffix == ".service":
             asked = ["systemd-analyze", "security", "--offline=true", "--no-pager", unit]
             level = re.findall(
-                r"level for .*: ([\d.]+)", subprocess.run(asked, capture_output=True, text=True).stdout
+                r"level for .*: ([\d.]+)", processes.run(asked, capture_output=True, text=True).stdout
             )
             assert float(level[0]) <= float(printed[re.split(r"[-@.]", unit.name)[1]]) < 2
 
@@ -321,12 +322,14 @@ def test_the_proxy_keeps_its_connection_to_the_site(name: str, tmp_path: Path) -
         pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Here) as server:
-        Thread(target=server.serve_forever).start()
+        Thread(target=server.serve_forever, daemon=True).start()
         site = f"http://127.0.0.1:{server.server_port}"
-        with SERVERS[name](site, tmp_path) as (address, certificate), visitor() as session:
-            session.verify = str(certificate)
-            assert [session.get(address).status_code for _ in range(5)] == [204] * 5
-        server.shutdown()
+        try:
+            with SERVERS[name](site, tmp_path) as (address, certificate), visitor() as session:
+                session.verify = str(certificate)
+                assert [session.get(address).status_code for _ in range(5)] == [204] * 5
+        finally:
+            server.shutdown()
     assert Here.connections == 1
 
 
@@ -368,9 +371,7 @@ def test_while_the_site_is_away_the_proxy_does_not_write_down_who_wanted_which_p
 @pytest.mark.proxies
 def test_caddy_finds_no_fault_in_its_file() -> None:
     asked = [PROXIES["caddy"], "validate", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile"]
-    done = subprocess.run(asked, capture_output=True, text=True)
+    done = processes.run(asked, capture_output=True, text=True)
     assert done.returncode == 0 and "Valid configuration" in done.stdout + done.stderr
-    formatted = subprocess.run(
-        [PROXIES["caddy"], "fmt", DEPLOY / "Caddyfile"], capture_output=True, text=True
-    )
+    formatted = processes.run([PROXIES["caddy"], "fmt", DEPLOY / "Caddyfile"], capture_output=True, text=True)
     assert formatted.stdout == (DEPLOY / "Caddyfile").read_text()

@@ -1,12 +1,12 @@
 """What migrations do on a PostgreSQL that others use meanwhile."""
 
 import os
-import subprocess
 import sys
 
 import psycopg
 import pytest
 
+from tests import processes
 from tests.served import PROJECT, postgresql
 
 
@@ -17,7 +17,7 @@ def test_an_index_is_built_beside_the_writers_and_again_after_an_interruption() 
         def manage(*arguments: str) -> str:
             kept = {"PATH": os.environ["PATH"], "DEBUG": "True", "DATABASE_URL": url}
             command = [sys.executable, "manage.py", *arguments]
-            return subprocess.run(
+            return processes.run(
                 command, cwd=PROJECT, env=kept, check=True, capture_output=True, text=True
             ).stdout
 

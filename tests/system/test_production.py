@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from tests import processes
 from tests.served import PROJECT, Site
 from tests.test_headers import POLICY
 
@@ -34,19 +35,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }
     for command in ("migrate", "collectstatic"):
         manage = [sys.executable, "manage.py", command, "--no-input", "-v0"]
-        subprocess.run(manage, cwd=folder, env=environment, check=True)
-    gunicorn = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "emsguide.wsgi", "--bind", f"fd://{listener.fileno()}"],
-        cwd=folder,
-        env=environment,
-        pass_fds=[listener.fileno()],
-    )
-    try:
+        processes.run(manage, cwd=folder, env=environment, check=True)
+    command = [sys.executable, "-m", "gunicorn", "emsguide.wsgi", "--bind", f"fd://{listener.fileno()}"]
+    with listener, processes.running(command, cwd=folder, env=environment, pass_fds=[listener.fileno()]):
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        gunicorn.terminate()
-        gunicorn.wait(20)
-        listener.close()
 
 
 def get(address: str, **headers: str) -> requests.Response:
@@ -142,7 +134,7 @@ def test_a_body_beyond_measure_is_refused_without_waiting_for_it(site: str) -> N
 def test_gunicorns_own_lines_are_json_too_and_written_once(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "LOG_FORMAT": "json", "BIND": f"unix:{tmp_path}/socket"}
     missing = [sys.executable, "-m", "gunicorn", "emsguide.no_such_module", "--no-control-socket"]
-    done = subprocess.run(
+    done = processes.run(
         missing,
         cwd=PROJECT,
         env=environment,
