@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.clock import Clock
 from tests.proxies import PROXIES
 from tests.served import CACHE_SERVER, HAPROXY, POSTGRESQL
 from tests.standin import StandIn
+from tests.stories import WIDEST_DAY
 from tracking import gate
 from tracking.models import Shop
 
@@ -88,7 +90,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 def standin(settings, monkeypatch) -> Iterator[StandIn]:
     """A stand-in Japan Post; the site asks it over HTTP. Its examples are answered without more ado."""
     monkeypatch.setenv("no_proxy", "*")
-    with StandIn() as japan_post:
+    with StandIn(now=timezone.now()) as japan_post:
         settings.JAPANPOST_URL = japan_post.url
         settings.JAPANPOST_SPACING_MS = 0  # tests of the spacing set their own
         settings.JAPANPOST_TIMEOUT = 25  # a busy machine is not to run into it; tests of it set their own
@@ -125,8 +127,9 @@ def no_network(settings) -> None:
 
 @pytest.fixture
 def noon(monkeypatch) -> None:
-    """Today at noon, UTC: no day ends in the middle of the test, neither there nor in Japan."""
-    moment = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0)
+    """Stops the clock at noon, UTC, of a day that takes most room in print: the test passes or fails on every day alike,
+    and no day ends in the middle of it, neither there nor in Japan."""
+    moment = datetime.combine(WIDEST_DAY, time(12), UTC)
     monkeypatch.setattr(timezone, "now", lambda: moment)
 
 

@@ -1,12 +1,15 @@
 """Made-up stories, short to write: `story("Posting/Collection @ TOKYO", …)`."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
+
+from django.utils import timezone
 
 from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.numbers import TrackingNumber, check_digit
 
 NUMBER = "EM123456785JP"
 FIRST_DAY = date(2026, 11, 9)
+WIDEST_DAY = date(2028, 9, 30)  # no day takes more room in print; tests/browser/test_layout.py measures them
 
 POSTED = "Posting/Collection @ TOKYO"
 AT_EXCHANGE = "Arrival at outward office of exchange @ TOKYO"
@@ -32,8 +35,8 @@ def story(
 
 
 def fresh_story(*texts: str, number: str = NUMBER) -> TrackedItem:
-    """The same with its newest row of yesterday, for pages that look at the real clock: no silence to worry about."""
-    newest = datetime.now(UTC).date() - timedelta(days=1)
+    """The same with its newest row of yesterday, for pages that look at the clock: no silence to worry about."""
+    newest = timezone.now().date() - timedelta(days=1)
     events = (event(text, newest - timedelta(days=i)) for i, text in enumerate(reversed(texts)))
     return TrackedItem(number, "EMS", tuple(events)[::-1])
 

@@ -386,13 +386,11 @@ def _collect_by(newest: Place, last_day: date | None, now: datetime) -> str:
     is_late, is_surely_kept = is_over_everywhere(last_day, now), newest.status.slug == RETENTION
     match is_surely_kept, is_late:
         case True, True:
-            text = _("It should have been collected by about %(date)s and may be on its way back already.")
+            text = _("You could collect it until about %(date)s. It may be on its way back.")
         case True, False:
-            text = _("Collect it by about %(date)s. After that it may go back.")
+            text = _("Collect it by about %(date)s, or it may go back.")
         case False, True:
-            text = _(
-                "If they kept it for you, that was until about %(date)s. It may be on its way back already."
-            )
+            text = _("If they kept it for you, that was until about %(date)s. It may be on its way back.")
         case _other:
-            text = _("If they keep it for you, collect it by about %(date)s. After that it may go back.")
+            text = _("If they keep it for you, collect it by about %(date)s, or it may go back.")
     return text % values

@@ -18,6 +18,8 @@ from playwright.sync_api import (
 )
 
 from tests.chromium import ARGUMENTS, CHROMIUM
+from tests.stories import WIDEST_DAY
+from tracking.times import long_date
 
 
 class LiveServer(Protocol):
@@ -30,6 +32,12 @@ OpenPage = Callable[..., Page]
 
 PATIENCE = 60_000  # milliseconds; a busy machine is no failure
 expect.set_options(timeout=PATIENCE / 2)
+
+
+@pytest.fixture
+def widest_dates(noon: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every day of a story is printed as the one that takes most room, today too: what fits now fits on every day."""
+    monkeypatch.setattr("tracking.progress.long_date", lambda day: long_date(WIDEST_DAY))
 
 
 @dataclass

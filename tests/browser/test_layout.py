@@ -1,15 +1,18 @@
-"""Contrast in light and dark, and paper. What every page must hold stands in test_scenarios.py."""
+"""Contrast in light and dark, paper, and the first screen of a phone. What every page must hold stands in test_scenarios.py."""
+
+from datetime import date, timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.standin import StandIn
-from tests.stories import IN_CUSTOMS, NUMBER, POSTED, fresh_story
+from tests.stories import IN_CUSTOMS, NUMBER, POSTED, WIDEST_DAY, fresh_story
 from tracking.examples import all_examples, get_example
+from tracking.times import long_date
 
 from .conftest import OpenPage
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("widest_dates")]
 
 OTHERS = [
     "/",
@@ -109,6 +112,23 @@ FIRST_SCREEN = ["h1", ".meaning", ".step-text", ".what-to-do", "#normal"]
 ENDS_BELOW = """
 part => [...document.querySelectorAll(part)].some(one => one.getBoundingClientRect().bottom > innerHeight)
 """
+
+
+WIDTHS = """
+texts => {
+  const canvas = document.createElement("canvas").getContext("2d");
+  canvas.font = getComputedStyle(document.querySelector(".what-to-do strong")).font;
+  return texts.map(text => canvas.measureText(text).width);
+}
+"""
+
+
+def test_no_date_of_ten_years_takes_more_room_than_the_one_of_these_tests(open_page: OpenPage) -> None:
+    page = open_page("/examples/retention/")
+    days = [date(2026, 1, 1) + timedelta(days=i) for i in range(3653)]
+    widest, *widths = page.evaluate(WIDTHS, [long_date(day) for day in (WIDEST_DAY, *days)])
+    assert len(set(widths)) > 20  # as months and days differ
+    assert widest == max(widths)
 
 
 @pytest.mark.parametrize("is_example", [True, False], ids=["example", "parcel"])

@@ -15,7 +15,7 @@ from tracking.examples import get_example
 from .conftest import OpenPage
 from .scenarios import long_story
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("widest_dates")]
 
 ON_ONE_SHEET = ("in-customs", "retention", "delivered", "silent-30-days", "returned")
 ON_TWO_SHEETS = ("long-history",)

@@ -18,7 +18,7 @@ from tests.standin import StandIn
 from .conftest import OpenPage
 from .scenarios import SCENARIOS, Scenario
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("widest_dates")]
 
 AXE_OPTIONS = {
     "resultTypes": ["violations"],

@@ -12,7 +12,7 @@ from tracking.examples import all_examples, get_example
 
 from .conftest import LiveServer
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("widest_dates")]
 
 
 def test_twelve_stops_tell_the_story_with_parcels_that_the_stand_in_knows() -> None:

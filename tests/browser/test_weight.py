@@ -10,7 +10,7 @@ from tests.weight import Weight, weigh
 
 from .conftest import LiveServer
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("widest_dates")]
 
 OTHER = "EN123456785JP"
 JUMPY = """<p style="height: 300px">Text</p>

@@ -10,7 +10,7 @@ from tests.standin import StandIn
 from .conftest import OpenPage, add_style
 from .scenarios import get_scenario
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("widest_dates")]
 
 NAMES = (
     "example-in-customs",
