@@ -135,6 +135,7 @@ def test_an_editor_writes_a_new_status_for_a_phrase_and_the_customer_reads_it(
     expect(page.locator(".changes > li").first.locator(".who")).to_have_text("ann")
 
 
+@pytest.mark.usefixtures("noon")  # each date at its widest
 def test_the_inbox_needs_no_sideways_scrolling_on_a_phone(open_page: OpenPage, waiting: None) -> None:
     page = open_page(f"/track/{NUMBER}/", viewport={"width": 390, "height": 800})
     enter_as(page, groups.EDITORS)

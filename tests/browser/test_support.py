@@ -167,6 +167,7 @@ def test_support_answers_a_message_and_undoes_a_slip(open_page: OpenPage, parcel
     expect(page.get_by_role("region", name="What the customer wrote")).to_contain_text("Not answered yet")
 
 
+@pytest.mark.usefixtures("noon")  # each date at its widest
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_needs_sideways_scrolling_on_a_phone(
     open_page: OpenPage, parcel: Shipment, scheme: Literal["light", "dark"]
@@ -183,6 +184,7 @@ def test_nothing_needs_sideways_scrolling_on_a_phone(
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
 
 
+@pytest.mark.usefixtures("noon")
 def test_the_list_of_parcels_fits_a_small_desktop(open_page: OpenPage, parcel: Shipment) -> None:
     retention = "Retention @ UNITED STATES OF AMERICA"
     for days, reference in ((30, "#100253"), (9, "")):  # each column at its widest
