@@ -13,7 +13,7 @@ export PYTHON
 
 PYTEST := DEBUG=True $(BIN) -m pytest -n 2
 
-.PHONY: help run admin demo test test-system test-postgresql test-full lint audit bench soak tour clean database
+.PHONY: help run admin demo test test-system test-postgresql test-full dates lint audit bench soak tour clean database
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,11 @@ test-postgresql:  ## what asks the database most, on PostgreSQL in place of SQLi
 test-full:  ## every situation on every screen, and the tests on awkward dates; before a change of pages lands
 	@scripts/setup dev browser
 	MATRIX=full $(PYTEST) tests/browser/test_scenarios.py
+	@$(MAKE) dates
+
+dates:  ## the tests that start no server at nine awkward moments: a leap day, New Year, each change of the clocks
+	@scripts/setup dev
+	@DEBUG=True $(BIN) -m tests.dates $(ARGS)
 
 lint:  ## style, types, missing migrations, settings fit for production
 	@scripts/setup dev
