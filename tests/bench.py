@@ -44,7 +44,7 @@ from tests.weight import weigh
 from tracking.examples import get_example
 from tracking.japanpost.parser import parse_page
 from tracking.logos import read_picture
-from tracking.numbers import check_digit
+from tracking.numbers import check_digit, find_numbers
 
 PROJECT = Path(__file__).resolve().parents[1]
 EXAMPLE = get_example("delivered")  # the longest of the examples
@@ -62,6 +62,7 @@ def main() -> int:
     print(f"{os.cpu_count()} processors, load by {client}")
     print(f"{'':52} {'aim':>10} {'here':>10}")
     bench_parser()
+    bench_junk()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         japan_post = stack.enter_context(StandIn())
@@ -88,6 +89,15 @@ def bench_parser() -> None:
     note(
         f"{ours * 1e6:.0f} µs / {bare * 1e6:.0f} µs for {len(page) / 1000:.0f} kB, {len(EXAMPLE.events)} events"
     )
+
+
+def bench_junk() -> None:
+    """What a visitor may paste that takes longest to read, beside a number."""
+    junk = ("EM 1" * 25_000, "EM123456785JP" * 8_000, "EM" + "- " * 50_000, "e" + "\u0301\u0316" * 50_000)
+    times = [best_time(lambda text=text: find_numbers(text)) for text in ("EM123456785JP", *junk)]
+    worst = max(times[1:])
+    show("reading 100,000 characters of junk / a number", "", worst / times[0], "x")
+    note(f"{worst * 1e6:.0f} µs / {times[0] * 1e6:.0f} µs")
 
 
 def bench_pages(site: Server, bare: Server) -> None:

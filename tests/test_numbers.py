@@ -1,7 +1,6 @@
 """Tracking numbers: what people paste, and what we make of it."""
 
 import re
-import time
 
 import pytest
 
@@ -190,10 +189,10 @@ def test_words_around_nine_digits_are_no_number_beside_a_real_one(sentence):
         "e" + "\u0301\u0316" * 50_000,
     ],
 )
-def test_a_lot_of_junk_takes_milliseconds(junk):
-    started = time.process_time()
-    find_numbers(junk), diagnose(junk), explain_shape(junk), clean(junk)
-    assert time.process_time() - started < 0.5  # about 10 ms; the rest is for slow machines
+def test_a_lot_of_junk_says_no_more_than_its_beginning(junk):
+    """What would take exponential time runs into the time limit of the test; how long it takes is in `make bench`."""
+    for read in (find_numbers, diagnose, explain_shape, clean):
+        assert read(junk) == read(junk[:2000])
 
 
 def test_only_the_beginning_of_a_long_text_is_read():
