@@ -46,7 +46,7 @@ def standin() -> Iterator[StandIn]:
 
 
 def get(standin: StandIn, **query: str) -> tuple[http.client.HTTPResponse, str]:
-    connection = http.client.HTTPConnection(urlsplit(standin.url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(standin.url).netloc, timeout=60)
     connection.request("GET", f"{SEARCH_PATH}?{urlencode(query)}")
     response = connection.getresponse()
     body = response.read().decode()
@@ -229,7 +229,7 @@ def test_the_language_is_japanese_unless_asked_for_english(standin: StandIn) -> 
 
 
 def test_another_address_is_404(standin: StandIn) -> None:
-    connection = http.client.HTTPConnection(urlsplit(standin.url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(standin.url).netloc, timeout=60)
     connection.request("GET", "/")
     assert connection.getresponse().status == 404
     connection.close()
@@ -279,7 +279,7 @@ def test_a_fault_that_does_not_exist_is_refused(standin: StandIn) -> None:
 @pytest.mark.parametrize("fault", ["hang", "slow-first-byte", "dripping-headers", "dripping-body"])
 def test_it_closes_at_once_in_the_middle_of_a_fault(fault: str) -> None:
     with StandIn() as standin:
-        connection = http.client.HTTPConnection(urlsplit(standin.url).netloc, timeout=10)
+        connection = http.client.HTTPConnection(urlsplit(standin.url).netloc, timeout=60)
         connection.request("GET", f"{SEARCH_PATH}?reqCodeNo1={FAULT_NUMBERS[fault]}")
         standin.wait_for_requests(1)
     connection.close()

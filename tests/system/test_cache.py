@@ -27,19 +27,20 @@ def test_a_cache_that_freezes_dies_and_comes_back_costs_no_page(cache: CacheServ
         with Site(tmp_path, f"sqlite:///{tmp_path}/db.sqlite3", **settings) as site:
             calm, frozen, dead, back = (f"{site.addresses[0]}/track/{number}/" for number in numbers)
 
-            def read(page: str) -> float:
-                """Cold, then by several at once; seconds that the slowest of these waited."""
+            def read(page: str) -> None:
+                """Cold, then by several at once."""
                 assert statuses(everybody(get, [page])) == {200: 1}
                 seen = everybody(get, [page] * 4)
                 assert statuses(seen) == {200: 4}
                 assert all("Your parcel is with customs" in one.body for one in seen)
-                return max(one.seconds for one in seen)
 
             read(calm)
             held = cache.count()
             assert held
             cache.freeze()
-            assert read(frozen) < 15  # bounded; how long is for `make bench` to say
+            read(
+                frozen
+            )  # the pages come while it is still frozen; how long they take is for `make bench` to say
             cache.thaw()
             cache.kill()
             read(dead)
