@@ -109,6 +109,37 @@ def open_page(browser: Browser, live_server: LiveServer) -> Iterator[OpenPage]:
     assert troubles.found == []
 
 
+LAYOUT = """
+() => {
+  const root = document.documentElement;
+  const isThere = document.fonts.status === "loaded" && [...document.images].every(image => image.complete);
+  return [isThere, innerWidth, root.scrollWidth, root.scrollHeight, Math.round(scrollY), document.getAnimations().length];
+}
+"""
+
+
+def settled(page: Page) -> Page:
+    """The page once it can be measured: style, fonts and pictures have come, the window has its size, nothing moves."""
+    page.wait_for_load_state()
+    width = page.viewport_size["width"] if page.viewport_size else None
+    before = None
+    while (now := page.evaluate(LAYOUT)) != before or not now[0] or now[1] != (width or now[1]) or now[-1]:
+        before = now
+        page.wait_for_timeout(20)
+    return page
+
+
+def scroll_width(page: Page) -> int:
+    """What the page needs from left to right; more than the window has, and it scrolls sideways."""
+    return int(settled(page).evaluate("document.documentElement.scrollWidth"))
+
+
+def stop_clock(page: Page) -> None:
+    """However long the machine takes, no time passes on the pages that follow but what the test turns forward."""
+    page.clock.install(time=0)
+    page.clock.pause_at(1)
+
+
 def tab_to(page: Page, target: Locator) -> None:
     """Press Tab until the focus is there, as somebody without a mouse does."""
     for _ in range(30):

@@ -10,7 +10,7 @@ from tests.standin import StandIn
 from tests.stories import ARRIVED, NUMBER, POSTED, story
 from tracking.models import Shipment
 
-from .conftest import OpenPage
+from .conftest import OpenPage, stop_clock
 from .scenarios import SCENARIOS
 
 pytestmark = pytest.mark.browser
@@ -26,9 +26,8 @@ def busy(standin: StandIn, settings: Any) -> None:
 
 
 def open_with_a_stopped_clock(page: Page, path: str) -> None:
-    """However long the machine takes, the page tries again only when the test turns its clock forward."""
-    page.clock.install(time=0)
-    page.clock.pause_at(1)
+    """The page tries again only when the test turns its clock forward."""
+    stop_clock(page)
     page.goto(path)
 
 

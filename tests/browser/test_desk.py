@@ -19,7 +19,7 @@ from tracking.japanpost.records import TrackedItem
 from tracking.models import Destination, Logo, Message, Notice, Phrase, Shipment, Shop, Status
 from tracking.times import long_date
 
-from .conftest import OpenPage
+from .conftest import OpenPage, settled
 
 pytestmark = pytest.mark.browser
 
@@ -296,6 +296,7 @@ def test_a_title_of_usual_length_is_read_whole_in_its_field(open_page: OpenPage)
         page.goto(f"/admin/tracking/{address}")
         field = page.get_by_label(label)
         field.fill("Parcels to the United States need three days more at present")
+        settled(page)
         assert field.evaluate("field => field.scrollWidth <= field.clientWidth")
 
 
@@ -338,6 +339,7 @@ def test_an_uploaded_logo_is_seen_on_the_guide_and_goes_again(
         page.goto("/")
         logo = page.get_by_role("link", name=Shop.objects.get().name).get_by_role("img").first
         expect(logo).to_be_visible()
+        settled(page)
         box = logo.bounding_box()
         assert box and box["height"] <= 40 and box["width"] <= width
         assert box["width"] / box["height"] == pytest.approx(10, rel=0.05)

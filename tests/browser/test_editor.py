@@ -11,7 +11,7 @@ from tests.stories import NUMBER, POSTED, fresh_story
 from tracking import groups
 from tracking.models import Status
 
-from .conftest import OpenPage
+from .conftest import OpenPage, scroll_width, settled
 
 pytestmark = pytest.mark.browser
 
@@ -147,6 +147,7 @@ def test_the_list_of_statuses_fits_a_small_desktop(open_page: OpenPage) -> None:
     desk = at_the_desk(open_page, groups.EDITORS, viewport={"width": 1280, "height": 900})
     desk.goto("/admin/tracking/status/")
     results = desk.locator(".results")
+    settled(desk)
     assert results.evaluate("list => list.scrollWidth - list.clientWidth") == 0
 
 
@@ -158,7 +159,7 @@ def test_hostile_words_script_nothing(open_page: OpenPage) -> None:
     wording.save()  # not by way of the desk, which refuses the second
     page = open_page("/examples/in-customs/", viewport={"width": 360, "height": 740})
     expect(page.locator("h1")).to_have_text(text)
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert scroll_width(page) == 360
     desk = at_the_desk(open_page, groups.EDITORS)
     for path in ("change", "history", "preview"):
         desk.goto(f"/admin/tracking/status/{status.pk}/{path}/")

@@ -13,7 +13,7 @@ from tracking import groups
 from tracking.models import Fetch, Gate, KeptPage, Shipment
 from tracking.models.shipments import Outcome
 
-from .conftest import OpenPage
+from .conftest import OpenPage, scroll_width
 from .test_desk import log_in, member, status_of
 
 pytestmark = pytest.mark.browser
@@ -98,7 +98,7 @@ def test_it_fits_and_axe_finds_nothing(
     page = open_health(open_page, viewport={"width": width, "height": 900}, color_scheme=scheme)
     for summary in page.locator("summary:has-text('The numbers')").all():
         summary.click()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert scroll_width(page) <= width
     for word in page.locator("svg.chart").first.locator("text").all():
         box = word.bounding_box()
         assert box and box["x"] >= 0 and box["x"] + box["width"] <= width and box["height"] >= 10

@@ -9,7 +9,7 @@ from tests.stories import NUMBER, POSTED, fresh_story
 from tracking import groups
 from tracking.models import Phrase
 
-from .conftest import OpenPage, tab_to
+from .conftest import OpenPage, scroll_width, tab_to
 
 pytestmark = pytest.mark.browser
 
@@ -140,7 +140,6 @@ def test_the_inbox_needs_no_sideways_scrolling_on_a_phone(open_page: OpenPage, w
     page = open_page(f"/track/{NUMBER}/", viewport={"width": 390, "height": 800})
     enter_as(page, groups.EDITORS)
     expect(page.get_by_role("button", name=MEANS)).to_be_visible()
-    page.wait_for_load_state()  # with its style
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert scroll_width(page) <= 390
     box = page.get_by_role("button", name=MEANS).bounding_box()
     assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390

@@ -10,7 +10,7 @@ from tests.stories import IN_CUSTOMS, NUMBER, POSTED, WIDEST_DAY, fresh_story
 from tracking.examples import all_examples, get_example
 from tracking.times import long_date
 
-from .conftest import OpenPage
+from .conftest import OpenPage, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("widest_dates")]
 
@@ -79,7 +79,7 @@ def test_text_can_be_read_in_both_schemes(open_page: OpenPage, scheme: str) -> N
     papers = set()
     for path in COLOURFUL + OTHERS:
         visit(page, path)
-        assert page.evaluate(CONTRAST) == [], path
+        assert settled(page).evaluate(CONTRAST) == [], path
         papers.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert papers == {{"light": "rgb(247, 245, 241)", "dark": "rgb(20, 23, 27)"}[scheme]}
 
@@ -87,13 +87,14 @@ def test_text_can_be_read_in_both_schemes(open_page: OpenPage, scheme: str) -> N
 def test_the_contrast_check_finds_what_cannot_be_read(open_page: OpenPage) -> None:
     page = open_page("/contact/")
     page.evaluate("document.querySelector('h1').style.color = '#ddd'")
-    assert page.evaluate(CONTRAST) == ["1.25 < 3: Contact us"]
+    assert settled(page).evaluate(CONTRAST) == ["1.25 < 3: Contact us"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_paper_carries_the_story_without_form_and_navigation(open_page: OpenPage, scheme: str) -> None:
     page = open_page("/examples/with-local-post/", color_scheme=scheme)
     page.emulate_media(media="print")
+    settled(page)
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate(CONTRAST) == []
     for selector in ("nav", "form.look-up", "footer", "button[data-copy]"):
@@ -138,10 +139,10 @@ def test_the_parts_stand_in_reading_order_and_whom_to_ask_beside_the_headline(
     standin.set_item(NUMBER, fresh_story(POSTED, IN_CUSTOMS))
     path = "/examples/in-customs/" if is_example else f"/track/{NUMBER}/"
     page = open_page(path, viewport={"width": 1280, "height": 800})
-    lead, side, history, more = page.evaluate(TOPS)
+    lead, side, history, more = settled(page).evaluate(TOPS)
     assert lead == side < history < more
     page.set_viewport_size({"width": 360, "height": 640})
-    tops = page.evaluate(TOPS)
+    tops = settled(page).evaluate(TOPS)
     assert tops == sorted(tops)
 
 
@@ -159,6 +160,7 @@ def test_the_first_screen_of_a_phone_says_stage_meaning_next_step_and_whether_it
         if page.locator(".lead").count():
             seen += 1
             assert page.locator("h1, .meaning, .what-to-do").count() == 3
+            settled(page)
             cut_off = [part for part in FIRST_SCREEN if page.evaluate(ENDS_BELOW, part)]
             assert cut_off == [], example.slug
     assert seen >= 30

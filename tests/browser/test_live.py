@@ -17,7 +17,7 @@ from tracking.japanpost.records import TrackedItem
 from tracking.models import Shipment
 from tracking.times import ago
 
-from .conftest import LiveServer, OpenPage, tab_to
+from .conftest import LiveServer, OpenPage, settled, stop_clock, tab_to
 
 pytestmark = pytest.mark.browser
 
@@ -40,10 +40,10 @@ def arrived(standin: StandIn) -> StandIn:
 
 
 def open_with_a_clock(page: Page, address: str = ADDRESS) -> list[str]:
-    """Open a page whose time the test turns forward; the list fills with the page's own requests for the JSON."""
+    """Open a page whose time only the test turns forward; the list fills with the page's own requests for the JSON."""
     checks: list[str] = []
     page.on("request", lambda request: checks.append(request.url) if ".json" in request.url else None)
-    page.clock.install()
+    stop_clock(page)
     page.goto(address)
     return checks
 
@@ -145,6 +145,7 @@ def test_a_hidden_page_rests_and_looks_at_once_when_it_is_seen_again(
     assert checks == []
     somebody_learns(standin, POSTED, ARRIVED, IN_CUSTOMS)
     page.evaluate(SET_HIDDEN, False)
+    page.clock.run_for(1)
     expect(page.locator("[data-live]")).to_contain_text("Your parcel is with customs")
     assert len(checks) == 1
 
@@ -260,6 +261,7 @@ def test_a_very_long_headline_covers_no_more_of_a_phone_than_the_page_keeps_free
     turn_forward(page)
     line = page.locator(".news")
     expect(line).to_be_visible()
+    settled(page)
     box = line.bounding_box()
     assert box is not None
     assert box["height"] <= 7 * 16  # the scroll-padding of site.css
@@ -273,12 +275,15 @@ def test_on_a_phone_news_moves_nothing_hides_no_focus_and_passes_axe(
     page = open_page("/track/", viewport={"width": 360, "height": 640}, color_scheme=scheme)
     open_with_a_clock(page)
     under = page.locator("main section").first
+    settled(page)
     before = under.bounding_box(), page.evaluate("document.documentElement.scrollHeight")
     somebody_learns(standin, POSTED, ARRIVED, IN_CUSTOMS)
     page.clock.fast_forward(LONGER_THAN_A_PAUSE)
     line = page.locator(".news")
     expect(line).to_be_in_viewport(ratio=1)
+    settled(page)
     assert (under.bounding_box(), page.evaluate("document.documentElement.scrollHeight")) == before
+    page.clock.resume()  # axe waits by it
     assert not Axe().run(page).response["violations"]
     links = page.locator("main a:not(.news a), main button:visible, footer a")
     for link in links.all():

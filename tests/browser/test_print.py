@@ -12,7 +12,7 @@ from tests.standin import StandIn
 from tests.stories import NUMBER
 from tracking.examples import get_example
 
-from .conftest import OpenPage
+from .conftest import OpenPage, settled
 from .scenarios import long_story
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("widest_dates")]
@@ -24,7 +24,7 @@ ALL = ON_ONE_SHEET + ON_TWO_SHEETS
 
 def printed(page: Page) -> tuple[int, str]:
     """How many sheets of A4, and all that stands on them, without any white space: a line may break anywhere."""
-    sheets = PdfReader(BytesIO(page.pdf(format="A4", print_background=False))).pages
+    sheets = PdfReader(BytesIO(settled(page).pdf(format="A4", print_background=False))).pages
     return len(sheets), squeeze("".join(sheet.extract_text() for sheet in sheets))
 
 
@@ -83,6 +83,7 @@ def test_there_is_nothing_to_click_on_paper(open_page: OpenPage, standin: StandI
     ]
     assert len(clickable) >= 5
     page.emulate_media(media="print")
+    settled(page)
     for selector in ("nav", "form.look-up", ".skip", "button", "summary"):
         assert page.locator(selector).locator("visible=true").count() == 0, selector
     _, text = printed(page)

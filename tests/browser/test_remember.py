@@ -13,7 +13,7 @@ from tests.stories import IN_CUSTOMS, NUMBER, POSTED, fresh_story, some_numbers
 from tracking.models import Event
 from tracking.times import long_date
 
-from .conftest import OpenPage, tab_to
+from .conftest import OpenPage, settled, tab_to
 
 pytestmark = pytest.mark.browser
 
@@ -280,7 +280,7 @@ def test_axe_finds_nothing_with_the_block_and_the_button_shown(
     for path in ("/", "/track/", ADDRESS, f"/track/?number={NUMBER},{OTHER}"):
         page.goto(path)
         expect(page.locator("[data-parcels]:visible, [data-remember]:visible").first).to_be_visible()
-        assert not page.evaluate(
+        assert not settled(page).evaluate(
             "document.scrollingElement.scrollWidth > document.scrollingElement.clientWidth"
         )
         assert not Axe().run(page).response["violations"], path

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Route, ViewportSize, expect
 
 from tests.standin import StandIn
 
-from .conftest import OpenPage
+from .conftest import OpenPage, settled
 from .scenarios import SCENARIOS, Scenario
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("widest_dates")]
@@ -189,7 +189,7 @@ def look_at(page: Page, scenario: Scenario, cell: Cell) -> None:
     assert page.locator("h1").inner_text().strip()
     has_stage = page.locator("main[data-stage]:not([data-stage=''])").count()
     expect(page.locator("[aria-current=step]")).to_have_count(has_stage)
-    assert not page.evaluate(WIDER_THAN_THE_SCREEN)
+    assert not settled(page).evaluate(WIDER_THAN_THE_SCREEN)
     assert page.evaluate(SMALL_CONTROLS) == []
     # Without JavaScript nobody can stop the page that tries again by itself; it says so, and there is nothing to read on.
     allowed = ("meta-refresh",) if scenario.tries_again and not cell.java_script else ()

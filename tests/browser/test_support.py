@@ -23,7 +23,7 @@ from tracking.models import Destination, Event, Message, Shipment, Standing
 from tracking.silence import enquiry_ends_on
 from tracking.times import long_date
 
-from .conftest import OpenPage
+from .conftest import OpenPage, scroll_width, settled
 from .test_desk import log_in, member, status_of
 
 pytestmark = pytest.mark.browser
@@ -136,7 +136,7 @@ def test_support_prints_the_evidence_on_one_sheet_and_takes_the_sheet(
     open_parcel(page)
     page.get_by_role("link", name="Evidence to print").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(NUMBER)
-    (sheet,) = PdfReader(BytesIO(page.pdf(format="A4"))).pages
+    (sheet,) = PdfReader(BytesIO(settled(page).pdf(format="A4"))).pages
     text = sheet.extract_text()
     for words in ("Posting/Collection", "UTC by support"):
         assert words in text
@@ -181,7 +181,7 @@ def test_nothing_needs_sideways_scrolling_on_a_phone(
         f"message/{message.pk}/change/",
     ):
         page.goto(f"/admin/tracking/{address}")
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+        assert scroll_width(page) <= 390, address
 
 
 @pytest.mark.usefixtures("noon")
@@ -193,6 +193,7 @@ def test_the_list_of_parcels_fits_a_small_desktop(open_page: OpenPage, parcel: S
         Standing.objects.create(shipment=silent)
     page = as_support(open_page, viewport={"width": 1280, "height": 900})
     page.goto("/admin/tracking/shipment/")
+    settled(page)
     assert page.locator(".results").evaluate("list => list.scrollWidth - list.clientWidth") == 0
 
 

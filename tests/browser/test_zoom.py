@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 from tests.standin import StandIn
 
-from .conftest import OpenPage, add_style
+from .conftest import OpenPage, add_style, settled
 from .scenarios import get_scenario
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("widest_dates")]
@@ -98,7 +98,7 @@ def test_at_400_percent_zoom_nothing_is_lost(
     """WCAG 1.4.10: a window of 1280 by 1024 pixels has 320 by 256 of them left."""
     page = look_at(name, open_page, standin, settings, viewport={"width": 320, "height": 256})
     open_the_folded(page)
-    assert page.evaluate(LOST) == []
+    assert settled(page).evaluate(LOST) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -109,9 +109,9 @@ def test_with_text_of_twice_the_size_nothing_is_lost(
     page = look_at(name, open_page, standin, settings, viewport={"width": 360, "height": 740})
     add_style(page, TWICE_THE_TEXT)
     open_the_folded(page)
-    assert page.evaluate(LOST) == []
+    assert settled(page).evaluate(LOST) == []
     page.set_viewport_size({"width": 1280, "height": 740})
-    assert page.evaluate(LOST) == []
+    assert settled(page).evaluate(LOST) == []
 
 
 @pytest.mark.parametrize(
@@ -124,9 +124,9 @@ def test_with_text_of_twice_the_size_nothing_is_lost(
 )
 def test_the_check_finds_what_is_lost(open_page: OpenPage, style: str, found: str) -> None:
     page = open_page("/examples/in-customs/", viewport={"width": 360, "height": 740})
-    assert page.evaluate(LOST) == []
+    assert settled(page).evaluate(LOST) == []
     add_style(page, style)
-    assert any(found in one for one in page.evaluate(LOST))
+    assert any(found in one for one in settled(page).evaluate(LOST))
 
 
 @pytest.mark.parametrize("path", ["/", "/examples/in-customs/", "/contact/"])
