@@ -34,7 +34,7 @@ def test_every_test_has_a_time_limit(pytestconfig: pytest.Config):
 
 def test_only_tests_of_the_system_stage_start_servers():
     """`make test` leaves `tests/system` out, so a real server elsewhere would slow it down unseen."""
-    servers = {"Site", "Balancer", "CacheServer", "postgresql", "SERVERS"}
+    servers = {"served", "proxies", "Site", "Balancer", "CacheServer", "postgresql", "SERVERS"}
     for path in TESTS.rglob("test_*.py"):
         if not path.is_relative_to(TESTS / "system"):
             imports = (
@@ -43,7 +43,7 @@ def test_only_tests_of_the_system_stage_start_servers():
             names = {
                 name.name
                 for node in imports
-                if node.module in ("tests.served", "tests.proxies")
+                if node.module in ("tests", "tests.served", "tests.proxies")
                 for name in node.names
             }
             assert not names & servers, path.name

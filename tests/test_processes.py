@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import crowd, processes, served
+from tests import crowd, processes
+from tests.served import run
 
 TESTS = Path(__file__).resolve().parent
 
@@ -76,58 +77,6 @@ def test_a_command_reads_its_input() -> None:
     assert processes.run(["cat"], input="text", capture_output=True, text=True).stdout == "text"
 
 
-# Servers and threads
-
-
-def children() -> set[int]:
-    """Processes that this one started."""
-    return {
-        int(pid)
-        for task in Path("/proc/self/task").iterdir()
-        for pid in (task / "children").read_text().split()
-        if is_alive(int(pid))
-    }
-
-
-@pytest.mark.cacheserver
-def test_a_cache_server_that_never_answers_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert_that_a_failed_start_leaves_nothing(monkeypatch, "until_connected", served.CacheServer)
-
-
-@pytest.mark.haproxy
-def test_a_balancer_that_never_answers_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    machines = ["http://127.0.0.1:9"] * 2
-    assert_that_a_failed_start_leaves_nothing(
-        monkeypatch, "until_connected", lambda: served.Balancer(tmp_path, machines)
-    )
-
-
-@pytest.mark.postgresql
-def test_a_postgresql_whose_database_cannot_be_made_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After it has started, as when the test's time is up in that moment."""
-    run = processes.run
-
-    def stumble(command, **options):
-        return run(command, **options) if "createdb" not in str(command[0]) else 1 / 0
-
-    monkeypatch.setattr(processes, "run", stumble)
-    assert_that_a_failed_start_leaves_nothing(monkeypatch, "until_connected", served.postgresql)
-
-
-def test_a_site_that_never_answers_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(served.Site, "manage", lambda *_: "")
-    site = served.Site(tmp_path, "sqlite://:memory:")
-    assert_that_a_failed_start_leaves_nothing(monkeypatch, "get", lambda: site)
-
-
-def assert_that_a_failed_start_leaves_nothing(monkeypatch, step, server) -> None:
-    before = children()
-    monkeypatch.setattr(served, step, lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError), server():
-        pass
-    assert children() == before
-
-
 def test_waiting_for_a_crowd_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crowd, "LONGEST", 0.1)
     over = threading.Event()
@@ -143,7 +92,7 @@ def test_waiting_for_a_crowd_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_visits_end_in_time() -> None:
     with pytest.raises(TimeoutError):
-        served.run(asyncio.sleep(1000), timeout=0.1)
+        run(asyncio.sleep(1000), timeout=0.1)
 
 
 def test_reading_from_a_silent_process_ends_in_time() -> None:

@@ -1,0 +1,57 @@
+"""A server whose start fails is ended, and so are its children."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import processes, served
+from tests.test_processes import is_alive
+
+
+def children() -> set[int]:
+    """Processes that this one started."""
+    return {
+        int(pid)
+        for task in Path("/proc/self/task").iterdir()
+        for pid in (task / "children").read_text().split()
+        if is_alive(int(pid))
+    }
+
+
+@pytest.mark.cacheserver
+def test_a_cache_server_that_never_answers_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_that_a_failed_start_leaves_nothing(monkeypatch, "until_connected", served.CacheServer)
+
+
+@pytest.mark.haproxy
+def test_a_balancer_that_never_answers_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    machines = ["http://127.0.0.1:9"] * 2
+    assert_that_a_failed_start_leaves_nothing(
+        monkeypatch, "until_connected", lambda: served.Balancer(tmp_path, machines)
+    )
+
+
+@pytest.mark.postgresql
+def test_a_postgresql_whose_database_cannot_be_made_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After it has started, as when the test's time is up in that moment."""
+    run = processes.run
+
+    def stumble(command, **options):
+        return run(command, **options) if "createdb" not in str(command[0]) else 1 / 0
+
+    monkeypatch.setattr(processes, "run", stumble)
+    assert_that_a_failed_start_leaves_nothing(monkeypatch, "until_connected", served.postgresql)
+
+
+def test_a_site_that_never_answers_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(served.Site, "manage", lambda *_: "")
+    site = served.Site(tmp_path, f"sqlite:///{tmp_path}/db.sqlite3")
+    assert_that_a_failed_start_leaves_nothing(monkeypatch, "get", lambda: site)
+
+
+def assert_that_a_failed_start_leaves_nothing(monkeypatch, step, server) -> None:
+    before = children()
+    monkeypatch.setattr(served, step, lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError), server():
+        pass
+    assert children() == before
