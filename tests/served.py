@@ -344,7 +344,7 @@ class CacheServer:
             return server.dbsize()
 
 
-def until_connected(port: int, timeout: float = 20) -> None:
+def until_connected(port: int, timeout: float = 60) -> None:
     """Wait until somebody listens there."""
     until = time.monotonic() + timeout
     while True:

@@ -63,7 +63,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
         settings = {
             "JAPANPOST_URL": japan_post.url,
             "JAPANPOST_SPACING_MS": 20,
-            "JAPANPOST_TIMEOUT": 5,  # so that the lease of one who died runs out soon
+            "JAPANPOST_TIMEOUT": 10,  # so that the lease of one who died runs out soon
             "LOOKUPS_PER_MINUTE": 0,
             "CACHE_URL": cache.url,
             "TRUSTED_PROXIES": 1,
@@ -102,7 +102,7 @@ class Load:
         while True:
             began = time.monotonic()
             try:
-                seen = await get(url, timeout=20)
+                seen = await get(url)
             except (OSError, ValueError, TimeoutError) as failure:
                 self.lost.append((began, repr(failure)))
                 return
