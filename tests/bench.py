@@ -34,7 +34,7 @@ from playwright.sync_api import sync_playwright
 from tests import processes
 from tests.bench_load import HEADERS, WRK, Kind, Server, put_load, take_turns, timed
 from tests.bench_store import fill, number_of
-from tests.chromium import ARGUMENTS, CHROMIUM
+from tests.chromium import CHROMIUM, launched
 from tests.crowd import join, start_threads
 from tests.standin import StandIn
 from tests.standin.pages import render_detail
@@ -221,9 +221,8 @@ def bench_weight(site: Server, japan_post: StandIn, store: Path) -> None:
         for name, path in paths.items():
             if "logo" in name:
                 dress_up(store)
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            weight = weigh(browser, f"http://127.0.0.1:{site.port}{path}")
-            browser.close()
+            with launched(playwright) as browser:
+                weight = weigh(browser, f"http://127.0.0.1:{site.port}{path}")
             show(f"{name}, first visit", "<= 30 KB", weight.bytes / 1024, " KB")
             note(
                 f"{weight.requests} requests (aim <= 5), third parties: {', '.join(weight.third_parties) or 'none'}, "

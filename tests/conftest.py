@@ -18,7 +18,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from emsguide.release import release_id
-from tests.chromium import CHROMIUM
+from tests.chromium import CHROMIUM, HAS_FONTS
 from tests.clock import Clock
 from tests.proxies import PROXIES
 from tests.served import CACHE_SERVER, HAPROXY, POSTGRESQL
@@ -32,6 +32,8 @@ SYSTEM = Path(__file__).resolve().parent / "system"
 _LACKING = {}  # marker: what the machine lacks and how to get it
 if not CHROMIUM:
     _LACKING["browser"] = "there is no Chromium here (Debian: sudo apt install chromium)"
+elif not HAS_FONTS:
+    _LACKING["fonts"] = "there are no DejaVu fonts here (Debian: sudo apt install fonts-dejavu-core)"
 if not POSTGRESQL:
     _LACKING["postgresql"] = "there is no PostgreSQL server here (Debian: sudo apt install postgresql)"
 if not CACHE_SERVER:

@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from tests.chromium import ARGUMENTS, CHROMIUM
+from tests.chromium import CHROMIUM, launched
 from tests.served import Site
 from tests.standin import StandIn
 from tests.stories import POSTED, event
@@ -266,10 +266,9 @@ def main() -> int:
         database = f"sqlite:///{folder}/store.sqlite3"
         with Site(Path(folder), database, JAPANPOST_URL=standin.url) as site, sync_playwright() as playwright:
             site.python("from tests.desk_tour import fill_store; fill_store()")
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            parcels_say_something_new(standin, browser, site.addresses[0])
-            files = take_pictures(browser, site.addresses[0], FOLDER)
-            browser.close()
+            with launched(playwright) as browser:
+                parcels_say_something_new(standin, browser, site.addresses[0])
+                files = take_pictures(browser, site.addresses[0], FOLDER)
     print(f"{len(files)} pictures in docs/img/desk")
     return 0
 

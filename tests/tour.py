@@ -16,7 +16,7 @@ from typing import Literal
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.chromium import ARGUMENTS, CHROMIUM
+from tests.chromium import CHROMIUM, launched
 from tests.served import Site, get, run
 from tests.standin import StandIn
 from tracking.examples import get_example
@@ -163,10 +163,12 @@ def main() -> int:
     os.environ["no_proxy"] = "*"
     with tempfile.TemporaryDirectory() as folder, StandIn() as standin:
         database = f"sqlite:///{folder}/store.sqlite3"
-        with Site(Path(folder), database, JAPANPOST_URL=standin.url) as site, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        with (
+            Site(Path(folder), database, JAPANPOST_URL=standin.url) as site,
+            sync_playwright() as playwright,
+            launched(playwright) as browser,
+        ):
             pictures = take_pictures(browser, site, standin, DOCS / "img" / "tour")
-            browser.close()
     (DOCS / "tour.md").write_text(as_markdown(STOPS, pictures), encoding="utf-8")
     print(f"docs/tour.md and {sum(map(len, pictures.values()))} pictures in docs/img/tour")
     return 0

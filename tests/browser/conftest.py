@@ -17,7 +17,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.chromium import ARGUMENTS, CHROMIUM
+from tests.chromium import launched
 from tests.stories import WIDEST_DAY
 from tracking.times import long_date
 
@@ -83,9 +83,8 @@ def browser() -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright keeps an event loop in this thread, which Django takes for asynchronous code.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+        with launched(playwright) as chromium:
+            yield chromium
 
 
 @pytest.fixture

@@ -146,6 +146,20 @@ def test_the_parts_stand_in_reading_order_and_whom_to_ask_beside_the_headline(
     assert tops == sorted(tops)
 
 
+@pytest.mark.fonts
+def test_the_browser_knows_one_family_whatever_the_machine_has(open_page: OpenPage) -> None:
+    """DejaVu Serif comes with the same package and is wider; the browser is not shown it."""
+    page = open_page("/contact/")
+    width = """family => {
+        const heading = document.querySelector("h1");
+        heading.style.cssText = `display: inline-block; font-family: ${family}`;
+        return heading.getBoundingClientRect().width;
+    }"""
+    families = ("sans-serif", "serif", "system-ui", "'DejaVu Serif'", "Arial", "'Noto Sans'", "Hiragino")
+    assert len({page.evaluate(width, family) for family in families}) == 1
+
+
+@pytest.mark.fonts
 def test_the_first_screen_of_a_phone_says_stage_meaning_next_step_and_whether_it_is_normal(
     open_page: OpenPage, standin: StandIn
 ) -> None:

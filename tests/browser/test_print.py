@@ -41,6 +41,7 @@ def look_at(name: str, open_page: OpenPage, standin: StandIn) -> Page:
     return open_page(f"/track/{get_example(name).number}/")
 
 
+@pytest.mark.fonts
 @pytest.mark.parametrize(
     ("name", "most"),
     [*((name, 1) for name in ON_ONE_SHEET), *((name, 2) for name in ON_TWO_SHEETS)],
