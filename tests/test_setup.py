@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import processes
+from tests import chromium, processes
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -30,8 +30,14 @@ def command(project, name, script):
     path.chmod(0o755)
 
 
-def set_up(project, *arguments, python):
+def set_up(project, *arguments, python, only_ours=False):
+    """`only_ours`: the system has the commands of the project, and of its own what any system has."""
     path = f"{project / 'commands'}:/usr/bin:/bin"
+    if only_ours:
+        for name in ("cat", "cksum", "rm", "mkdir", "ln", "cp", "dirname", "bash", "sh"):
+            if not (project / "commands" / name).exists():
+                (project / "commands" / name).symlink_to(shutil.which(name))
+        path = str(project / "commands")
     return processes.run(
         ["bash", "scripts/setup", *arguments],
         cwd=project,
@@ -104,6 +110,72 @@ def test_what_is_installed_is_not_installed_again(project):
     assert installations() == 1
     (project / "requirements.txt").write_text("Django==5.2.20\n")
     assert installations() == 2
+
+
+# What the browser tests need of the system
+
+DRIVER = ".venv/lib/python3.11/site-packages/playwright/driver"
+
+
+@pytest.fixture
+def system(project):
+    """A set-up project on a system whose parts a test takes away; as root, apt-get writes down what it would install."""
+    made = f"mkdir -p .venv/bin {DRIVER}; ln -s /bin/true .venv/bin/python; cp commands/node {DRIVER}/node"
+    command(project, "good", f'case "$2" in venv) {made};; esac')
+    command(project, "node", "")
+    command(project, "chromium", "")
+    command(project, "find", "echo /usr/share/fonts/DejaVuSansMono-Bold.ttf")
+    command(project, "apt-get", 'echo "$@" >>installed')
+    return project
+
+
+def lose(system, part):
+    if part == "chromium":
+        (system / "commands" / "chromium").unlink()
+    elif part == "fonts-dejavu-core":
+        command(system, "find", "")
+    else:
+        command(system, "node", "echo libatomic.so.1: cannot open shared object file >&2; exit 127")
+
+
+PARTS = ["chromium", "fonts-dejavu-core", "libatomic1"]
+
+
+@pytest.mark.parametrize("lacking", [[], *([part] for part in PARTS), PARTS])
+def test_root_gets_what_the_browser_tests_lack(system, lacking):
+    command(system, "id", "echo 0")
+    for part in lacking:
+        lose(system, part)
+    assert set_up(system, "browser", python="good", only_ours=True).returncode == 0
+    calls = (system / "installed").read_text().splitlines() if lacking else []
+    assert [call.split()[4:] for call in calls if " install " in call] == ([lacking] if lacking else [])
+    assert (system / "installed").exists() == bool(lacking)
+
+
+@pytest.mark.parametrize("lacking", [[part] for part in PARTS])
+def test_others_hear_what_the_browser_tests_lack(system, lacking):
+    for part in lacking:
+        lose(system, part)
+    answer = set_up(system, "browser", python="good", only_ours=True)
+    assert answer.returncode == 0
+    assert f"Debian: sudo apt install {lacking[0]}\n" in answer.stderr
+    assert not (system / "installed").exists()
+
+
+def test_a_system_without_apt_is_no_failure(system):
+    command(system, "id", "echo 0")
+    (system / "commands" / "apt-get").unlink()
+    for part in PARTS:
+        lose(system, part)
+    answer = set_up(system, "browser", python="good", only_ours=True)
+    assert answer.returncode == 0
+    assert f"Debian: sudo apt install {' '.join(PARTS)}\n" in answer.stderr
+
+
+def test_setup_and_tests_look_for_the_same_fonts():
+    script = (ROOT / "scripts" / "setup").read_text()
+    assert re.findall(r"-name (\S+\.ttf)", script)[0] in chromium._FONTS
+    assert all(str(folder) in script for folder in chromium._FOLDERS[1:])
 
 
 def test_an_unknown_part_is_said(project):
