@@ -146,11 +146,15 @@ def _fill(file: Path, instead_of: list[str]) -> None:
         stderr=subprocess.PIPE,
     )
     with filling:
-        reading = subprocess.run(
-            ["pg_restore", "--no-owner", "--no-privileges", "--file=-", file],
-            stdout=filling.stdin,
-            stderr=subprocess.PIPE,
-        )
+        try:
+            reading = subprocess.run(
+                ["pg_restore", "--no-owner", "--no-privileges", "--file=-", file],
+                stdout=filling.stdin,
+                stderr=subprocess.PIPE,
+            )
+        except BaseException:
+            filling.kill()  # Ctrl-C too: psql would take the end of its input for that of the dump, and commit
+            raise
         if reading.returncode != 0:
             filling.kill()  # its input has not ended, so nothing is committed
         _, errors = filling.communicate()

@@ -20,7 +20,7 @@ from tests.crowd import join, start_threads
 from tests.served import Site, get, postgresql, run
 from tests.standin import StandIn
 from tests.stories import ARRIVED, AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
-from tracking.backup import back_up, keep_newest, newest_in
+from tracking.backup import _fill, back_up, keep_newest, newest_in
 from tracking.models import Phrase
 
 ROWS = (POSTED, AT_EXCHANGE, ARRIVED)
@@ -218,6 +218,24 @@ def test_a_file_that_is_none_of_ours_is_refused(site: Site, stores: Stores, tmp_
     else:
         processes.run(["pg_dump", "--format=custom", f"--file={empty}", stores.new()], check=True)
     assert "is no back-up of this site" in refused(site.manage, "restore", "--replace", str(empty))
+
+
+def test_an_interrupted_restore_commits_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A psql that commits at the end of its input, as with --single-transaction, and a Ctrl-C half-way."""
+    committed = tmp_path / "committed"
+    (tmp_path / "psql").write_text(f"#!/bin/sh\ncat >/dev/null; echo done >{committed}\n")
+    (tmp_path / "psql").chmod(0o755)
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("tracking.backup._database", list)
+    monkeypatch.setattr("tracking.backup._environment", lambda: dict(os.environ))
+    monkeypatch.setattr("tracking.backup.subprocess.run", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        _fill(tmp_path / "dump", [])
+    assert not committed.exists()
 
 
 def test_an_empty_store_is_not_backed_up(stores: Stores, tmp_path: Path) -> None:
