@@ -10,10 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from emsguide.environment import read_settings_file
+from emsguide.environment import read_settings_file, settings_file
 from emsguide.logs import FORMATS
 
-read_settings_file(Path(__file__).resolve().parent / ".env")  # as the site's settings do
+read_settings_file(settings_file(Path(__file__).resolve().parent))  # as the site's settings do
 
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 worker_class = "gthread"

@@ -20,6 +20,11 @@ _CACHE_MAY_FAIL = {"IGNORE_EXCEPTIONS": True, "SOCKET_CONNECT_TIMEOUT": 0.2, "SO
 _POSTGRESQL_ENDS_WAITING = {"connect_timeout": 5, "tcp_user_timeout": 10_000}
 
 
+def settings_file(folder: Path) -> Path:
+    """`.env` in this folder, or what SETTINGS_FILE names."""
+    return Path(os.environ.get("SETTINGS_FILE") or folder / ".env")
+
+
 def read_settings_file(file: Path) -> None:
     """Put what is written there into the environment, which comes first. No file: nothing.
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from emsguide.environment import Environment, read_settings_file
+from emsguide.environment import Environment, read_settings_file, settings_file
 from emsguide.logs import FORMATS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-read_settings_file(BASE_DIR / ".env")
+read_settings_file(settings_file(BASE_DIR))
 env = Environment()
 
 DEBUG = env.strict_bool("DEBUG", default=False)

@@ -19,7 +19,7 @@ def main() -> int:
     files = [f"tests/test_{name}.py" for name in FILES]
     with postgresql() as url:
         pytest = [sys.executable, "-m", "pytest", *files, *sys.argv[1:]]
-        environment = os.environ | {"DATABASE_URL": url}
+        environment = os.environ | {"TEST_DATABASE_URL": url}
         with processes.running(pytest, ends_on=signal.SIGINT, env=environment) as process:
             return process.wait(LONGEST)
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+PROJECT = Path(__file__).resolve().parents[1]
 LONGEST = 120.0  # seconds that a command may take
 TO_END = 30.0  # seconds that a process may take to end after a signal
 
@@ -19,7 +20,12 @@ Command = Sequence[str | Path]
 
 
 def start(command: Command, **options: Any) -> "subprocess.Popen[Any]":
-    """`subprocess.Popen` in a process group of its own. The caller passes the process to `end`, whatever happens."""
+    """`subprocess.Popen` in a process group of its own. The caller passes the process to `end`, whatever happens.
+
+    In the project's folder it does not read the developer's `.env`.
+    """
+    if options.get("cwd") in (None, PROJECT):
+        options["env"] = {"SETTINGS_FILE": os.devnull} | dict(options.get("env") or os.environ)
     return subprocess.Popen(command, start_new_session=True, **options)
 
 

@@ -110,6 +110,13 @@ def test_the_file_env_is_read_where_it_is_and_the_environment_comes_first(elsewh
     assert start(cwd=elsewhere, ADMIN_PATH="other/").stdout.split()[:2] == ["False", "other/"]
 
 
+def test_the_environment_may_name_another_file(elsewhere: Path) -> None:
+    (elsewhere / ".env").write_text("ADMIN_PATH=desk/\n")
+    (elsewhere / "other").write_text("ADMIN_PATH=other/\n")
+    for named, path in (("other", "other/"), ("", "desk/"), (os.devnull, "admin/")):
+        assert start(cwd=elsewhere, SETTINGS_FILE=named, **PRODUCTION).stdout.split()[1] == path
+
+
 @pytest.mark.parametrize(
     "reader", ["import emsguide.settings", "import runpy; runpy.run_path('gunicorn.conf.py')"]
 )

@@ -31,6 +31,7 @@ def main() -> int:
     standin = StandIn()
     environment = os.environ | {
         "DEBUG": "True",
+        "SETTINGS_FILE": os.environ.get("SETTINGS_FILE", str(PROJECT / ".env")),
         "JAPANPOST_URL": standin.url,
         "DATABASE_URL": f"sqlite:///{options.database.absolute()}",
     }

@@ -13,6 +13,7 @@ from django.core import checks
 from django.db import connection
 from django.http.request import validate_host
 
+from emsguide.environment import settings_file
 from tracking import readiness
 from tracking.doctor.finding import Finding
 from tracking.japanpost import client
@@ -108,7 +109,7 @@ def proxies() -> Iterator[Finding]:
 
 
 def env_file(file: Path | None = None) -> Iterator[Finding]:
-    file = file or settings.BASE_DIR / ".env"
+    file = file or settings_file(settings.BASE_DIR)
     if file.is_file() and file.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
         yield Finding(
             f"Everybody on this machine can read {file}, secrets included.",
