@@ -168,14 +168,14 @@ def test_never_more_at_a_time_than_there_are_places(standin, settings, stopped_t
 def test_requests_start_at_a_distance(standin, settings, monkeypatch, parcels):
     """By the time of the one who asks: on its way to Japan Post a request may be delayed, and the next one not."""
     settings.JAPANPOST_SPACING_MS, settings.JAPANPOST_WAITING = 400, 20
-    monkeypatch.setattr(
-        gate, "SENDING", timedelta(seconds=20)
-    )  # on a busy machine it may take more than a second
-    comes = all_at_once(partial(look_up, number, now=NOW) for number in parcels[:8])
+    # On a busy machine a request may need more than a second to go, and every thread that waits looks at the gate.
+    settings.JAPANPOST_TIMEOUT = 100
+    monkeypatch.setattr(gate, "SENDING", timedelta(seconds=60))
+    comes = all_at_once(partial(look_up, number, now=NOW) for number in parcels[:5])
     assert not failures(comes)
     starts = sorted(Fetch.objects.values_list("started_at", flat=True))
     gaps = [later - earlier for earlier, later in zip(starts, starts[1:], strict=False)]
-    assert len(gaps) == len(standin.requests) - 1 == 7
+    assert len(gaps) == len(standin.requests) - 1 == 4
     assert min(gaps) >= timedelta(milliseconds=400)
 
 
