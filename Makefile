@@ -11,7 +11,7 @@ PRODUCTION := DEBUG=False ALLOWED_HOSTS=shop.example SECURE_SSL_REDIRECT=True \
 
 export PYTHON
 
-PYTEST := DEBUG=True $(BIN) -m pytest -n 2
+PYTEST := $(BIN) -m pytest -n 2
 
 .PHONY: help run admin demo test test-system test-postgresql test-full dates lint audit bench soak tour clean database
 

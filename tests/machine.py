@@ -16,7 +16,7 @@ from contextlib import suppress
 _KEPT = {
     *("PATH", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "USER", "LOGNAME"),
     *("TERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CI"),
-    *("CROWD", "MATRIX", "REQUIRE_ALL", "TEST_DATABASE_URL"),  # the suite's own
+    *("CROWD", "MATRIX", "REQUIRE_ALL", "TEST_DATABASE_URL", "CLOCK_AHEAD"),  # the suite's own
 }
 _KEPT_BEGINNINGS = ("PYTEST_", "PY_COLORS", "HYPOTHESIS_", "COVERAGE_", "COV_")
 _PLAIN_PATH = re.compile(r"[\w./+-]+")

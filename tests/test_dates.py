@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests import processes
-from tests.dates import MOMENTS, Result, environment_at, main, run_tests
+from tests.dates import MOMENTS, ROOT, Result, environment_at, main, run_tests
 
 IN_A_MINUTE = timedelta(minutes=1)
 
@@ -73,3 +73,23 @@ def test_a_run_counts_its_tests():
     assert not run_tests(
         MOMENTS["8 November 2027"], ["-n", "0", "tests/test_numbers.py", "-k", "no-such"]
     ).is_good
+
+
+CLOCK_TEST = """
+import sys
+from datetime import UTC, datetime
+from tests import processes
+
+def test_the_year():
+    program = [sys.executable, "-c", "import datetime; print(datetime.datetime.now().year)"]
+    assert processes.run(program, capture_output=True, text=True).stdout == "2027\\n"
+    assert datetime.now(UTC).year == 2027
+"""
+
+
+def test_a_worker_of_a_run_and_its_programs_have_the_moved_clock(tmp_path):
+    file = tmp_path / "test_clock.py"
+    file.write_text(CLOCK_TEST)
+    here = ["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]
+    result = run_tests(MOMENTS["8 November 2027"], ["-n", "1", *here, str(file)])
+    assert result.is_good, result.output
