@@ -17,9 +17,9 @@ FILES = (
 
 def main() -> int:
     files = [f"tests/test_{name}.py" for name in FILES]
-    with postgresql() as url:
+    with postgresql() as cluster:
         pytest = [sys.executable, "-m", "pytest", *files, *sys.argv[1:]]
-        environment = os.environ | {"TEST_DATABASE_URL": url}
+        environment = os.environ | {"TEST_DATABASE_URL": cluster.new()}
         with processes.running(pytest, ends_on=signal.SIGINT, env=environment) as process:
             return process.wait(LONGEST)
 

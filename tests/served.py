@@ -18,10 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import psycopg
 from redis import Redis
 
 from tests import processes
@@ -37,7 +39,10 @@ def free_port() -> int:
             return port
 
 
-PRODUCTION = {"PATH": os.environ["PATH"], "SECRET_KEY": "production " * 6, "ALLOWED_HOSTS": "127.0.0.1"}
+def production(**settings: object) -> dict[str, str]:
+    """The environment of a site with these settings, and with all that it must have."""
+    least = {"PATH": os.environ["PATH"], "SECRET_KEY": "production " * 6, "ALLOWED_HOSTS": "127.0.0.1"}
+    return least | {name: str(value) for name, value in settings.items()}
 
 
 def manage(environment: dict[str, str], *arguments: str) -> str:
@@ -57,14 +62,14 @@ class _Prepared:
     def static_files(self) -> Path:
         """A folder to read from; sites share it."""
         folder = Path(self._folder.name) / "static"
-        manage(PRODUCTION | {"STATIC_ROOT": str(folder)}, "collectstatic", "--no-input", "-v0")
+        manage(production(STATIC_ROOT=folder), "collectstatic", "--no-input", "-v0")
         return folder
 
     @cached_property
     def database(self) -> Path:
         """A file to copy."""
         file = Path(self._folder.name) / "migrated.sqlite3"
-        manage(PRODUCTION | {"DATABASE_URL": f"sqlite:///{file}"}, "migrate", "--no-input", "-v0")
+        manage(production(DATABASE_URL=f"sqlite:///{file}"), "migrate", "--no-input", "-v0")
         return file
 
 
@@ -75,11 +80,10 @@ class Site:
     """One gunicorn or several of them, each with two workers, before one database. Use it in a `with` block."""
 
     def __init__(self, folder: Path, database_url: str, *, gunicorns: int = 1, **settings: object) -> None:
-        self.environment = (
-            PRODUCTION
-            | {"DATABASE_URL": database_url, "STATIC_ROOT": str(folder / "staticfiles"), "no_proxy": "*"}
-            | {name: str(value) for name, value in settings.items()}
-        )
+        """A SQLite file that does not exist is made; a PostgreSQL database has to be migrated already."""
+        self.environment = production(
+            DATABASE_URL=database_url, STATIC_ROOT=folder / "staticfiles", no_proxy="*"
+        ) | {name: str(value) for name, value in settings.items()}
         ports = [free_port() for _ in range(gunicorns)]
         self._listeners = [socket.create_server(("127.0.0.1", port), backlog=2048) for port in ports]
         self.addresses = [f"http://127.0.0.1:{one.getsockname()[1]}" for one in self._listeners]
@@ -90,7 +94,7 @@ class Site:
         with ExitStack() as on_failure:
             on_failure.callback(self.__exit__)
             self.environment["STATIC_ROOT"] = str(_prepared().static_files)
-            self._migrate()
+            self._make_database()
             self.start()
             on_failure.pop_all()
         return self
@@ -102,12 +106,11 @@ class Site:
                 ends.callback(listener.close)
             self.stop()
 
-    def _migrate(self) -> None:
-        file = Path(self.environment["DATABASE_URL"].removeprefix("sqlite:///"))
-        if self.environment["DATABASE_URL"].startswith("sqlite:") and not file.exists():
+    def _make_database(self) -> None:
+        url = self.environment["DATABASE_URL"]
+        file = Path(url.removeprefix("sqlite:///"))
+        if url.startswith("sqlite:") and not file.exists():
             shutil.copy(_prepared().database, file)
-        else:
-            self.manage("migrate", "--no-input", "-v0")
 
     def start(self) -> None:
         for listener, address in zip(self._listeners, self.addresses, strict=True):
@@ -225,9 +228,34 @@ LONGEST_STATEMENT = 120  # seconds; a statement that waits for a lock longer tha
 POSTGRESQL = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
 
 
+class Cluster:
+    """A running PostgreSQL; `address` is that of no database in it."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._names = (f"site{number}" for number in count(1))
+
+    def new(self, template: str = "template0") -> str:
+        """The address of a new database: an empty one, or a copy of the template."""
+        name = next(self._names)
+        with psycopg.connect(f"{self.address}/postgres", autocommit=True) as server:
+            server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return f"{self.address}/{name}"
+
+    def migrated(self) -> str:
+        """The address of a new database, migrated and seeded."""
+        return self.new(self._migrated)
+
+    @cached_property
+    def _migrated(self) -> str:
+        url = self.new()
+        manage(production(DATABASE_URL=url), "migrate", "--no-input", "-v0")
+        return url.rpartition("/")[2]
+
+
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """A PostgreSQL of our own, from Debian's package; the address of an empty database in it."""
+def postgresql() -> Iterator[Cluster]:
+    """A PostgreSQL of our own, from Debian's package, while the block lasts."""
     assert POSTGRESQL is not None
     with ExitStack() as cleaning:
         folder = Path(tempfile.mkdtemp(prefix="emsguide-postgresql-"))
@@ -237,7 +265,6 @@ def postgresql() -> Iterator[str]:
             shutil.chown(folder, "postgres", "postgres")
             options |= {"user": "postgres", "group": "postgres", "extra_groups": []}
         port = free_port()
-        at = ["-h", "127.0.0.1", "-p", str(port), "-U", "shop"]
 
         def run(program: str, *arguments: str, check: bool = True) -> int:
             command = [POSTGRESQL / program, *arguments]
@@ -252,12 +279,11 @@ def postgresql() -> Iterator[str]:
         postgres = processes.running(server, ends_on=signal.SIGQUIT, **options | {"stderr": log})
         process = cleaning.enter_context(postgres)
         until = time.monotonic() + 60
-        while run("pg_isready", "-q", *at[:4], check=False) != 0:
+        while run("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port), check=False) != 0:
             if process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(f"PostgreSQL did not start: {(folder / 'log').read_text()}")
             time.sleep(0.05)
-        run("createdb", *at, "site")
-        yield f"postgres://shop@127.0.0.1:{port}/site"
+        yield Cluster(f"postgres://shop@127.0.0.1:{port}")
 
 
 HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from tests import processes
 from tests.crowd import join, start_threads
-from tests.served import Site, get, postgresql, run
+from tests.served import Cluster, Site, get, run
 from tests.standin import StandIn
 from tests.stories import ARRIVED, AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
 from tracking.backup import _fill, back_up, keep_newest, newest_in
@@ -33,27 +34,23 @@ MESSAGES = (
 
 @dataclass
 class Stores:
-    """Where stores can be made, all of one kind; each call names an empty one."""
+    """Where stores can be made, all of one kind. `new` names an empty one, `for_a_site` one that a site can start with."""
 
     kind: str
     folder: Path
     new: Callable[[], str]
+    for_a_site: Callable[[], str]
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
-    folder, names = tmp_path_factory.mktemp("stores"), iter(f"store{i}" for i in range(100))
+    folder = tmp_path_factory.mktemp("stores")
     if request.param == "sqlite":
-        yield Stores("sqlite", folder, lambda: f"sqlite:///{folder}/{next(names)}.sqlite3")
+        names = (f"sqlite:///{folder}/store{number}.sqlite3" for number in count())
+        yield Stores("sqlite", folder, names.__next__, names.__next__)
         return
-    with postgresql() as url:
-
-        def new() -> str:
-            name = next(names)
-            processes.run(["psql", "--quiet", f"--command=CREATE DATABASE {name}", url], check=True)
-            return f"{url.removesuffix('/site')}/{name}"
-
-        yield Stores("postgresql", folder, new)
+    cluster = request.getfixturevalue("cluster")
+    yield Stores("postgresql", folder, cluster.new, cluster.migrated)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +63,9 @@ def japan_post() -> Iterator[StandIn]:
 def site(stores: Stores, japan_post: StandIn) -> Iterator[Site]:
     """One site for all tests of a kind of store, with something to copy in it."""
     settings = {"JAPANPOST_URL": japan_post.url, "JAPANPOST_SPACING_MS": 0, "LOOKUPS_PER_MINUTE": 0}
-    with Site(stores.folder, stores.new(), BACKUP_FOLDER=stores.folder / "backups", **settings) as site:
+    with Site(
+        stores.folder, stores.for_a_site(), BACKUP_FOLDER=stores.folder / "backups", **settings
+    ) as site:
         site.python(MESSAGES)
         yield site
 
@@ -294,7 +293,9 @@ def test_a_damaged_store_is_not_overwritten_and_the_way_out_is_said(tmp_path: Pa
 
 
 @pytest.mark.postgresql
-def test_the_password_is_on_no_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_password_is_on_no_command_line(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each program of PostgreSQL's is run by a script that first writes down how it was called."""
     calls = tmp_path / "calls"
     for name in ("pg_dump", "pg_restore", "psql"):
@@ -306,11 +307,9 @@ def test_the_password_is_on_no_command_line(tmp_path: Path, monkeypatch: pytest.
         )
         script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    with postgresql() as url:
-        url = url.replace("shop@", "shop:open%20sesame@")
-        manage(url, tmp_path, "migrate", "-v0")
-        file = manage(url, tmp_path, "backup").partition(": ")[0]
-        manage(url, tmp_path, "restore", "--replace", file)
+    url = cluster.migrated().replace("shop@", "shop:open%20sesame@")
+    file = manage(url, tmp_path, "backup").partition(": ")[0]
+    manage(url, tmp_path, "restore", "--replace", file)
     seen = [line.split("|") for line in calls.read_text().splitlines()]
     assert {name for name, _, _ in seen} == {"pg_dump", "pg_restore", "psql"}
     assert all("sesame" not in arguments for _, arguments, _ in seen)
@@ -318,9 +317,9 @@ def test_the_password_is_on_no_command_line(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.postgresql
-def test_a_missing_program_is_named_with_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with postgresql() as url:
-        manage(url, tmp_path, "migrate", "-v0")
-        with monkeypatch.context() as without:
-            without.setenv("PATH", str(tmp_path))
-            assert "apt install postgresql-client" in refused(manage, url, tmp_path, "backup")
+def test_a_missing_program_is_named_with_its_package(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = cluster.migrated()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "apt install postgresql-client" in refused(manage, url, tmp_path, "backup")

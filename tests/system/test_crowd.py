@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.served import Site, everybody, get, postgresql, run, statuses, until_answered
+from tests.served import Site, everybody, get, run, statuses, until_answered
 from tests.standin import StandIn
 from tests.stories import NUMBER, POSTED, some_numbers, story
 
@@ -48,7 +48,8 @@ def site(
         with Site(folder, f"sqlite:///{folder}/db.sqlite3", **settings) as site:
             yield site
     else:
-        with postgresql() as url, Site(folder, url, gunicorns=2, **settings) as site:
+        url = request.getfixturevalue("cluster").migrated()
+        with Site(folder, url, gunicorns=2, **settings) as site:
             yield site
 
 

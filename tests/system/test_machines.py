@@ -15,10 +15,10 @@ from tests.remote_desk import Desk
 from tests.served import (
     Balancer,
     CacheServer,
+    Cluster,
     Site,
     everybody,
     get,
-    postgresql,
     run,
     statuses,
     until_answered,
@@ -57,9 +57,10 @@ class Machines:
 
 
 @pytest.fixture(scope="module")
-def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+def machines(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     folder: Path = tmp_path_factory.mktemp("machines")
-    with StandIn() as japan_post, postgresql() as database, CacheServer() as cache:
+    database = cluster.migrated()
+    with StandIn() as japan_post, CacheServer() as cache:
         settings = {
             "JAPANPOST_URL": japan_post.url,
             "JAPANPOST_SPACING_MS": 20,

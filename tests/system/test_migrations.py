@@ -7,26 +7,26 @@ import psycopg
 import pytest
 
 from tests import processes
-from tests.served import PROJECT, postgresql
+from tests.served import PROJECT, Cluster
 
 
 @pytest.mark.postgresql
-def test_an_index_is_built_beside_the_writers_and_again_after_an_interruption() -> None:
-    with postgresql() as url:
+def test_an_index_is_built_beside_the_writers_and_again_after_an_interruption(cluster: Cluster) -> None:
+    url = cluster.new()
 
-        def manage(*arguments: str) -> str:
-            kept = {"PATH": os.environ["PATH"], "DEBUG": "True", "DATABASE_URL": url}
-            command = [sys.executable, "manage.py", *arguments]
-            return processes.run(
-                command, cwd=PROJECT, env=kept, check=True, capture_output=True, text=True
-            ).stdout
+    def manage(*arguments: str) -> str:
+        kept = {"PATH": os.environ["PATH"], "DEBUG": "True", "DATABASE_URL": url}
+        command = [sys.executable, "manage.py", *arguments]
+        return processes.run(
+            command, cwd=PROJECT, env=kept, check=True, capture_output=True, text=True
+        ).stdout
 
-        manage("migrate", "-v0", "tracking", "0016")
-        assert "CREATE INDEX CONCURRENTLY" in manage("sqlmigrate", "tracking", "0017")
-        with psycopg.connect(url, autocommit=True) as store:
-            store.execute("CREATE INDEX fetch_by_time ON tracking_fetch (size)")  # not ready, as it were
-            manage("migrate", "-v0")
-            (definition,) = store.execute(
-                "SELECT indexdef FROM pg_indexes WHERE indexname = 'fetch_by_time'"
-            ).fetchone()
-        assert definition.endswith("(started_at, outcome, milliseconds)")
+    manage("migrate", "-v0", "tracking", "0016")
+    assert "CREATE INDEX CONCURRENTLY" in manage("sqlmigrate", "tracking", "0017")
+    with psycopg.connect(url, autocommit=True) as store:
+        store.execute("CREATE INDEX fetch_by_time ON tracking_fetch (size)")  # not ready, as it were
+        manage("migrate", "-v0")
+        (definition,) = store.execute(
+            "SELECT indexdef FROM pg_indexes WHERE indexname = 'fetch_by_time'"
+        ).fetchone()
+    assert definition.endswith("(started_at, outcome, milliseconds)")

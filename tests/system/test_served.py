@@ -32,12 +32,12 @@ def test_a_balancer_that_never_answers_is_ended(monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.postgresql
-def test_a_postgresql_whose_database_cannot_be_made_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_postgresql_that_never_answers_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """After it has started, as when the test's time is up in that moment."""
     run = processes.run
 
     def stumble(command, **options):
-        return run(command, **options) if "createdb" not in str(command[0]) else 1 / 0
+        return run(command, **options) if "pg_isready" not in str(command[0]) else 1 / 0
 
     monkeypatch.setattr(processes, "run", stumble)
     assert_that_a_failed_start_leaves_nothing(monkeypatch, "until_connected", served.postgresql)
