@@ -153,7 +153,9 @@ def release(machine: Path, name: str) -> None:
 def do(machine: Path, script: str) -> None:
     script = re.sub(r"(?<![\w.])/(etc|opt)/", rf"{machine}/\1/", script)
     path = f"{machine}/bin:{os.environ['PATH']}"
-    processes.run(["bash", "-euc", script], check=True, env={"PATH": path}, stdout=subprocess.DEVNULL)
+    processes.run(
+        ["bash", "-euc", script], check=True, cwd=machine, env={"PATH": path}, stdout=subprocess.DEVNULL
+    )
 
 
 def blocks_of(chapter: str) -> list[str]:
