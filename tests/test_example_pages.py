@@ -1,9 +1,17 @@
 """`/examples/`: each situation through the same words and page, without a network."""
 
+from datetime import UTC, datetime
+
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from lxml import html
 
-from tracking.examples import all_examples
+from tracking.examples import Example, all_examples
+from tracking.glossary import Glossary
+from tracking.numbers import TrackingNumber
+from tracking.progress import build_progress
+from tracking.story import Lookup
 
 pytestmark = pytest.mark.django_db
 
@@ -65,3 +73,27 @@ def test_each_shows_its_situation(client, no_network, slug):
 
 def test_an_unknown_example_is_not_found(client):
     assert client.get("/examples/nothing/").status_code == 404
+
+
+def told_at(now: datetime, example: Example) -> tuple[object, ...]:
+    """What the page of an example says at a moment, without its dates and numbers."""
+    item = example.item(now)
+    lookup = Lookup(TrackingNumber(example.number), item.events, item.history_missing, now, stale=False)
+    progress = build_progress(lookup, Glossary.current(), now=now, hint=example.destination or None)
+    silence = progress.silence and (progress.silence.level, progress.silence.headline)
+    return progress.headline, progress.step_text, progress.banner, bool(progress.collect_by), silence
+
+
+@settings(
+    max_examples=20,
+    phases=[Phase.reuse, Phase.generate],  # no day is simpler than another
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(st.datetimes(datetime(2026, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))
+def test_an_example_says_the_same_on_every_day_and_at_every_hour(now):
+    """Over month ends, leap days and changes of the clocks in the example's country too."""
+    for example in all_examples():
+        if example.events:
+            assert told_at(now, example) == told_at(datetime(2026, 6, 15, 12, 0, tzinfo=UTC), example), (
+                example.slug
+            )
