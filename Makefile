@@ -13,7 +13,7 @@ export PYTHON
 
 PYTEST := $(BIN) -m pytest -n 2
 
-.PHONY: help run admin demo test test-system test-postgresql test-full dates lint audit bench soak tour clean database
+.PHONY: help run admin demo test test-system test-postgresql test-full dates mutants lint audit bench soak tour clean database
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -53,6 +53,10 @@ test-full:  ## every situation on every screen, and the tests on awkward dates; 
 dates:  ## the tests that start no server at nine awkward moments: a leap day, New Year, each change of the clocks
 	@scripts/setup dev
 	@DEBUG=True $(BIN) -m tests.dates $(ARGS)
+
+mutants:  ## do the tests notice when the code is wrong? half an hour; ARGS="gate --show" for one module and its survivors
+	@scripts/setup dev mutants
+	@$(BIN) -m tests.mutants $(ARGS)
 
 lint:  ## style, types, missing migrations, settings fit for production
 	@scripts/setup dev

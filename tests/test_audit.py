@@ -42,6 +42,6 @@ def test_the_report_is_read_as_it_is(tmp_path, report, errors, code, said):
 
 def test_the_build_audits_and_every_package_is_pinned_exactly():
     assert "make audit" in (ROOT / ".ci" / "run").read_text()
-    for file in ("requirements.txt", "requirements-dev.txt"):
+    for file in ("requirements.txt", "requirements-dev.txt", "requirements-mutants.txt"):
         lines = (ROOT / file).read_text().splitlines()
         assert [one for one in lines if one[0] not in "#-" and "==" not in one] == []

@@ -17,7 +17,7 @@ TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MUL
 def project(tmp_path):
     """A folder with what scripts/setup needs, and commands that stand in for the system's."""
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-mutants.txt"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "commands").mkdir()
     command(tmp_path, "id", "echo 1000")  # an ordinary user: nothing may be installed
@@ -176,6 +176,14 @@ def test_setup_and_tests_look_for_the_same_fonts():
     script = (ROOT / "scripts" / "setup").read_text()
     assert re.findall(r"-name (\S+\.ttf)", script)[0] in chromium._FONTS
     assert all(str(folder) in script for folder in chromium._FOLDERS[1:])
+
+
+def test_what_only_the_mutants_need_is_installed_on_demand(project):
+    python = r"printf '#!/bin/sh\necho $* >> calls\n' > .venv/bin/python; chmod +x .venv/bin/python"
+    command(project, "good", f'case "$2" in venv) mkdir -p .venv/bin; {python};; esac')
+    for parts, times in ((["dev"], 0), (["dev", "mutants"], 1), (["dev", "mutants"], 1)):
+        assert set_up(project, *parts, python="good").returncode == 0
+        assert (project / "calls").read_text().count("requirements-mutants.txt") == times
 
 
 def test_an_unknown_part_is_said(project):

@@ -1,0 +1,89 @@
+"""make mutants with a tiny module in place of the site's: which changes do the tests notice?"""
+
+import json
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+from tests import mutants
+
+TINY = """\
+LIMIT = 3
+
+
+def is_free(taken):
+    return taken < LIMIT
+
+
+def count(seats):
+    while seats:
+        seats -= 1
+
+
+def nowhere():
+    return 1
+"""
+TESTS = """\
+import pytest
+import tiny
+from django.db import connection
+
+
+@pytest.mark.django_db
+def test_the_database_is_a_copy():
+    name = str(connection.settings_dict["NAME"])
+    assert "mutants-" in name, name
+
+
+def test_a_free_place():
+    assert tiny.is_free(2)
+    assert not tiny.is_free(5)
+
+
+def test_counting_ends():
+    tiny.count(2)
+"""
+
+
+def run(folder, *arguments):
+    """The command, with the tiny module in place of the site's."""
+    code = (
+        "import sys; from pathlib import Path; from tests import mutants; "
+        f"mutants.ROOT = Path({str(folder)!r}); mutants.SECONDS_OF_WORK = 0.5; "
+        "mutants.MODULES = {'tiny': (['tiny.py'], ['test_tiny.py'])}; sys.exit(mutants.main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, cwd=mutants.ROOT, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.skipif(not find_spec("mutmut"), reason="scripts/setup dev mutants installs mutmut")
+def test_the_tests_of_a_tiny_module_kill_what_they_notice(tmp_path):
+    (tmp_path / "tiny.py").write_text(TINY)
+    (tmp_path / "test_tiny.py").write_text(TESTS)
+    shutil.copy(mutants.ROOT / "pyproject.toml", tmp_path)
+    before = tmp_path / "before.json"
+    done = run(tmp_path, "--sample", "0", "--show", "--json", str(before))
+    assert done.returncode == 0, done.stderr
+    assert "LEFT OUT" not in done.stdout
+    found = json.loads(before.read_text())["modules"]["tiny"]["mutants"]
+    verdicts = {(one["code"], one["becomes"]): one["verdict"] for one in found}
+    assert verdicts == {
+        ("LIMIT = 3", "LIMIT = None"): "killed",  # takes effect at import
+        ("LIMIT = 3", "4"): "survived",
+        ("return taken < LIMIT", "<= LIMIT"): "survived",
+        ("seats -= 1", "seats = 1"): "timeout",
+        ("seats -= 1", "seats += 1"): "timeout",
+        ("seats -= 1", "2"): "survived",
+        ("return 1", "2"): "survived",  # no test executes it
+    }
+    assert "tiny.py:5: < LIMIT -> <= LIMIT" in done.stdout
+
+    (tmp_path / "tiny.py").write_text("# moved down\n" + TINY)
+    (tmp_path / "test_tiny.py").write_text(TESTS.replace("tiny.count(2)", "tiny.count(0)"))
+    done = run(tmp_path, "--compare", str(before))
+    assert done.returncode == 1, done.stderr
+    assert "7 of the 7 mutants of the earlier run are found: killed then 3, now 1" in done.stdout
+    assert "NOW SURVIVES: tiny.py:11: seats -= 1 -> seats += 1" in done.stdout
