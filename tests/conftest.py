@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
@@ -82,6 +83,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         def restore(test: TransactionTestCase) -> None:
             connection.ensure_connection()
             seeded.backup(connection.connection)
+            Shop.objects.update(words_version=uuid4())  # or this process keeps the words of the last test
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(TransactionTestCase, "_fixture_teardown", restore)
