@@ -8,6 +8,7 @@ import locale
 import os
 import re
 import shutil
+import signal
 import tempfile
 import time
 from contextlib import suppress
@@ -28,14 +29,16 @@ def make_the_same() -> None:
     `TEST_DATABASE_URL` names the database (tests/on_postgresql.py); a `DATABASE_URL` of the developer's is not used.
     """
     temporary = os.path.realpath(tempfile.gettempdir())
+    home = os.environ.get("HOME", "")
     for name in [*os.environ]:
         if name not in _KEPT and not name.startswith(_KEPT_BEGINNINGS):
             del os.environ[name]
     os.umask(0o022)
     # Servers write such paths into files of their own, where a space would end them.
     tempfile.tempdir = temporary if _PLAIN_PATH.fullmatch(temporary) else None
-    home = tempfile.mkdtemp(prefix="emsguide-home-")
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # a worker shares the home of its session, which removes it
+        home = tempfile.mkdtemp(prefix="emsguide-home-")
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
     os.environ |= {
         "DEBUG": "True",
         "SETTINGS_FILE": os.devnull,  # the developer's .env is not read
@@ -48,5 +51,8 @@ def make_the_same() -> None:
     if url := os.environ.get("TEST_DATABASE_URL"):
         os.environ["DATABASE_URL"] = url
     time.tzset()
+    with suppress(ValueError):  # not the main thread
+        # SIGTERM ends the session as Ctrl-C does: fixtures end their servers.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(locale.Error):  # there is no C.UTF-8 outside Linux
         locale.setlocale(locale.LC_ALL, "C.UTF-8")  # also the encoding of files that are opened without one

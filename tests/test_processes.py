@@ -4,6 +4,7 @@ import ast
 import asyncio
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests import crowd, processes
 from tests.served import run
 
 TESTS = Path(__file__).resolve().parent
+PROJECT = TESTS.parent
 
 DEAF = 'trap "" TERM INT; sleep 1000 & echo $!; wait; wait'
 
@@ -93,6 +95,28 @@ def test_waiting_for_a_crowd_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> No
 def test_visits_end_in_time() -> None:
     with pytest.raises(TimeoutError):
         run(asyncio.sleep(1000), timeout=0.1)
+
+
+SLEEPS = """
+import time
+from tests import processes
+
+def test_that_is_interrupted():
+    with processes.running(["sleep", "1000"]) as process:
+        print(process.pid, "sleeps", flush=True)
+        time.sleep(60)
+"""
+
+
+def test_a_session_that_gets_sigterm_ends_its_processes(tmp_path: Path) -> None:
+    (tmp_path / "test_sleeps.py").write_text(SLEEPS)
+    options = ["-s", "-p", "no:cacheprovider", "--rootdir", tmp_path, "-c", PROJECT / "pyproject.toml"]
+    command = [sys.executable, "-m", "pytest", *options, tmp_path / "test_sleeps.py"]
+    with processes.running(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as session:
+        child = int(processes.read_until(session, "sleeps").split()[-2])
+        session.send_signal(signal.SIGTERM)
+        session.wait(30)
+    wait_until_dead(child)
 
 
 def test_reading_from_a_silent_process_ends_in_time() -> None:
