@@ -12,6 +12,7 @@ from tests import mutants
 
 TINY = """\
 LIMIT = 3
+KIND = "seat"
 
 
 def is_free(taken):
@@ -41,6 +42,11 @@ def test_the_database_is_a_copy():
 def test_a_free_place():
     assert tiny.is_free(2)
     assert not tiny.is_free(5)
+
+
+@pytest.mark.parametrize("kind", [tiny.KIND])
+def test_a_kind_that_names_its_test(kind):
+    assert kind == "seat"
 
 
 def test_counting_ends():
@@ -73,17 +79,20 @@ def test_the_tests_of_a_tiny_module_kill_what_they_notice(tmp_path):
     assert verdicts == {
         ("LIMIT = 3", "LIMIT = None"): "killed",  # takes effect at import
         ("LIMIT = 3", "4"): "survived",
+        ('KIND = "seat"', "KIND = None"): "killed",
+        ('KIND = "seat"', '"XXseatXX"'): "killed",
+        ('KIND = "seat"', '"SEAT"'): "killed",
         ("return taken < LIMIT", "<= LIMIT"): "survived",
         ("seats -= 1", "seats = 1"): "timeout",
         ("seats -= 1", "seats += 1"): "timeout",
         ("seats -= 1", "2"): "survived",
         ("return 1", "2"): "survived",  # no test executes it
     }
-    assert "tiny.py:5: < LIMIT -> <= LIMIT" in done.stdout
+    assert "tiny.py:6: < LIMIT -> <= LIMIT" in done.stdout
 
     (tmp_path / "tiny.py").write_text("# moved down\n" + TINY)
     (tmp_path / "test_tiny.py").write_text(TESTS.replace("tiny.count(2)", "tiny.count(0)"))
     done = run(tmp_path, "--compare", str(before))
     assert done.returncode == 1, done.stderr
-    assert "7 of the 7 mutants of the earlier run are found: killed then 3, now 1" in done.stdout
-    assert "NOW SURVIVES: tiny.py:11: seats -= 1 -> seats += 1" in done.stdout
+    assert "10 of the 10 mutants of the earlier run are found: killed then 6, now 4" in done.stdout
+    assert "NOW SURVIVES: tiny.py:12: seats -= 1 -> seats += 1" in done.stdout
