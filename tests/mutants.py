@@ -9,6 +9,8 @@ difference, or a test is missing.
     --compare FILE   runs the mutants of an earlier FILE again and ends with 1 where the tests kill fewer of them
     --show           prints the mutants that survive
 
+While it runs it prints a sign for each mutant: `.` killed, `t` killed by the time limit, `S` survived.
+
 mutmut makes the changes. This file runs them: mutmut's own runner leaves out constants and most decorated functions.
 
 A run is quick because a process that has imported a module's tests forks a child for each mutant. The child replaces
@@ -60,6 +62,7 @@ SECONDS_OF_WAITING = 20.0
 SECONDS_TO_IMPORT = 60.0
 MOST_FAILURES = 5  # without a mutant; such tests are left out
 SURVIVED = ("survived", "error")
+PROGRESS = os.dup(2)  # of this process and its children: a sign for each mutant
 MEMORY = 8 << 30  # bytes of address space, for a mutant that collects without end
 
 # Each module: its files, and its tests that need no server. Where a module moves, change its file; where it is split,
@@ -407,12 +410,16 @@ class Run:
         tests = sorted(self._tests_of(mutant), key=lambda test: (price(test), test))
         try:
             test = in_child(lambda: run(tests), self._folder)
+            self._kills[test] += 1
+            outcome = Outcome("killed", test) if test else Outcome("survived")
         except Died as died:
+            outcome = Outcome("killed" if died.signal else "error", str(died))
             if died.signal in (signal.SIGALRM, signal.SIGPROF):
-                return Outcome("timeout")
-            return Outcome("killed" if died.signal else "error", str(died))
-        self._kills[test] += 1
-        return Outcome("killed", test) if test else Outcome("survived")
+                outcome = Outcome("timeout")
+        os.write(
+            PROGRESS, {"killed": b".", "timeout": b"t", "survived": b"S", "error": b"E"}[outcome.verdict]
+        )
+        return outcome
 
     def _in_place(self, session: pytest.Session, mutants: dict[Mutant, str]) -> dict[Mutant, Outcome]:
         """Replaces the code of a function after the import. Leaves out the mutants for which there is no such function."""
@@ -527,6 +534,7 @@ def run_module(name: str, migrated: Path, asked: argparse.Namespace, earlier: An
     outcomes = run.outcomes({mutant: mutants[mutant]() for mutant in chosen})
     verdicts = Counter(outcome.verdict for outcome in outcomes.values())
     seconds = round(time.monotonic() - began)
+    os.write(PROGRESS, b"\n")
     counts = [
         len(mutants),
         len(chosen),
