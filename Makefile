@@ -39,7 +39,7 @@ test:  ## all tests but those of the next targets, from nothing, with coverage; 
 	$(PYTEST) $(or $(ARGS),-m "not system" --cov --cov-report=)
 
 test-system:  ## the site in real servers: gunicorn, PostgreSQL, Valkey, HAProxy, Caddy, nginx; systemd's units
-	@scripts/setup dev servers
+	@scripts/setup dev servers mutants
 	$(PYTEST) --dist loadfile $(or $(ARGS),tests/system)
 
 test-postgresql:  ## what asks the database most, on PostgreSQL in place of SQLite

@@ -29,7 +29,6 @@ import pickle
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -54,6 +53,8 @@ import django.test
 import django.test.utils
 import hypothesis
 import pytest
+
+from tests import processes
 
 ROOT = Path(__file__).resolve().parent.parent
 # A mutant that never ends is killed, too: after five times the seconds that the test takes without it, and these.
@@ -577,7 +578,7 @@ def _compare(now: dict[str, Any], earlier: dict[str, Any]) -> bool:
 
 
 def _commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    done = processes.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     return done.stdout.strip()
 
 

@@ -2,13 +2,9 @@
 
 import json
 import shutil
-import subprocess
 import sys
-from importlib.util import find_spec
 
-import pytest
-
-from tests import mutants
+from tests import mutants, processes
 
 TINY = """\
 LIMIT = 3
@@ -62,10 +58,9 @@ def run(folder, *arguments):
         "mutants.MODULES = {'tiny': (['tiny.py'], ['test_tiny.py'])}; sys.exit(mutants.main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, cwd=mutants.ROOT, capture_output=True, text=True, timeout=300)
+    return processes.run(command, cwd=mutants.ROOT, capture_output=True, text=True)
 
 
-@pytest.mark.skipif(not find_spec("mutmut"), reason="scripts/setup dev mutants installs mutmut")
 def test_the_tests_of_a_tiny_module_kill_what_they_notice(tmp_path):
     (tmp_path / "tiny.py").write_text(TINY)
     (tmp_path / "test_tiny.py").write_text(TESTS)
