@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser
 
-# Entries from before we looked are told a little later, and only where there are any. What the page does in the first two
+# Entries from before we looked are reported a little later, and only where there are any. What the page does in the first two
 # frames after it has loaded has happened four frames later, however long a frame takes.
 LAYOUT_SHIFT = """
 async () => {
