@@ -86,7 +86,7 @@ tour:  ## docs/tour.md and its pictures, and those of docs/wording.md, taken aga
 	@DEBUG=True $(BIN) -m tests.desk_tour
 
 clean:  ## remove what can be made again; the database stays
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis staticfiles test.sqlite3*
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* staticfiles test.sqlite3*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 database:
