@@ -37,7 +37,8 @@ def test_a_postgresql_that_never_answers_is_ended(monkeypatch: pytest.MonkeyPatc
     run = processes.run
 
     def stumble(command, **options):
-        return run(command, **options) if "pg_isready" not in str(command[0]) else 1 / 0
+        done = run(command, **options)
+        return 1 / 0 if "pg_isready" in str(command[0]) and done.returncode == 0 else done
 
     monkeypatch.setattr(processes, "run", stumble)
     assert_that_a_failed_start_leaves_nothing(monkeypatch, "until_connected", served.postgresql)

@@ -2,8 +2,8 @@
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         )
         ending = "Done"
         try:
-            with _stopped_by_signals(watch):
+            with _stopped_by_signals(watch, said=self._say_that_it_ends):
                 if once:
                     watch.run_once()
                 else:
@@ -41,6 +41,11 @@ class Command(BaseCommand):
             ending = "Stopped; the request under way was given up, and can be asked again"
         self.stdout.write(f"{chr(10) if on_terminal else ''}{ending}: {watch.totals}")
 
+    def _say_that_it_ends(self) -> None:
+        with suppress(OSError):  # the reader of our output may have ended first
+            self.stdout.write(f"\nStopping within {SECONDS_TO_FINISH} seconds; a second signal stops at once")
+            self.stdout.flush()
+
     def _overwrite(self, line: str) -> None:
         """One line of the terminal, written over and over."""
         self.stdout.write(f"\r\x1b[K{line}", ending="")
@@ -48,9 +53,9 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def _stopped_by_signals(watch: Watch) -> Iterator[None]:
-    """Within the block SIGTERM and SIGINT stop the watch. A second one, or SECONDS_TO_FINISH later, raises Stopped in the
-    main thread.
+def _stopped_by_signals(watch: Watch, said: Callable[[], None]) -> Iterator[None]:
+    """Within the block SIGTERM and SIGINT stop the watch, and `said` is called in another thread. A second one, or
+    SECONDS_TO_FINISH later, raises Stopped in the main thread.
 
     Both are blocked in every thread, and one thread waits for them. Linux keeps a blocked signal until then, so none is lost:
     neither one that comes just before a sleep, nor SIGINT in the background of a shell, which starts its programs with
@@ -60,6 +65,7 @@ def _stopped_by_signals(watch: Watch) -> Iterator[None]:
     def listen() -> None:
         signal.sigwait(_STOPS)
         watch.stop()
+        said()
         signal.sigtimedwait(_STOPS, SECONDS_TO_FINISH)
         signal.pthread_kill(main, _GIVE_UP)
 
