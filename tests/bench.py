@@ -204,7 +204,9 @@ def bench_memory(site: Server) -> None:
 def bench_weight(site: Server, japan_post: StandIn, store: Path) -> None:
     """Each kind of page for somebody who has never been here; last for a shop with a colour and a logo of its own."""
     if not CHROMIUM:
-        note("page weights: not measured, there is no Chromium here (Debian: sudo apt install chromium)")
+        note(
+            "page weights: not measured, there is no Chromium here (Debian: sudo apt install chromium-headless-shell)"
+        )
         return
     known, unknown, other = numbers(3, start=82_000_000)
     for number in (known, other):

@@ -32,7 +32,7 @@ SYSTEM = Path(__file__).resolve().parent / "system"
 
 _LACKING = {}  # marker: what the machine lacks and how to get it
 if not CHROMIUM:
-    _LACKING["browser"] = "there is no Chromium here (Debian: sudo apt install chromium)"
+    _LACKING["browser"] = "there is no Chromium here (Debian: sudo apt install chromium-headless-shell)"
 elif not HAS_FONTS:
     _LACKING["fonts"] = "there are no DejaVu fonts here (Debian: sudo apt install fonts-dejavu-core)"
 if not POSTGRESQL:

@@ -259,7 +259,9 @@ def _a_logo() -> bytes:
 
 def main() -> int:
     if not CHROMIUM:
-        print("There is no Chromium here (Debian: sudo apt install chromium).", file=sys.stderr)
+        print(
+            "There is no Chromium here (Debian: sudo apt install chromium-headless-shell).", file=sys.stderr
+        )
         return 1
     os.environ["no_proxy"] = "*"
     with tempfile.TemporaryDirectory() as folder, StandIn() as standin:

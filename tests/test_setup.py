@@ -123,22 +123,22 @@ def system(project):
     made = f"mkdir -p .venv/bin {DRIVER}; ln -s /bin/true .venv/bin/python; cp commands/node {DRIVER}/node"
     command(project, "good", f'case "$2" in venv) {made};; esac')
     command(project, "node", "")
-    command(project, "chromium", "")
+    command(project, "chromium-headless-shell", "")
     command(project, "find", "echo /usr/share/fonts/DejaVuSansMono-Bold.ttf")
     command(project, "apt-get", 'echo "$@" >>installed')
     return project
 
 
 def lose(system, part):
-    if part == "chromium":
-        (system / "commands" / "chromium").unlink()
+    if part == "chromium-headless-shell":
+        (system / "commands" / "chromium-headless-shell").unlink()
     elif part == "fonts-dejavu-core":
         command(system, "find", "")
     else:
         command(system, "node", "echo libatomic.so.1: cannot open shared object file >&2; exit 127")
 
 
-PARTS = ["chromium", "fonts-dejavu-core", "libatomic1"]
+PARTS = ["chromium-headless-shell", "fonts-dejavu-core", "libatomic1"]
 
 
 @pytest.mark.parametrize("lacking", [[], *([part] for part in PARTS), PARTS])
