@@ -147,6 +147,14 @@ def test_a_fault_of_ours_gives_the_parcel_free(standin, monkeypatch):
     assert look_up(NUMBER, now=NOW).events
 
 
+@database
+def test_a_fault_of_ours_leaves_the_lease_of_a_later_asker():
+    with pytest.raises(ZeroDivisionError), gate.admission(NUMBER, timer=Timer(NOW, 8), has_story=False):
+        Shipment.objects.update(lease_token="later")
+        raise ZeroDivisionError
+    assert Shipment.objects.get().lease_token == "later"
+
+
 # A few at a time, at a distance
 
 
@@ -212,6 +220,14 @@ def test_the_watch_does_not_ask_while_a_visitor_waits(standin, settings, gate_cl
     with pytest.raises(Busy):
         look_up(parcels[1], now=after(seconds=0.1), asked_by=AskedBy.WATCH)
     assert look_up(parcels[1], now=after(seconds=3), asked_by=AskedBy.WATCH).events
+
+
+@database
+def test_the_watch_waits_as_long_as_a_visitor_does():
+    gate.current_gate()
+    for seconds, until in ((0, 1), (0.4, 1), (0.8, 1.8), (3, 4)):
+        gate._let_the_watch_wait(after(seconds=seconds))
+        assert gate.current_gate().visitors_wait_until == after(seconds=until)
 
 
 # Waiting is bounded
@@ -573,10 +589,27 @@ def test_a_minute_later_there_are_look_ups_again_and_old_counts_are_gone(standin
 
 
 @database
+def test_a_refused_visitor_is_asked_to_come_after_the_minute(gate_clock, three_a_minute, parcels):
+    for number in parcels[:3]:
+        look_up(number, now=after(seconds=20), visitor="a")
+    with pytest.raises(TooOften) as refused:
+        look_up(parcels[3], now=after(seconds=20), visitor="a")
+    assert 41 <= refused.value.retry_after <= 46
+
+
+@database
 def test_zero_switches_the_limit_off(standin, client, settings, parcels):
     settings.LOOKUPS_PER_MINUTE = 0
     assert statuses(client, parcels) == [200] * 30
     assert not VisitorMinute.objects.exists()
+
+
+@database
+def test_the_limit_can_be_switched_off_within_a_minute(settings, three_a_minute, parcels):
+    for number in parcels[:3]:
+        look_up(number, now=NOW, visitor="a")
+    settings.LOOKUPS_PER_MINUTE = 0
+    assert look_up(parcels[3], now=NOW, visitor="a").events
 
 
 @database
@@ -586,6 +619,15 @@ def test_the_limit_is_looked_at_again_at_the_start(standin, three_a_minute, parc
     late = gate._start(parcels[3], Timer(after(seconds=1), 8), AskedBy.VISITOR, "a")
     assert late is None
     assert Shipment.objects.count() == 3
+
+
+@database
+def test_a_seat_is_free_again_after_a_start_and_after_none(three_a_minute, parcels):
+    for number in parcels[:3]:
+        look_up(number, now=NOW, visitor="a")
+    assert gate._asking._taken == 0
+    assert gate._start(parcels[3], Timer(NOW, 8), AskedBy.VISITOR, "a") is None
+    assert gate._asking._taken == 0
 
 
 @threads
