@@ -31,11 +31,7 @@ MOMENTS = {
     "two digits in month and day": datetime(2026, 12, 11, 12, 0, tzinfo=UTC),
 }
 
-# The clock has moved before pytest can prepare time-machine's own plugin, and pytest would warn of it.
-PYTEST = (
-    *(sys.executable, "-m", "pytest", "-n", "2", "-m", "not browser and not system"),
-    *("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),
-)
+PYTEST = (sys.executable, "-m", "pytest", "-n", "2", "-m", "not browser and not system")
 
 
 @dataclass(frozen=True)
