@@ -44,7 +44,7 @@ test-system:  ## the site in real servers: gunicorn, PostgreSQL, Valkey, HAProxy
 
 test-postgresql:  ## what asks the database most, on PostgreSQL in place of SQLite
 	@scripts/setup dev servers
-	DEBUG=True $(BIN) -m tests.on_postgresql -n 2 $(ARGS)
+	$(BIN) -m tests.on_postgresql -n 2 $(ARGS)
 
 test-full:  ## every situation on every screen, and the tests on awkward dates; before a change of pages lands
 	@scripts/setup dev browser
@@ -53,7 +53,7 @@ test-full:  ## every situation on every screen, and the tests on awkward dates; 
 
 dates:  ## the tests that start no server at nine awkward moments: a leap day, New Year, each change of the clocks
 	@scripts/setup dev
-	@DEBUG=True $(BIN) -m tests.dates $(ARGS)
+	@$(BIN) -m tests.dates $(ARGS)
 
 mutants:  ## do the tests notice when the code is wrong? half an hour; ARGS="gate --show" for one module and its survivors
 	@scripts/setup dev mutants

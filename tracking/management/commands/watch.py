@@ -42,7 +42,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{chr(10) if on_terminal else ''}{ending}: {watch.totals}")
 
     def _say_that_it_ends(self) -> None:
-        with suppress(OSError):  # the reader of our output may have ended first
+        with suppress(OSError, ValueError):  # the reader of our output may be gone, or the output closed
             self.stdout.write(f"\nStopping within {SECONDS_TO_FINISH} seconds; a second signal stops at once")
             self.stdout.flush()
 
