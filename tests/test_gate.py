@@ -2,7 +2,7 @@
 
 import re
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -113,6 +113,40 @@ def test_a_lease_from_a_clock_that_was_wrong_holds_nobody_up(standin):
     Shipment.objects.create(number=NUMBER, lease_until=after(days=300), lease_token="from the future")
     Gate.objects.create(pk=1, next_start_at=after(days=300), paused_until=after(days=300))
     assert look_up(NUMBER, now=NOW).events
+
+
+@database
+@pytest.mark.parametrize(("ahead", "holds"), [(timedelta(hours=2), False), (timedelta(minutes=119), True)])
+@pytest.mark.parametrize("asks_for_the_same", [True, False])
+def test_a_lease_of_two_hours_was_written_by_a_wrong_clock(
+    settings, gate_clock, parcels, ahead, holds, asks_for_the_same
+):
+    """It holds neither its parcel nor a place at Japan Post."""
+    settings.JAPANPOST_CONCURRENCY = 1
+    Shipment.objects.create(number=NUMBER, lease_until=NOW + ahead, lease_token="crashed")
+    number = NUMBER if asks_for_the_same else parcels[0]
+    with (
+        pytest.raises(Busy) if holds else nullcontext(),
+        gate.admission(number, timer=Timer(NOW, 4), has_story=False) as ticket,
+    ):
+        assert ticket
+
+
+@database
+def test_a_visitor_with_a_story_waits_for_a_near_turn(standin, gate_clock):
+    Gate.objects.create(pk=1, next_start_at=after(seconds=0.4))
+    with gate.admission(NUMBER, timer=Timer(NOW, 8), has_story=True) as ticket:
+        assert ticket
+    assert 0.4 <= gate_clock.seconds <= 0.5
+
+
+@database
+def test_a_visitor_with_a_story_leaves_a_later_turn_to_others_at_once(standin, gate_clock):
+    Gate.objects.create(pk=1, next_start_at=after(seconds=0.6))
+    with pytest.raises(Busy), gate.admission(NUMBER, timer=Timer(NOW, 8), has_story=True):
+        pass
+    assert gate_clock.seconds == 0
+    assert gate.current_gate().visitors_wait_until is None  # nor does the watch wait for this visitor
 
 
 @database
