@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import Any, Literal, Protocol
+from urllib.parse import urljoin, urlsplit
 
 import pytest
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.test import Client
 from playwright.sync_api import (
     Browser,
     ConsoleMessage,
@@ -30,6 +33,7 @@ class LiveServer(Protocol):
 
 OpenPage = Callable[..., Page]
 
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PATIENCE = 60_000  # milliseconds; a busy machine is no failure
 expect.set_options(timeout=PATIENCE / 2)
 
@@ -106,6 +110,22 @@ def open_page(browser: Browser, live_server: LiveServer) -> Iterator[OpenPage]:
     for context in contexts:
         context.close()
     assert troubles.found == []
+
+
+def member(*groups: str) -> User:
+    """A new member of staff in these groups."""
+    user = User.objects.create_user("ann", is_staff=True)
+    user.groups.set(Group.objects.filter(name__in=groups))
+    return user
+
+
+def enter(page: Page, user: User, path: str = "/admin/") -> None:
+    """Open a page of the desk with the session of this user. The form before it has tests of its own (`log_in`)."""
+    client = Client()
+    client.force_login(user)
+    cookie = {"name": settings.SESSION_COOKIE_NAME, "value": client.session.session_key}
+    page.context.add_cookies([{**cookie, "url": urljoin(page.url, "/")}])
+    page.goto(path)
 
 
 LAYOUT = """

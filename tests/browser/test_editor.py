@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
 from tests.standin import StandIn
@@ -11,7 +11,7 @@ from tests.stories import NUMBER, POSTED, fresh_story
 from tracking import groups
 from tracking.models import Status
 
-from .conftest import OpenPage, scroll_width, settled
+from .conftest import OpenPage, enter, member, scroll_width, settled
 
 pytestmark = pytest.mark.browser
 
@@ -19,13 +19,9 @@ HELD = "Held by import Customs @ FRANCE"
 
 
 def at_the_desk(open_page: OpenPage, *names: str, **options: object) -> Page:
-    """A member of these groups has logged in."""
-    ann = User.objects.create_user("ann", password="a long password", is_staff=True)
-    ann.groups.set(Group.objects.filter(name__in=names))
-    page = open_page("/admin/", **options)
-    page.get_by_label("Username").fill("ann")
-    page.get_by_label("Password").fill("a long password")
-    page.get_by_role("button", name="Log in").click()
+    """The desk of a member of these groups."""
+    page = open_page("/contact/", **options)
+    enter(page, member(*names))
     expect(page.get_by_role("heading", name="What waits for you")).to_be_visible()
     return page
 

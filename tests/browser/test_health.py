@@ -1,7 +1,7 @@
 """Japan Post's health in a browser: Support sees how they answer, Editors are refused, and nobody needs colours."""
 
 from datetime import timedelta
-from typing import Literal
+from itertools import product
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -13,8 +13,8 @@ from tracking import groups
 from tracking.models import Fetch, Gate, KeptPage, Shipment
 from tracking.models.shipments import Outcome
 
-from .conftest import OpenPage, scroll_width
-from .test_desk import log_in, member, status_of
+from .conftest import SCHEMES, OpenPage, enter, member, scroll_width
+from .test_desk import status_of
 
 pytestmark = pytest.mark.browser
 
@@ -56,7 +56,7 @@ def a_month_of_requests(live_server: object, noon: None) -> None:
 
 def open_health(open_page: OpenPage, group: str = groups.SUPPORT, **context: object) -> Page:
     page = open_page(**context)
-    log_in(page, member(group))
+    enter(page, member(group))
     with page.expect_navigation():
         page.get_by_role("link", name="Japan Post's health", exact=True).click()
     expect(page.get_by_role("heading", name="Japan Post's health")).to_be_visible()
@@ -82,28 +82,30 @@ def test_support_finds_it_and_reads_the_numbers_without_javascript(
     expect(page.get_by_role("link", name=NUMBER)).to_have_count(0)
 
 
-def test_editors_have_no_link_and_get_a_403(open_page: OpenPage, a_month_of_requests: None) -> None:
+def test_editors_have_no_link_and_get_a_403(open_page: OpenPage) -> None:
     page = open_page()
-    log_in(page, member(groups.EDITORS))
+    enter(page, member(groups.EDITORS))
     expect(page.get_by_role("link", name="Phrases", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name="Japan Post's health")).to_have_count(0)
     assert status_of(page, PAGE) == 403
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
 def test_it_fits_and_axe_finds_nothing(
-    open_page: OpenPage, a_month_of_requests: None, width: int, scheme: Literal["light", "dark"]
+    open_page: OpenPage, a_month_of_requests: None, subtests: pytest.Subtests
 ) -> None:
-    page = open_health(open_page, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = open_health(open_page)
     for summary in page.locator("summary:has-text('The numbers')").all():
         summary.click()
-    assert scroll_width(page) <= width
-    for word in page.locator("svg.chart").first.locator("text").all():
-        box = word.bounding_box()
-        assert box and box["x"] >= 0 and box["x"] + box["width"] <= width and box["height"] >= 10
-    found = Axe().run(page, context="#content-main")
-    assert not found.response["violations"], found.generate_report()
+    for width, scheme in product((390, 1280), SCHEMES):
+        with subtests.test(f"{width}-{scheme}"):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme)
+            assert scroll_width(page) <= width
+            for word in page.locator("svg.chart").first.locator("text").all():
+                box = word.bounding_box()
+                assert box and box["x"] >= 0 and box["x"] + box["width"] <= width and box["height"] >= 10
+            found = Axe().run(page, context="#content-main")
+            assert not found.response["violations"], found.generate_report()
 
 
 def test_layers_differ_by_more_than_their_colour(open_page: OpenPage, a_month_of_requests: None) -> None:

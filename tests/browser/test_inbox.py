@@ -9,7 +9,7 @@ from tests.stories import NUMBER, POSTED, fresh_story
 from tracking import groups
 from tracking.models import Phrase
 
-from .conftest import OpenPage, scroll_width, tab_to
+from .conftest import OpenPage, enter, member, scroll_width, tab_to
 
 pytestmark = pytest.mark.browser
 
@@ -24,14 +24,8 @@ def waiting(standin: StandIn) -> None:
 
 
 def enter_as(page: Page, group: str) -> None:
-    """Log in on this page as a member of this group, and land where the page led."""
-    user = User.objects.create_user("ann", password="a long password", is_staff=True)
-    user.groups.set(Group.objects.filter(name=group))
-    page.goto(f"/admin/login/?next={INBOX}")
-    page.get_by_label("Username").fill("ann")
-    page.get_by_label("Password").fill("a long password")
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"**{INBOX}")
+    """Open the inbox on this page as a member of this group."""
+    enter(page, member(group), INBOX)
 
 
 def headline(page: Page) -> str:

@@ -17,8 +17,7 @@ from tests.test_headers import POLICY
 from tracking.lookup import look_up
 from tracking.models import KeptPage, Message, Notice, Shop
 
-from .conftest import LiveServer, OpenPage, Troubles
-from .test_desk import PASSWORD, log_in
+from .conftest import LiveServer, OpenPage, Troubles, enter
 
 pytestmark = pytest.mark.browser
 
@@ -35,9 +34,8 @@ NO_PAGES = {
 
 
 def as_superuser(open_page: OpenPage) -> Page:
-    User.objects.create_superuser("ann", password=PASSWORD)
     page = open_page()
-    log_in(page, "ann")
+    enter(page, User.objects.create_superuser("ann", password="a long password"))
     expect(page.get_by_role("heading", name="What waits for you")).to_be_visible()
     return page
 

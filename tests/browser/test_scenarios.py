@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Route, ViewportSize, expect
 
 from tests.standin import StandIn
 
-from .conftest import OpenPage, settled
+from .conftest import SCHEMES, OpenPage, settled
 from .scenarios import SCENARIOS, Scenario
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("widest_dates")]
@@ -48,7 +48,7 @@ class Cell:
         return f"{self.width}-{self.scheme}-{script}-{hand}"
 
 
-WIDTHS, SCHEMES, SWITCH = (360, 1280), ("light", "dark"), (True, False)
+WIDTHS, SWITCH = (360, 1280), (True, False)
 # All that is looked at for a pointer is looked at for the keyboard too, so these stand for the whole product.
 EVERY_CELL = tuple(Cell(*options, keyboard=True) for options in product(WIDTHS, SCHEMES, SWITCH))
 # An orthogonal array: three options in all combinations, the fourth follows from them, and any three meet as often.

@@ -23,8 +23,8 @@ from tracking.models import Destination, Event, Message, Shipment, Standing
 from tracking.silence import enquiry_ends_on
 from tracking.times import long_date
 
-from .conftest import OpenPage, scroll_width, settled
-from .test_desk import log_in, member, status_of
+from .conftest import OpenPage, enter, member, scroll_width, settled
+from .test_desk import status_of
 
 pytestmark = pytest.mark.browser
 
@@ -49,7 +49,7 @@ def parcel(transactional_db: None, standin: StandIn) -> Shipment:
 
 def as_support(open_page: OpenPage, **options: object) -> Page:
     page = open_page(**options)
-    log_in(page, member(groups.SUPPORT))
+    enter(page, member(groups.SUPPORT))
     return page
 
 
@@ -138,7 +138,7 @@ def test_support_prints_the_evidence_on_one_sheet_and_takes_the_sheet(
     expect(page.get_by_role("heading", level=1)).to_contain_text(NUMBER)
     (sheet,) = PdfReader(BytesIO(settled(page).pdf(format="A4"))).pages
     text = sheet.extract_text()
-    for words in ("Posting/Collection", "UTC by support"):
+    for words in ("Posting/Collection", "UTC by ann"):
         assert words in text
     assert "Back to the parcel" not in text
     with page.expect_download() as download:
@@ -199,7 +199,7 @@ def test_the_list_of_parcels_fits_a_small_desktop(open_page: OpenPage, parcel: S
 
 def test_editors_are_refused_each_of_them(open_page: OpenPage, parcel: Shipment) -> None:
     page = open_page()
-    log_in(page, member(groups.EDITORS))
+    enter(page, member(groups.EDITORS))
     message = Message.objects.get()
     for address in (
         *(f"shipment/{parcel.pk}/{end}" for end in ("change/", "evidence/", "evidence.csv")),

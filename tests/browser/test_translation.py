@@ -5,8 +5,6 @@ import io
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Group, User
-from django.test import Client
 from playwright.sync_api import Page, expect
 
 from tests.standin import StandIn
@@ -14,7 +12,7 @@ from tests.stories import IN_CUSTOMS, NUMBER, POSTED, fresh_story
 from tracking import groups
 from tracking.models import Wording
 
-from .conftest import OpenPage
+from .conftest import OpenPage, enter, member
 
 pytestmark = pytest.mark.browser
 
@@ -24,14 +22,8 @@ TITLE = "Officers look at your parcel, please wait"
 
 def as_staff(open_page: OpenPage, *names: str, **options: object) -> Page:
     """A page of a member of these groups."""
-    user = User.objects.create_user("ann", is_staff=True)
-    user.groups.set(Group.objects.filter(name__in=names))
-    client = Client()
-    client.force_login(user)
-    page = open_page("/", **options)
-    page.context.add_cookies(
-        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": page.url}]
-    )
+    page = open_page("/contact/", **options)
+    enter(page, member(*names), LIST)
     return page
 
 
