@@ -11,7 +11,8 @@ PRODUCTION := DEBUG=False ALLOWED_HOSTS=shop.example SECURE_SSL_REDIRECT=True \
 
 export PYTHON
 
-# Small chunks, so that both workers end at the same time.
+# Coverage's tracer doubles what a browser test takes, and it must not pause while a server runs in another thread:
+# so the browser tests have a run of their own. Small chunks, so that both workers end at the same time.
 PYTEST := $(BIN) -m pytest -n 2 --maxschedchunk 4
 
 .PHONY: help run admin demo test test-system test-postgresql test-full dates mutants lint audit bench soak tour clean database
@@ -36,7 +37,12 @@ demo:  ## the site beside a stand-in for Japan Post: every situation, no network
 
 test:  ## all tests but those of the next targets, from nothing, with coverage; ARGS="tests/test_numbers.py -k spaced" for a few
 	@scripts/setup dev browser
-	$(PYTEST) $(or $(ARGS),-m "not system" --cov --cov-report=)
+ifdef ARGS
+	$(PYTEST) $(ARGS)
+else
+	$(PYTEST) --ignore tests/browser -m "not system" --cov --cov-report=
+	$(PYTEST) tests/browser
+endif
 
 test-system:  ## the site in real servers: gunicorn, PostgreSQL, Valkey, HAProxy, Caddy, nginx; systemd's units
 	@scripts/setup dev servers mutants

@@ -143,15 +143,10 @@ def shop(db) -> Shop:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks the stage `system`. What this machine lacks a program for is left out, and the last lines say so.
-
-    Coverage rests in browser tests: its tracer doubles their work, and the other tests cover what they do.
-    """
+    """Marks the stage `system`. What this machine lacks a program for is left out, and the last lines say so."""
     for item in items:
         if item.path.is_relative_to(SYSTEM):
             item.add_marker("system")
-        if item.get_closest_marker("browser"):
-            item.add_marker("no_cover")
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in _LACKING)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
