@@ -92,6 +92,13 @@ def test_a_body_of_more_than_4_megabytes_is_refused_before_it_is_read(client, se
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(("more", "status"), [(0, 400), (1, 413)])
+def test_a_body_of_exactly_4_megabytes_is_read(client, settings, more, status):
+    body = b"x" * (settings.MOST_BODY_BYTES + more)
+    assert client.post("/contact/", body, content_type="text/plain").status_code == status
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("data", [{"text": "x" * 3_000_000}, {f"field{i}": "x" for i in range(1001)}])
 def test_a_form_with_too_much_text_or_too_many_fields_is_refused(client, data):
     body = "&".join(f"{name}={value}" for name, value in data.items())

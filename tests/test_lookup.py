@@ -31,7 +31,8 @@ def test_a_new_number_is_asked_once_and_stored(standin):
     item = story(POSTED, AT_EXCHANGE)
     standin.set_item(NUMBER, item)
     assert look_up(NUMBER, now=NOW).events == item.events
-    assert look_up(NUMBER, now=NOW + timedelta(minutes=14)).events == item.events
+    again = look_up(NUMBER, now=NOW + timedelta(minutes=14))
+    assert (again.events, again.stale) == (item.events, False)
     assert len(standin.requests) == 1
     fetch = Fetch.objects.get()
     assert (fetch.outcome, minute(fetch.started_at)) == ("tracked", NOW)
@@ -86,7 +87,7 @@ def test_a_delivered_parcel_rests_for_a_day(standin):
 
 
 def test_nothing_found_is_asked_again_after_ten_minutes(standin):
-    for minutes, asked in ((0, 1), (9, 1), (11, 2)):
+    for minutes, asked in ((0, 1), (9.9, 1), (10.1, 2)):
         with pytest.raises(NotFound):
             look_up(NUMBER, now=NOW + timedelta(minutes=minutes))
         assert len(standin.requests) == asked
@@ -184,7 +185,7 @@ def test_fewer_rows_never_destroy_what_we_had(standin):
     lookup = look_up(NUMBER, now=LATER)
     assert len(lookup.events) == 3
     assert (lookup.stale, lookup.checked_at) == (False, LATER)
-    assert "2 rows, we have 3" in Fetch.objects.first().note
+    assert "2 rows, we have 3" in Fetch.objects.first().note == KeptPage.objects.get().reason
 
 
 def test_a_list_row_never_destroys_a_history(standin):
@@ -406,3 +407,13 @@ def test_without_time_left_nothing_is_asked(standin):
     with pytest.raises(Unavailable):
         look_up(NUMBER, now=NOW, budget=0)
     assert standin.requests == []
+
+
+@pytest.mark.parametrize(("budget", "asked"), [(0.4, 0), (0.6, 1)])
+def test_with_half_a_second_left_a_turn_that_is_free_is_used(standin, monkeypatch, budget, asked):
+    standin.set_item(NUMBER, story(POSTED))
+    look_up(NUMBER, now=NOW)
+    tickets = []
+    monkeypatch.setattr("tracking.lookup.ask", tickets.append)
+    assert phrases(look_up(NUMBER, now=LATER, budget=budget)) == ["Posting/Collection"]
+    assert len(tickets) == asked
