@@ -20,7 +20,7 @@ from tests import processes
 LONGEST = 3600.0  # seconds for the tests of one moment
 ROOT = Path(__file__).resolve().parent.parent
 MOMENTS = {
-    "the end of 29 February in UTC": datetime(2028, 2, 29, 23, 59, tzinfo=UTC),
+    "29 February, there and in Japan": datetime(2028, 2, 29, 12, 0, tzinfo=UTC),
     "31 December, 23:59 in Japan": datetime(2026, 12, 31, 14, 59, tzinfo=UTC),
     "1 January, 00:01 in Japan": datetime(2026, 12, 31, 15, 1, tzinfo=UTC),
     "before summer time in Europe": datetime(2027, 3, 28, 0, 59, tzinfo=UTC),

@@ -63,7 +63,7 @@ def test_each_moment_has_its_line_and_one_failure_is_enough(monkeypatch, capsys)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 10 and lines.count("the output of pytest") == 1
     assert (
-        lines[0] == "2028-02-29 23:59 UTC  the end of 29 February in UTC       5 passed    0 failed     61 s"
+        lines[0] == "2028-02-29 12:00 UTC  29 February, there and in Japan     5 passed    0 failed     61 s"
     )
 
 
