@@ -273,7 +273,7 @@ def test_a_parcel_without_a_scan_yet_can_be_remembered(open_page: OpenPage) -> N
 def axe_finds_nothing(page: Page) -> None:
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
-        assert not Axe().run(page).response["violations"], (page.url, scheme)
+        assert not Axe().run(settled(page)).response["violations"], (page.url, scheme)
 
 
 def test_axe_finds_nothing_with_the_block_and_the_button_shown(open_page: OpenPage) -> None:
