@@ -5,7 +5,7 @@ import logging
 from pythonjsonlogger.core import RESERVED_ATTRS, LogData
 from pythonjsonlogger.json import JsonFormatter
 
-from tracking.numbers import shortened
+from tracking.values.numbers import shortened
 
 
 class ShortNumbers(logging.Formatter):

@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
 
-from tracking.places import JAPAN_TIME
+from tracking.values.places import JAPAN_TIME
 
 
 def is_at_desk(request: HttpRequest) -> bool:

@@ -43,8 +43,8 @@ from tests.stories import ARRIVED, IN_CUSTOMS, POSTED, story
 from tests.weight import weigh
 from tracking.examples import get_example
 from tracking.japanpost.parser import parse_page
-from tracking.logos import read_picture
-from tracking.numbers import check_digit, find_numbers
+from tracking.values.logos import read_picture
+from tracking.values.numbers import check_digit, find_numbers
 
 PROJECT = Path(__file__).resolve().parents[1]
 EXAMPLE = get_example("delivered")  # the longest of the examples

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
-from tracking.numbers import check_digit
+from tracking.values.numbers import check_digit
 
 FIRST_SERIAL = 20_000_000
 OLDEST = timedelta(days=400)  # since the first parcel was posted

@@ -70,7 +70,7 @@ MEMORY = 8 << 30  # bytes of address space, for a mutant that collects without e
 # name all the parts.
 MODULES = {
     "numbers": (
-        ["tracking/numbers.py"],
+        ["tracking/values/numbers.py"],
         ["tests/test_numbers.py", "tests/test_numbers_properties.py", "tests/test_logs.py"],
     ),
     "parser": (

@@ -5,7 +5,7 @@ from datetime import date, time, timedelta
 from django.utils import timezone
 
 from tracking.japanpost.records import TrackedEvent, TrackedItem
-from tracking.numbers import TrackingNumber, check_digit
+from tracking.values.numbers import TrackingNumber, check_digit
 
 NUMBER = "EM123456785JP"
 FIRST_DAY = date(2026, 11, 9)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
 
-from tracking import colours
+from tracking.values import colours
 
 SHEET = (Path(__file__).parent.parent / "static/css/site.css").read_text(encoding="utf-8")
 any_colour = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")

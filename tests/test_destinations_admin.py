@@ -9,10 +9,11 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 from lxml import html
 
-from tracking import groups, links
+from tracking import groups
 from tracking.glossary import Glossary
 from tracking.models import Destination, Notice
-from tracking.places import japans_day
+from tracking.values import links
+from tracking.values.places import japans_day
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 

@@ -12,7 +12,7 @@ from tracking.fallbacks import fallbacks, parcels_by_status
 from tracking.glossary import Glossary
 from tracking.groups import SUPPORT
 from tracking.models import Event, Phrase, Shipment, Shop, Status, Wording
-from tracking.texts import PLACEHOLDERS
+from tracking.values.validators import PLACEHOLDERS
 
 pytestmark = pytest.mark.django_db
 

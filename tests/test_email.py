@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.urls import resolve
 
-from tracking.numbers import diagnose
+from tracking.values.numbers import diagnose
 
 TEXT = (Path(__file__).parents[1] / "docs" / "email.md").read_text(encoding="utf-8")
 OUR_LINKS = sorted(set(re.findall(r"https://track\.example\.com[^\s\"<)`]*", TEXT)))

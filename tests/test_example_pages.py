@@ -9,9 +9,9 @@ from lxml import html
 
 from tracking.examples import Example, all_examples
 from tracking.glossary import Glossary
-from tracking.numbers import TrackingNumber
 from tracking.progress import build_progress
 from tracking.story import Lookup
+from tracking.values.numbers import TrackingNumber
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,7 @@ import pytest
 from tests.crowd import all_at_once
 from tracking.glossary import Glossary, fill
 from tracking.models import Destination, Phrase, Status, Wording
-from tracking.spelling import normalise
+from tracking.values.spelling import normalise
 
 pytestmark = pytest.mark.django_db
 

@@ -15,8 +15,8 @@ from lxml import html
 from PIL import Image
 
 from tracking import groups
-from tracking.logos import NoLogo, Picture, read_picture, shown_size
 from tracking.models import Logo, Shop
+from tracking.values.logos import NoLogo, Picture, read_picture, shown_size
 
 FORMATS = {"PNG": ("png", "image/png"), "JPEG": ("jpg", "image/jpeg"), "WEBP": ("webp", "image/webp")}
 

@@ -19,9 +19,9 @@ from tests.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, event
 from tracking import groups
 from tracking.lookup import recall
 from tracking.models import Message, Status, Wording
-from tracking.numbers import TrackingNumber
 from tracking.parcel import states_of
 from tracking.replies import MOST_CHARACTERS, mailto
+from tracking.values.numbers import TrackingNumber
 
 pytestmark = pytest.mark.django_db
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tracking.numbers import (
+from tracking.values.numbers import (
     MOST_AT_ONCE,
     Problem,
     Shape,

@@ -7,7 +7,7 @@ from urllib.parse import quote, quote_plus
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tracking.numbers import (
+from tracking.values.numbers import (
     TrackingNumber,
     check_digit,
     clean,

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time
 import pytest
 
 from tracking.glossary import Glossary
-from tracking.places import PREFECTURES, country_index, days_between, instant_of
+from tracking.values.places import PREFECTURES, country_index, days_between, instant_of
 
 DAY = date(2026, 11, 20)
 NINE = time(9, 0)

@@ -21,8 +21,8 @@ from tests.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, some_numbers, sto
 from tracking.gate import current_gate
 from tracking.lookup import look_up
 from tracking.models import Alarm, Event, Fetch, Gate, KeptPage, Message, Notice, Shipment, Wording
-from tracking.numbers import find_numbers
 from tracking.privacy import ABOUT_NOBODY, ABOUT_PEOPLE, HOLDS, STRUCK_OUT
+from tracking.values.numbers import find_numbers
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 (OTHER,) = some_numbers(1)

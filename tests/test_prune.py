@@ -28,8 +28,8 @@ from tracking.models import (
     Status,
     VisitorMinute,
 )
-from tracking.numbers import TrackingNumber
 from tracking.renewal import renew_outdated
+from tracking.values.numbers import TrackingNumber
 
 pytestmark = pytest.mark.django_db
 

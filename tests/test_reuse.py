@@ -15,8 +15,8 @@ from tracking import reuse, views
 from tracking.answers import answered
 from tracking.lookup import look_up
 from tracking.models import Notice, Shipment, Status, Wording
-from tracking.numbers import TrackingNumber
 from tracking.progress import build_progress
+from tracking.values.numbers import TrackingNumber
 
 PAGE, JSON = f"/track/{NUMBER}/", f"/track/{NUMBER}.json"
 OTHER = "EM700100317JP"

@@ -18,7 +18,7 @@ from tests.stories import NUMBER
 from tests.test_settings import PRODUCTION, start
 from tracking import alarms
 from tracking.models import KeptPage, Shipment
-from tracking.numbers import shortened
+from tracking.values.numbers import shortened
 
 
 @pytest.mark.parametrize(

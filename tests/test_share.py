@@ -5,7 +5,7 @@ from lxml import html
 
 from tests.stories import ARRIVED, NUMBER, POSTED, story
 from tracking.models import Status
-from tracking.numbers import spaced
+from tracking.values.numbers import spaced
 
 pytestmark = pytest.mark.django_db
 

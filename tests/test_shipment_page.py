@@ -13,7 +13,7 @@ from lxml import html
 from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, fresh_story, story
 from tracking.japanpost.records import TrackedItem
 from tracking.models import Destination, Fetch, Gate, Notice, Phrase, Shipment, Status, Wording
-from tracking.places import japans_day
+from tracking.values.places import japans_day
 
 PAGE, JSON = f"/track/{NUMBER}/", f"/track/{NUMBER}.json"
 

@@ -8,7 +8,7 @@ from tests.stories import ARRIVED, POSTED, some_numbers, story
 from tracking.lookup import look_up
 from tracking.models import Phrase
 from tracking.sightings import sightings_of
-from tracking.spelling import normalise, spellings
+from tracking.values.spelling import normalise, spellings
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 DRONE = "Sorted by a drone"

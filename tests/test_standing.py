@@ -15,13 +15,13 @@ from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedEvent
 from tracking.lookup import look_up
 from tracking.models import Destination, Phrase, Shipment, Standing, Status, UsualWait
-from tracking.numbers import TrackingNumber
 from tracking.parcel import claim_clock
 from tracking.progress import build_progress, long_date
 from tracking.prune import BREATH
 from tracking.renewal import look_after, renew_outdated
 from tracking.standing import standing_of
 from tracking.story import Lookup
+from tracking.values.numbers import TrackingNumber
 
 RETENTION = "Retention @ GERMANY"
 RETURNED = "Returned to sender @ GERMANY"

@@ -8,7 +8,7 @@ from django.utils.html import escape
 
 from tests.desk import TEXTS, StatusPage
 from tracking.models import Destination, Notice, Shop, Status, Wording
-from tracking.texts import check_characters, check_placeholders
+from tracking.values.validators import check_characters, check_placeholders
 
 PAGE = "/examples/in-customs/"
 HARMLESS = [

@@ -5,7 +5,7 @@ from lxml import html
 
 from tests.stories import ARRIVED, DELIVERED, NUMBER, POSTED, story
 from tracking.models import Notice
-from tracking.places import japans_day
+from tracking.values.places import japans_day
 
 OTHER = "EN123456785JP"
 

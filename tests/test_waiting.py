@@ -17,8 +17,8 @@ from tests.kept import keep
 from tests.stories import ARRIVED, DELIVERED, IN_CUSTOMS, POSTED, event
 from tracking import groups
 from tracking.models import Message, Notice, Phrase, Shipment, Standing, Status
-from tracking.places import JAPAN_TIME
 from tracking.renewal import renew
+from tracking.values.places import JAPAN_TIME
 
 pytestmark = pytest.mark.django_db
 

@@ -20,8 +20,8 @@ from tracking import gate, lookup
 from tracking.japanpost.errors import NotFound
 from tracking.lookup import look_up
 from tracking.models import Fetch, Gate, Phrase, Shipment, Status
-from tracking.numbers import shortened
 from tracking.schedule import Prospect, next_watch
+from tracking.values.numbers import shortened
 from tracking.watch import Watch
 
 NOW = datetime(2026, 11, 10, 12, 0, tzinfo=UTC)

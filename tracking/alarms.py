@@ -17,7 +17,7 @@ from django.db import DatabaseError, connection
 from django.utils.text import slugify
 
 from tracking.models import Alarm, KeptPage, Shop
-from tracking.numbers import shortened
+from tracking.values.numbers import shortened
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from tracking import gate
 from tracking.lookup import ask
 from tracking.models import AskedBy, Event, Fetch, Shipment
 from tracking.models.shipments import FAILURES, Outcome
-from tracking.numbers import TrackingNumber
-from tracking.places import JAPAN_TIME
 from tracking.times import ago
+from tracking.values.numbers import TrackingNumber
+from tracking.values.places import JAPAN_TIME
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from tracking.alarms import DIGEST
 from tracking.inbox import Item, items_of
 from tracking.models import Alarm, Phrase, Shop
 from tracking.models.alarms import MAIL_AGAIN
-from tracking.places import JAPAN_TIME
+from tracking.values.places import JAPAN_TIME
 
 MOST_LISTED = 50
 

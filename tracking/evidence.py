@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from tracking import numbers
 from tracking.glossary import Glossary
 from tracking.lookup import USED_AGAIN_AFTER
 from tracking.models import Event, Fetch, Shipment
 from tracking.models.shipments import FetchQuerySet
-from tracking.numbers import TrackingNumber
 from tracking.parcel import State, states_of
-from tracking.places import JAPAN
 from tracking.prune import FETCHES_ARE_KEPT
 from tracking.sheets import harmless
+from tracking.values import numbers
+from tracking.values.numbers import TrackingNumber
+from tracking.values.places import JAPAN
 
 COLUMNS = (
     *("row", "number", "place_in_history", "local_date", "local_time", "japan_post_says", "details"),

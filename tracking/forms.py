@@ -8,8 +8,9 @@ from django.core.validators import MaxLengthValidator, validate_email
 from django.utils.encoding import punycode
 from django.utils.translation import gettext_lazy as _
 
-from tracking import numbers, registration
+from tracking import registration
 from tracking.glossary import Glossary
+from tracking.values import numbers
 
 # Characters, as in the columns of Message; a text has no bound there.
 _LONGEST_NAME, _LONGEST_ADDRESS, _LONGEST_NUMBER, _LONGEST_TEXT = 100, 254, 40, 5000

@@ -25,7 +25,7 @@ from django.db.models import F, Q
 
 from tracking.japanpost.errors import Unavailable
 from tracking.models import AskedBy, Gate, Shipment, VisitorMinute
-from tracking.numbers import TrackingNumber
+from tracking.values.numbers import TrackingNumber
 
 logger = logging.getLogger(__name__)
 

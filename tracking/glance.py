@@ -13,7 +13,7 @@ from django.db import connection
 
 from tracking.models import Shop
 from tracking.models.shipments import FAILURES
-from tracking.numbers import TrackingNumber
+from tracking.values.numbers import TrackingNumber
 
 # All that the row of a parcel tells a page. Events change together with `changed_at`.
 _STORY = (

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from tracking.glance import words_version
 from tracking.models import Destination, Logo, Notice, Phrase, Shop, Status, UsualWait, Wording
-from tracking.places import comparable, country_index
-from tracking.spelling import normalise
+from tracking.values.places import comparable, country_index
+from tracking.values.spelling import normalise
 
 FINAL_DELIVERY = "final-delivery"
 STANDING_RULES = 2  # one more whenever `tracking.standing` works something out otherwise than before

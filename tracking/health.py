@@ -16,7 +16,7 @@ from django.utils.timezone import localtime
 from tracking.gate import current_gate
 from tracking.models import Fetch, Gate
 from tracking.models.shipments import Outcome
-from tracking.places import JAPAN_TIME
+from tracking.values.places import JAPAN_TIME
 
 HOURS, DAYS = 24, 30
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)

@@ -16,10 +16,10 @@ from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavai
 from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.models import AskedBy, Event, Fetch, Shipment, Shop, Tone
 from tracking.models.shipments import FAILURES, TRACKED_FIELDS, Outcome, row_of
-from tracking.numbers import TrackingNumber
 from tracking.schedule import watch_again
 from tracking.sightings import note_seen, note_unknown
 from tracking.story import Lookup
+from tracking.values.numbers import TrackingNumber
 
 VERSION = "0.1"
 

@@ -8,9 +8,9 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import cache_control
 
-from tracking import colours
 from tracking.models import Logo
 from tracking.readiness import readiness
+from tracking.values import colours
 from tracking.views import read_only
 
 

@@ -8,8 +8,8 @@ from tracking.answers import Answer, example_answer, stored_answer
 from tracking.examples import Example
 from tracking.glossary import Glossary
 from tracking.models import Notice, Status
-from tracking.numbers import TrackingNumber
-from tracking.places import japans_day
+from tracking.values.numbers import TrackingNumber
+from tracking.values.places import japans_day
 
 
 @dataclass(frozen=True)

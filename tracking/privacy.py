@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import CharField, JSONField, Model, Q, QuerySet, TextField
 
 from tracking.models import Event, Fetch, KeptPage, Message, Shipment, Standing
-from tracking.numbers import TrackingNumber, is_named_in, struck_out
+from tracking.values.numbers import TrackingNumber, is_named_in, struck_out
 
 STRUCK_OUT = "[forgotten]"
 _LENGTH = 13  # of a number: a shorter column cannot hold one

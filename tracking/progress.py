@@ -7,7 +7,6 @@ from urllib.parse import urlencode, urlsplit
 
 from django.utils.translation import gettext as _
 
-from tracking import numbers
 from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedEvent
 from tracking.journey import (
@@ -22,12 +21,13 @@ from tracking.journey import (
     travel,
 )
 from tracking.models import Destination, Notice, Stage, Status, Tone
-from tracking.numbers import TrackingNumber
-from tracking.places import JAPAN, instant_of, is_over_everywhere, japans_day
 from tracking.silence import Silence, is_last_scan, silence_of
 from tracking.speaker import Speaker, Words
 from tracking.story import Lookup
 from tracking.times import ago, long_date, minutes_ago, reads_the_same_until
+from tracking.values import numbers
+from tracking.values.numbers import TrackingNumber
+from tracking.values.places import JAPAN, instant_of, is_over_everywhere, japans_day
 
 JAPAN_POST_PAGE = (
     "https://trackings.post.japanpost.jp/services/srv/search/direct?reqCodeNo1={}&searchKind=S004&locale=en"

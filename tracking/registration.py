@@ -8,9 +8,9 @@ from datetime import datetime
 
 from django.db import transaction
 
-from tracking import numbers
 from tracking.models import Destination, Shipment
-from tracking.numbers import Problem, TrackingNumber
+from tracking.values import numbers
+from tracking.values.numbers import Problem, TrackingNumber
 
 MOST_LINES = 2000
 MOST_BYTES = 1024 * 1024

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 
 from tracking.glossary import Glossary
 from tracking.models import Event, Phrase
-from tracking.spelling import normalise, spellings
+from tracking.values.spelling import normalise, spellings
 
 MOST_NAMED = 3  # countries, and offices
 SEEN_LATELY = timedelta(hours=1)  # "last seen" is that exact: hardly any answer needs to write it

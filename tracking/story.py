@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tracking.japanpost.records import TrackedEvent
-from tracking.numbers import TrackingNumber
+from tracking.values.numbers import TrackingNumber
 
 
 @dataclass(frozen=True)

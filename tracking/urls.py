@@ -3,7 +3,7 @@
 from django.urls import path, re_path, register_converter
 
 from tracking import contact_views, machine_views, views
-from tracking.numbers import TrackingNumber
+from tracking.values.numbers import TrackingNumber
 
 
 class TrackingNumberConverter:

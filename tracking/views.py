@@ -15,7 +15,6 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from tracking import numbers
 from tracking.answers import (
     STALE,
     Answer,
@@ -35,10 +34,11 @@ from tracking.guide import read_guide
 from tracking.lookup import known_destinations
 from tracking.models import Notice
 from tracking.models.shipments import Outcome
-from tracking.numbers import MOST_AT_ONCE, Problem, TrackingNumber
-from tracking.places import JAPAN_TIME, japans_day
 from tracking.reuse import Printed, reused
 from tracking.times import next_midnight
+from tracking.values import numbers
+from tracking.values.numbers import MOST_AT_ONCE, Problem, TrackingNumber
+from tracking.values.places import JAPAN_TIME, japans_day
 from tracking.visitors import visitor_key
 
 NUMBER_PARAMETERS = ("number", "tracking_number", "trackingNumber", "nums", "n")

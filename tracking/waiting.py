@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from tracking import health
 from tracking.models import Message, Notice, Phrase, Shipment
-from tracking.places import JAPAN_TIME
+from tracking.values.places import JAPAN_TIME
 
 NOTICE_ENDS_SOON = timedelta(days=7)
 Person = AbstractBaseUser | AnonymousUser

@@ -19,9 +19,9 @@ from django.utils import timezone
 from tracking import gate, lookup, prune
 from tracking.models import AskedBy, Shipment
 from tracking.models.shipments import FAILURES
-from tracking.numbers import TrackingNumber, shortened
 from tracking.renewal import RENEWED_AT_ONCE, renew_outdated
 from tracking.schedule import AFTER_FAILURE
+from tracking.values.numbers import TrackingNumber, shortened
 
 logger = logging.getLogger(__name__)
 

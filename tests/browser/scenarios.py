@@ -26,7 +26,7 @@ from tracking.examples import all_examples
 from tracking.japanpost.records import TrackedItem
 from tracking.lookup import look_up
 from tracking.models import Destination, Notice, Shipment, VisitorMinute
-from tracking.numbers import TrackingNumber
+from tracking.values.numbers import TrackingNumber
 from tracking.visitors import visitor_key
 
 Prepare = Callable[[StandIn, Any], object]  # the second one is pytest-django's `settings`

@@ -16,7 +16,7 @@ from django.utils.timezone import localtime
 from tracking.admin.guard import GuardedForm
 from tracking.history import Change, changes_of, go_back, histories_of, is_about_draft
 from tracking.models import Notice, Status, Wording
-from tracking.places import japans_day
+from tracking.values.places import japans_day
 
 PER_PAGE = 50
 _SEEN_NOW = "Customers see it now."

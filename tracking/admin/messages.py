@@ -17,13 +17,13 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from tracking import numbers
 from tracking.admin.guard import ShownForm
 from tracking.contact import situation_of
 from tracking.glossary import Glossary
 from tracking.models import Message, Shipment
 from tracking.parcel import State, states_of
 from tracking.replies import mailto
+from tracking.values import numbers
 
 _LIST = "admin:tracking_message_changelist"
 

@@ -23,8 +23,8 @@ from tracking.glossary import Glossary
 from tracking.lookup import has_story
 from tracking.models import Notice, Status
 from tracking.models.words import language_name
-from tracking.numbers import find_numbers
-from tracking.places import japans_day
+from tracking.values.numbers import find_numbers
+from tracking.values.places import japans_day
 from tracking.views import answer_page, guide_page
 
 USUAL_EXAMPLE = "in-customs"

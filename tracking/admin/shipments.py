@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import ngettext
 
-from tracking import numbers, registration
+from tracking import registration
 from tracking.admin.guard import ShownForm
 from tracking.admin.parcel import ParcelDesk
 from tracking.admin.standings import (
@@ -27,6 +27,7 @@ from tracking.admin.standings import (
 from tracking.forms import RegistrationForm
 from tracking.models import Fetch, Shipment, Standing
 from tracking.renewal import RENEWED_AT_ONCE, look_after, renew, renew_outdated
+from tracking.values import numbers
 
 
 @admin.register(Shipment)

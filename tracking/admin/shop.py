@@ -11,11 +11,11 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from tracking import colours
 from tracking.admin.guard import GuardedForm
 from tracking.admin.history import WithHistory
-from tracking.logos import MOST_BYTES, NoLogo, Picture, read_picture
 from tracking.models import Logo, Shop
+from tracking.values import colours
+from tracking.values.logos import MOST_BYTES, NoLogo, Picture, read_picture
 
 
 class ShopForm(GuardedForm):

@@ -11,8 +11,8 @@ from django.utils.timezone import localdate
 from tracking.glossary import Glossary
 from tracking.models import Shipment, Stage, Standing, Tone
 from tracking.models.standings import ENQUIRY_SOON, Reason
-from tracking.places import JAPAN_TIME
 from tracking.silence import day_count, enquiry_days_left
+from tracking.values.places import JAPAN_TIME
 
 
 class ChoiceFilter(admin.SimpleListFilter):

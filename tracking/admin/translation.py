@@ -16,7 +16,7 @@ from django.utils.http import content_disposition_header
 
 from tracking import wording_csv
 from tracking.models import Wording
-from tracking.places import japans_day
+from tracking.values.places import japans_day
 from tracking.wording_csv import ChangedMeanwhile, Plan, Unreadable
 
 ALL = "all"

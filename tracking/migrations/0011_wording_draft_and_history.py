@@ -6,7 +6,7 @@ import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
 
-import tracking.texts
+import tracking.values.validators
 
 
 class Migration(migrations.Migration):
@@ -32,7 +32,10 @@ class Migration(migrations.Migration):
             field=models.TextField(
                 blank=True,
                 help_text="What the customer should know, two or three sentences.",
-                validators=[django.core.validators.MaxLengthValidator(2000), tracking.texts.check_characters],
+                validators=[
+                    django.core.validators.MaxLengthValidator(2000),
+                    tracking.values.validators.check_characters,
+                ],
             ),
         ),
         migrations.AlterField(
@@ -41,7 +44,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 help_text="One line: “EMS to the USA is suspended for goods”.",
                 max_length=100,
-                validators=[tracking.texts.check_characters],
+                validators=[tracking.values.validators.check_characters],
             ),
         ),
         migrations.AlterField(
@@ -59,7 +62,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 help_text="The name in the guide, close to Japan Post's own words, such as “Arrival at inward office of exchange”.",
                 max_length=100,
-                validators=[tracking.texts.check_characters],
+                validators=[tracking.values.validators.check_characters],
             ),
         ),
         migrations.AlterField(
@@ -69,8 +72,8 @@ class Migration(migrations.Migration):
                 help_text="What it means, one to three sentences. {country} becomes the country, {operator} who delivers there.",
                 validators=[
                     django.core.validators.MaxLengthValidator(600),
-                    tracking.texts.check_characters,
-                    tracking.texts.check_placeholders,
+                    tracking.values.validators.check_characters,
+                    tracking.values.validators.check_placeholders,
                 ],
             ),
         ),
@@ -87,7 +90,10 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 help_text="The headline, a whole short sentence: “Your parcel is with customs”. {country}, {operator} and {number} are filled in.",
                 max_length=100,
-                validators=[tracking.texts.check_characters, tracking.texts.check_placeholders],
+                validators=[
+                    tracking.values.validators.check_characters,
+                    tracking.values.validators.check_placeholders,
+                ],
             ),
         ),
         migrations.AlterField(
@@ -98,8 +104,8 @@ class Migration(migrations.Migration):
                 help_text="What the customer should do now. Empty: nothing.",
                 validators=[
                     django.core.validators.MaxLengthValidator(600),
-                    tracking.texts.check_characters,
-                    tracking.texts.check_placeholders,
+                    tracking.values.validators.check_characters,
+                    tracking.values.validators.check_placeholders,
                 ],
             ),
         ),
@@ -110,7 +116,10 @@ class Migration(migrations.Migration):
                 blank=True,
                 help_text="Who has the parcel now: “Customs in {country}”.",
                 max_length=200,
-                validators=[tracking.texts.check_characters, tracking.texts.check_placeholders],
+                validators=[
+                    tracking.values.validators.check_characters,
+                    tracking.values.validators.check_placeholders,
+                ],
             ),
         ),
         migrations.CreateModel(
@@ -251,7 +260,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         help_text="One line: “EMS to the USA is suspended for goods”.",
                         max_length=100,
-                        validators=[tracking.texts.check_characters],
+                        validators=[tracking.values.validators.check_characters],
                     ),
                 ),
                 (
@@ -261,7 +270,7 @@ class Migration(migrations.Migration):
                         help_text="What the customer should know, two or three sentences.",
                         validators=[
                             django.core.validators.MaxLengthValidator(2000),
-                            tracking.texts.check_characters,
+                            tracking.values.validators.check_characters,
                         ],
                     ),
                 ),
@@ -506,7 +515,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         help_text="The name in the guide, close to Japan Post's own words, such as “Arrival at inward office of exchange”.",
                         max_length=100,
-                        validators=[tracking.texts.check_characters],
+                        validators=[tracking.values.validators.check_characters],
                     ),
                 ),
                 (
@@ -638,7 +647,10 @@ class Migration(migrations.Migration):
                     models.CharField(
                         help_text="The headline, a whole short sentence: “Your parcel is with customs”. {country}, {operator} and {number} are filled in.",
                         max_length=100,
-                        validators=[tracking.texts.check_characters, tracking.texts.check_placeholders],
+                        validators=[
+                            tracking.values.validators.check_characters,
+                            tracking.values.validators.check_placeholders,
+                        ],
                     ),
                 ),
                 (
@@ -647,8 +659,8 @@ class Migration(migrations.Migration):
                         help_text="What it means, one to three sentences. {country} becomes the country, {operator} who delivers there.",
                         validators=[
                             django.core.validators.MaxLengthValidator(600),
-                            tracking.texts.check_characters,
-                            tracking.texts.check_placeholders,
+                            tracking.values.validators.check_characters,
+                            tracking.values.validators.check_placeholders,
                         ],
                     ),
                 ),
@@ -659,8 +671,8 @@ class Migration(migrations.Migration):
                         help_text="What the customer should do now. Empty: nothing.",
                         validators=[
                             django.core.validators.MaxLengthValidator(600),
-                            tracking.texts.check_characters,
-                            tracking.texts.check_placeholders,
+                            tracking.values.validators.check_characters,
+                            tracking.values.validators.check_placeholders,
                         ],
                     ),
                 ),
@@ -670,7 +682,10 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="Who has the parcel now: “Customs in {country}”.",
                         max_length=200,
-                        validators=[tracking.texts.check_characters, tracking.texts.check_placeholders],
+                        validators=[
+                            tracking.values.validators.check_characters,
+                            tracking.values.validators.check_placeholders,
+                        ],
                     ),
                 ),
                 (

@@ -3,7 +3,7 @@
 import django.core.validators
 from django.db import migrations, models
 
-import tracking.texts
+import tracking.values.validators
 
 
 class Migration(migrations.Migration):
@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 help_text="As customers read it: “Germany”.",
                 max_length=100,
-                validators=[tracking.texts.check_characters],
+                validators=[tracking.values.validators.check_characters],
             ),
         ),
         migrations.AlterField(
@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 blank=True,
                 help_text="As it reads inside a sentence, where that differs: “the Netherlands”. Empty: like the name.",
                 max_length=100,
-                validators=[tracking.texts.check_characters],
+                validators=[tracking.values.validators.check_characters],
             ),
         ),
         migrations.AlterField(
@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 blank=True,
                 help_text="Who delivers EMS there, such as Deutsche Post DHL.",
                 max_length=100,
-                validators=[tracking.texts.check_characters],
+                validators=[tracking.values.validators.check_characters],
             ),
         ),
         migrations.AlterField(
@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
             field=models.TextField(
                 blank=True,
                 help_text="How Japan Post prints it, one name a line, in any case: GERMANY. Add a line when a new spelling turns up.",
-                validators=[tracking.texts.check_characters],
+                validators=[tracking.values.validators.check_characters],
             ),
         ),
         migrations.AlterField(
@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 help_text="As customers read it: “Germany”.",
                 max_length=100,
-                validators=[tracking.texts.check_characters],
+                validators=[tracking.values.validators.check_characters],
             ),
         ),
         migrations.AlterField(
@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                 blank=True,
                 help_text="As it reads inside a sentence, where that differs: “the Netherlands”. Empty: like the name.",
                 max_length=100,
-                validators=[tracking.texts.check_characters],
+                validators=[tracking.values.validators.check_characters],
             ),
         ),
         migrations.AlterField(
@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                 blank=True,
                 help_text="Who delivers EMS there, such as Deutsche Post DHL.",
                 max_length=100,
-                validators=[tracking.texts.check_characters],
+                validators=[tracking.values.validators.check_characters],
             ),
         ),
         migrations.AlterField(
@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
             field=models.TextField(
                 blank=True,
                 help_text="How Japan Post prints it, one name a line, in any case: GERMANY. Add a line when a new spelling turns up.",
-                validators=[tracking.texts.check_characters],
+                validators=[tracking.values.validators.check_characters],
             ),
         ),
         migrations.AlterField(
@@ -94,7 +94,10 @@ class Migration(migrations.Migration):
             field=models.TextField(
                 blank=True,
                 help_text="Shown above the contact form: when you answer, in which languages.",
-                validators=[django.core.validators.MaxLengthValidator(2000), tracking.texts.check_characters],
+                validators=[
+                    django.core.validators.MaxLengthValidator(2000),
+                    tracking.values.validators.check_characters,
+                ],
             ),
         ),
         migrations.AlterField(
@@ -102,7 +105,10 @@ class Migration(migrations.Migration):
             name="guide_introduction",
             field=models.TextField(
                 help_text="First lines of the guide, under its title.",
-                validators=[django.core.validators.MaxLengthValidator(2000), tracking.texts.check_characters],
+                validators=[
+                    django.core.validators.MaxLengthValidator(2000),
+                    tracking.values.validators.check_characters,
+                ],
             ),
         ),
         migrations.AlterField(
@@ -110,14 +116,19 @@ class Migration(migrations.Migration):
             name="guide_note",
             field=models.TextField(
                 help_text="The note that updates can lag. Shown in a box of its own.",
-                validators=[django.core.validators.MaxLengthValidator(2000), tracking.texts.check_characters],
+                validators=[
+                    django.core.validators.MaxLengthValidator(2000),
+                    tracking.values.validators.check_characters,
+                ],
             ),
         ),
         migrations.AlterField(
             model_name="historicalshop",
             name="guide_title",
             field=models.CharField(
-                help_text="Title of the guide.", max_length=100, validators=[tracking.texts.check_characters]
+                help_text="Title of the guide.",
+                max_length=100,
+                validators=[tracking.values.validators.check_characters],
             ),
         ),
         migrations.AlterField(
@@ -126,13 +137,15 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 help_text="The shop's name, at the top of every page.",
                 max_length=100,
-                validators=[tracking.texts.check_characters],
+                validators=[tracking.values.validators.check_characters],
             ),
         ),
         migrations.AlterField(
             model_name="historicalshop",
             name="phone",
-            field=models.CharField(blank=True, max_length=50, validators=[tracking.texts.check_characters]),
+            field=models.CharField(
+                blank=True, max_length=50, validators=[tracking.values.validators.check_characters]
+            ),
         ),
         migrations.AlterField(
             model_name="shop",
@@ -140,7 +153,10 @@ class Migration(migrations.Migration):
             field=models.TextField(
                 blank=True,
                 help_text="Shown above the contact form: when you answer, in which languages.",
-                validators=[django.core.validators.MaxLengthValidator(2000), tracking.texts.check_characters],
+                validators=[
+                    django.core.validators.MaxLengthValidator(2000),
+                    tracking.values.validators.check_characters,
+                ],
             ),
         ),
         migrations.AlterField(
@@ -148,7 +164,10 @@ class Migration(migrations.Migration):
             name="guide_introduction",
             field=models.TextField(
                 help_text="First lines of the guide, under its title.",
-                validators=[django.core.validators.MaxLengthValidator(2000), tracking.texts.check_characters],
+                validators=[
+                    django.core.validators.MaxLengthValidator(2000),
+                    tracking.values.validators.check_characters,
+                ],
             ),
         ),
         migrations.AlterField(
@@ -156,14 +175,19 @@ class Migration(migrations.Migration):
             name="guide_note",
             field=models.TextField(
                 help_text="The note that updates can lag. Shown in a box of its own.",
-                validators=[django.core.validators.MaxLengthValidator(2000), tracking.texts.check_characters],
+                validators=[
+                    django.core.validators.MaxLengthValidator(2000),
+                    tracking.values.validators.check_characters,
+                ],
             ),
         ),
         migrations.AlterField(
             model_name="shop",
             name="guide_title",
             field=models.CharField(
-                help_text="Title of the guide.", max_length=100, validators=[tracking.texts.check_characters]
+                help_text="Title of the guide.",
+                max_length=100,
+                validators=[tracking.values.validators.check_characters],
             ),
         ),
         migrations.AlterField(
@@ -172,12 +196,14 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 help_text="The shop's name, at the top of every page.",
                 max_length=100,
-                validators=[tracking.texts.check_characters],
+                validators=[tracking.values.validators.check_characters],
             ),
         ),
         migrations.AlterField(
             model_name="shop",
             name="phone",
-            field=models.CharField(blank=True, max_length=50, validators=[tracking.texts.check_characters]),
+            field=models.CharField(
+                blank=True, max_length=50, validators=[tracking.values.validators.check_characters]
+            ),
         ),
     ]

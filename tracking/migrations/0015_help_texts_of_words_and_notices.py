@@ -3,7 +3,7 @@
 import django.core.validators
 from django.db import migrations, models
 
-import tracking.texts
+import tracking.values.validators
 
 
 class Migration(migrations.Migration):
@@ -33,8 +33,8 @@ class Migration(migrations.Migration):
                 help_text="What it means, one to three sentences. {country}, {operator}, {origin} and {number} are filled in. {country} becomes the country, {operator} who delivers there, {origin} where it was posted.",
                 validators=[
                     django.core.validators.MaxLengthValidator(600),
-                    tracking.texts.check_characters,
-                    tracking.texts.check_placeholders,
+                    tracking.values.validators.check_characters,
+                    tracking.values.validators.check_placeholders,
                 ],
             ),
         ),
@@ -44,7 +44,10 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 help_text="The headline, a whole short sentence: “Your parcel is with customs”. {country}, {operator}, {origin} and {number} are filled in.",
                 max_length=100,
-                validators=[tracking.texts.check_characters, tracking.texts.check_placeholders],
+                validators=[
+                    tracking.values.validators.check_characters,
+                    tracking.values.validators.check_placeholders,
+                ],
             ),
         ),
         migrations.AlterField(
@@ -55,8 +58,8 @@ class Migration(migrations.Migration):
                 help_text="What the customer should do now. Empty: nothing. {country}, {operator}, {origin} and {number} are filled in.",
                 validators=[
                     django.core.validators.MaxLengthValidator(600),
-                    tracking.texts.check_characters,
-                    tracking.texts.check_placeholders,
+                    tracking.values.validators.check_characters,
+                    tracking.values.validators.check_placeholders,
                 ],
             ),
         ),
@@ -67,7 +70,10 @@ class Migration(migrations.Migration):
                 blank=True,
                 help_text="Who has the parcel now: “Customs in {country}”. {country}, {operator}, {origin} and {number} are filled in.",
                 max_length=200,
-                validators=[tracking.texts.check_characters, tracking.texts.check_placeholders],
+                validators=[
+                    tracking.values.validators.check_characters,
+                    tracking.values.validators.check_placeholders,
+                ],
             ),
         ),
         migrations.AlterField(
@@ -91,8 +97,8 @@ class Migration(migrations.Migration):
                 help_text="What it means, one to three sentences. {country}, {operator}, {origin} and {number} are filled in. {country} becomes the country, {operator} who delivers there, {origin} where it was posted.",
                 validators=[
                     django.core.validators.MaxLengthValidator(600),
-                    tracking.texts.check_characters,
-                    tracking.texts.check_placeholders,
+                    tracking.values.validators.check_characters,
+                    tracking.values.validators.check_placeholders,
                 ],
             ),
         ),
@@ -102,7 +108,10 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 help_text="The headline, a whole short sentence: “Your parcel is with customs”. {country}, {operator}, {origin} and {number} are filled in.",
                 max_length=100,
-                validators=[tracking.texts.check_characters, tracking.texts.check_placeholders],
+                validators=[
+                    tracking.values.validators.check_characters,
+                    tracking.values.validators.check_placeholders,
+                ],
             ),
         ),
         migrations.AlterField(
@@ -113,8 +122,8 @@ class Migration(migrations.Migration):
                 help_text="What the customer should do now. Empty: nothing. {country}, {operator}, {origin} and {number} are filled in.",
                 validators=[
                     django.core.validators.MaxLengthValidator(600),
-                    tracking.texts.check_characters,
-                    tracking.texts.check_placeholders,
+                    tracking.values.validators.check_characters,
+                    tracking.values.validators.check_placeholders,
                 ],
             ),
         ),
@@ -125,7 +134,10 @@ class Migration(migrations.Migration):
                 blank=True,
                 help_text="Who has the parcel now: “Customs in {country}”. {country}, {operator}, {origin} and {number} are filled in.",
                 max_length=200,
-                validators=[tracking.texts.check_characters, tracking.texts.check_placeholders],
+                validators=[
+                    tracking.values.validators.check_characters,
+                    tracking.values.validators.check_placeholders,
+                ],
             ),
         ),
     ]

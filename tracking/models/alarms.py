@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from django.db import models
 from django.utils.timezone import localtime
 
-from tracking.places import JAPAN_TIME
+from tracking.values.places import JAPAN_TIME
 
 MOST_BYTES_KEPT = 256 * 1024  # of one page, before packing; a real one has about 20 kB
 MAIL_AGAIN = timedelta(hours=1)  # after one that did not leave, or whose sender died

@@ -8,10 +8,10 @@ from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import Q
 
-from tracking import links
 from tracking.models.history import kept_history
-from tracking.places import JAPAN, PREFECTURES, comparable
-from tracking.texts import check_characters
+from tracking.values import links
+from tracking.values.places import JAPAN, PREFECTURES, comparable
+from tracking.values.validators import check_characters
 
 VERIFY_AFTER = timedelta(days=180)  # so long a link that somebody has opened is believed to work
 

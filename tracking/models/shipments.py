@@ -8,7 +8,7 @@ from django.utils.timezone import localdate, localtime
 
 from tracking.japanpost.records import TrackedEvent
 from tracking.models.standings import Reason
-from tracking.places import JAPAN_TIME
+from tracking.values.places import JAPAN_TIME
 
 
 class Outcome(models.TextChoices):

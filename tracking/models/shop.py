@@ -8,10 +8,10 @@ from django.db import models
 from django.urls import reverse
 from django.utils.timezone import localtime
 
-from tracking import colours, logos, numbers
 from tracking.models.history import kept_history
-from tracking.places import JAPAN_TIME
-from tracking.texts import check_characters
+from tracking.values import colours, logos, numbers
+from tracking.values.places import JAPAN_TIME
+from tracking.values.validators import check_characters
 
 
 class Shop(models.Model):

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.timezone import localdate
 
 from tracking.models.words import Stage, Tone
-from tracking.places import JAPAN, JAPAN_TIME
+from tracking.values.places import JAPAN, JAPAN_TIME
 
 COLLECT_SOON = timedelta(days=2)  # before that day, staff should see it
 ENQUIRY_SOON = timedelta(days=14)

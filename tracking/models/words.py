@@ -11,8 +11,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from tracking.models.history import kept_history
-from tracking.spelling import normalise
-from tracking.texts import check_characters, check_placeholders
+from tracking.values.spelling import normalise
+from tracking.values.validators import check_characters, check_placeholders
 
 
 class Stage(models.IntegerChoices):

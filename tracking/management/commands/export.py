@@ -7,8 +7,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from tracking import numbers, privacy
-from tracking.numbers import TrackingNumber
+from tracking import privacy
+from tracking.values import numbers
+from tracking.values.numbers import TrackingNumber
 
 
 def the_number(typed: str) -> TrackingNumber:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 
-from tracking.texts import check_characters
+from tracking.values.validators import check_characters
 
 EXAMPLE_NUMBER = "EM123456785JP"
 PLACEHOLDER = "{number}"
