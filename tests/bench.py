@@ -41,7 +41,7 @@ from tests.standin.pages import render_detail
 from tests.standin.server import SEARCH_PATH
 from tests.stories import ARRIVED, IN_CUSTOMS, POSTED, story
 from tests.weight import weigh
-from tracking.examples import get_example
+from tracking.japanpost.examples import get_example
 from tracking.japanpost.parser import parse_page
 from tracking.values.logos import read_picture
 from tracking.values.numbers import check_digit, find_numbers

@@ -21,7 +21,7 @@ from tests.served import Site
 from tests.standin import StandIn
 from tests.stories import POSTED, event
 from tests.tour import DOCS, LARGE, save_small
-from tracking.examples import JAPAN, get_example
+from tracking.japanpost.examples import JAPAN, get_example
 from tracking.japanpost.records import TrackedItem
 
 FOLDER = DOCS / "img" / "desk"

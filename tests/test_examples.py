@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tracking.examples import JAPAN, Example, all_examples, get_example
 from tracking.japanpost.errors import NotFound, Rejected
+from tracking.japanpost.examples import JAPAN, Example, all_examples, get_example
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 WITH_EVENTS = [example for example in all_examples() if example.events]

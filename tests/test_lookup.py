@@ -100,7 +100,7 @@ def test_a_number_they_reject_is_rejected(standin):
 
 
 def _examples():
-    from tracking.examples import all_examples
+    from tracking.japanpost.examples import all_examples
 
     return all_examples()
 

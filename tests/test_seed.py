@@ -10,9 +10,9 @@ from django.core.management import call_command
 
 from tracking import seed
 from tracking.answers import example_answer
-from tracking.examples import all_examples, get_example
 from tracking.glossary import FINAL_DELIVERY, Glossary
 from tracking.japanpost.errors import JapanPostError
+from tracking.japanpost.examples import all_examples, get_example
 from tracking.journey import (
     BEING_RETURNED,
     DELIVERED_BACK,

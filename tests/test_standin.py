@@ -21,7 +21,7 @@ from tests.served import free_port, until_connected
 from tests.standin import FAULT_NUMBERS, StandIn
 from tests.standin.pages import DIGITS, NOT_FOUND, render_detail, render_list
 from tests.standin.server import SEARCH_PATH
-from tracking.examples import Example, all_examples, get_example
+from tracking.japanpost.examples import Example, all_examples, get_example
 from tracking.japanpost.records import TrackedEvent, TrackedItem
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)

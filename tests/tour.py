@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.chromium import CHROMIUM, launched
 from tests.served import Site, get, run
 from tests.standin import StandIn
-from tracking.examples import get_example
+from tracking.japanpost.examples import get_example
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PHONE = {"width": 360, "height": 640}

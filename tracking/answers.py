@@ -11,10 +11,10 @@ from django.conf import settings
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
-from tracking.examples import Example
 from tracking.gate import Busy, OutOfTime, Paused, Timer, TooOften
 from tracking.glossary import Glossary
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable
+from tracking.japanpost.examples import Example
 from tracking.lookup import Lookup, has_story, look_up, recall
 from tracking.models.shipments import Outcome
 from tracking.progress import JAPAN_POST_PAGE, Progress, build_progress

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from tracking.examples import has_example
 from tracking.glossary import Glossary, fill
+from tracking.japanpost.examples import has_example
 from tracking.models import Shop, Status
 
 

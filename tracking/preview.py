@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tracking.answers import Answer, example_answer, stored_answer
-from tracking.examples import Example
 from tracking.glossary import Glossary
+from tracking.japanpost.examples import Example
 from tracking.models import Notice, Status
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import japans_day

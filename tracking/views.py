@@ -27,10 +27,10 @@ from tracking.answers import (
     refusal,
     stored_answer,
 )
-from tracking.examples import Example, all_examples, get_example
 from tracking.glance import glance
 from tracking.glossary import Glossary
 from tracking.guide import read_guide
+from tracking.japanpost.examples import Example, all_examples, get_example
 from tracking.lookup import known_destinations
 from tracking.models import Notice
 from tracking.models.shipments import Outcome

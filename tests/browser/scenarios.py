@@ -22,7 +22,7 @@ from tests.stories import (
     story,
 )
 from tests.test_example_pages import EXPECTED
-from tracking.examples import all_examples
+from tracking.japanpost.examples import all_examples
 from tracking.japanpost.records import TrackedItem
 from tracking.lookup import look_up
 from tracking.models import Destination, Notice, Shipment, VisitorMinute

@@ -10,7 +10,7 @@ from pypdf import PdfReader
 
 from tests.standin import StandIn
 from tests.stories import NUMBER
-from tracking.examples import get_example
+from tracking.japanpost.examples import get_example
 
 from .conftest import OpenPage, settled
 from .scenarios import long_story

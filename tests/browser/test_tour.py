@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 
 from tests.standin import StandIn
 from tests.tour import LARGE, MISTYPED, PHONE, STOPS, Picture, as_markdown, take_picture
-from tracking.examples import all_examples, get_example
+from tracking.japanpost.examples import all_examples, get_example
 
 from .conftest import LiveServer
 

@@ -3,7 +3,7 @@
 import argparse
 import signal
 
-from tracking.examples import all_examples
+from tracking.japanpost.examples import all_examples
 
 from . import FAULT_NUMBERS, StandIn
 from .server import SEARCH_PATH

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.processes import running
-from tracking.examples import all_examples
+from tracking.japanpost.examples import all_examples
 
 from . import FAULT_NUMBERS, StandIn
 

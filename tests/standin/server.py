@@ -41,8 +41,8 @@ from types import TracebackType
 from typing import Any, Self, cast
 from urllib.parse import parse_qs, urlsplit
 
-from tracking.examples import all_examples, get_example
 from tracking.japanpost.errors import NotFound, Rejected
+from tracking.japanpost.examples import all_examples, get_example
 from tracking.japanpost.records import TrackedItem
 
 from .pages import DIGITS, NOT_FOUND, Problem, render_detail, render_list

@@ -17,9 +17,9 @@ from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from tracking import preview
-from tracking.examples import Example, all_examples, get_example, has_example
 from tracking.fallbacks import languages_of
 from tracking.glossary import Glossary
+from tracking.japanpost.examples import Example, all_examples, get_example, has_example
 from tracking.lookup import has_story
 from tracking.models import Notice, Status
 from tracking.models.words import language_name

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from .japanpost.errors import NotFound, Rejected
-from .japanpost.records import TrackedEvent, TrackedItem
+from .errors import NotFound, Rejected
+from .records import TrackedEvent, TrackedItem
 
 JAPAN = ZoneInfo("Asia/Tokyo")
 
