@@ -18,8 +18,8 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.kept import NOW
 from tests.stories import some_numbers
+from tracking.migrations._operations import AddIndexBeside
 from tracking.models import Fetch, Shipment
-from tracking.operations import AddIndexBeside
 
 BEFORE_THE_RULE = "0014_standing"  # no machine runs with anything older
 # Migrations that break the rule because the version before has stopped using what goes: name -> since which version.

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from tracking.admin.history import WithHistory
 from tracking.admin.preview import NoticePreview
 from tracking.models import Destination, Notice
-from tracking.models.places import VERIFY_AFTER
+from tracking.models.destinations import VERIFY_AFTER
 from tracking.values.links import EXAMPLE_NUMBER
 from tracking.values.places import japans_day
 from tracking.waiting import NOTICE_ENDS_SOON

@@ -15,17 +15,7 @@ from tracking.alarms import DIGEST
 from tracking.doctor.finding import Finding
 from tracking.gate import SENDING, current_gate
 from tracking.learn import LEAST_PARCELS
-from tracking.models import (
-    Alarm,
-    AskedBy,
-    Fetch,
-    Message,
-    Phrase,
-    Shipment,
-    Shop,
-    UsualWait,
-    VisitorMinute,
-)
+from tracking.models import Alarm, AskedBy, Fetch, Message, Phrase, Shipment, Shop, UsualWait, VisitorMinute
 from tracking.readiness import unapplied_migrations
 
 WATCH_MAY_LAG = timedelta(hours=1)

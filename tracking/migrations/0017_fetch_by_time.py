@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-from tracking.operations import AddIndexBeside
+from tracking.migrations._operations import AddIndexBeside
 
 
 class Migration(migrations.Migration):

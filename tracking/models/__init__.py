@@ -1,9 +1,9 @@
-"""The store: what Japan Post said (shipments), what we say about it (words, places, shop)."""
+"""The store: what Japan Post said (shipments), what we say about it (words, destinations, shop)."""
 
 from tracking.models.alarms import Alarm, KeptPage
+from tracking.models.destinations import Destination, Notice
 from tracking.models.gate import Gate, VisitorMinute
 from tracking.models.people import Edit, FailedLogIn
-from tracking.models.places import Destination, Notice
 from tracking.models.shipments import AskedBy, Event, Fetch, Shipment
 from tracking.models.shop import Logo, Message, Shop
 from tracking.models.standings import Standing
