@@ -10,10 +10,10 @@ from django.urls import reverse
 from lxml import html
 
 from tracking import groups
-from tracking.glossary import Glossary
 from tracking.models import Destination, Notice
 from tracking.values import links
 from tracking.values.places import japans_day
+from tracking.words.glossary import Glossary
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 

@@ -9,10 +9,10 @@ from django.urls import reverse
 from tests.desk import StatusPage
 from tests.stories import ARRIVED, IN_CUSTOMS, POSTED, some_numbers, story
 from tracking.fallbacks import fallbacks, parcels_by_status
-from tracking.glossary import Glossary
 from tracking.groups import SUPPORT
 from tracking.models import Event, Phrase, Shipment, Shop, Status, Wording
 from tracking.values.validators import PLACEHOLDERS
+from tracking.words.glossary import Glossary
 
 pytestmark = pytest.mark.django_db
 

@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from lxml import html
 
-from tracking.glossary import Glossary
 from tracking.japanpost.examples import Example, all_examples
 from tracking.progress import build_progress
 from tracking.story import Lookup
 from tracking.values.numbers import TrackingNumber
+from tracking.words.glossary import Glossary
 
 pytestmark = pytest.mark.django_db
 

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.crowd import all_at_once
-from tracking.glossary import Glossary, fill
 from tracking.models import Destination, Phrase, Status, Wording
 from tracking.values.spelling import normalise
+from tracking.words.glossary import Glossary, fill
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from tracking import history
 from tracking.difference import word_difference
 from tracking.history import changes_of, go_back
 from tracking.models import Destination, Notice, Phrase, Shop, Status, Wording
-from tracking.signals import renew_words_version
+from tracking.words.version import renew_words_version
 
 pytestmark = pytest.mark.django_db
 

@@ -10,9 +10,9 @@ from lxml import html
 
 from tests.stories import ARRIVED, NUMBER, POSTED, some_numbers, story
 from tracking import groups
-from tracking.glossary import Glossary
 from tracking.inbox import MeaningChanged, give_meaning, take_back
 from tracking.models import Event, Phrase, Shipment, Status
+from tracking.words.glossary import Glossary
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 LIST = "/admin/tracking/phrase/"

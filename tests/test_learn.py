@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from tests.kept import DAY, NOW, keep
 from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, DISPATCHED, IN_CUSTOMS, POSTED, event
-from tracking.glossary import Glossary
 from tracking.learn import store, stories, usual_waits
 from tracking.models import Destination, Event, Shipment, Shop, Status, UsualWait
 from tracking.models.shipments import row_of
-from tracking.signals import renew_words_version
+from tracking.words.glossary import Glossary
+from tracking.words.version import renew_words_version
 
 FIRST = date(2026, 10, 28)
 AT_INWARD = "arrival-at-inward-office"

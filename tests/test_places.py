@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, time
 
 import pytest
 
-from tracking.glossary import Glossary
 from tracking.values.places import PREFECTURES, country_index, days_between, instant_of
+from tracking.words.glossary import Glossary
 
 DAY = date(2026, 11, 20)
 NINE = time(9, 0)

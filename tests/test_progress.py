@@ -18,13 +18,13 @@ from tests.stories import (
     event,
     story,
 )
-from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.models import Destination, Phrase, Status, Wording
 from tracking.progress import build_progress
 from tracking.silence import day_count
 from tracking.story import Lookup
 from tracking.times import ago
+from tracking.words.glossary import Glossary
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

@@ -8,9 +8,7 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 
-from tracking import seed
 from tracking.answers import example_answer
-from tracking.glossary import FINAL_DELIVERY, Glossary
 from tracking.japanpost.errors import JapanPostError
 from tracking.japanpost.examples import all_examples, get_example
 from tracking.journey import (
@@ -22,6 +20,8 @@ from tracking.journey import (
     WAITS_FOR_CUSTOMER,
 )
 from tracking.models import Destination, Phrase, Shop, Status, Wording
+from tracking.words import seed
+from tracking.words.glossary import FINAL_DELIVERY, Glossary
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

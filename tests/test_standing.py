@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from tests.kept import DAY, NOW, keep
 from tests.stories import ARRIVED, AT_OFFICE, DELIVERED, DISPATCHED, IN_CUSTOMS, NUMBER, POSTED, event, story
 from tracking import renewal
-from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedEvent
 from tracking.lookup import look_up
 from tracking.models import Destination, Phrase, Shipment, Standing, Status, UsualWait
@@ -22,6 +21,7 @@ from tracking.renewal import look_after, renew_outdated
 from tracking.standing import standing_of
 from tracking.story import Lookup
 from tracking.values.numbers import TrackingNumber
+from tracking.words.glossary import Glossary
 
 RETENTION = "Retention @ GERMANY"
 RETURNED = "Returned to sender @ GERMANY"

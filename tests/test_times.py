@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.stories import ARRIVED, DELIVERED, DISPATCHED, IN_CUSTOMS, NUMBER, POSTED, story
-from tracking.glossary import Glossary
 from tracking.progress import build_progress
 from tracking.story import Lookup
 from tracking.times import ago, reads_the_same_until
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import days_between
+from tracking.words.glossary import Glossary
 
 CHECKED = datetime(2026, 11, 12, 9, 17, 23, tzinfo=UTC)
 ENQUIRY_ENDS = datetime(2027, 5, 9, 15, 0, tzinfo=UTC)  # midnight in Japan

@@ -12,7 +12,6 @@ from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
 from tracking.gate import Busy, OutOfTime, Paused, Timer, TooOften
-from tracking.glossary import Glossary
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable
 from tracking.japanpost.examples import Example
 from tracking.lookup import Lookup, has_story, look_up, recall
@@ -20,6 +19,7 @@ from tracking.models.shipments import Outcome
 from tracking.progress import JAPAN_POST_PAGE, Progress, build_progress
 from tracking.values import numbers
 from tracking.values.numbers import Problem, TrackingNumber
+from tracking.words.glossary import Glossary
 
 answered = Signal()  # a visitor looked a number up; sent with the `outcome`, or STALE
 STALE = "stale"  # a story, but the last ask failed

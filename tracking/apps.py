@@ -9,13 +9,14 @@ class TrackingConfig(AppConfig):
     verbose_name = "Parcels and words"
 
     def ready(self) -> None:
-        from tracking import groups, seed, signals
+        from tracking import groups
+        from tracking.words import seed, version
 
-        signals.connect()
+        version.connect()
 
         def fill(**said: Any) -> None:
             """`flush`, unlike `migrate`, does not say which state of the models it means: the current one."""
             seed.after_migrate(**({"apps": apps} | said))
             groups.after_migrate(**({"apps": apps} | said))
 
-        post_migrate.connect(fill, sender=self, weak=False, dispatch_uid="tracking.seed")
+        post_migrate.connect(fill, sender=self, weak=False, dispatch_uid="tracking.words.seed")

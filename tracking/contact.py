@@ -7,12 +7,12 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.utils.translation import gettext as _
 
-from tracking.glossary import Glossary
 from tracking.lookup import recall
 from tracking.models import Message
 from tracking.progress import Progress, build_progress
 from tracking.silence import day_count
 from tracking.values import numbers
+from tracking.words.glossary import Glossary
 
 logger = logging.getLogger(__name__)
 

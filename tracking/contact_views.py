@@ -13,10 +13,10 @@ from django.views.decorators.http import require_http_methods
 from emsguide.middleware import is_at_desk
 from tracking import contact as contact_desk
 from tracking.forms import ContactForm
-from tracking.glossary import Glossary
 from tracking.models import Message
 from tracking.views import hinted_destination, plain_page, unindexed
 from tracking.visitors import visitor_key
+from tracking.words.glossary import Glossary
 
 _TEMPLATE = "tracking/contact.html"
 

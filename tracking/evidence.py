@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from tracking.glossary import Glossary
 from tracking.lookup import USED_AGAIN_AFTER
 from tracking.models import Event, Fetch, Shipment
 from tracking.models.shipments import FetchQuerySet
@@ -17,6 +16,7 @@ from tracking.sheets import harmless
 from tracking.values import numbers
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import JAPAN
+from tracking.words.glossary import Glossary
 
 COLUMNS = (
     *("row", "number", "place_in_history", "local_date", "local_time", "japan_post_says", "details"),

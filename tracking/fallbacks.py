@@ -7,9 +7,9 @@ from django.conf import settings
 from django.db.models import Count
 from django.db.models.functions import Right
 
-from tracking.glossary import Glossary
 from tracking.models import Event, Shipment, Status, Wording
 from tracking.models.words import language_name
+from tracking.words.glossary import Glossary
 
 ENGLISH = "en"
 

@@ -9,8 +9,8 @@ from django.utils.encoding import punycode
 from django.utils.translation import gettext_lazy as _
 
 from tracking import registration
-from tracking.glossary import Glossary
 from tracking.values import numbers
+from tracking.words.glossary import Glossary
 
 # Characters, as in the columns of Message; a text has no bound there.
 _LONGEST_NAME, _LONGEST_ADDRESS, _LONGEST_NUMBER, _LONGEST_TEXT = 100, 254, 40, 5000

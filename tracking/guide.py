@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from tracking.glossary import Glossary, fill
 from tracking.japanpost.examples import has_example
 from tracking.models import Shop, Status
+from tracking.words.glossary import Glossary, fill
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tracking.glossary import FINAL_DELIVERY, Glossary
 from tracking.japanpost.records import TrackedEvent
 from tracking.models import Stage, Status, Tone
 from tracking.values import numbers
 from tracking.values.numbers import TrackingNumber
+from tracking.words.glossary import FINAL_DELIVERY, Glossary
 
 BEING_RETURNED, RETURNED = "being-returned", "returned"
 DELIVERED_BACK, INSIDE_ORIGIN = "delivered-back", "inside-origin"  # no phrase means these by itself

@@ -13,16 +13,16 @@ from itertools import groupby, zip_longest
 
 from django.db import transaction
 
-from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedEvent
 from tracking.journey import Place, destination_of, travel
 from tracking.models import Destination, Event, Shop, Status, UsualWait
 from tracking.models.shipments import TRACKED_FIELDS
-from tracking.signals import renew_words_version
 from tracking.silence import is_last_scan
 from tracking.values import numbers
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import days_between, instant_of
+from tracking.words.glossary import Glossary
+from tracking.words.version import renew_words_version
 
 LEARN_FROM = timedelta(days=180)  # before today; older steps tell of other times
 LEAST_PARCELS = 20

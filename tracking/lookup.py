@@ -10,7 +10,6 @@ from django.db import transaction
 from django.db.models import F
 
 from tracking import alarms, gate, standing
-from tracking.glossary import Glossary
 from tracking.japanpost import client, parser
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable, UnexpectedPage
 from tracking.japanpost.records import TrackedEvent, TrackedItem
@@ -20,6 +19,7 @@ from tracking.schedule import watch_again
 from tracking.sightings import note_seen, note_unknown
 from tracking.story import Lookup
 from tracking.values.numbers import TrackingNumber
+from tracking.words.glossary import Glossary
 
 VERSION = "0.1"
 

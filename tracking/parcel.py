@@ -4,13 +4,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from tracking.glossary import Glossary
 from tracking.lookup import recall_all
 from tracking.models import Event, Fetch, Message, Shipment, Tone
 from tracking.progress import Progress, build_progress
 from tracking.silence import USUAL_ENQUIRY_MONTHS, enquiry_days_left, enquiry_ends_on
 from tracking.story import Lookup
 from tracking.times import long_date
+from tracking.words.glossary import Glossary
 
 FETCHES_SHOWN = 20
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tracking.answers import Answer, example_answer, stored_answer
-from tracking.glossary import Glossary
 from tracking.japanpost.examples import Example
 from tracking.models import Notice, Status
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import japans_day
+from tracking.words.glossary import Glossary
 
 
 @dataclass(frozen=True)

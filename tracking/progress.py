@@ -7,7 +7,6 @@ from urllib.parse import urlencode, urlsplit
 
 from django.utils.translation import gettext as _
 
-from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedEvent
 from tracking.journey import (
     DELIVERED_BACK,
@@ -28,6 +27,7 @@ from tracking.times import ago, long_date, minutes_ago, reads_the_same_until
 from tracking.values import numbers
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import JAPAN, instant_of, is_over_everywhere, japans_day
+from tracking.words.glossary import Glossary
 
 JAPAN_POST_PAGE = (
     "https://trackings.post.japanpost.jp/services/srv/search/direct?reqCodeNo1={}&searchKind=S004&locale=en"

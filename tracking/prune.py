@@ -18,10 +18,10 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import localdate
 
-from tracking.glossary import Glossary
 from tracking.models import Alarm, Event, Fetch, KeptPage, Message, Shipment, Standing, Tone, VisitorMinute
 from tracking.values import numbers
 from tracking.values.places import JAPAN, JAPAN_TIME
+from tracking.words.glossary import Glossary
 
 FETCHES_ARE_KEPT = timedelta(days=90)  # and as long as the sender may open an enquiry
 PARCELS_ARE_KEPT = timedelta(days=400)  # after their delivery, and after the last look at them

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from tracking.glossary import Glossary
 from tracking.japanpost.records import TrackedEvent
 from tracking.journey import travel
 from tracking.models import Shipment
 from tracking.models.shipments import FAILURES
 from tracking.values import numbers
 from tracking.values.numbers import TrackingNumber
+from tracking.words.glossary import Glossary
 
 OUT_FOR_DELIVERY_EVERY = timedelta(hours=1)
 MOVING_EVERY = timedelta(hours=4)

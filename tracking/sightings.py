@@ -9,9 +9,9 @@ from typing import Any
 from django.db.models import Case, Count, Exists, IntegerField, Max, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
-from tracking.glossary import Glossary
 from tracking.models import Event, Phrase
 from tracking.values.spelling import normalise, spellings
+from tracking.words.glossary import Glossary
 
 MOST_NAMED = 3  # countries, and offices
 SEEN_LATELY = timedelta(hours=1)  # "last seen" is that exact: hardly any answer needs to write it

@@ -7,12 +7,12 @@ from datetime import date, datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from tracking.glossary import Glossary
 from tracking.journey import DEPARTED, Place
 from tracking.models import Destination, Tone, UsualWait
 from tracking.story import Lookup
 from tracking.values import numbers
 from tracking.values.places import JAPAN, days_between, is_over_everywhere, japans_day
+from tracking.words.glossary import Glossary
 
 _USUAL_DAYS, _WORRY_DAYS = 5, 12  # for a phrase nobody has given a meaning
 USUAL_ENQUIRY_MONTHS = 6  # where the destination is not known

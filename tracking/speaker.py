@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from tracking.glossary import Glossary, fill
 from tracking.journey import Place
 from tracking.models import Stage, Tone
 from tracking.values import numbers
 from tracking.values.numbers import TrackingNumber
 from tracking.values.spelling import normalise
+from tracking.words.glossary import Glossary, fill
 
 
 @dataclass(frozen=True)

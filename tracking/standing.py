@@ -7,7 +7,6 @@ of `tracking.renewal` mends that. What changes with time alone is stored as the 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
-from tracking.glossary import Glossary
 from tracking.journey import Place, collect_by, destination_of, travel
 from tracking.models import Shipment, Standing, Tone
 from tracking.models.standings import COLLECT_SOON, ENQUIRY_SOON
@@ -15,6 +14,7 @@ from tracking.silence import enquiry_ends_on, patience_for
 from tracking.story import Lookup
 from tracking.values import numbers
 from tracking.values.places import JAPAN, JAPAN_TIME, LAST_TIME, days_over, instant_of
+from tracking.words.glossary import Glossary
 
 _DERIVED = [field.name for field in Standing._meta.fields if not field.primary_key]
 

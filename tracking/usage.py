@@ -1,9 +1,9 @@
 """Why a status stays: what uses it, said in one sentence."""
 
-from tracking import seed
 from tracking.fallbacks import parcels_by_status
-from tracking.glossary import Glossary
 from tracking.models import Status
+from tracking.words import seed
+from tracking.words.glossary import Glossary
 
 
 def why_not_deleted(status: Status) -> str:

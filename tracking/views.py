@@ -28,7 +28,6 @@ from tracking.answers import (
     stored_answer,
 )
 from tracking.glance import glance
-from tracking.glossary import Glossary
 from tracking.guide import read_guide
 from tracking.japanpost.examples import Example, all_examples, get_example
 from tracking.lookup import known_destinations
@@ -40,6 +39,7 @@ from tracking.values import numbers
 from tracking.values.numbers import MOST_AT_ONCE, Problem, TrackingNumber
 from tracking.values.places import JAPAN_TIME, japans_day
 from tracking.visitors import visitor_key
+from tracking.words.glossary import Glossary
 
 NUMBER_PARAMETERS = ("number", "tracking_number", "trackingNumber", "nums", "n")
 _JAPAN_POST_PARAMETERS = tuple(

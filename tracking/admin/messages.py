@@ -19,11 +19,11 @@ from django.views.decorators.http import require_POST
 
 from tracking.admin.guard import ShownForm
 from tracking.contact import situation_of
-from tracking.glossary import Glossary
 from tracking.models import Message, Shipment
 from tracking.parcel import State, states_of
 from tracking.replies import mailto
 from tracking.values import numbers
+from tracking.words.glossary import Glossary
 
 _LIST = "admin:tracking_message_changelist"
 

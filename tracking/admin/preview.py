@@ -18,7 +18,6 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from tracking import preview
 from tracking.fallbacks import languages_of
-from tracking.glossary import Glossary
 from tracking.japanpost.examples import Example, all_examples, get_example, has_example
 from tracking.lookup import has_story
 from tracking.models import Notice, Status
@@ -26,6 +25,7 @@ from tracking.models.words import language_name
 from tracking.values.numbers import find_numbers
 from tracking.values.places import japans_day
 from tracking.views import answer_page, guide_page
+from tracking.words.glossary import Glossary
 
 USUAL_EXAMPLE = "in-customs"
 

@@ -20,11 +20,11 @@ from tracking.admin.preview import StatusPreview
 from tracking.admin.wordings import StatusForm, WordingFormSet, WordingInline, keeps_drafts
 from tracking.difference import word_difference
 from tracking.fallbacks import fallbacks, parcels_by_status
-from tracking.glossary import Glossary
 from tracking.history import changes_of
 from tracking.japanpost.examples import has_example
 from tracking.models import Status, Wording
 from tracking.usage import why_not_deleted
+from tracking.words.glossary import Glossary
 
 
 class WordsFilter(admin.SimpleListFilter):

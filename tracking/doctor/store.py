@@ -10,13 +10,14 @@ from django.contrib.sessions.models import Session
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Max
 
-from tracking import backup, groups, seed, visitors
+from tracking import backup, groups, visitors
 from tracking.alarms import DIGEST
 from tracking.doctor.finding import Finding
 from tracking.gate import SENDING, current_gate
 from tracking.learn import LEAST_PARCELS
 from tracking.models import Alarm, AskedBy, Fetch, Message, Phrase, Shipment, Shop, UsualWait, VisitorMinute
 from tracking.readiness import unapplied_migrations
+from tracking.words import seed
 
 WATCH_MAY_LAG = timedelta(hours=1)
 LEARN_EVERY = timedelta(days=3)

@@ -6,8 +6,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from tracking import learn
-from tracking.glossary import Glossary
 from tracking.models import UsualWait
+from tracking.words.glossary import Glossary
 
 
 class Command(BaseCommand):
