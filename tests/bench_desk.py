@@ -56,8 +56,8 @@ def measure() -> None:
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
 
+    from tracking.journey.renewal import renew
     from tracking.models import Event, Shipment
-    from tracking.renewal import renew
 
     settings.ALLOWED_HOSTS = ["testserver"]
     began = time.perf_counter()

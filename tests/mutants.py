@@ -78,11 +78,11 @@ MODULES = {
         ["tests/test_parser.py", "tests/test_parser_properties.py", "tests/test_pages.py"],
     ),
     "journey": (
-        ["tracking/journey.py"],
+        ["tracking/journey/route.py"],
         ["tests/test_progress.py", "tests/test_times.py", "tests/test_standing.py"],
     ),
     "silence": (
-        ["tracking/silence.py"],
+        ["tracking/journey/silence.py"],
         [
             "tests/test_progress.py",
             "tests/test_times.py",

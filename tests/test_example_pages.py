@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from lxml import html
 
 from tracking.japanpost.examples import Example, all_examples
-from tracking.progress import build_progress
-from tracking.story import Lookup
+from tracking.journey.progress import build_progress
+from tracking.journey.story import Lookup
 from tracking.values.numbers import TrackingNumber
 from tracking.words.glossary import Glossary
 

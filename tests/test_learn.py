@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from tests.kept import DAY, NOW, keep
 from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, DISPATCHED, IN_CUSTOMS, POSTED, event
-from tracking.learn import store, stories, usual_waits
+from tracking.journey.usual_waits import store, stories, usual_waits
 from tracking.models import Destination, Event, Shipment, Shop, Status, UsualWait
 from tracking.models.shipments import row_of
 from tracking.words.glossary import Glossary

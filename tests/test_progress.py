@@ -19,11 +19,11 @@ from tests.stories import (
     story,
 )
 from tracking.japanpost.records import TrackedEvent, TrackedItem
+from tracking.journey.progress import build_progress
+from tracking.journey.silence import day_count
+from tracking.journey.story import Lookup
+from tracking.journey.times import ago
 from tracking.models import Destination, Phrase, Status, Wording
-from tracking.progress import build_progress
-from tracking.silence import day_count
-from tracking.story import Lookup
-from tracking.times import ago
 from tracking.words.glossary import Glossary
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.kept import DAY, NOW, keep
 from tests.stories import AT_OFFICE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, event, some_numbers, story
 from tracking import prune
+from tracking.journey.renewal import renew_outdated
 from tracking.lookup import look_up
 from tracking.models import (
     Alarm,
@@ -28,7 +29,6 @@ from tracking.models import (
     Status,
     VisitorMinute,
 )
-from tracking.renewal import renew_outdated
 from tracking.values.numbers import TrackingNumber
 
 pytestmark = pytest.mark.django_db

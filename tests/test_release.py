@@ -39,7 +39,7 @@ def test_the_same_files_in_another_place_are_the_same_release(project: Path, set
     "name",
     [
         "templates/tracking/shipment.html",
-        "tracking/progress.py",
+        "tracking/journey/progress.py",
         "emsguide/settings.py",
         "requirements.txt",
         "locale/de/LC_MESSAGES/django.mo",

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from tracking.answers import example_answer
 from tracking.japanpost.errors import JapanPostError
 from tracking.japanpost.examples import all_examples, get_example
-from tracking.journey import (
+from tracking.journey.route import (
     BEING_RETURNED,
     DELIVERED_BACK,
     INSIDE_ORIGIN,

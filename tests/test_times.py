@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.stories import ARRIVED, DELIVERED, DISPATCHED, IN_CUSTOMS, NUMBER, POSTED, story
-from tracking.progress import build_progress
-from tracking.story import Lookup
-from tracking.times import ago, reads_the_same_until
+from tracking.journey.progress import build_progress
+from tracking.journey.story import Lookup
+from tracking.journey.times import ago, reads_the_same_until
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import days_between
 from tracking.words.glossary import Glossary

@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from tracking.gate import Busy, OutOfTime, Paused, Timer, TooOften
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable
 from tracking.japanpost.examples import Example
+from tracking.journey.progress import JAPAN_POST_PAGE, Progress, build_progress
 from tracking.lookup import Lookup, has_story, look_up, recall
 from tracking.models.shipments import Outcome
-from tracking.progress import JAPAN_POST_PAGE, Progress, build_progress
 from tracking.values import numbers
 from tracking.values.numbers import Problem, TrackingNumber
 from tracking.words.glossary import Glossary

@@ -8,10 +8,10 @@ from django.conf import settings
 from django.utils.timezone import localtime
 
 from tracking import gate
+from tracking.journey.times import ago
 from tracking.lookup import ask
 from tracking.models import AskedBy, Event, Fetch, Shipment
 from tracking.models.shipments import FAILURES, Outcome
-from tracking.times import ago
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import JAPAN_TIME
 

@@ -23,7 +23,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from tracking import second_factor
-from tracking.renewal import RENEWED_AT_ONCE, renew_outdated
+from tracking.journey.renewal import RENEWED_AT_ONCE, renew_outdated
 from tracking.waiting import lines_for
 
 

@@ -9,15 +9,16 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from tracking import alarms, gate, standing
+from tracking import alarms, gate
 from tracking.japanpost import client, parser
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable, UnexpectedPage
 from tracking.japanpost.records import TrackedEvent, TrackedItem
+from tracking.journey import standing
+from tracking.journey.story import Lookup
 from tracking.models import AskedBy, Event, Fetch, Shipment, Shop, Tone
 from tracking.models.shipments import FAILURES, TRACKED_FIELDS, Outcome, row_of
 from tracking.schedule import watch_again
 from tracking.sightings import note_seen, note_unknown
-from tracking.story import Lookup
 from tracking.values.numbers import TrackingNumber
 from tracking.words.glossary import Glossary
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from tracking.progress import Progress
+from tracking.journey.progress import Progress
 
 MOST_CHARACTERS = 1900  # of the whole link; some mail programs cut at 2,000
 

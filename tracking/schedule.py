@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from tracking.japanpost.records import TrackedEvent
-from tracking.journey import travel
+from tracking.journey.route import travel
 from tracking.models import Shipment
 from tracking.models.shipments import FAILURES
 from tracking.values import numbers

@@ -30,11 +30,11 @@ from tracking.answers import (
 from tracking.glance import glance
 from tracking.guide import read_guide
 from tracking.japanpost.examples import Example, all_examples, get_example
+from tracking.journey.times import next_midnight
 from tracking.lookup import known_destinations
 from tracking.models import Notice
 from tracking.models.shipments import Outcome
 from tracking.reuse import Printed, reused
-from tracking.times import next_midnight
 from tracking.values import numbers
 from tracking.values.numbers import MOST_AT_ONCE, Problem, TrackingNumber
 from tracking.values.places import JAPAN_TIME, japans_day

@@ -17,9 +17,9 @@ from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
 from tracking import gate, lookup, prune
+from tracking.journey.renewal import RENEWED_AT_ONCE, renew_outdated
 from tracking.models import AskedBy, Shipment
 from tracking.models.shipments import FAILURES
-from tracking.renewal import RENEWED_AT_ONCE, renew_outdated
 from tracking.schedule import AFTER_FAILURE
 from tracking.values.numbers import TrackingNumber, shortened
 

@@ -22,7 +22,7 @@ from playwright.sync_api import (
 
 from tests.chromium import launched
 from tests.stories import WIDEST_DAY
-from tracking.times import long_date
+from tracking.journey.times import long_date
 
 
 class LiveServer(Protocol):
@@ -41,7 +41,7 @@ expect.set_options(timeout=PATIENCE / 2)
 @pytest.fixture
 def widest_dates(noon: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every day of a story is printed as the one that takes most room, today too: what fits now fits on every day."""
-    monkeypatch.setattr("tracking.progress.long_date", lambda day: long_date(WIDEST_DAY))
+    monkeypatch.setattr("tracking.journey.progress.long_date", lambda day: long_date(WIDEST_DAY))
 
 
 @dataclass

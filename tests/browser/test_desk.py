@@ -16,8 +16,8 @@ from tests.standin import StandIn
 from tests.stories import NUMBER, event
 from tracking import groups
 from tracking.japanpost.records import TrackedItem
+from tracking.journey.times import long_date
 from tracking.models import Destination, Logo, Message, Notice, Phrase, Shipment, Shop, Status
-from tracking.times import long_date
 
 from .conftest import OpenPage, enter, member, settled
 

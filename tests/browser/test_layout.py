@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.standin import StandIn
 from tests.stories import IN_CUSTOMS, NUMBER, POSTED, WIDEST_DAY, fresh_story
 from tracking.japanpost.examples import all_examples, get_example
-from tracking.times import long_date
+from tracking.journey.times import long_date
 
 from .conftest import SCHEMES, OpenPage, settled
 

@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.standin import StandIn
 from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, event, story
 from tracking.japanpost.records import TrackedItem
+from tracking.journey.times import ago
 from tracking.models import Shipment
-from tracking.times import ago
 
 from .conftest import LiveServer, OpenPage, settled, stop_clock, tab_to
 

@@ -9,8 +9,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.standin import StandIn
 from tests.stories import IN_CUSTOMS, NUMBER, POSTED, fresh_story, some_numbers
+from tracking.journey.times import long_date
 from tracking.models import Event
-from tracking.times import long_date
 
 from .conftest import SCHEMES, OpenPage, settled, tab_to
 

@@ -166,7 +166,7 @@ def test_several_learners_at_once_leave_one_set_of_figures(site: Site) -> None:
     said = site.python(
         "from django.utils import timezone\n"
         "from tests.crowd import all_at_once\n"
-        "from tracking.learn import store\n"
+        "from tracking.journey.usual_waits import store\n"
         "figures = {'parcels': 20, 'median_days': 1, 'nine_in_ten_days': 2, 'learned_at': timezone.now()}\n"
         "status = Status.objects.first()\n"
         "comes = all_at_once([lambda: store([UsualWait(status=status, **figures)])] * 8)\n"

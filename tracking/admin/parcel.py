@@ -15,9 +15,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from tracking.asking import ask_now
 from tracking.evidence import Evidence, csv_of, evidence_of
+from tracking.journey.renewal import look_after
 from tracking.models import Shipment
 from tracking.parcel import parcel_of
-from tracking.renewal import look_after
 
 
 class ParcelDesk(admin.ModelAdmin):

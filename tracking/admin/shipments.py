@@ -25,8 +25,8 @@ from tracking.admin.standings import (
     StandingColumns,
 )
 from tracking.forms import RegistrationForm
+from tracking.journey.renewal import RENEWED_AT_ONCE, look_after, renew, renew_outdated
 from tracking.models import Fetch, Shipment, Standing
-from tracking.renewal import RENEWED_AT_ONCE, look_after, renew, renew_outdated
 from tracking.values import numbers
 
 

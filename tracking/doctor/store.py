@@ -14,7 +14,7 @@ from tracking import backup, groups, visitors
 from tracking.alarms import DIGEST
 from tracking.doctor.finding import Finding
 from tracking.gate import SENDING, current_gate
-from tracking.learn import LEAST_PARCELS
+from tracking.journey.usual_waits import LEAST_PARCELS
 from tracking.models import Alarm, AskedBy, Fetch, Message, Phrase, Shipment, Shop, UsualWait, VisitorMinute
 from tracking.readiness import unapplied_migrations
 from tracking.words import seed

@@ -1,4 +1,4 @@
-"""Where each parcel stands, for lists to search. Worked out from its story by `tracking.standing`, never edited."""
+"""Where each parcel stands, for lists to search. Worked out from its story by `tracking.journey.standing`, never edited."""
 
 from datetime import date, datetime, timedelta
 

@@ -16,7 +16,7 @@ from tracking.values.places import comparable, country_index
 from tracking.values.spelling import normalise
 
 FINAL_DELIVERY = "final-delivery"
-STANDING_RULES = 2  # one more whenever `tracking.standing` works something out otherwise than before
+STANDING_RULES = 2  # one more whenever `tracking.journey.standing` works something out otherwise than before
 
 
 @dataclass(frozen=True)

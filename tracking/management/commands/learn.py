@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from tracking import learn
+from tracking.journey import usual_waits
 from tracking.models import UsualWait
 from tracking.words.glossary import Glossary
 
@@ -21,14 +21,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
         glossary = Glossary.current()
-        waits = learn.usual_waits(glossary, timezone.now())
+        waits = usual_waits.usual_waits(glossary, timezone.now())
         self.stdout.write(f"{'parcels':>7} {'half':>5} {'9 of 10':>8} {'staff':>6}  days at a status")
         for wait in waits:
             self.stdout.write(self._line(wait))
         if dry_run:
             self.stdout.write(f"{len(waits)} figures; nothing was stored.")
             return
-        is_changed = learn.store(waits)
+        is_changed = usual_waits.store(waits)
         self.stdout.write(
             f"{len(waits)} figures stored, {'with changes' if is_changed else 'none has changed'}."
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from tracking.journey import Place
+from tracking.journey.route import Place
 from tracking.models import Stage, Tone
 from tracking.values import numbers
 from tracking.values.numbers import TrackingNumber

@@ -7,9 +7,9 @@ from datetime import date, datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from tracking.journey import DEPARTED, Place
+from tracking.journey.route import DEPARTED, Place
+from tracking.journey.story import Lookup
 from tracking.models import Destination, Tone, UsualWait
-from tracking.story import Lookup
 from tracking.values import numbers
 from tracking.values.places import JAPAN, days_between, is_over_everywhere, japans_day
 from tracking.words.glossary import Glossary

@@ -14,10 +14,10 @@ from itertools import groupby, zip_longest
 from django.db import transaction
 
 from tracking.japanpost.records import TrackedEvent
-from tracking.journey import Place, destination_of, travel
+from tracking.journey.route import Place, destination_of, travel
+from tracking.journey.silence import is_last_scan
 from tracking.models import Destination, Event, Shop, Status, UsualWait
 from tracking.models.shipments import TRACKED_FIELDS
-from tracking.silence import is_last_scan
 from tracking.values import numbers
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import days_between, instant_of

@@ -1,17 +1,17 @@
 """Where a parcel stands, for the desk's lists: worked out by the functions of the tracking page, stored to be searched.
 
 Every answer of Japan Post's stores it anew; an edit of the words' meaning outdates all of them, and `renew_outdated`
-of `tracking.renewal` mends that. What changes with time alone is stored as the moment at which it does.
+of `tracking.journey.renewal` mends that. What changes with time alone is stored as the moment at which it does.
 """
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
-from tracking.journey import Place, collect_by, destination_of, travel
+from tracking.journey.route import Place, collect_by, destination_of, travel
+from tracking.journey.silence import enquiry_ends_on, patience_for
+from tracking.journey.story import Lookup
 from tracking.models import Shipment, Standing, Tone
 from tracking.models.standings import COLLECT_SOON, ENQUIRY_SOON
-from tracking.silence import enquiry_ends_on, patience_for
-from tracking.story import Lookup
 from tracking.values import numbers
 from tracking.values.places import JAPAN, JAPAN_TIME, LAST_TIME, days_over, instant_of
 from tracking.words.glossary import Glossary

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from tracking.silence import day_count
+from tracking.journey.silence import day_count
 from tracking.values.places import JAPAN_TIME, LAST_TIME
 
 # (below so many minutes, words change every so many)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from django.utils.translation import gettext as _
 
 from tracking.japanpost.records import TrackedEvent
-from tracking.journey import (
+from tracking.journey.route import (
     DELIVERED_BACK,
     RETENTION,
     Place,
@@ -19,11 +19,11 @@ from tracking.journey import (
     last_time_here,
     travel,
 )
+from tracking.journey.silence import Silence, is_last_scan, silence_of
+from tracking.journey.story import Lookup
+from tracking.journey.times import ago, long_date, minutes_ago, reads_the_same_until
+from tracking.journey.wording import Speaker, Words
 from tracking.models import Destination, Notice, Stage, Status, Tone
-from tracking.silence import Silence, is_last_scan, silence_of
-from tracking.speaker import Speaker, Words
-from tracking.story import Lookup
-from tracking.times import ago, long_date, minutes_ago, reads_the_same_until
 from tracking.values import numbers
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import JAPAN, instant_of, is_over_everywhere, japans_day
