@@ -25,7 +25,7 @@ from tests.proxies import PROXIES
 from tests.served import CACHE_SERVER, HAPROXY, POSTGRESQL
 from tests.standin import StandIn
 from tests.stories import WIDEST_DAY
-from tracking import gate
+from tracking.fetching import gate
 from tracking.models import Shop
 
 SYSTEM = Path(__file__).resolve().parent / "system"
@@ -98,7 +98,7 @@ def standin(settings, monkeypatch) -> Iterator[StandIn]:
         settings.JAPANPOST_URL = japan_post.url
         settings.JAPANPOST_SPACING_MS = 0  # tests of the spacing set their own
         settings.JAPANPOST_TIMEOUT = 25  # a busy machine is not to run into it; tests of it set their own
-        monkeypatch.setattr("tracking.lookup.BUDGET_WITH_STORY", 25.0)
+        monkeypatch.setattr("tracking.fetching.lookup.BUDGET_WITH_STORY", 25.0)
         yield japan_post
 
 

@@ -90,8 +90,8 @@ MODULES = {
             "tests/test_usual_waits.py",
         ],
     ),
-    "gate": (["tracking/gate.py"], ["tests/test_gate.py"]),
-    "lookup": (["tracking/lookup.py"], ["tests/test_lookup.py", "tests/test_faults.py"]),
+    "gate": (["tracking/fetching/gate.py"], ["tests/test_gate.py"]),
+    "lookup": (["tracking/fetching/lookup.py"], ["tests/test_lookup.py", "tests/test_faults.py"]),
 }
 
 

@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from tests.crowd import all_at_once, join
 from tests.stories import AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
-from tracking.alarms import Drift, kind_of, sound
-from tracking.lookup import look_up
+from tracking.fetching.alarms import Drift, kind_of, sound
+from tracking.fetching.lookup import look_up
 from tracking.models import Alarm, KeptPage
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -92,7 +92,7 @@ def test_a_slow_mail_server_costs_the_visitor_nothing(standin, mails, monkeypatc
     know_parcel(standin)
     standin.set_fault(NUMBER, "doubled-table")
     sent = threading.Event()
-    monkeypatch.setattr("tracking.alarms.EmailMessage.send", lambda self: sent.wait(30))
+    monkeypatch.setattr("tracking.fetching.alarms.EmailMessage.send", lambda self: sent.wait(30))
     look_up(NUMBER, now=LATER)
     assert "alarm" in [thread.name for thread in threading.enumerate()]  # still at it
     sent.set()

@@ -19,11 +19,11 @@ from django.utils import timezone
 from tests import processes
 from tests.stories import NUMBER, some_numbers
 from tracking import groups, visitors
-from tracking.alarms import DIGEST
 from tracking.backup import back_up
 from tracking.doctor import configuration, examine, store
 from tracking.doctor.finding import Finding
-from tracking.gate import current_gate
+from tracking.fetching.alarms import DIGEST
+from tracking.fetching.gate import current_gate
 from tracking.models import Alarm, AskedBy, Fetch, Gate, Message, Phrase, Shipment, Status, UsualWait
 from tracking.models.shipments import Outcome
 

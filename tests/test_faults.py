@@ -7,8 +7,8 @@ import pytest
 
 from tests.standin.server import _FAULTS
 from tests.stories import AT_EXCHANGE, DISPATCHED, IN_CUSTOMS, NUMBER, POSTED, story
+from tracking.fetching.lookup import look_up
 from tracking.japanpost.errors import Unavailable, UnexpectedPage
-from tracking.lookup import look_up
 from tracking.models import Event, Fetch, Gate, Shipment
 
 pytestmark = pytest.mark.django_db

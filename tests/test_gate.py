@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from tests.crowd import all_at_once, let_in, wait_for
 from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, NUMBER, POSTED, some_numbers, story
-from tracking import gate
-from tracking.gate import Busy, Paused, Timer, TooOften
+from tracking.fetching import gate
+from tracking.fetching.gate import Busy, Paused, Timer, TooOften
+from tracking.fetching.lookup import BUDGET_WITH_STORY, ask, look_up
 from tracking.japanpost.errors import NotFound, Unavailable, UnexpectedPage
-from tracking.lookup import BUDGET_WITH_STORY, ask, look_up
 from tracking.models import AskedBy, Event, Fetch, Gate, Shipment, VisitorMinute
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -174,7 +174,7 @@ def test_what_was_answered_between_looking_and_starting_is_not_asked_again(stand
 @database
 def test_a_fault_of_ours_gives_the_parcel_free(standin, monkeypatch):
     standin.set_item(NUMBER, story(POSTED))
-    monkeypatch.setattr("tracking.lookup.parser.parse_page", lambda *_: 1 / 0)
+    monkeypatch.setattr("tracking.fetching.lookup.parser.parse_page", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         look_up(NUMBER, now=NOW)
     monkeypatch.undo()
@@ -341,7 +341,7 @@ def test_nobody_waits_longer_than_the_budget(standin, settings, parcels, fault):
 @database
 @pytest.mark.parametrize(("has_story", "seconds"), [(False, 8), (True, 4)])
 def test_with_a_story_the_budget_is_half(settings, monkeypatch, gate_clock, parcels, has_story, seconds):
-    monkeypatch.setattr("tracking.lookup.BUDGET_WITH_STORY", BUDGET_WITH_STORY)
+    monkeypatch.setattr("tracking.fetching.lookup.BUDGET_WITH_STORY", BUDGET_WITH_STORY)
     settings.JAPANPOST_TIMEOUT = 8
     if has_story:
         look_up(parcels[0], now=NOW)

@@ -15,8 +15,9 @@ from hypothesis.extra.django import TestCase
 from lxml import html
 
 from tests.stories import NUMBER
-from tracking import charts, gate, groups, health
-from tracking.alarms import STORY_VANISHED
+from tracking import charts, groups
+from tracking.fetching import gate, health
+from tracking.fetching.alarms import STORY_VANISHED
 from tracking.models import Fetch, Gate, KeptPage, Shipment
 from tracking.models.shipments import Outcome
 

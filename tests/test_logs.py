@@ -21,7 +21,7 @@ from emsguide.urls import urlpatterns as site
 from tests.crowd import join
 from tests.standin import StandIn
 from tests.stories import AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
-from tracking.lookup import look_up
+from tracking.fetching.lookup import look_up
 from tracking.models import Shipment
 from tracking.watch import Watch
 

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from tests.stories import ARRIVED, AT_EXCHANGE, DELIVERED, DISPATCHED, IN_CUSTOMS, NUMBER, POSTED, story
-from tracking import gate
+from tracking.fetching import gate
+from tracking.fetching.lookup import ask, look_up
 from tracking.japanpost.errors import NotFound, Rejected, Unavailable, UnexpectedPage
-from tracking.lookup import ask, look_up
 from tracking.models import AskedBy, Event, Fetch, KeptPage, Phrase, Shipment
 from tracking.registration import read_lines, register
 
@@ -414,6 +414,6 @@ def test_with_half_a_second_left_a_turn_that_is_free_is_used(standin, monkeypatc
     standin.set_item(NUMBER, story(POSTED))
     look_up(NUMBER, now=NOW)
     tickets = []
-    monkeypatch.setattr("tracking.lookup.ask", tickets.append)
+    monkeypatch.setattr("tracking.fetching.lookup.ask", tickets.append)
     assert phrases(look_up(NUMBER, now=LATER, budget=budget)) == ["Posting/Collection"]
     assert len(tickets) == asked

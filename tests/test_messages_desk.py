@@ -17,7 +17,7 @@ from lxml import html
 from tests.kept import keep
 from tests.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, event
 from tracking import groups
-from tracking.lookup import recall
+from tracking.fetching.lookup import recall
 from tracking.models import Message, Status, Wording
 from tracking.parcel import states_of
 from tracking.replies import MOST_CHARACTERS, mailto

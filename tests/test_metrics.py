@@ -13,7 +13,7 @@ from tests import processes
 from tests.served import PROJECT
 from tests.standin import StandIn
 from tests.stories import NUMBER, POSTED, some_numbers, story
-from tracking.gate import current_gate
+from tracking.fetching.gate import current_gate
 from tracking.metrics import exposition
 from tracking.models import Fetch, Gate, Message, Phrase, Shipment
 from tracking.models.shipments import Outcome

@@ -7,11 +7,12 @@ import pytest
 from tests import mutants
 from tests.mutants import MODULES, Mutant, Places, sample
 
-ONE = Mutant("k0", "operator_number", "tracking/gate.py", 1, "MOST = 5", "5", "6")
+ONE = Mutant("k0", "operator_number", "tracking/fetching/gate.py", 1, "MOST = 5", "5", "6")
 
 
 @pytest.mark.parametrize(
-    "table", [(["tracking/away.py"], ["tests/test_gate.py"]), (["tracking/gate.py"], ["tests/away.py"])]
+    "table",
+    [(["tracking/away.py"], ["tests/test_gate.py"]), (["tracking/fetching/gate.py"], ["tests/away.py"])],
 )
 def test_a_file_that_is_not_where_the_table_says_stops_the_run(monkeypatch, capsys, table):
     monkeypatch.setattr(mutants, "MODULES", {"gate": table})

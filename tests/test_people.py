@@ -16,7 +16,7 @@ from lxml import html
 from tests.standin import StandIn
 from tests.stories import NUMBER, POSTED, some_numbers, story
 from tracking import groups
-from tracking.lookup import look_up
+from tracking.fetching.lookup import look_up
 from tracking.models import FailedLogIn, Message, Notice, Shipment, Shop, Status
 
 pytestmark = pytest.mark.django_db

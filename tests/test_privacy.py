@@ -18,8 +18,8 @@ from django.urls import reverse
 
 from tests.standin import StandIn
 from tests.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, some_numbers, story
-from tracking.gate import current_gate
-from tracking.lookup import look_up
+from tracking.fetching.gate import current_gate
+from tracking.fetching.lookup import look_up
 from tracking.models import Alarm, Event, Fetch, Gate, KeptPage, Message, Notice, Shipment, Wording
 from tracking.privacy import ABOUT_NOBODY, ABOUT_PEOPLE, HOLDS, STRUCK_OUT
 from tracking.values.numbers import find_numbers

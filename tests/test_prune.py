@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from tests.kept import DAY, NOW, keep
 from tests.stories import AT_OFFICE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, event, some_numbers, story
 from tracking import prune
+from tracking.fetching.lookup import look_up
 from tracking.journey.renewal import renew_outdated
-from tracking.lookup import look_up
 from tracking.models import (
     Alarm,
     Destination,

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tests import processes
 from tracking import readiness
-from tracking.gate import current_gate
+from tracking.fetching.gate import current_gate
 from tracking.models import Gate
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from tests.stories import POSTED, some_numbers, story
-from tracking.lookup import look_up
+from tracking.fetching.lookup import look_up
 from tracking.models import Shipment
 from tracking.registration import Unreadable, decode, read_lines, register
 from tracking.watch import Watch

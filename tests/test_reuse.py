@@ -13,8 +13,8 @@ from emsguide.release import release_id
 from tests.stories import ARRIVED, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, story
 from tracking import reuse, views
 from tracking.answers import answered
+from tracking.fetching.lookup import look_up
 from tracking.journey.progress import build_progress
-from tracking.lookup import look_up
 from tracking.models import Notice, Shipment, Status, Wording
 from tracking.values.numbers import TrackingNumber
 

@@ -16,7 +16,7 @@ from emsguide import safety
 from emsguide.logs import FORMATS
 from tests.stories import NUMBER
 from tests.test_settings import PRODUCTION, start
-from tracking import alarms
+from tracking.fetching import alarms
 from tracking.models import KeptPage, Shipment
 from tracking.values.numbers import shortened
 

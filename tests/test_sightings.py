@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.stories import ARRIVED, POSTED, some_numbers, story
-from tracking.lookup import look_up
+from tracking.fetching.lookup import look_up
 from tracking.models import Phrase
 from tracking.sightings import sightings_of
 from tracking.values.spelling import normalise, spellings

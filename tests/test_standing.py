@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from tests.kept import DAY, NOW, keep
 from tests.stories import ARRIVED, AT_OFFICE, DELIVERED, DISPATCHED, IN_CUSTOMS, NUMBER, POSTED, event, story
+from tracking.fetching.lookup import look_up
 from tracking.japanpost.records import TrackedEvent
 from tracking.journey import renewal
 from tracking.journey.progress import build_progress, long_date
 from tracking.journey.renewal import look_after, renew_outdated
 from tracking.journey.standing import standing_of
 from tracking.journey.story import Lookup
-from tracking.lookup import look_up
 from tracking.models import Destination, Phrase, Shipment, Standing, Status, UsualWait
 from tracking.parcel import claim_clock
 from tracking.prune import BREATH

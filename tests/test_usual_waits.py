@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from tests.kept import DAY, NOW, keep
 from tests.stories import ARRIVED, AT_EXCHANGE, DISPATCHED, NUMBER, POSTED, event, story
+from tracking.fetching.lookup import look_up
 from tracking.japanpost.records import TrackedItem
 from tracking.journey.progress import build_progress
 from tracking.journey.usual_waits import store
-from tracking.lookup import look_up
 from tracking.models import Destination, Phrase, Status, UsualWait
 from tracking.words.glossary import Glossary
 

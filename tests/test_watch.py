@@ -16,11 +16,11 @@ from django.utils import timezone
 
 from tests import processes
 from tests.stories import DELIVERED, NUMBER, POSTED, some_numbers, story
-from tracking import gate, lookup
+from tracking.fetching import gate, lookup
+from tracking.fetching.lookup import look_up
+from tracking.fetching.schedule import Prospect, next_watch
 from tracking.japanpost.errors import NotFound
-from tracking.lookup import look_up
 from tracking.models import Fetch, Gate, Phrase, Shipment, Status
-from tracking.schedule import Prospect, next_watch
 from tracking.values.numbers import shortened
 from tracking.watch import Watch
 

@@ -11,11 +11,11 @@ from django.conf import settings
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
-from tracking.gate import Busy, OutOfTime, Paused, Timer, TooOften
+from tracking.fetching.gate import Busy, OutOfTime, Paused, Timer, TooOften
+from tracking.fetching.lookup import Lookup, has_story, look_up, recall
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable
 from tracking.japanpost.examples import Example
 from tracking.journey.progress import JAPAN_POST_PAGE, Progress, build_progress
-from tracking.lookup import Lookup, has_story, look_up, recall
 from tracking.models.shipments import Outcome
 from tracking.values import numbers
 from tracking.values.numbers import Problem, TrackingNumber

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils.timezone import localtime
 
-from tracking import gate
+from tracking.fetching import gate
+from tracking.fetching.lookup import ask
 from tracking.journey.times import ago
-from tracking.lookup import ask
 from tracking.models import AskedBy, Event, Fetch, Shipment
 from tracking.models.shipments import FAILURES, Outcome
 from tracking.values.numbers import TrackingNumber

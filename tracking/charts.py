@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tracking.health import Slot, Span
+from tracking.fetching.health import Slot, Span
 from tracking.models.shipments import Outcome
 
 WIDTH, HEIGHT = 640, 240  # the viewBox of `_chart.html`

@@ -7,9 +7,9 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.utils.translation import gettext as _
 
+from tracking.fetching.lookup import recall
 from tracking.journey.progress import Progress, build_progress
 from tracking.journey.silence import day_count
-from tracking.lookup import recall
 from tracking.models import Message
 from tracking.values import numbers
 from tracking.words.glossary import Glossary

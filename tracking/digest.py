@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localdate, localtime
 
-from tracking.alarms import DIGEST
+from tracking.fetching.alarms import DIGEST
 from tracking.inbox import Item, items_of
 from tracking.models import Alarm, Phrase, Shop
 from tracking.models.alarms import MAIL_AGAIN

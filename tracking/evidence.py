@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from tracking.lookup import USED_AGAIN_AFTER
+from tracking.fetching.lookup import USED_AGAIN_AFTER
 from tracking.models import Event, Fetch, Shipment
 from tracking.models.shipments import FetchQuerySet
 from tracking.parcel import State, states_of

@@ -19,8 +19,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from tracking.answers import answered
-from tracking.gate import current_gate
-from tracking.health import past_hour
+from tracking.fetching.gate import current_gate
+from tracking.fetching.health import past_hour
 from tracking.models import Message, Phrase, Shipment
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the library's name for it; gunicorn.conf.py sets both

@@ -27,11 +27,11 @@ from tracking.answers import (
     refusal,
     stored_answer,
 )
+from tracking.fetching.lookup import known_destinations
 from tracking.glance import glance
 from tracking.guide import read_guide
 from tracking.japanpost.examples import Example, all_examples, get_example
 from tracking.journey.times import next_midnight
-from tracking.lookup import known_destinations
 from tracking.models import Notice
 from tracking.models.shipments import Outcome
 from tracking.reuse import Printed, reused

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.timezone import localdate
 from django.utils.translation import ngettext
 
-from tracking import health
+from tracking.fetching import health
 from tracking.models import Message, Notice, Phrase, Shipment
 from tracking.values.places import JAPAN_TIME
 

@@ -22,9 +22,9 @@ from tests.stories import (
     story,
 )
 from tests.test_example_pages import EXPECTED
+from tracking.fetching.lookup import look_up
 from tracking.japanpost.examples import all_examples
 from tracking.japanpost.records import TrackedItem
-from tracking.lookup import look_up
 from tracking.models import Destination, Notice, Shipment, VisitorMinute
 from tracking.values.numbers import TrackingNumber
 from tracking.visitors import visitor_key

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.standin import StandIn
 from tests.stories import IN_CUSTOMS, NUMBER, POSTED, story
 from tests.test_headers import POLICY
-from tracking.lookup import look_up
+from tracking.fetching.lookup import look_up
 from tracking.models import KeptPage, Message, Notice, Shop
 
 from .conftest import LiveServer, OpenPage, Troubles, enter

@@ -18,9 +18,9 @@ from tests.kept import keep
 from tests.standin import StandIn
 from tests.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, event, fresh_story
 from tracking import groups
+from tracking.fetching.lookup import look_up
 from tracking.journey.silence import enquiry_ends_on
 from tracking.journey.times import long_date
-from tracking.lookup import look_up
 from tracking.models import Destination, Event, Message, Shipment, Standing
 
 from .conftest import OpenPage, enter, member, scroll_width, settled

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from tracking.alarms import DIGEST
+from tracking.fetching.alarms import DIGEST
 from tracking.models import Alarm, KeptPage
 
 

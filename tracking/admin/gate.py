@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from tracking import alarms, charts, gate, health
+from tracking import charts
+from tracking.fetching import alarms, gate, health
 from tracking.models import Gate, KeptPage
 
 

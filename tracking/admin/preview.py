@@ -18,8 +18,8 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from tracking import preview
 from tracking.fallbacks import languages_of
+from tracking.fetching.lookup import has_story
 from tracking.japanpost.examples import Example, all_examples, get_example, has_example
-from tracking.lookup import has_story
 from tracking.models import Notice, Status
 from tracking.models.words import language_name
 from tracking.values.numbers import find_numbers

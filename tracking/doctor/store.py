@@ -11,9 +11,9 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Max
 
 from tracking import backup, groups, visitors
-from tracking.alarms import DIGEST
 from tracking.doctor.finding import Finding
-from tracking.gate import SENDING, current_gate
+from tracking.fetching.alarms import DIGEST
+from tracking.fetching.gate import SENDING, current_gate
 from tracking.journey.usual_waits import LEAST_PARCELS
 from tracking.models import Alarm, AskedBy, Fetch, Message, Phrase, Shipment, Shop, UsualWait, VisitorMinute
 from tracking.readiness import unapplied_migrations

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Gate(models.Model):
-    """One row: when Japan Post may be asked next, over the whole installation. `tracking.gate` alone writes it."""
+    """One row: when Japan Post may be asked next, over the whole installation. `tracking.fetching.gate` alone writes it."""
 
     next_start_at = models.DateTimeField(
         null=True, help_text="No request starts before this: requests keep their distance."

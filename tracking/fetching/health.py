@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, F, Value
 from django.utils.timezone import localtime
 
-from tracking.gate import current_gate
+from tracking.fetching.gate import current_gate
 from tracking.models import Fetch, Gate
 from tracking.models.shipments import Outcome
 from tracking.values.places import JAPAN_TIME

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from tracking import alarms, gate
+from tracking.fetching import alarms, gate
+from tracking.fetching.schedule import watch_again
 from tracking.japanpost import client, parser
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable, UnexpectedPage
 from tracking.japanpost.records import TrackedEvent, TrackedItem
@@ -17,7 +18,6 @@ from tracking.journey import standing
 from tracking.journey.story import Lookup
 from tracking.models import AskedBy, Event, Fetch, Shipment, Shop, Tone
 from tracking.models.shipments import FAILURES, TRACKED_FIELDS, Outcome, row_of
-from tracking.schedule import watch_again
 from tracking.sightings import note_seen, note_unknown
 from tracking.values.numbers import TrackingNumber
 from tracking.words.glossary import Glossary
@@ -59,7 +59,7 @@ def look_up(
     `budget` is the longest this visitor may wait, in seconds; JAPANPOST_TIMEOUT where it is None. `visitor` is
     who asks, as `visitors.visitor_key` has it; empty: nobody whose look-ups are counted.
     Raises one of the four failures of `japanpost.errors` where there is no story, new or stored; those of
-    `tracking.gate` say why nobody was asked.
+    `tracking.fetching.gate` say why nobody was asked.
     """
     shipment = Shipment.objects.filter(number=number).first()
     if shipment is not None and not shipment.is_due(now):
