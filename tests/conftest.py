@@ -18,7 +18,6 @@ from django.utils import timezone
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from emsguide.release import release_id
 from tests.chromium import CHROMIUM, HAS_FONTS
 from tests.clock import Clock
 from tests.proxies import PROXIES
@@ -27,6 +26,7 @@ from tests.standin import StandIn
 from tests.stories import WIDEST_DAY
 from tracking.fetching import gate
 from tracking.models import Shop
+from tracking.public.release import release_id
 
 SYSTEM = Path(__file__).resolve().parent / "system"
 

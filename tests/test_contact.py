@@ -100,7 +100,7 @@ def test_whatever_the_mail_library_raises_the_message_is_kept_and_the_log_has_no
     message = Message.objects.get()
     assert (response.status_code, message.mailed) == (200, False)
     assert "kept for our staff" in text_of(response)
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "tracking.contact"]
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "tracking.public.messages"]
     assert line == f"message {message.pk} is stored, but could not be mailed: UnicodeError"
 
 

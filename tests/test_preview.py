@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from tests.desk import StatusPage
 from tests.stories import IN_CUSTOMS, NUMBER, POSTED, story
-from tracking.answers import answered
 from tracking.models import Event, Fetch, Notice, Shipment, Shop, Status, Wording
+from tracking.public.answers import answered
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emsguide.release import release_id
+from tracking.public.release import release_id
 
 ROOT = Path(__file__).resolve().parents[1]
 

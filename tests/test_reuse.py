@@ -9,13 +9,13 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from emsguide.release import release_id
 from tests.stories import ARRIVED, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, story
-from tracking import reuse, views
-from tracking.answers import answered
 from tracking.fetching.lookup import look_up
 from tracking.journey.progress import build_progress
 from tracking.models import Notice, Shipment, Status, Wording
+from tracking.public import page_cache, views
+from tracking.public.answers import answered
+from tracking.public.release import release_id
 from tracking.values.numbers import TrackingNumber
 
 PAGE, JSON = f"/track/{NUMBER}/", f"/track/{NUMBER}.json"
@@ -184,7 +184,7 @@ def test_another_host_language_or_destination_has_a_page_of_its_own(client, stor
 
 def test_a_made_up_destination_takes_no_room(client, stored, monkeypatch):
     client.get(PAGE)
-    monkeypatch.setattr(reuse.cache, "set", None)
+    monkeypatch.setattr(page_cache.cache, "set", None)
     assert client.get(f"{PAGE}?to=XX").status_code == 200
 
 
@@ -217,14 +217,14 @@ def test_head_says_what_get_would(client, stored):
 
 @pytest.mark.parametrize("address", ["/contact/", f"/contact/?number={NUMBER}"])
 def test_the_page_with_a_form_has_no_tag_and_is_kept_nowhere(client, stored, address, monkeypatch):
-    monkeypatch.setattr(reuse.cache, "set", None)
+    monkeypatch.setattr(page_cache.cache, "set", None)
     response = client.get(address)
     assert "ETag" not in response and "no-store" in response["Cache-Control"]
 
 
 @pytest.mark.parametrize("address", ["/track/EM123456789JP/", "/track/CN000000005JP/"])
 def test_an_answer_without_a_story_is_kept_nowhere(client, stored, address, monkeypatch):
-    monkeypatch.setattr(reuse.cache, "set", None)
+    monkeypatch.setattr(page_cache.cache, "set", None)
     assert client.get(address).status_code == 404
 
 

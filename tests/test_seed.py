@@ -8,7 +8,6 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 
-from tracking.answers import example_answer
 from tracking.japanpost.errors import JapanPostError
 from tracking.japanpost.examples import all_examples, get_example
 from tracking.journey.route import (
@@ -20,6 +19,7 @@ from tracking.journey.route import (
     WAITS_FOR_CUSTOMER,
 )
 from tracking.models import Destination, Phrase, Shop, Status, Wording
+from tracking.public.answers import example_answer
 from tracking.words import seed
 from tracking.words.glossary import FINAL_DELIVERY, Glossary
 

@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 
 from tracking import second_factor
 from tracking.desk import knows_password
-from tracking.visitors import client_address
+from tracking.public.visitors import client_address
 
 
 @never_cache

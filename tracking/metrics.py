@@ -18,10 +18,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from tracking.answers import answered
 from tracking.fetching.gate import current_gate
 from tracking.fetching.health import past_hour
 from tracking.models import Message, Phrase, Shipment
+from tracking.public.answers import answered
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the library's name for it; gunicorn.conf.py sets both
 SLOT = "METRICS_SLOT"

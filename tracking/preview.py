@@ -4,9 +4,9 @@ from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tracking.answers import Answer, example_answer, stored_answer
 from tracking.japanpost.examples import Example
 from tracking.models import Notice, Status
+from tracking.public.answers import Answer, example_answer, stored_answer
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import japans_day
 from tracking.words.glossary import Glossary

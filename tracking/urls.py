@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path, register_converter
 
-from tracking import contact_views, machine_views, views
+from tracking.public import assets, contact, views
 from tracking.values.numbers import TrackingNumber
 
 
@@ -29,12 +29,12 @@ urlpatterns = [
     re_path(r"^services/srv/search/direct/?$", views.japan_post_address, name="japan_post_address"),
     path("examples/", views.examples, name="examples"),
     path("examples/<slug:slug>/", views.example, name="example"),
-    path("contact/", contact_views.contact, name="contact"),
-    re_path(r"^accent-(?P<digits>[0-9a-f]{6})\.css$", machine_views.accent, name="accent"),
-    re_path(r"^logo-(?P<digest>[0-9a-f]{16})\.(?P<extension>png|jpg|webp)$", machine_views.logo, name="logo"),
-    path("robots.txt", machine_views.robots, name="robots"),
-    path("sitemap.xml", machine_views.sitemap, name="sitemap"),
-    path("healthz", machine_views.healthz, name="healthz"),
-    path("readyz", machine_views.readyz, name="readyz"),
-    path("metrics", machine_views.metrics, name="metrics"),
+    path("contact/", contact.contact, name="contact"),
+    re_path(r"^accent-(?P<digits>[0-9a-f]{6})\.css$", assets.accent, name="accent"),
+    re_path(r"^logo-(?P<digest>[0-9a-f]{16})\.(?P<extension>png|jpg|webp)$", assets.logo, name="logo"),
+    path("robots.txt", assets.robots, name="robots"),
+    path("sitemap.xml", assets.sitemap, name="sitemap"),
+    path("healthz", assets.healthz, name="healthz"),
+    path("readyz", assets.readyz, name="readyz"),
+    path("metrics", assets.metrics, name="metrics"),
 ]

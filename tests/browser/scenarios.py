@@ -26,8 +26,8 @@ from tracking.fetching.lookup import look_up
 from tracking.japanpost.examples import all_examples
 from tracking.japanpost.records import TrackedItem
 from tracking.models import Destination, Notice, Shipment, VisitorMinute
+from tracking.public.visitors import visitor_key
 from tracking.values.numbers import TrackingNumber
-from tracking.visitors import visitor_key
 
 Prepare = Callable[[StandIn, Any], object]  # the second one is pytest-django's `settings`
 

@@ -22,9 +22,9 @@ from tracking.fetching.lookup import has_story
 from tracking.japanpost.examples import Example, all_examples, get_example, has_example
 from tracking.models import Notice, Status
 from tracking.models.words import language_name
+from tracking.public.views import answer_page, guide_page
 from tracking.values.numbers import find_numbers
 from tracking.values.places import japans_day
-from tracking.views import answer_page, guide_page
 from tracking.words.glossary import Glossary
 
 USUAL_EXAMPLE = "in-customs"

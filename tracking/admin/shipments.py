@@ -24,9 +24,9 @@ from tracking.admin.standings import (
     StageFilter,
     StandingColumns,
 )
-from tracking.forms import RegistrationForm
 from tracking.journey.renewal import RENEWED_AT_ONCE, look_after, renew, renew_outdated
 from tracking.models import Fetch, Shipment, Standing
+from tracking.public.forms import RegistrationForm
 from tracking.values import numbers
 
 

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from tracking.glance import words_version
 from tracking.models import Destination, Logo, Notice, Phrase, Shop, Status, UsualWait, Wording
+from tracking.public.glance import words_version
 from tracking.values.places import comparable, country_index
 from tracking.values.spelling import normalise
 

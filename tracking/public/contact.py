@@ -11,11 +11,11 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
 from emsguide.middleware import is_at_desk
-from tracking import contact as contact_desk
-from tracking.forms import ContactForm
 from tracking.models import Message
-from tracking.views import hinted_destination, plain_page, unindexed
-from tracking.visitors import visitor_key
+from tracking.public import messages as contact_desk
+from tracking.public.forms import ContactForm
+from tracking.public.views import hinted_destination, plain_page, unindexed
+from tracking.public.visitors import visitor_key
 from tracking.words.glossary import Glossary
 
 _TEMPLATE = "tracking/contact.html"

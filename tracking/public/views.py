@@ -15,7 +15,12 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from tracking.answers import (
+from tracking.fetching.lookup import known_destinations
+from tracking.japanpost.examples import Example, all_examples, get_example
+from tracking.journey.times import next_midnight
+from tracking.models import Notice
+from tracking.models.shipments import Outcome
+from tracking.public.answers import (
     STALE,
     Answer,
     answer,
@@ -27,18 +32,13 @@ from tracking.answers import (
     refusal,
     stored_answer,
 )
-from tracking.fetching.lookup import known_destinations
-from tracking.glance import glance
-from tracking.guide import read_guide
-from tracking.japanpost.examples import Example, all_examples, get_example
-from tracking.journey.times import next_midnight
-from tracking.models import Notice
-from tracking.models.shipments import Outcome
-from tracking.reuse import Printed, reused
+from tracking.public.glance import glance
+from tracking.public.guide import read_guide
+from tracking.public.page_cache import Printed, reused
+from tracking.public.visitors import visitor_key
 from tracking.values import numbers
 from tracking.values.numbers import MOST_AT_ONCE, Problem, TrackingNumber
 from tracking.values.places import JAPAN_TIME, japans_day
-from tracking.visitors import visitor_key
 from tracking.words.glossary import Glossary
 
 NUMBER_PARAMETERS = ("number", "tracking_number", "trackingNumber", "nums", "n")

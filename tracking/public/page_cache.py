@@ -12,7 +12,7 @@ from django.middleware.gzip import re_accepts_gzip
 from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_vary_headers
 
-from emsguide.release import release_id
+from tracking.public.release import release_id
 
 _KEPT_SECONDS = 900
 

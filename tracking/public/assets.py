@@ -9,9 +9,9 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import cache_control
 
 from tracking.models import Logo
+from tracking.public.views import read_only
 from tracking.readiness import readiness
 from tracking.values import colours
-from tracking.views import read_only
 
 
 @read_only

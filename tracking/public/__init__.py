@@ -1,0 +1,1 @@
+"""What do customers see? Views, answers, forms, page cache, contact."""
