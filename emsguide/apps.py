@@ -4,4 +4,4 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class DeskConfig(AdminConfig):
-    default_site = "tracking.desk.Desk"
+    default_site = "tracking.staff.access.admin_site.Desk"

@@ -86,13 +86,13 @@ MIDDLEWARE = [
     "emsguide.safety.body_limit",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
-    "emsguide.middleware.DeskSessions",
+    "tracking.staff.access.middleware.DeskSessions",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "emsguide.middleware.DeskLogin",
-    "emsguide.middleware.DeskMessages",
-    "emsguide.middleware.desk_clock",
+    "tracking.staff.access.middleware.DeskLogin",
+    "tracking.staff.access.middleware.DeskMessages",
+    "tracking.staff.access.middleware.desk_clock",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",  # who changed it
 ]
@@ -167,7 +167,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False  # the shop's other
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # the line above, on purpose
     "security.W021",
-    "axes.W002",  # its middleware would work on customers' pages too: tracking/log_in.py does its part
+    "axes.W002",  # its middleware would work on customers' pages too: tracking/staff/access/log_in.py does its part
 ]
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -215,7 +215,7 @@ AUTHENTICATION_BACKENDS = [
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "tracking.log_in.address_of"
+AXES_CLIENT_IP_CALLABLE = "tracking.staff.access.log_in.address_of"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # so the page can say when it ends
 AXES_DISABLE_ACCESS_LOG = True  # nothing that would have to be thrown away

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from tracking.log_in import log_in
+from tracking.staff.access.log_in import log_in
 
 urlpatterns = [
     path(f"{settings.ADMIN_PATH}login/", log_in),  # before the admin's own

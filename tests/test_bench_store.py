@@ -9,7 +9,7 @@ from django.db import connection
 from tests.bench_store import fill, number_of
 from tests.kept import NOW
 from tracking.models import Event, Fetch, Phrase, Shipment
-from tracking.parcel import states_of
+from tracking.staff.parcels.details import states_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

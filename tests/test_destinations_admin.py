@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 from lxml import html
 
-from tracking import groups
 from tracking.models import Destination, Notice
+from tracking.staff.access import groups
 from tracking.values import links
 from tracking.values.places import japans_day
 from tracking.words.glossary import Glossary

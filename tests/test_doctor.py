@@ -18,7 +18,6 @@ from django.utils import timezone
 
 from tests import processes
 from tests.stories import NUMBER, some_numbers
-from tracking import groups
 from tracking.backup import back_up
 from tracking.doctor import configuration, examine, store
 from tracking.doctor.finding import Finding
@@ -27,6 +26,7 @@ from tracking.fetching.gate import current_gate
 from tracking.models import Alarm, AskedBy, Fetch, Gate, Message, Phrase, Shipment, Status, UsualWait
 from tracking.models.shipments import Outcome
 from tracking.public import visitors
+from tracking.staff.access import groups
 
 PROJECT = Path(__file__).resolve().parents[1]
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -8,9 +8,9 @@ from django.urls import reverse
 
 from tests.desk import StatusPage
 from tests.stories import ARRIVED, IN_CUSTOMS, POSTED, some_numbers, story
-from tracking.fallbacks import fallbacks, parcels_by_status
-from tracking.groups import SUPPORT
 from tracking.models import Event, Phrase, Shipment, Shop, Status, Wording
+from tracking.staff.access.groups import SUPPORT
+from tracking.staff.words.fallbacks import fallbacks, parcels_by_status
 from tracking.values.validators import PLACEHOLDERS
 from tracking.words.glossary import Glossary
 

@@ -6,7 +6,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from lxml import html
 
-from tracking.groups import SUPPORT
+from tracking.staff.access.groups import SUPPORT
 
 pytestmark = pytest.mark.django_db
 

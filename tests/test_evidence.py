@@ -13,12 +13,12 @@ from lxml import html
 
 from tests.kept import keep
 from tests.stories import ARRIVED, DELIVERED, IN_CUSTOMS, POSTED, event
-from tracking import groups
-from tracking.evidence import COLUMNS, csv_of, evidence_of
 from tracking.japanpost.records import TrackedEvent
 from tracking.models import Event, Fetch, Shipment
 from tracking.models.shipments import row_of
-from tracking.sheets import as_meant
+from tracking.staff.access import groups
+from tracking.staff.parcels.evidence import COLUMNS, csv_of, evidence_of
+from tracking.staff.spreadsheets import as_meant
 
 pytestmark = pytest.mark.django_db
 

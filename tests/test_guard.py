@@ -9,8 +9,8 @@ from lxml import html
 
 from tests.desk import StatusPage
 from tests.stories import NUMBER
-from tracking import wording_csv
 from tracking.models import Destination, Message, Notice, Phrase, Shipment, Shop, Status, Wording
+from tracking.staff.words import translation
 
 pytestmark = pytest.mark.django_db
 
@@ -109,8 +109,8 @@ def test_the_guard_looks_again_at_each_save(admin_client, bob, status):
 
 def test_a_translators_file_meanwhile_counts_too(bob, status):
     page = StatusPage(bob, status).write(title="What Bob typed")
-    text = wording_csv.decode(wording_csv.export_all()).replace(words(status).title, "From the file")
-    wording_csv.bring_in(text, shown=wording_csv.check(text).fingerprint)
+    text = translation.decode(translation.export_all()).replace(words(status).title, "From the file")
+    translation.bring_in(text, shown=translation.check(text).fingerprint)
     assert SENTENCE in text_of(page.press("_publish"))
     assert words(status).title == "From the file"
 

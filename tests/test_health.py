@@ -15,11 +15,12 @@ from hypothesis.extra.django import TestCase
 from lxml import html
 
 from tests.stories import NUMBER
-from tracking import charts, groups
 from tracking.fetching import gate, health
 from tracking.fetching.alarms import STORY_VANISHED
 from tracking.models import Fetch, Gate, KeptPage, Shipment
 from tracking.models.shipments import Outcome
+from tracking.staff import charts
+from tracking.staff.access import groups
 
 pytestmark = pytest.mark.django_db
 

@@ -9,10 +9,10 @@ from django.urls import reverse
 
 from tests.desk import StatusPage
 from tests.stories import NUMBER, POSTED, story
-from tracking import history
-from tracking.difference import word_difference
-from tracking.history import changes_of, go_back
 from tracking.models import Destination, Notice, Phrase, Shop, Status, Wording
+from tracking.staff.words import history
+from tracking.staff.words.difference import word_difference
+from tracking.staff.words.history import changes_of, go_back
 from tracking.words.version import renew_words_version
 
 pytestmark = pytest.mark.django_db

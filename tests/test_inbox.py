@@ -9,9 +9,9 @@ from django.urls import reverse
 from lxml import html
 
 from tests.stories import ARRIVED, NUMBER, POSTED, some_numbers, story
-from tracking import groups
-from tracking.inbox import MeaningChanged, give_meaning, take_back
 from tracking.models import Event, Phrase, Shipment, Status
+from tracking.staff.access import groups
+from tracking.staff.words.inbox import MeaningChanged, give_meaning, take_back
 from tracking.words.glossary import Glossary
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.urls import reverse
 from lxml import html
 
-from tracking.log_in import address_of
+from tracking.staff.access.log_in import address_of
 
 PAGE = "/admin/login/"
 PASSWORD = "correct horse 7 battery"

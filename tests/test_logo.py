@@ -14,8 +14,8 @@ from django.urls import reverse
 from lxml import html
 from PIL import Image
 
-from tracking import groups
 from tracking.models import Logo, Shop
+from tracking.staff.access import groups
 from tracking.values.logos import NoLogo, Picture, read_picture, shown_size
 
 FORMATS = {"PNG": ("png", "image/png"), "JPEG": ("jpg", "image/jpeg"), "WEBP": ("webp", "image/webp")}

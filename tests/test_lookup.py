@@ -10,7 +10,7 @@ from tracking.fetching import gate
 from tracking.fetching.lookup import ask, look_up
 from tracking.japanpost.errors import NotFound, Rejected, Unavailable, UnexpectedPage
 from tracking.models import AskedBy, Event, Fetch, KeptPage, Phrase, Shipment
-from tracking.registration import read_lines, register
+from tracking.staff.parcels.registration import read_lines, register
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=16)

@@ -16,11 +16,11 @@ from lxml import html
 
 from tests.kept import keep
 from tests.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, event
-from tracking import groups
 from tracking.fetching.lookup import recall
 from tracking.models import Message, Status, Wording
-from tracking.parcel import states_of
-from tracking.replies import MOST_CHARACTERS, mailto
+from tracking.staff.access import groups
+from tracking.staff.parcels.details import states_of
+from tracking.staff.parcels.replies import MOST_CHARACTERS, mailto
 from tracking.values.numbers import TrackingNumber
 
 pytestmark = pytest.mark.django_db

@@ -4,7 +4,7 @@ import pytest
 from django.core.checks import run_checks
 from django.test import RequestFactory
 
-from emsguide import middleware
+from tracking.staff.access import middleware
 
 pytestmark = pytest.mark.django_db
 

@@ -15,13 +15,13 @@ from lxml import html
 
 from tests.kept import keep
 from tests.stories import ARRIVED, AT_EXCHANGE, IN_CUSTOMS, NUMBER, POSTED, event, fresh_story, story
-from tracking import groups
-from tracking.asking import ask_now
 from tracking.fetching.lookup import look_up
 from tracking.journey.silence import enquiry_days_left, enquiry_ends_on
 from tracking.journey.times import long_date
 from tracking.models import AskedBy, Destination, Event, Fetch, Gate, Message, Shipment
-from tracking.parcel import parcel_of, states_of
+from tracking.staff.access import groups
+from tracking.staff.parcels.ask_now import ask_now
+from tracking.staff.parcels.details import parcel_of, states_of
 
 pytestmark = pytest.mark.django_db
 

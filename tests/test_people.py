@@ -15,9 +15,9 @@ from lxml import html
 
 from tests.standin import StandIn
 from tests.stories import NUMBER, POSTED, some_numbers, story
-from tracking import groups
 from tracking.fetching.lookup import look_up
 from tracking.models import FailedLogIn, Message, Notice, Shipment, Shop, Status
+from tracking.staff.access import groups
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +50,7 @@ def name_of(model) -> str:
 
 @pytest.mark.parametrize("model", OURS, ids=name_of)
 def test_somebody_has_thought_about_each_model(model):
-    assert len(groups.rights_of(name_of(model))) == 2, "write the model into tracking/groups.py"
+    assert len(groups.rights_of(name_of(model))) == 2, "write the model into tracking/staff/access/groups.py"
 
 
 def test_a_model_that_nobody_has_thought_of_is_noticed():

@@ -21,7 +21,7 @@ from lxml import html
 
 from tests.test_headers import POLICY, policy_of
 from tests.test_settings import PRODUCTION, start
-from tracking import second_factor
+from tracking.staff.access import second_factor
 
 PASSWORD = "correct horse 7 battery"
 PAGE = "/admin/second-factor/"

@@ -7,7 +7,7 @@ import pytest
 from tests.stories import ARRIVED, POSTED, some_numbers, story
 from tracking.fetching.lookup import look_up
 from tracking.models import Phrase
-from tracking.sightings import sightings_of
+from tracking.staff.words.sightings import sightings_of
 from tracking.values.spelling import normalise, spellings
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from tracking.models import Phrase
-from tracking.suggestions import LEAST_SCORE, MOST, suggest
+from tracking.staff.words.suggestions import LEAST_SCORE, MOST, suggest
 
 
 def known():

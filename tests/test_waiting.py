@@ -15,9 +15,9 @@ from lxml import html
 
 from tests.kept import keep
 from tests.stories import ARRIVED, DELIVERED, IN_CUSTOMS, POSTED, event
-from tracking import groups
 from tracking.journey.renewal import renew
 from tracking.models import Message, Notice, Phrase, Shipment, Standing, Status
+from tracking.staff.access import groups
 from tracking.values.places import JAPAN_TIME
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tracking.models import Destination, Shop, Status, Wording
-from tracking.wording_csv import (
+from tracking.staff.words.translation import (
     COLUMNS,
     MOST_ROWS,
     ChangedMeanwhile,

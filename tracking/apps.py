@@ -9,7 +9,7 @@ class TrackingConfig(AppConfig):
     verbose_name = "Parcels and words"
 
     def ready(self) -> None:
-        from tracking import groups
+        from tracking.staff.access import groups
         from tracking.words import seed, version
 
         version.connect()

@@ -13,9 +13,9 @@ from django.utils.formats import date_format
 from django.utils.timezone import localdate, localtime
 
 from tracking.fetching.alarms import DIGEST
-from tracking.inbox import Item, items_of
 from tracking.models import Alarm, Phrase, Shop
 from tracking.models.alarms import MAIL_AGAIN
+from tracking.staff.words.inbox import Item, items_of
 from tracking.values.places import JAPAN_TIME
 
 MOST_LISTED = 50

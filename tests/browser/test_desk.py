@@ -14,10 +14,10 @@ from playwright.sync_api import Page, expect
 
 from tests.standin import StandIn
 from tests.stories import NUMBER, event
-from tracking import groups
 from tracking.japanpost.records import TrackedItem
 from tracking.journey.times import long_date
 from tracking.models import Destination, Logo, Message, Notice, Phrase, Shipment, Shop, Status
+from tracking.staff.access import groups
 
 from .conftest import OpenPage, enter, member, settled
 

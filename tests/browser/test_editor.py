@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from tests.standin import StandIn
 from tests.stories import NUMBER, POSTED, fresh_story
-from tracking import groups
 from tracking.models import Status
+from tracking.staff.access import groups
 
 from .conftest import OpenPage, enter, member, scroll_width, settled
 

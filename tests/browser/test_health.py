@@ -9,9 +9,9 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from tests.stories import NUMBER
-from tracking import groups
 from tracking.models import Fetch, Gate, KeptPage, Shipment
 from tracking.models.shipments import Outcome
+from tracking.staff.access import groups
 
 from .conftest import SCHEMES, OpenPage, enter, member, scroll_width
 from .test_desk import status_of

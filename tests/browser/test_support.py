@@ -17,11 +17,11 @@ from pypdf import PdfReader
 from tests.kept import keep
 from tests.standin import StandIn
 from tests.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, event, fresh_story
-from tracking import groups
 from tracking.fetching.lookup import look_up
 from tracking.journey.silence import enquiry_ends_on
 from tracking.journey.times import long_date
 from tracking.models import Destination, Event, Message, Shipment, Standing
+from tracking.staff.access import groups
 
 from .conftest import OpenPage, enter, member, scroll_width, settled
 from .test_desk import status_of

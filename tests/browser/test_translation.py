@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 
 from tests.standin import StandIn
 from tests.stories import IN_CUSTOMS, NUMBER, POSTED, fresh_story
-from tracking import groups
 from tracking.models import Wording
+from tracking.staff.access import groups
 
 from .conftest import OpenPage, enter, member
 

@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from tracking import charts
 from tracking.fetching import alarms, gate, health
 from tracking.models import Gate, KeptPage
+from tracking.staff import charts
 
 
 @admin.register(Gate)

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware
 
-from tracking.history import changes_since, newest_line
+from tracking.staff.words.history import changes_since, newest_line
 
 _BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_TOLD = 10

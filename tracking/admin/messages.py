@@ -19,9 +19,9 @@ from django.views.decorators.http import require_POST
 
 from tracking.admin.guard import ShownForm
 from tracking.models import Message, Shipment
-from tracking.parcel import State, states_of
 from tracking.public.messages import situation_of
-from tracking.replies import mailto
+from tracking.staff.parcels.details import State, states_of
+from tracking.staff.parcels.replies import mailto
 from tracking.values import numbers
 from tracking.words.glossary import Glossary
 

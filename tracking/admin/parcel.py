@@ -13,11 +13,11 @@ from django.utils.decorators import method_decorator
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
-from tracking.asking import ask_now
-from tracking.evidence import Evidence, csv_of, evidence_of
 from tracking.journey.renewal import look_after
 from tracking.models import Shipment
-from tracking.parcel import parcel_of
+from tracking.staff.parcels.ask_now import ask_now
+from tracking.staff.parcels.details import parcel_of
+from tracking.staff.parcels.evidence import Evidence, csv_of, evidence_of
 
 
 class ParcelDesk(admin.ModelAdmin):

@@ -13,9 +13,9 @@ from django.utils.html import format_html
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from tracking import groups, second_factor
 from tracking.admin.alarms import ReadOnlyAdmin
 from tracking.models import Edit, FailedLogIn
+from tracking.staff.access import groups, second_factor
 
 _GROUPS = (
     "Editors write the words: phrases, statuses, destinations, the shop; they read notices. Support looks after parcels, "

@@ -16,10 +16,10 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
 from tracking.admin.history import WithHistory
-from tracking.inbox import MeaningChanged, give_meaning, items_of, take_back
 from tracking.models import Phrase, Status
 from tracking.models.words import NEWEST_FIRST
-from tracking.sightings import sightings_of
+from tracking.staff.words.inbox import MeaningChanged, give_meaning, items_of, take_back
+from tracking.staff.words.sightings import sightings_of
 
 TWO_MEANINGS = "two"  # what the button “It has two meanings” sends in place of a status
 _BESIDE_THE_POINT = {"p", "o", "all", "e"}  # parameters of the list that ask for no other phrases

@@ -16,9 +16,9 @@ from tracking.admin.history import WithHistory
 from tracking.admin.preview import NoticePreview
 from tracking.models import Destination, Notice
 from tracking.models.destinations import VERIFY_AFTER
+from tracking.staff.start_page import NOTICE_ENDS_SOON
 from tracking.values.links import EXAMPLE_NUMBER
 from tracking.values.places import japans_day
-from tracking.waiting import NOTICE_ENDS_SOON
 
 
 class LinkFilter(admin.SimpleListFilter):

@@ -16,13 +16,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
-from tracking import preview
-from tracking.fallbacks import languages_of
 from tracking.fetching.lookup import has_story
 from tracking.japanpost.examples import Example, all_examples, get_example, has_example
 from tracking.models import Notice, Status
 from tracking.models.words import language_name
 from tracking.public.views import answer_page, guide_page
+from tracking.staff.words import preview
+from tracking.staff.words.fallbacks import languages_of
 from tracking.values.numbers import find_numbers
 from tracking.values.places import japans_day
 from tracking.words.glossary import Glossary

@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import ngettext
 
-from tracking import registration
 from tracking.admin.guard import ShownForm
 from tracking.admin.parcel import ParcelDesk
 from tracking.admin.standings import (
@@ -27,6 +26,7 @@ from tracking.admin.standings import (
 from tracking.journey.renewal import RENEWED_AT_ONCE, look_after, renew, renew_outdated
 from tracking.models import Fetch, Shipment, Standing
 from tracking.public.forms import RegistrationForm
+from tracking.staff.parcels import registration
 from tracking.values import numbers
 
 

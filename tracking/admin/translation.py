@@ -14,10 +14,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.http import content_disposition_header
 
-from tracking import wording_csv
 from tracking.models import Wording
+from tracking.staff.words import translation
+from tracking.staff.words.translation import ChangedMeanwhile, Plan, Unreadable
 from tracking.values.places import japans_day
-from tracking.wording_csv import ChangedMeanwhile, Plan, Unreadable
 
 ALL = "all"
 
@@ -47,11 +47,11 @@ class BringInForm(forms.Form):
             return cleaned
         if not file and not cleaned.get("text"):
             raise forms.ValidationError("Choose a file first.")
-        if file and file.size > wording_csv.MOST_BYTES:
-            raise forms.ValidationError(wording_csv.TOO_MUCH)
+        if file and file.size > translation.MOST_BYTES:
+            raise forms.ValidationError(translation.TOO_MUCH)
         try:
-            cleaned["text"] = wording_csv.decode(file.read()) if file else cleaned["text"]
-            cleaned["plan"] = wording_csv.check(cleaned["text"])
+            cleaned["text"] = translation.decode(file.read()) if file else cleaned["text"]
+            cleaned["plan"] = translation.check(cleaned["text"])
         except Unreadable as reason:
             raise forms.ValidationError(str(reason)) from None
         return cleaned
@@ -145,7 +145,7 @@ class WordingAdmin(admin.ModelAdmin):
             return self._page(request, "send_out", "Send out for translation", form=form)
         language = form.cleaned_data["language"]
         is_all = language == ALL
-        data = wording_csv.export_all() if is_all else wording_csv.export_for_translator(language)
+        data = translation.export_all() if is_all else translation.export_for_translator(language)
         name = f"wording-{language}-{japans_day()}.csv"
         disposition = content_disposition_header(True, name) or ""
         return HttpResponse(
@@ -164,7 +164,7 @@ class WordingAdmin(admin.ModelAdmin):
                 try:
                     return self._bring_in(request, checked["text"], checked["shown"])
                 except ChangedMeanwhile:
-                    checked["plan"] = wording_csv.check(checked["text"])
+                    checked["plan"] = translation.check(checked["text"])
                     self.message_user(
                         request,
                         "Nothing was brought in: meanwhile somebody changed words here. Look once more at what would change.",
@@ -174,7 +174,7 @@ class WordingAdmin(admin.ModelAdmin):
 
     def _bring_in(self, request: HttpRequest, text: str, shown: str) -> HttpResponse:
         with transaction.atomic():
-            plan = wording_csv.bring_in(text, shown=shown)
+            plan = translation.bring_in(text, shown=shown)
             _log(int(request.user.pk or 0), plan)
         self.message_user(
             request,

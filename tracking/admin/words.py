@@ -18,12 +18,12 @@ from tracking.admin.history import WithHistory
 from tracking.admin.phrases import StatusForPhrase
 from tracking.admin.preview import StatusPreview
 from tracking.admin.wordings import StatusForm, WordingFormSet, WordingInline, keeps_drafts
-from tracking.difference import word_difference
-from tracking.fallbacks import fallbacks, parcels_by_status
-from tracking.history import changes_of
 from tracking.japanpost.examples import has_example
 from tracking.models import Status, Wording
-from tracking.usage import why_not_deleted
+from tracking.staff.words.deletion import why_not_deleted
+from tracking.staff.words.difference import word_difference
+from tracking.staff.words.fallbacks import fallbacks, parcels_by_status
+from tracking.staff.words.history import changes_of
 from tracking.words.glossary import Glossary
 
 

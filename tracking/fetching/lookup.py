@@ -18,7 +18,7 @@ from tracking.journey import standing
 from tracking.journey.story import Lookup
 from tracking.models import AskedBy, Event, Fetch, Shipment, Shop, Tone
 from tracking.models.shipments import FAILURES, TRACKED_FIELDS, Outcome, row_of
-from tracking.sightings import note_seen, note_unknown
+from tracking.staff.words.sightings import note_seen, note_unknown
 from tracking.values.numbers import TrackingNumber
 from tracking.words.glossary import Glossary
 

@@ -27,4 +27,4 @@ def _sign(history_instance: Any, history_user: Any, **_: Any) -> None:
     history_instance.author = history_user.get_username() if history_user else ""
 
 
-pre_create_historical_record.connect(_sign, dispatch_uid="tracking.history.sign")
+pre_create_historical_record.connect(_sign, dispatch_uid="tracking.staff.words.history.sign")

@@ -10,12 +10,12 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
-from emsguide.middleware import is_at_desk
 from tracking.models import Message
 from tracking.public import messages as contact_desk
 from tracking.public.forms import ContactForm
 from tracking.public.views import hinted_destination, plain_page, unindexed
 from tracking.public.visitors import visitor_key
+from tracking.staff.access.middleware import is_at_desk
 from tracking.words.glossary import Glossary
 
 _TEMPLATE = "tracking/contact.html"

@@ -8,7 +8,7 @@ from django.core.validators import MaxLengthValidator, validate_email
 from django.utils.encoding import punycode
 from django.utils.translation import gettext_lazy as _
 
-from tracking import registration
+from tracking.staff.parcels import registration
 from tracking.values import numbers
 from tracking.words.glossary import Glossary
 

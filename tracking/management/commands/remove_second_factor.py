@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from tracking import second_factor
+from tracking.staff.access import second_factor
 
 
 class Command(BaseCommand):

@@ -13,7 +13,7 @@ from django.db import connections, transaction
 from django.utils import translation
 from django_countries import countries
 
-from tracking import history
+from tracking.staff.words import history
 
 FOLDER = Path(__file__).parent
 REVIEWED_ON = date(2026, 11, 23)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from tracking.models import Phrase, Status
-from tracking.sightings import Sightings, sightings_of
-from tracking.suggestions import Suggestion, suggest
+from tracking.staff.words.sightings import Sightings, sightings_of
+from tracking.staff.words.suggestions import Suggestion, suggest
 
 
 class MeaningChanged(Exception):

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from tracking.models import Destination, Status, Wording
-from tracking.sheets import as_meant, harmless
+from tracking.staff.spreadsheets import as_meant, harmless
 
 MOST_ROWS = 2000
 MOST_BYTES = 1024 * 1024

@@ -12,9 +12,9 @@ from django.db import models
 from django.db.models import Max
 from django.utils import timezone
 
-from tracking.difference import Piece, word_difference
 from tracking.models import Status, Wording
 from tracking.models.words import TEXTS
+from tracking.staff.words.difference import Piece, word_difference
 
 INSTALLATION = "installation"
 _KEPT = ("Status", "Wording", "Phrase", "Destination", "Notice", "Shop")

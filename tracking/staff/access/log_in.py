@@ -15,9 +15,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from tracking import second_factor
-from tracking.desk import knows_password
 from tracking.public.visitors import client_address
+from tracking.staff.access import second_factor
+from tracking.staff.access.admin_site import knows_password
 
 
 @never_cache

@@ -1,7 +1,7 @@
 """Why a status stays: what uses it, said in one sentence."""
 
-from tracking.fallbacks import parcels_by_status
 from tracking.models import Status
+from tracking.staff.words.fallbacks import parcels_by_status
 from tracking.words import seed
 from tracking.words.glossary import Glossary
 

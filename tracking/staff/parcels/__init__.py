@@ -1,0 +1,1 @@
+"""Staff's work on parcels: details, evidence, replies, registration."""

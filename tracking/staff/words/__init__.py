@@ -1,0 +1,1 @@
+"""Staff's work on words: inbox, history, previews, translation."""
