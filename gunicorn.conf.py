@@ -42,7 +42,7 @@ if os.environ.get("LOG_FORMAT", "").strip().lower() == "json":
     logconfig_dict = {"formatters": {"generic": FORMATS["json"]}, "root": {"level": "INFO", "handlers": []}}
 
 
-# Where the workers count for tracking/metrics.py: a folder of this gunicorn's own, empty at its start and gone at its end.
+# Where the workers count for tracking/ops/metrics.py: a folder of this gunicorn's own, empty at its start and gone at its end.
 
 
 def on_starting(server: Any) -> None:

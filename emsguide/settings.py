@@ -98,7 +98,7 @@ MIDDLEWARE = [
 ]
 METRICS_TOKEN = env.token("METRICS_TOKEN", least=16)
 if METRICS_TOKEN:
-    MIDDLEWARE.insert(1, "tracking.metrics.middleware")  # around all that takes time
+    MIDDLEWARE.insert(1, "tracking.ops.metrics.middleware")  # around all that takes time
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

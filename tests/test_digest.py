@@ -12,10 +12,10 @@ from django.urls import reverse
 
 from tests.crowd import all_at_once
 from tests.stories import NUMBER, POSTED, story
-from tracking.digest import NotMailed, send_digest
 from tracking.fetching.alarms import Drift, sound
 from tracking.fetching.lookup import look_up
 from tracking.models import Alarm, Phrase, Status
+from tracking.ops.digest import NotMailed, send_digest
 
 NOW = datetime(2026, 11, 20, 0, 0, tzinfo=UTC)  # nine in the morning in Japan
 NEW = "Arrived at inward office of exchange"

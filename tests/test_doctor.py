@@ -18,13 +18,13 @@ from django.utils import timezone
 
 from tests import processes
 from tests.stories import NUMBER, some_numbers
-from tracking.backup import back_up
-from tracking.doctor import configuration, examine, store
-from tracking.doctor.finding import Finding
 from tracking.fetching.alarms import DIGEST
 from tracking.fetching.gate import current_gate
 from tracking.models import Alarm, AskedBy, Fetch, Gate, Message, Phrase, Shipment, Status, UsualWait
 from tracking.models.shipments import Outcome
+from tracking.ops.backup import back_up
+from tracking.ops.doctor import configuration, examine, store
+from tracking.ops.doctor.finding import Finding
 from tracking.public import visitors
 from tracking.staff.access import groups
 

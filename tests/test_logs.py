@@ -23,7 +23,7 @@ from tests.standin import StandIn
 from tests.stories import AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
 from tracking.fetching.lookup import look_up
 from tracking.models import Shipment
-from tracking.watch import Watch
+from tracking.ops.watch import Watch
 
 __all__ = ["handler400", "handler403", "handler404", "handler500"]
 
@@ -169,4 +169,4 @@ def test_the_watchs_lines_have_no_id(standin: StandIn, log: Lines) -> None:
     Shipment.objects.update(watch_at=NOW, ask_again_at=None)
     Watch(clock=lambda: NOW).run_once()
     (line,) = map(json.loads, log())
-    assert line["logger"] == "tracking.watch" and "request_id" not in line
+    assert line["logger"] == "tracking.ops.watch" and "request_id" not in line

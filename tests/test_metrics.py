@@ -14,9 +14,9 @@ from tests.served import PROJECT
 from tests.standin import StandIn
 from tests.stories import NUMBER, POSTED, some_numbers, story
 from tracking.fetching.gate import current_gate
-from tracking.metrics import exposition
 from tracking.models import Fetch, Gate, Message, Phrase, Shipment
 from tracking.models.shipments import Outcome
+from tracking.ops.metrics import exposition
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TOKEN = "a-token-made-up-for-tests"
@@ -40,7 +40,7 @@ def figures(*, now: datetime = NOW) -> Figures:
 @pytest.fixture
 def counted(settings) -> None:
     settings.METRICS_TOKEN = TOKEN
-    settings.MIDDLEWARE = ["tracking.metrics.middleware", *settings.MIDDLEWARE]
+    settings.MIDDLEWARE = ["tracking.ops.metrics.middleware", *settings.MIDDLEWARE]
 
 
 # The token

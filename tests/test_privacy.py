@@ -21,7 +21,7 @@ from tests.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, some_numbers, sto
 from tracking.fetching.gate import current_gate
 from tracking.fetching.lookup import look_up
 from tracking.models import Alarm, Event, Fetch, Gate, KeptPage, Message, Notice, Shipment, Wording
-from tracking.privacy import ABOUT_NOBODY, ABOUT_PEOPLE, HOLDS, STRUCK_OUT
+from tracking.ops.privacy import ABOUT_NOBODY, ABOUT_PEOPLE, HOLDS, STRUCK_OUT
 from tracking.values.numbers import find_numbers
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -106,7 +106,7 @@ def everywhere(standin: StandIn, admin_client) -> None:
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
 def test_somebody_has_thought_about_each_model(model) -> None:
     places = [model._meta.label in table for table in (HOLDS, ABOUT_PEOPLE, ABOUT_NOBODY)]
-    assert places.count(True) == 1, "write the model into exactly one table of tracking/privacy.py"
+    assert places.count(True) == 1, "write the model into exactly one table of tracking/ops/privacy.py"
 
 
 def test_the_tables_name_models_that_exist() -> None:

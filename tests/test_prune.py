@@ -13,7 +13,6 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.kept import DAY, NOW, keep
 from tests.stories import AT_OFFICE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, event, some_numbers, story
-from tracking import prune
 from tracking.fetching.lookup import look_up
 from tracking.journey.renewal import renew_outdated
 from tracking.models import (
@@ -29,6 +28,7 @@ from tracking.models import (
     Status,
     VisitorMinute,
 )
+from tracking.ops import prune
 from tracking.values.numbers import TrackingNumber
 
 pytestmark = pytest.mark.django_db

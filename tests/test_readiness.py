@@ -11,9 +11,9 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from tests import processes
-from tracking import readiness
 from tracking.fetching.gate import current_gate
 from tracking.models import Gate
+from tracking.ops import readiness
 
 PROJECT = Path(__file__).resolve().parents[1]
 ASK = (

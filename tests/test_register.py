@@ -10,8 +10,8 @@ from django.urls import reverse
 from tests.stories import POSTED, some_numbers, story
 from tracking.fetching.lookup import look_up
 from tracking.models import Shipment
+from tracking.ops.watch import Watch
 from tracking.staff.parcels.registration import Unreadable, decode, read_lines, register
-from tracking.watch import Watch
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 FIRST, SECOND, THIRD = some_numbers(3)

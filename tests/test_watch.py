@@ -21,8 +21,8 @@ from tracking.fetching.lookup import look_up
 from tracking.fetching.schedule import Prospect, next_watch
 from tracking.japanpost.errors import NotFound
 from tracking.models import Fetch, Gate, Phrase, Shipment, Status
+from tracking.ops.watch import Watch
 from tracking.values.numbers import shortened
-from tracking.watch import Watch
 
 NOW = datetime(2026, 11, 10, 12, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -139,8 +139,8 @@ def test_a_customers_click_is_answered_from_the_store(client, standin):
 
 
 def test_visitors_come_before_the_watch(standin, monkeypatch):
-    monkeypatch.setattr("tracking.watch.PATIENCE", 0.3)
-    monkeypatch.setattr("tracking.watch.BUSY_FOR", 0.1)
+    monkeypatch.setattr("tracking.ops.watch.PATIENCE", 0.3)
+    monkeypatch.setattr("tracking.ops.watch.BUSY_FOR", 0.1)
     register([NUMBER])
     gate.current_gate()
     Gate.objects.update(visitors_wait_until=NOW + HOUR)
@@ -188,7 +188,7 @@ def test_an_error_on_one_parcel_is_logged_and_the_others_go_on(standin, monkeypa
     assert pushed_back.lease_until is None
 
 
-@pytest.mark.parametrize("broken", ["tracking.prune.traces", "tracking.watch.renew_outdated"])
+@pytest.mark.parametrize("broken", ["tracking.ops.prune.traces", "tracking.ops.watch.renew_outdated"])
 def test_an_error_while_it_tidies_up_is_logged_and_parcels_are_asked_about(
     standin, monkeypatch, caplog, broken
 ):
@@ -205,9 +205,9 @@ def test_an_error_while_it_tidies_up_is_logged_and_parcels_are_asked_about(
 
 def test_one_log_line_a_cycle(standin, caplog):
     register(some_numbers(3))
-    with caplog.at_level("INFO", "tracking.watch"):
+    with caplog.at_level("INFO", "tracking.ops.watch"):
         Watch(clock=lambda: NOW + HOUR).run_once()
-    (line,) = [record.message for record in caplog.records if record.name == "tracking.watch"]
+    (line,) = [record.message for record in caplog.records if record.name == "tracking.ops.watch"]
     assert line.startswith("watch: 3 asked, 0 with news, 0 without an answer")
 
 

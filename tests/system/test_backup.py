@@ -21,8 +21,8 @@ from tests.crowd import join, start_threads
 from tests.served import Cluster, Site, get, run
 from tests.standin import StandIn
 from tests.stories import ARRIVED, AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
-from tracking.backup import _fill, back_up, keep_newest, newest_in
 from tracking.models import Phrase
+from tracking.ops.backup import _fill, back_up, keep_newest, newest_in
 
 ROWS = (POSTED, AT_EXCHANGE, ARRIVED)
 MESSAGES = (
@@ -229,9 +229,9 @@ def test_an_interrupted_restore_commits_nothing(tmp_path: Path, monkeypatch: pyt
         raise KeyboardInterrupt
 
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setattr("tracking.backup._database", list)
-    monkeypatch.setattr("tracking.backup._environment", lambda: dict(os.environ))
-    monkeypatch.setattr("tracking.backup.subprocess.run", interrupt)
+    monkeypatch.setattr("tracking.ops.backup._database", list)
+    monkeypatch.setattr("tracking.ops.backup._environment", lambda: dict(os.environ))
+    monkeypatch.setattr("tracking.ops.backup.subprocess.run", interrupt)
     with pytest.raises(KeyboardInterrupt):
         _fill(tmp_path / "dump", [])
     assert not committed.exists()

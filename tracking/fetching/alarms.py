@@ -22,7 +22,7 @@ from tracking.values.numbers import shortened
 logger = logging.getLogger(__name__)
 
 STORY_VANISHED = "story-vanished"
-DIGEST = "new-phrases"  # the daily list of tracking.digest: no drift, so it takes no place of theirs
+DIGEST = "new-phrases"  # the daily list of tracking.ops.digest: no drift, so it takes no place of theirs
 MOST_MAILS_A_DAY = 10  # should a reason turn out to have a hundred kinds
 
 

@@ -9,8 +9,8 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import cache_control
 
 from tracking.models import Logo
+from tracking.ops.readiness import readiness
 from tracking.public.views import read_only
-from tracking.readiness import readiness
 from tracking.values import colours
 
 
@@ -83,7 +83,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
             content_type="text/plain",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    from tracking.metrics import exposition  # its library is loaded by those who use it alone
+    from tracking.ops.metrics import exposition  # its library is loaded by those who use it alone
 
     return HttpResponse(
         exposition(now=timezone.now()), content_type="text/plain; version=0.0.4; charset=utf-8"

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from tracking.backup import BackupError, back_up, keep_newest
+from tracking.ops.backup import BackupError, back_up, keep_newest
 
 
 class Command(BaseCommand):

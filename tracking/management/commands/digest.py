@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from tracking.digest import MailIsOff, NotMailed, digest, send_digest
+from tracking.ops.digest import MailIsOff, NotMailed, digest, send_digest
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from tracking.doctor import examine
+from tracking.ops.doctor import examine
 
 
 class Command(BaseCommand):

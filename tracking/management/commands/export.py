@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from tracking import privacy
+from tracking.ops import privacy
 from tracking.values import numbers
 from tracking.values.numbers import TrackingNumber
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from tracking import privacy
 from tracking.management.commands.export import the_number
+from tracking.ops import privacy
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from tracking.journey.renewal import renew_outdated
-from tracking.prune import Rule, parcels, spam, throw_away, traces, without_a_story
+from tracking.ops.prune import Rule, parcels, spam, throw_away, traces, without_a_story
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from tracking.watch import Stopped, Watch
+from tracking.ops.watch import Stopped, Watch
 
 SECONDS_TO_FINISH = 5  # the request under way, after the first signal
 

@@ -14,10 +14,10 @@ from django.db import connection
 from django.http.request import validate_host
 
 from emsguide.environment import settings_file
-from tracking import readiness
-from tracking.doctor.finding import Finding
 from tracking.japanpost import client
 from tracking.japanpost.errors import Unavailable
+from tracking.ops import readiness
+from tracking.ops.doctor.finding import Finding
 
 _NEW_KEY = 'python -c "import secrets; print(secrets.token_urlsafe(64))"'
 _NETWORK = {

@@ -16,12 +16,12 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from tracking import prune
 from tracking.fetching import gate, lookup
 from tracking.fetching.schedule import AFTER_FAILURE
 from tracking.journey.renewal import RENEWED_AT_ONCE, renew_outdated
 from tracking.models import AskedBy, Shipment
 from tracking.models.shipments import FAILURES
+from tracking.ops import prune
 from tracking.values.numbers import TrackingNumber, shortened
 
 logger = logging.getLogger(__name__)

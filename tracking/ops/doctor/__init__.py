@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from tracking.doctor import configuration, store
-from tracking.doctor.finding import Finding
+from tracking.ops.doctor import configuration, store
+from tracking.ops.doctor.finding import Finding
 
 
 def examine(*, now: datetime) -> Iterator[Finding]:

@@ -10,14 +10,14 @@ from django.contrib.sessions.models import Session
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Max
 
-from tracking import backup
-from tracking.doctor.finding import Finding
 from tracking.fetching.alarms import DIGEST
 from tracking.fetching.gate import SENDING, current_gate
 from tracking.journey.usual_waits import LEAST_PARCELS
 from tracking.models import Alarm, AskedBy, Fetch, Message, Phrase, Shipment, Shop, UsualWait, VisitorMinute
+from tracking.ops import backup
+from tracking.ops.doctor.finding import Finding
+from tracking.ops.readiness import unapplied_migrations
 from tracking.public import visitors
-from tracking.readiness import unapplied_migrations
 from tracking.staff.access import groups
 from tracking.words import seed
 

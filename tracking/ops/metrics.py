@@ -82,7 +82,7 @@ def _count(outcome: str, **_: Any) -> None:
     _look_ups.labels(outcome).inc()
 
 
-answered.connect(_count, dispatch_uid="tracking.metrics")
+answered.connect(_count, dispatch_uid="tracking.ops.metrics")
 
 
 class _Store:

@@ -1,0 +1,1 @@
+"""What keeps the site running? Watch, prune, back-up, metrics, readiness, digest, privacy, doctor."""
