@@ -219,7 +219,7 @@ AXES_CLIENT_IP_CALLABLE = "tracking.staff.access.log_in.address_of"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # so the page can say when it ends
 AXES_DISABLE_ACCESS_LOG = True  # nothing that would have to be thrown away
-AXES_ENABLE_ADMIN = False  # tracking/admin/people.py has a plainer page
+AXES_ENABLE_ADMIN = False  # tracking/admin/access/people.py has a plainer page
 AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken"]  # and the password, always: neither stored nor logged
 AXES_VERBOSE = False
 

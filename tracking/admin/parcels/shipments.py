@@ -13,9 +13,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import ngettext
 
-from tracking.admin.guard import ShownForm
-from tracking.admin.parcel import ParcelDesk
-from tracking.admin.standings import (
+from tracking.admin.edit_conflicts import ShownForm
+from tracking.admin.parcels.filters import (
     DestinationFilter,
     EnquiryFilter,
     LookFilter,
@@ -23,6 +22,7 @@ from tracking.admin.standings import (
     StageFilter,
     StandingColumns,
 )
+from tracking.admin.parcels.parcel_page import ParcelDesk
 from tracking.journey.renewal import RENEWED_AT_ONCE, look_after, renew, renew_outdated
 from tracking.models import Fetch, Shipment, Standing
 from tracking.public.forms import RegistrationForm

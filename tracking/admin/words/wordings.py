@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from tracking.admin.guard import GuardedForm, left_behind, merged
+from tracking.admin.edit_conflicts import GuardedForm, left_behind, merged
 from tracking.japanpost.examples import all_examples, has_example
 from tracking.models import Wording
 from tracking.models.words import TEXTS, WORDS_EXIST, language_name

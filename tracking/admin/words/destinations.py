@@ -12,8 +12,8 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import ngettext
 
-from tracking.admin.history import WithHistory
-from tracking.admin.preview import NoticePreview
+from tracking.admin.words.history import WithHistory
+from tracking.admin.words.preview import NoticePreview
 from tracking.models import Destination, Notice
 from tracking.models.destinations import VERIFY_AFTER
 from tracking.staff.start_page import NOTICE_ENDS_SOON

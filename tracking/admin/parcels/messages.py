@@ -17,7 +17,7 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from tracking.admin.guard import ShownForm
+from tracking.admin.edit_conflicts import ShownForm
 from tracking.models import Message, Shipment
 from tracking.public.messages import situation_of
 from tracking.staff.parcels.details import State, states_of

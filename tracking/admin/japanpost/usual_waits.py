@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
-from tracking.admin.alarms import ReadOnlyAdmin
+from tracking.admin.japanpost.kept_pages import ReadOnlyAdmin
 from tracking.models import UsualWait
 
 _TITLE = (

@@ -11,8 +11,8 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from tracking.admin.guard import GuardedForm
-from tracking.admin.history import WithHistory
+from tracking.admin.edit_conflicts import GuardedForm
+from tracking.admin.words.history import WithHistory
 from tracking.models import Logo, Shop
 from tracking.values import colours
 from tracking.values.logos import MOST_BYTES, NoLogo, Picture, read_picture

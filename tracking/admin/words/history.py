@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
-from tracking.admin.guard import GuardedForm
+from tracking.admin.edit_conflicts import GuardedForm
 from tracking.models import Notice, Status, Wording
 from tracking.staff.words.history import Change, changes_of, go_back, histories_of, is_about_draft
 from tracking.values.places import japans_day

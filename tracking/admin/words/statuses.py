@@ -13,11 +13,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from tracking.admin.guard import left_behind, mark_of
-from tracking.admin.history import WithHistory
-from tracking.admin.phrases import StatusForPhrase
-from tracking.admin.preview import StatusPreview
-from tracking.admin.wordings import StatusForm, WordingFormSet, WordingInline, keeps_drafts
+from tracking.admin.edit_conflicts import left_behind, mark_of
+from tracking.admin.words.history import WithHistory
+from tracking.admin.words.phrases import StatusForPhrase
+from tracking.admin.words.preview import StatusPreview
+from tracking.admin.words.wordings import StatusForm, WordingFormSet, WordingInline, keeps_drafts
 from tracking.japanpost.examples import has_example
 from tracking.models import Status, Wording
 from tracking.staff.words.deletion import why_not_deleted

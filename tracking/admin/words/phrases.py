@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
-from tracking.admin.history import WithHistory
+from tracking.admin.words.history import WithHistory
 from tracking.models import Phrase, Status
 from tracking.models.words import NEWEST_FIRST
 from tracking.staff.words.inbox import MeaningChanged, give_meaning, items_of, take_back

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from tracking.admin.alarms import ReadOnlyAdmin
+from tracking.admin.japanpost.kept_pages import ReadOnlyAdmin
 from tracking.models import Edit, FailedLogIn
 from tracking.staff.access import groups, second_factor
 

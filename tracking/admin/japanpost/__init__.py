@@ -1,0 +1,1 @@
+"""Desk pages for how Japan Post answers: health, kept pages, requests, usual waits."""

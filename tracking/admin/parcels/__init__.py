@@ -1,0 +1,1 @@
+"""Desk pages for parcels and what customers write about them."""

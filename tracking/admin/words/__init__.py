@@ -1,0 +1,1 @@
+"""Desk pages for the words: statuses, wordings, phrases, destinations, notices, the shop."""
