@@ -33,9 +33,9 @@ admin: database  ## a name and password for the staff's desk
 
 demo:  ## the site beside a stand-in for Japan Post: every situation, no network (PORT=8000)
 	@scripts/setup
-	@DEBUG=True $(BIN) -m tests.standin.demo --port $(PORT)
+	@DEBUG=True $(BIN) -m tests.support.standin.demo --port $(PORT)
 
-test:  ## all tests but those of the next targets, from nothing, with coverage; ARGS="tests/test_numbers.py -k spaced" for a few
+test:  ## all tests but those of the next targets, from nothing, with coverage; ARGS="tests/values/test_numbers.py -k spaced" for a few
 	@scripts/setup dev browser
 ifdef ARGS
 	$(PYTEST) $(ARGS)
@@ -50,20 +50,20 @@ test-system:  ## the site in real servers: gunicorn, PostgreSQL, Valkey, HAProxy
 
 test-postgresql:  ## what asks the database most, on PostgreSQL in place of SQLite
 	@scripts/setup dev servers
-	$(BIN) -m tests.on_postgresql -n 2 $(ARGS)
+	$(BIN) -m tests.tools.on_postgresql -n 2 $(ARGS)
 
 test-full:  ## every situation on every screen, and the tests on awkward dates; before a change of pages lands
 	@scripts/setup dev browser
-	MATRIX=full $(PYTEST) tests/browser/test_scenarios.py
+	MATRIX=full $(PYTEST) tests/browser/public/test_scenarios.py
 	@$(MAKE) dates
 
 dates:  ## the tests that start no server at nine awkward moments: a leap day, New Year, each change of the clocks
 	@scripts/setup dev
-	@$(BIN) -m tests.dates $(ARGS)
+	@$(BIN) -m tests.tools.dates $(ARGS)
 
 mutants:  ## do the tests notice when the code is wrong? half an hour; ARGS="gate --show" for one module and its survivors
 	@scripts/setup dev mutants
-	@$(BIN) -m tests.mutants $(ARGS)
+	@$(BIN) -m tests.tools.mutants $(ARGS)
 
 lint:  ## style, types, missing migrations, settings fit for production
 	@scripts/setup dev
@@ -79,17 +79,17 @@ audit:  ## known vulnerabilities of the pinned packages, where the network allow
 
 bench:  ## the benchmarks, page weights included (BENCH_PARCELS=1000000)
 	@scripts/setup dev browser load
-	DEBUG=True $(BIN) -m tests.bench $(ARGS)
-	@DEBUG=True $(BIN) -m tests.bench_desk
+	DEBUG=True $(BIN) -m tests.tools.bench $(ARGS)
+	@DEBUG=True $(BIN) -m tests.tools.bench_desk
 
 soak:  ## ten minutes at half of what the machine can do: does anything pile up? (MINUTES=10)
 	@scripts/setup dev
-	@DEBUG=True $(BIN) -m tests.soak $(MINUTES)
+	@DEBUG=True $(BIN) -m tests.tools.soak $(MINUTES)
 
 tour:  ## docs/tour.md and its pictures, and those of docs/wording.md, taken again
 	@scripts/setup dev browser
-	@DEBUG=True $(BIN) -m tests.tour
-	@DEBUG=True $(BIN) -m tests.desk_tour
+	@DEBUG=True $(BIN) -m tests.tools.tour
+	@DEBUG=True $(BIN) -m tests.tools.desk_tour
 
 clean:  ## remove what can be made again; the database stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* staticfiles test.sqlite3*

@@ -18,12 +18,12 @@ from django.utils import timezone
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from tests.chromium import CHROMIUM, HAS_FONTS
-from tests.clock import Clock
-from tests.proxies import PROXIES
-from tests.served import CACHE_SERVER, HAPROXY, POSTGRESQL
-from tests.standin import StandIn
-from tests.stories import WIDEST_DAY
+from tests.support.chromium import CHROMIUM, HAS_FONTS
+from tests.support.clock import Clock
+from tests.support.proxies import PROXIES
+from tests.support.served import CACHE_SERVER, HAPROXY, POSTGRESQL
+from tests.support.standin import StandIn
+from tests.support.stories import WIDEST_DAY
 from tracking.fetching import gate
 from tracking.models import Shop
 from tracking.public.release import release_id

@@ -1,6 +1,6 @@
 """The site's settings for the tests, which read nothing of the developer's environment."""
 
-from tests.machine import make_the_same
+from tests.support.machine import make_the_same
 
 make_the_same()
 

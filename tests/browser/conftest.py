@@ -20,8 +20,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.chromium import launched
-from tests.stories import WIDEST_DAY
+from tests.support.chromium import launched
+from tests.support.stories import WIDEST_DAY
 from tracking.journey.times import long_date
 
 

@@ -9,8 +9,9 @@ from django.test import RequestFactory
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from tests.standin import StandIn
-from tests.stories import (
+from tests.public.test_example_pages import EXPECTED
+from tests.support.standin import StandIn
+from tests.support.stories import (
     ARRIVED,
     AT_EXCHANGE,
     DELIVERED,
@@ -21,7 +22,6 @@ from tests.stories import (
     fresh_story,
     story,
 )
-from tests.test_example_pages import EXPECTED
 from tracking.fetching.lookup import look_up
 from tracking.japanpost.examples import all_examples
 from tracking.japanpost.records import TrackedItem

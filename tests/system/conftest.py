@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.served import Cluster, postgresql
+from tests.support.served import Cluster, postgresql
 
 
 @pytest.fixture(scope="session")

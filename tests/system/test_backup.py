@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import processes
-from tests.crowd import join, start_threads
-from tests.served import Cluster, Site, get, run
-from tests.standin import StandIn
-from tests.stories import ARRIVED, AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
+from tests.support import processes
+from tests.support.crowd import join, start_threads
+from tests.support.served import Cluster, Site, get, run
+from tests.support.standin import StandIn
+from tests.support.stories import ARRIVED, AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
 from tracking.models import Phrase
 from tracking.ops.backup import _fill, back_up, keep_newest, newest_in
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.served import CacheServer, Site, everybody, get, statuses
-from tests.standin import StandIn
-from tests.stories import IN_CUSTOMS, POSTED, some_numbers, story
+from tests.support.served import CacheServer, Site, everybody, get, statuses
+from tests.support.standin import StandIn
+from tests.support.stories import IN_CUSTOMS, POSTED, some_numbers, story
 
 pytestmark = pytest.mark.cacheserver
 

@@ -14,9 +14,9 @@ import pytest
 import yaml
 from django.core.management import get_commands
 
-from tests import processes
-from tests.proxies import DEPLOY, visitor
-from tests.served import PROJECT, free_port, until_connected
+from tests.support import processes
+from tests.support.proxies import DEPLOY, visitor
+from tests.support.served import PROJECT, free_port, until_connected
 
 GUIDE = (PROJECT / "docs" / "deploying.md").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.served import Site, everybody, get, run, statuses, until_answered
-from tests.standin import StandIn
-from tests.stories import NUMBER, POSTED, some_numbers, story
+from tests.support.served import Site, everybody, get, run, statuses, until_answered
+from tests.support.standin import StandIn
+from tests.support.stories import NUMBER, POSTED, some_numbers, story
 
 SPACING = 100  # milliseconds
 CROWD = int(
@@ -165,7 +165,7 @@ def test_while_japan_post_hangs_everybody_else_reads_on(site: Site, japan_post: 
 def test_several_learners_at_once_leave_one_set_of_figures(site: Site) -> None:
     said = site.python(
         "from django.utils import timezone\n"
-        "from tests.crowd import all_at_once\n"
+        "from tests.support.crowd import all_at_once\n"
         "from tracking.journey.usual_waits import store\n"
         "figures = {'parcels': 20, 'median_days': 1, 'nine_in_ten_days': 2, 'learned_at': timezone.now()}\n"
         "status = Status.objects.first()\n"

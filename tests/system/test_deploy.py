@@ -15,10 +15,10 @@ import pytest
 from django.core.management import get_commands
 from lxml import html
 
-from tests import processes
-from tests.proxies import DEPLOY, PROXIES, SERVERS, visitor
-from tests.served import PROJECT, Balancer, Site, free_port
-from tests.stories import NUMBER
+from tests.support import processes
+from tests.support.proxies import DEPLOY, PROXIES, SERVERS, visitor
+from tests.support.served import PROJECT, Balancer, Site, free_port
+from tests.support.stories import NUMBER
 
 UNITS = sorted(DEPLOY.glob("systemd/*.service"))
 TIMERS = sorted(DEPLOY.glob("systemd/*.timer"))

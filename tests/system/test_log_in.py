@@ -5,8 +5,8 @@ from pathlib import Path
 
 import requests
 
-from tests.served import Site
-from tests.test_log_in import PAGE, PASSWORD
+from tests.staff.access.test_log_in import PAGE, PASSWORD
+from tests.support.served import Site
 
 
 def test_several_workers_and_machines_count_together_and_cookies_are_secure(tmp_path: Path):

@@ -11,8 +11,8 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 
-from tests.remote_desk import Desk
-from tests.served import (
+from tests.support.remote_desk import Desk
+from tests.support.served import (
     Balancer,
     CacheServer,
     Cluster,
@@ -23,8 +23,8 @@ from tests.served import (
     statuses,
     until_answered,
 )
-from tests.standin import StandIn
-from tests.stories import IN_CUSTOMS, POSTED, some_numbers, story
+from tests.support.standin import StandIn
+from tests.support.stories import IN_CUSTOMS, POSTED, some_numbers, story
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.cacheserver, pytest.mark.haproxy]
 

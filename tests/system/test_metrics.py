@@ -6,8 +6,8 @@ from pathlib import Path
 
 import requests
 
-from tests.served import Site
-from tests.test_metrics import TOKEN, Figures, read
+from tests.ops.test_metrics import TOKEN, Figures, read
+from tests.support.served import Site
 
 
 def test_workers_count_together_and_their_successors_go_on(tmp_path: Path) -> None:

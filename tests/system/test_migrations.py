@@ -6,8 +6,8 @@ import sys
 import psycopg
 import pytest
 
-from tests import processes
-from tests.served import PROJECT, Cluster
+from tests.support import processes
+from tests.support.served import PROJECT, Cluster
 
 
 @pytest.mark.postgresql

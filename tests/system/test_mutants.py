@@ -4,7 +4,8 @@ import json
 import shutil
 import sys
 
-from tests import mutants, processes
+from tests.support import processes
+from tests.tools import mutants
 
 TINY = """\
 LIMIT = 3
@@ -53,18 +54,18 @@ def test_counting_ends():
 def run(folder, *arguments):
     """The command, with the tiny module in place of the site's."""
     code = (
-        "import sys; from pathlib import Path; from tests import mutants; "
-        f"mutants.ROOT = Path({str(folder)!r}); mutants.SECONDS_OF_WORK = 0.5; "
+        "import sys; from pathlib import Path; from tests.tools import mutants; "
+        f"mutants.PROJECT = Path({str(folder)!r}); mutants.SECONDS_OF_WORK = 0.5; "
         "mutants.MODULES = {'tiny': (['tiny.py'], ['test_tiny.py'])}; sys.exit(mutants.main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", code, *arguments]
-    return processes.run(command, cwd=mutants.ROOT, capture_output=True, text=True)
+    return processes.run(command, cwd=mutants.PROJECT, capture_output=True, text=True)
 
 
 def test_the_tests_of_a_tiny_module_kill_what_they_notice(tmp_path):
     (tmp_path / "tiny.py").write_text(TINY)
     (tmp_path / "test_tiny.py").write_text(TESTS)
-    shutil.copy(mutants.ROOT / "pyproject.toml", tmp_path)
+    shutil.copy(mutants.PROJECT / "pyproject.toml", tmp_path)
     before = tmp_path / "before.json"
     done = run(tmp_path, "--sample", "0", "--show", "--json", str(before))
     assert done.returncode == 0, done.stderr

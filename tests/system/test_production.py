@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests import processes
-from tests.served import PROJECT, Site
-from tests.test_headers import POLICY
+from tests.project.test_headers import POLICY
+from tests.support import processes
+from tests.support.served import PROJECT, Site
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.served import Site, get, run
-from tests.stories import NUMBER
+from tests.support.served import Site, get, run
+from tests.support.stories import NUMBER
 
 
 def test_gunicorns_access_log_has_none_and_no_secret_is_in_any_log(tmp_path: Path):

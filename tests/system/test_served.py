@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import processes, served
-from tests.test_processes import is_alive
+from tests.support import processes, served
+from tests.support.test_processes import is_alive
 
 
 def children() -> set[int]:

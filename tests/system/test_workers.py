@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.remote_desk import Desk
-from tests.served import Site, everybody, get, statuses, until_answered
-from tests.standin import StandIn
-from tests.stories import IN_CUSTOMS, NUMBER, POSTED, story
+from tests.support.remote_desk import Desk
+from tests.support.served import Site, everybody, get, statuses, until_answered
+from tests.support.standin import StandIn
+from tests.support.stories import IN_CUSTOMS, NUMBER, POSTED, story
 
 
 @pytest.fixture(scope="module", params=["own-cache", "shared-cache"])

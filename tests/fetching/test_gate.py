@@ -1,0 +1,702 @@
+"""Who may ask Japan Post: real threads, a real database file, a stand-in that counts."""
+
+import re
+import time
+from contextlib import nullcontext, suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tests.support.crowd import all_at_once, let_in, wait_for
+from tests.support.stories import ARRIVED, AT_EXCHANGE, DELIVERED, NUMBER, POSTED, some_numbers, story
+from tracking.fetching import gate
+from tracking.fetching.gate import Busy, Paused, Timer, TooOften
+from tracking.fetching.lookup import BUDGET_WITH_STORY, ask, look_up
+from tracking.japanpost.errors import NotFound, Unavailable, UnexpectedPage
+from tracking.models import AskedBy, Event, Fetch, Gate, Shipment, VisitorMinute
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=16)
+
+threads = pytest.mark.django_db(transaction=True)
+database = pytest.mark.django_db
+
+
+def after(**elapsed):
+    return NOW + timedelta(**elapsed)
+
+
+@pytest.fixture
+def parcels(standin):
+    """Thirty numbers that Japan Post knows and we do not."""
+    numbers = some_numbers(30)
+    for number in numbers:
+        standin.set_item(number, story(POSTED, number=number))
+    return numbers
+
+
+def failures(comes):
+    return [come.failure for come in comes if come.failure]
+
+
+def answer_at_last(standin, number):
+    """Whoever waits for Japan Post's answer about it has it now, and so has everybody later."""
+    standin.set_fault(number, "slow-first-byte", seconds=0)
+
+
+def until_waiting(count):
+    """Until so many threads sit and wait for their turn or for another visitor's answer."""
+    while gate._waiting._taken < count:
+        time.sleep(0.01)
+
+
+# One asker per parcel
+
+
+@threads
+def test_of_twenty_who_know_nothing_one_asks_and_all_get_the_answer(standin, settings, stopped_timers):
+    settings.JAPANPOST_WAITING = 20
+    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
+    standin.set_fault(NUMBER, "hang")
+    comes = let_in([partial(look_up, NUMBER, now=NOW)] * 20)
+    until_waiting(19)
+    answer_at_last(standin, NUMBER)
+    wait_for(comes)
+    assert [len(come.result.events) for come in comes] == [2] * 20
+    assert len(standin.requests) == Fetch.objects.count() == 1
+
+
+@threads
+def test_of_twenty_with_a_story_one_asks_and_the_others_read_it_at_once(standin, stopped_timers):
+    standin.set_item(NUMBER, story(POSTED))
+    look_up(NUMBER, now=NOW)
+    standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
+    standin.set_fault(NUMBER, "hang")
+    comes = let_in([partial(look_up, NUMBER, now=LATER)] * 20)
+    at_once = wait_for(comes, but=1)  # while Japan Post has yet to answer
+    answer_at_last(standin, NUMBER)
+    wait_for(comes)
+    assert len(standin.requests) == 2
+    assert not failures(comes)
+    assert [len(come.result.events) for come in at_once] == [1] * 19
+    assert [len(come.result.events) for come in comes if come not in at_once] == [2]
+    assert not any(come.result.stale for come in comes)
+
+
+@database
+def test_the_lease_of_a_crashed_asker_runs_out(standin, gate_clock):
+    standin.set_item(NUMBER, story(POSTED))
+    Shipment.objects.create(number=NUMBER, lease_until=after(seconds=13), lease_token="crashed")
+    with pytest.raises(Busy):
+        look_up(NUMBER, now=NOW, budget=4)
+    assert 3 < gate_clock.seconds <= 4  # waited, and not for longer than the budget
+    assert standin.requests == []
+    assert look_up(NUMBER, now=after(seconds=14)).events
+    assert Shipment.objects.get().lease_until is None
+
+
+@database
+def test_whoever_waits_takes_over_when_a_lease_runs_out(standin, gate_clock):
+    standin.set_item(NUMBER, story(POSTED))
+    Shipment.objects.create(number=NUMBER, lease_until=after(seconds=3), lease_token="crashed")
+    assert look_up(NUMBER, now=NOW).events
+    assert gate_clock.seconds == pytest.approx(3, abs=0.2)
+    assert len(standin.requests) == 1
+
+
+@database
+def test_a_lease_from_a_clock_that_was_wrong_holds_nobody_up(standin):
+    standin.set_item(NUMBER, story(POSTED))
+    Shipment.objects.create(number=NUMBER, lease_until=after(days=300), lease_token="from the future")
+    Gate.objects.create(pk=1, next_start_at=after(days=300), paused_until=after(days=300))
+    assert look_up(NUMBER, now=NOW).events
+
+
+@database
+@pytest.mark.parametrize(("ahead", "holds"), [(timedelta(hours=2), False), (timedelta(minutes=119), True)])
+@pytest.mark.parametrize("asks_for_the_same", [True, False])
+def test_a_lease_of_two_hours_was_written_by_a_wrong_clock(
+    settings, gate_clock, parcels, ahead, holds, asks_for_the_same
+):
+    """It holds neither its parcel nor a place at Japan Post."""
+    settings.JAPANPOST_CONCURRENCY = 1
+    Shipment.objects.create(number=NUMBER, lease_until=NOW + ahead, lease_token="crashed")
+    number = NUMBER if asks_for_the_same else parcels[0]
+    with (
+        pytest.raises(Busy) if holds else nullcontext(),
+        gate.admission(number, timer=Timer(NOW, 4), has_story=False) as ticket,
+    ):
+        assert ticket
+
+
+@database
+def test_a_visitor_with_a_story_waits_for_a_near_turn(standin, gate_clock):
+    Gate.objects.create(pk=1, next_start_at=after(seconds=0.4))
+    with gate.admission(NUMBER, timer=Timer(NOW, 8), has_story=True) as ticket:
+        assert ticket
+    assert 0.4 <= gate_clock.seconds <= 0.5
+
+
+@database
+def test_a_visitor_with_a_story_leaves_a_later_turn_to_others_at_once(standin, gate_clock):
+    Gate.objects.create(pk=1, next_start_at=after(seconds=0.6))
+    with pytest.raises(Busy), gate.admission(NUMBER, timer=Timer(NOW, 8), has_story=True):
+        pass
+    assert gate_clock.seconds == 0
+    assert gate.current_gate().visitors_wait_until is None  # nor does the watch wait for this visitor
+
+
+@database
+def test_an_asker_who_comes_too_late_does_not_overwrite_the_newer_answer(standin, gate_clock):
+    standin.set_item(NUMBER, story(POSTED))
+    with gate.admission(NUMBER, timer=Timer(NOW, 10), has_story=False) as slow:
+        standin.set_item(NUMBER, story(POSTED, ARRIVED))
+        assert len(look_up(NUMBER, now=after(seconds=20)).events) == 2
+        before = list(Event.objects.values()), Shipment.objects.values().get()
+        standin.set_item(NUMBER, story(POSTED))
+        ask(slow)
+    assert (list(Event.objects.values()), Shipment.objects.values().get()) == before
+    assert "too late" in Fetch.objects.order_by("started_at").first().note
+
+
+@database
+def test_what_was_answered_between_looking_and_starting_is_not_asked_again(standin):
+    standin.set_item(NUMBER, story(POSTED))
+    look_up(NUMBER, now=NOW)
+    late = gate._start(NUMBER, Timer(after(seconds=1), 8), AskedBy.VISITOR, "")
+    assert late is None
+    assert Shipment.objects.get().lease_until is None
+
+
+@database
+def test_a_fault_of_ours_gives_the_parcel_free(standin, monkeypatch):
+    standin.set_item(NUMBER, story(POSTED))
+    monkeypatch.setattr("tracking.fetching.lookup.parser.parse_page", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        look_up(NUMBER, now=NOW)
+    monkeypatch.undo()
+    assert look_up(NUMBER, now=NOW).events
+
+
+@database
+def test_a_fault_of_ours_leaves_the_lease_of_a_later_asker():
+    with pytest.raises(ZeroDivisionError), gate.admission(NUMBER, timer=Timer(NOW, 8), has_story=False):
+        Shipment.objects.update(lease_token="later")
+        raise ZeroDivisionError
+    assert Shipment.objects.get().lease_token == "later"
+
+
+# A few at a time, at a distance
+
+
+@threads
+@pytest.mark.parametrize("places", [2, 4])
+def test_never_more_at_a_time_than_there_are_places(standin, settings, stopped_timers, parcels, places):
+    settings.JAPANPOST_CONCURRENCY, settings.JAPANPOST_WAITING = places, 20
+    standin.set_fault(None, "hang")
+    comes = let_in(partial(look_up, number, now=NOW) for number in parcels[:12])
+    standin.wait_for_requests(places)
+    standin.set_fault(None, "slow-first-byte", seconds=0.3)
+    wait_for(comes)
+    assert not failures(comes)
+    assert len(standin.requests) == 12
+    assert standin.concurrent_peak == places
+
+
+@threads
+def test_requests_start_at_a_distance(standin, settings, monkeypatch, parcels):
+    """By the time of the one who asks: on its way to Japan Post a request may be delayed, and the next one not."""
+    settings.JAPANPOST_SPACING_MS, settings.JAPANPOST_WAITING = 400, 20
+    # On a busy machine a request may need more than a second to go, and every thread that waits looks at the gate.
+    settings.JAPANPOST_TIMEOUT = 100
+    monkeypatch.setattr(gate, "SENDING", timedelta(seconds=60))
+    comes = all_at_once(partial(look_up, number, now=NOW) for number in parcels[:5])
+    assert not failures(comes)
+    starts = sorted(Fetch.objects.values_list("started_at", flat=True))
+    gaps = [later - earlier for earlier, later in zip(starts, starts[1:], strict=False)]
+    assert len(gaps) == len(standin.requests) - 1 == 4
+    assert min(gaps) >= timedelta(milliseconds=400)
+
+
+@database
+def test_a_place_that_a_crashed_process_took_is_free_again_when_its_lease_runs_out(
+    standin, settings, gate_clock, parcels
+):
+    settings.JAPANPOST_CONCURRENCY = 1
+    Shipment.objects.create(number=NUMBER, lease_until=after(seconds=13), lease_token="crashed")
+    with pytest.raises(Busy):
+        look_up(parcels[0], now=NOW, budget=4)
+    assert look_up(parcels[0], now=after(seconds=14)).events
+
+
+@database
+def test_the_watch_leaves_a_place_for_visitors(standin, settings, gate_clock, parcels):
+    settings.JAPANPOST_CONCURRENCY = 2
+    Shipment.objects.create(number=NUMBER, lease_until=after(seconds=13), lease_token="somebody")
+    with pytest.raises(Busy):
+        look_up(parcels[0], now=NOW, asked_by=AskedBy.WATCH)
+    look_up(parcels[0], now=NOW)
+    Shipment.objects.filter(number=NUMBER).update(lease_until=None)
+    look_up(parcels[1], now=NOW, asked_by=AskedBy.WATCH)
+    assert list(Fetch.objects.order_by("pk").values_list("asked_by", flat=True)) == ["visitor", "watch"]
+
+
+@database
+def test_the_watch_does_not_ask_while_a_visitor_waits(standin, settings, gate_clock, parcels):
+    settings.JAPANPOST_CONCURRENCY = 1
+    Shipment.objects.create(number=NUMBER, lease_until=after(seconds=1.5), lease_token="somebody")
+    with pytest.raises(Busy):
+        look_up(parcels[0], now=NOW, budget=0.8)
+    Shipment.objects.update(lease_until=None)
+    with pytest.raises(Busy):
+        look_up(parcels[1], now=after(seconds=0.1), asked_by=AskedBy.WATCH)
+    assert look_up(parcels[1], now=after(seconds=3), asked_by=AskedBy.WATCH).events
+
+
+@database
+def test_the_watch_waits_as_long_as_a_visitor_does():
+    gate.current_gate()
+    for seconds, until in ((0, 1), (0.4, 1), (0.8, 1.8), (3, 4)):
+        gate._let_the_watch_wait(after(seconds=seconds))
+        assert gate.current_gate().visitors_wait_until == after(seconds=until)
+
+
+# Waiting is bounded
+
+
+@threads
+def test_beyond_a_few_who_wait_the_page_says_so_and_tries_again_by_itself(
+    standin, settings, stopped_timers, noon, parcels
+):
+    settings.JAPANPOST_CONCURRENCY, settings.JAPANPOST_WAITING = 1, 2
+    standin.set_fault(None, "hang")
+    comes = let_in(partial(Client().get, f"/track/{number}/") for number in parcels[:10])
+    at_once = [come.result for come in wait_for(comes, but=3)]  # while one asks and two wait
+    # A number that found no room leaves nothing in the store.
+    assert Shipment.objects.count() == 1
+    standin.set_fault(None, "slow-first-byte", seconds=0)
+    wait_for(comes)
+    assert sorted(come.result.status_code for come in comes) == [200] * 3 + [503] * 7
+    for page in at_once:
+        seconds = int(page["Retry-After"])
+        assert 3 <= seconds <= 10
+        text = page.content.decode()
+        assert f'<meta http-equiv="refresh" content="{seconds}">' in text
+        assert "Many people are asking" in text
+        assert 'data-outcome="unavailable"' in text
+
+
+@threads
+def test_waiting_for_somebody_elses_answer_is_bounded_too(standin, settings, stopped_timers, noon):
+    settings.JAPANPOST_WAITING = 3
+    standin.set_item(NUMBER, story(POSTED))
+    standin.set_fault(NUMBER, "hang")
+    comes = let_in([partial(Client().get, f"/track/{NUMBER}.json")] * 12)
+    refused = wait_for(comes, but=4)  # while one asks and three wait
+    answer_at_last(standin, NUMBER)
+    wait_for(comes)
+    assert sorted(come.result.status_code for come in comes) == [200] * 4 + [503] * 8
+    assert refused[0].result.json() == {
+        "number": NUMBER,
+        "outcome": "unavailable",
+        "headline": "Many people are asking at the moment",
+        "events": [],
+    }
+    assert 3 <= int(refused[0].result["Retry-After"]) <= 10
+    assert len(standin.requests) == 1
+
+
+@threads
+def test_with_a_story_nobody_waits_for_a_place(standin, settings, stopped_timers, parcels):
+    for number in parcels[:6]:
+        look_up(number, now=NOW)
+    settings.JAPANPOST_CONCURRENCY = 1
+    standin.set_fault(parcels[0], "hang")
+    asker = let_in([partial(look_up, parcels[0], now=LATER)])
+    standin.wait_for_requests(7)
+    comes = all_at_once(partial(look_up, number, now=LATER) for number in parcels[1:6])
+    assert asker[0].thread.is_alive()  # they have left, and the only place is still taken
+    answer_at_last(standin, parcels[0])
+    wait_for(asker)
+    assert not failures([*asker, *comes])
+    assert len(standin.requests) == Fetch.objects.filter(outcome="tracked").count() == 7
+
+
+@threads
+@pytest.mark.parametrize("fault", ["hang", "dripping-headers", "dripping-body"])
+def test_nobody_waits_longer_than_the_budget(standin, settings, parcels, fault):
+    """These faults never end, so every visitor who leaves has given up; the words say after how long."""
+    settings.JAPANPOST_TIMEOUT, settings.JAPANPOST_WAITING = 2, 4
+    standin.set_fault(None, fault)
+    comes = all_at_once(partial(look_up, number, now=NOW) for number in parcels[:10])
+    assert [isinstance(failure, Unavailable) for failure in failures(comes)] == [True] * 10
+    notes = Fetch.objects.values_list("note", flat=True)
+    given_up = re.findall(r"no answer within ([\d.]+) s", " ".join(notes))
+    assert given_up and max(map(float, given_up)) <= 2
+
+
+@database
+@pytest.mark.parametrize(("has_story", "seconds"), [(False, 8), (True, 4)])
+def test_with_a_story_the_budget_is_half(settings, monkeypatch, gate_clock, parcels, has_story, seconds):
+    monkeypatch.setattr("tracking.fetching.lookup.BUDGET_WITH_STORY", BUDGET_WITH_STORY)
+    settings.JAPANPOST_TIMEOUT = 8
+    if has_story:
+        look_up(parcels[0], now=NOW)
+    allowed = []
+
+    def fail_at_once(number, *, timeout, **_):
+        allowed.append(timeout)
+        raise Unavailable("no answer")
+
+    monkeypatch.setattr("tracking.japanpost.client.fetch_page", fail_at_once)
+    with suppress(Unavailable):
+        look_up(parcels[0], now=LATER)
+    assert allowed == [seconds]
+
+
+@database
+def test_a_list_of_numbers_stays_within_one_budget_and_says_what_is_left(
+    standin, settings, client, gate_clock, parcels
+):
+    settings.JAPANPOST_CONCURRENCY = 1
+    Shipment.objects.create(
+        number=NUMBER, lease_until=datetime.now(UTC) + timedelta(minutes=60), lease_token="x"
+    )
+    page = client.get("/track/", {"number": ",".join(parcels[:4])}, follow=True)
+    assert 20 < gate_clock.seconds <= 25  # waited, and for all four not longer than for one
+    assert page.status_code == 200
+    assert b'<meta http-equiv="refresh"' in page.content
+    assert b"tries again by itself" in page.content
+
+
+# Pauses
+
+
+def fail(standin, numbers, now, fault="500", **options):
+    standin.set_fault(None, fault, **options)
+    for number in numbers:
+        with pytest.raises(Unavailable):
+            look_up(number, now=now)
+
+
+@threads
+def test_five_failures_in_a_row_pause_everybody_and_one_answer_ends_it(
+    standin, settings, stopped_timers, parcels
+):
+    settings.JAPANPOST_WAITING = 20
+    look_up(parcels[20], now=after(hours=-1))
+    fail(standin, parcels[:5], NOW)
+    assert len(standin.requests) == 6
+    with pytest.raises(Paused) as refusal:
+        look_up(parcels[5], now=after(seconds=30))
+    assert refusal.value.retry_after == 30
+    stored = look_up(parcels[20], now=after(seconds=30))
+    assert (len(stored.events), stored.stale) == (1, True)
+    assert len(standin.requests) == 6
+    # After a minute one finds out; it fails, and the next one comes two minutes later.
+    comes = all_at_once(partial(look_up, number, now=after(seconds=61)) for number in parcels[5:15])
+    assert len(standin.requests) == 7
+    assert sorted(type(failure).__name__ for failure in failures(comes)) == ["Paused"] * 9 + ["Unavailable"]
+    with pytest.raises(Paused):
+        look_up(parcels[15], now=after(seconds=61 + 119))
+    standin.clear()
+    for number in parcels[15:20]:
+        with pytest.raises(NotFound):  # an answer
+            look_up(number, now=after(seconds=61 + 121))
+    assert len(standin.requests) == 5
+    row = Gate.objects.get()
+    assert (row.failures_in_a_row, row.paused_until, row.pause_reason) == (0, None, "")
+
+
+@threads
+def test_a_burst_of_failures_pauses_for_one_minute_only(standin, stopped_timers, parcels):
+    fail(standin, parcels[:4], NOW)
+    standin.set_fault(None, "dripping-body")
+    comes = let_in(partial(look_up, number, now=NOW) for number in parcels[4:8])
+    standin.wait_until(lambda: standin.faults_met == 8)  # all four are under way
+    standin.set_fault(None, "500")  # and are cut off in the middle of their pages
+    wait_for(comes)
+    assert [type(failure) for failure in failures(comes)] == [Unavailable] * 4
+    assert len(standin.requests) == 8
+    row = Gate.objects.get()
+    assert (row.failures_in_a_row, row.paused_until) == (5, after(seconds=60))
+
+
+@database
+def test_pauses_grow_to_ten_minutes(standin, gate_clock, parcels):
+    fail(standin, parcels[:5], NOW)
+    now, pauses = NOW, []
+    for number in parcels[5:11]:
+        until = Gate.objects.get().paused_until
+        pauses.append((until - now).total_seconds())
+        now = until
+        fail(standin, [number], now)
+    assert pauses == [60, 120, 240, 480, 600, 600]
+
+
+@database
+def test_a_prober_who_never_came_back_lets_the_next_one_try(standin, gate_clock, parcels):
+    fail(standin, parcels[:5], NOW)
+    standin.clear()
+    with gate.admission(parcels[6], timer=Timer(after(seconds=61), 8), has_story=False) as probe:
+        assert probe.is_probe  # and it is never heard of again
+    with pytest.raises(Paused):
+        look_up(parcels[7], now=after(seconds=120))
+    with pytest.raises(NotFound):
+        look_up(parcels[7], now=after(seconds=122))
+    assert Gate.objects.get().paused_until is None
+
+
+@database
+def test_retry_after_holds_for_every_parcel(standin, gate_clock, parcels):
+    fail(standin, parcels[:1], NOW, "maintenance", retry_after="600")
+    standin.set_fault(None, "slow-first-byte", seconds=0)
+    for seconds in (1, 300, 599):
+        with pytest.raises(Paused) as refusal:
+            look_up(parcels[1], now=after(seconds=seconds))
+        assert refusal.value.retry_after == 600 - seconds
+    assert len(standin.requests) == 1
+    assert look_up(parcels[1], now=after(seconds=600)).events
+
+
+@database
+def test_an_answer_that_was_under_way_does_not_end_the_rest_they_asked_for(standin, gate_clock, parcels):
+    slow = Timer(NOW, 25)
+    with gate.admission(parcels[1], timer=slow, has_story=False) as ticket:
+        fail(standin, parcels[:1], NOW, "429", retry_after="600")
+        standin.set_fault(None, "slow-first-byte", seconds=0)
+        assert ask(ticket).outcome == "tracked"
+    with pytest.raises(Paused):
+        look_up(parcels[2], now=after(seconds=300))
+
+
+@database
+def test_nobody_can_ask_us_to_stay_away_for_ever(standin, gate_clock, parcels):
+    fail(standin, parcels[:1], NOW, "429", retry_after="2000000")
+    assert Gate.objects.get().paused_until == after(hours=1)
+
+
+@database
+def test_an_answer_between_failures_starts_the_count_anew(standin, parcels):
+    fail(standin, parcels[:4], NOW)
+    standin.set_fault(None, "slow-first-byte", seconds=0)
+    look_up(parcels[4], now=NOW)
+    fail(standin, parcels[5:9], NOW)
+    assert Gate.objects.get().paused_until is None
+    assert Gate.objects.get().failures_in_a_row == 4
+
+
+@database
+def test_a_page_we_cannot_read_is_an_answer_all_the_same(standin, parcels):
+    standin.set_fault(None, "doubled-table")
+    for number in parcels[:7]:
+        with pytest.raises(UnexpectedPage):
+            look_up(number, now=NOW)
+    assert len(standin.requests) == 7
+
+
+@database
+def test_too_little_time_to_ask_says_nothing_about_japan_post(standin, gate_clock, parcels):
+    standin.set_fault(None, "hang")
+    for number in parcels[:6]:
+        with pytest.raises(Unavailable):
+            look_up(number, now=NOW, budget=0.5001)
+    assert [fetch.outcome for fetch in Fetch.objects.all()] == ["unavailable"] * 6
+    assert not Gate.objects.filter(failures_in_a_row__gt=0).exists()
+
+
+@database
+def test_staff_see_whether_we_ask(standin, parcels, admin_client):
+    page = admin_client.get("/admin/tracking/gate/").content.decode()
+    assert "Asking" in page
+    fail(standin, parcels[:5], datetime.now(UTC))
+    page = admin_client.get("/admin/tracking/gate/").content.decode()
+    assert "Pausing: customers see the stored stories" in page
+    assert "HTTP 500" in page
+    assert admin_client.get("/admin/tracking/gate/1/change/").status_code == 200
+    assert admin_client.post("/admin/tracking/gate/1/change/", {}).status_code == 403
+
+
+# Asking once more
+
+
+@database
+def test_a_line_closed_before_the_first_byte_is_asked_once_more(standin):
+    standin.set_item(NUMBER, story(POSTED))
+    standin.set_fault(NUMBER, "connection-reset", times=1)
+    assert look_up(NUMBER, now=NOW).events
+    assert len(standin.requests) == 2
+    assert Fetch.objects.get().outcome == "tracked"
+
+
+@database
+def test_it_is_asked_no_third_time(standin):
+    standin.set_fault(NUMBER, "connection-reset")
+    with pytest.raises(Unavailable):
+        look_up(NUMBER, now=NOW)
+    assert len(standin.requests) == 2
+    assert Gate.objects.get().failures_in_a_row == 1
+
+
+@database
+def test_the_second_time_keeps_its_distance(standin, settings, gate_clock):
+    settings.JAPANPOST_SPACING_MS = 600
+    standin.set_item(NUMBER, story(POSTED))
+    standin.set_fault(NUMBER, "connection-reset", times=1)
+    look_up(NUMBER, now=NOW)
+    assert len(standin.requests) == 2
+    assert gate_clock.seconds == pytest.approx(0.6)  # waited between them
+
+
+@database
+@pytest.mark.parametrize("fault", ["500", "429", "truncated", "empty-body", "cut-mid-row", "doubled-table"])
+def test_no_other_failure_is_asked_again(standin, fault):
+    standin.set_item(NUMBER, story(POSTED))
+    standin.set_fault(NUMBER, fault)
+    with pytest.raises((Unavailable, UnexpectedPage)):
+        look_up(NUMBER, now=NOW)
+    assert len(standin.requests) == 1
+
+
+@database
+def test_without_time_for_it_nothing_is_asked_again(standin, settings, gate_clock):
+    settings.JAPANPOST_SPACING_MS = 9000
+    standin.set_fault(NUMBER, "connection-reset", times=1)
+    with pytest.raises(Unavailable):
+        look_up(NUMBER, now=NOW, budget=2)
+    assert len(standin.requests) == 1
+    assert gate_clock.seconds < 2
+
+
+# Visitors' limits
+
+
+@pytest.fixture
+def three_a_minute(settings, monkeypatch):
+    settings.LOOKUPS_PER_MINUTE = 3
+    monkeypatch.setattr(timezone, "now", lambda: NOW)  # no minute ends in the middle of a test
+
+
+def statuses(client, numbers, **headers):
+    return [client.get(f"/track/{number}/", **headers).status_code for number in numbers]
+
+
+@database
+def test_a_stream_of_numbers_ends_in_429_and_a_page_that_tries_again(
+    standin, client, three_a_minute, parcels
+):
+    assert statuses(client, parcels[:5]) == [200, 200, 200, 429, 429]
+    assert len(standin.requests) == 3
+    page = client.get(f"/track/{parcels[5]}/")
+    seconds = int(page["Retry-After"])
+    assert 1 <= seconds <= 67
+    assert f'<meta http-equiv="refresh" content="{seconds}">' in page.content.decode()
+    answer = client.get(f"/track/{parcels[5]}.json")
+    assert (answer.status_code, answer.json()["outcome"]) == (429, "unavailable")
+    assert int(answer["Retry-After"]) >= 1
+    # Pages from the store are never limited, and refused numbers leave nothing in it.
+    assert statuses(client, parcels[:3] * 4) == [200] * 12
+    assert Shipment.objects.count() == 3
+
+
+@database
+def test_a_stale_story_is_told_to_whoever_asks_too_often(standin, client, three_a_minute, parcels):
+    look_up(parcels[9], now=after(hours=-1))
+    assert statuses(client, parcels[:4]) == [200, 200, 200, 429]
+    assert statuses(client, parcels[9:10]) == [200]
+    assert len(standin.requests) == 4
+
+
+@database
+def test_a_minute_later_there_are_look_ups_again_and_old_counts_are_gone(standin, three_a_minute, parcels):
+    for number in parcels[:3]:
+        look_up(number, now=NOW, visitor="a")
+    with pytest.raises(TooOften):
+        look_up(parcels[3], now=NOW, visitor="a")
+    look_up(parcels[3], now=NOW, visitor="b")
+    look_up(parcels[4], now=after(minutes=1), visitor="a")
+    look_up(parcels[5], now=after(minutes=10), visitor="a")
+    assert [row.minute for row in VisitorMinute.objects.all()] == [after(minutes=10)]
+
+
+@database
+def test_a_refused_visitor_is_asked_to_come_after_the_minute(gate_clock, three_a_minute, parcels):
+    for number in parcels[:3]:
+        look_up(number, now=after(seconds=20), visitor="a")
+    with pytest.raises(TooOften) as refused:
+        look_up(parcels[3], now=after(seconds=20), visitor="a")
+    assert 41 <= refused.value.retry_after <= 46
+
+
+@database
+def test_zero_switches_the_limit_off(standin, client, settings, parcels):
+    settings.LOOKUPS_PER_MINUTE = 0
+    assert statuses(client, parcels) == [200] * 30
+    assert not VisitorMinute.objects.exists()
+
+
+@database
+def test_the_limit_can_be_switched_off_within_a_minute(settings, three_a_minute, parcels):
+    for number in parcels[:3]:
+        look_up(number, now=NOW, visitor="a")
+    settings.LOOKUPS_PER_MINUTE = 0
+    assert look_up(parcels[3], now=NOW, visitor="a").events
+
+
+@database
+def test_the_limit_is_looked_at_again_at_the_start(standin, three_a_minute, parcels):
+    for number in parcels[:3]:
+        look_up(number, now=NOW, visitor="a")
+    late = gate._start(parcels[3], Timer(after(seconds=1), 8), AskedBy.VISITOR, "a")
+    assert late is None
+    assert Shipment.objects.count() == 3
+
+
+@database
+def test_a_seat_is_free_again_after_a_start_and_after_none(three_a_minute, parcels):
+    for number in parcels[:3]:
+        look_up(number, now=NOW, visitor="a")
+    assert gate._asking._taken == 0
+    assert gate._start(parcels[3], Timer(NOW, 8), AskedBy.VISITOR, "a") is None
+    assert gate._asking._taken == 0
+
+
+@threads
+def test_the_limit_holds_over_connections(standin, settings, stopped_timers, parcels):
+    settings.LOOKUPS_PER_MINUTE, settings.JAPANPOST_WAITING = 5, 20
+    comes = all_at_once(partial(look_up, number, now=NOW, visitor="a") for number in parcels[:12])
+    assert [type(failure) for failure in failures(comes)] == [TooOften] * 7
+    assert len(standin.requests) == 5
+
+
+@database
+def test_without_a_proxy_a_claimed_address_is_not_believed(standin, client, three_a_minute, parcels):
+    seen = [statuses(client, [n], HTTP_X_FORWARDED_FOR=f"10.0.0.{i}")[0] for i, n in enumerate(parcels[:5])]
+    assert seen == [200, 200, 200, 429, 429]
+
+
+@database
+def test_behind_a_proxy_what_the_proxy_added_counts(standin, client, settings, three_a_minute, parcels):
+    settings.TRUSTED_PROXIES = 1
+
+    def visit(number, forwarded):
+        return client.get(f"/track/{number}/", HTTP_X_FORWARDED_FOR=forwarded, secure=True).status_code
+
+    seen = [visit(number, f"10.0.0.{i}, 198.51.100.7") for i, number in enumerate(parcels[:5])]
+    assert seen == [200, 200, 200, 429, 429]
+    assert visit(parcels[6], "198.51.100.7, 198.51.100.8") == 200
+
+
+# What it costs
+
+
+@database
+def test_a_fresh_page_asks_the_gate_nothing(standin, client, django_assert_max_num_queries):
+    standin.set_item(NUMBER, story(POSTED, DELIVERED))
+    client.get(f"/track/{NUMBER}/")
+    with django_assert_max_num_queries(4) as queries:
+        client.get(f"/track/{NUMBER}/")
+    assert not any("tracking_gate" in query["sql"] for query in queries.captured_queries)

@@ -1,0 +1,852 @@
+"""What the page says about a story: stage, tone, destination, silence, hand-over. No false progress."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+
+from tests.support.stories import (
+    ARRIVED,
+    AT_EXCHANGE,
+    AT_OFFICE,
+    DELIVERED,
+    DISPATCHED,
+    FIRST_DAY,
+    IN_CUSTOMS,
+    NUMBER,
+    POSTED,
+    event,
+    story,
+)
+from tracking.japanpost.records import TrackedEvent, TrackedItem
+from tracking.journey.progress import build_progress
+from tracking.journey.silence import day_count
+from tracking.journey.story import Lookup
+from tracking.journey.times import ago
+from tracking.models import Destination, Phrase, Status, Wording
+from tracking.words.glossary import Glossary
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+pytestmark = pytest.mark.django_db
+
+
+def progress_of(item: TrackedItem, *, now: datetime = NOW, hint=None, destination=None, **more):
+    lookup = Lookup(
+        item.number, item.events, item.history_missing, checked_at=now, destination=destination, **more
+    )
+    return build_progress(lookup, Glossary.current(), now=now, hint=hint)
+
+
+def where(*texts, number=NUMBER):
+    progress = progress_of(story(*texts, number=number))
+    return progress.stage, progress.tone, progress.status and progress.status.slug
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ([POSTED], (1, "normal", "posting-collection")),
+        ([POSTED, AT_EXCHANGE], (2, "normal", "arrival-at-outward-office")),
+        ([POSTED, DISPATCHED, ARRIVED], (3, "normal", "arrival-at-inward-office")),
+        ([POSTED, ARRIVED, IN_CUSTOMS], (3, "wait", "customs-clearance")),
+        ([POSTED, AT_OFFICE], (4, "normal", "at-delivery-office")),
+        ([POSTED, "Retention @ GERMANY"], (4, "act", "retention")),
+        ([POSTED, DELIVERED], (5, "done", "final-delivery")),
+        ([POSTED, "Final delivery"], (5, "done", "final-delivery")),
+    ],
+)
+def test_the_newest_row_leads(texts, expected):
+    assert where(*texts) == expected
+
+
+@pytest.mark.parametrize(
+    "phrase", ["En route", "Processing at delivery Post Office", "Held by import Customs"]
+)
+def test_rows_in_the_country_of_origin_never_lead_beyond_leaving_it(phrase):
+    stage, tone, _ = where(POSTED, AT_EXCHANGE, f"{phrase} @ OSAKA")
+    assert stage == 2
+    assert tone != "done"
+
+
+@pytest.mark.parametrize(
+    ("slug", "text", "advice"),
+    [
+        ("at-delivery-office", AT_OFFICE, "Nothing for now. Look again tomorrow, or write to us."),
+        ("retention", "Retention @ GERMANY", "Ask the local post what they need from you."),
+        ("investigation", "Investigation @ GERMANY", "Write to us, so that we can act."),
+        ("final-delivery", DELIVERED, "If you do not have it, write to us."),
+    ],
+)
+def test_a_meaning_without_published_words_keeps_its_tone_and_says_nothing_that_is_not_known(
+    slug, text, advice
+):
+    soon = datetime(2026, 11, 11, 12, 0, tzinfo=UTC)
+    with_words = progress_of(story(POSTED, text), now=soon)
+    for wording in Wording.objects.filter(status__slug=slug):
+        wording.hidden = True
+        wording.save()
+    progress = progress_of(story(POSTED, text), now=soon)
+    assert (progress.stage, progress.tone) == (with_words.stage, with_words.tone)
+    assert progress.headline == f"Japan Post says: “{text.partition(' @ ')[0]}”"
+    assert progress.meaning == "We do not have our own words for this yet."
+    assert progress.what_to_do == advice
+    assert progress.timeline[0].title == "" and progress.guide_slug == ""
+
+
+@pytest.mark.parametrize(
+    ("texts", "slug"),
+    [
+        ([POSTED, "Processing at delivery Post Office @ TOKYO"], "inside-origin"),
+        ([POSTED, "Final delivery @ TOKYO"], "delivered-back"),
+        ([POSTED, "Who knows"], ""),
+    ],
+)
+def test_a_row_leads_to_the_guides_entry_with_its_own_words(texts, slug):
+    progress = progress_of(story(*texts))
+    assert (progress.guide_slug, progress.timeline[0].guide_slug) == (slug, slug)
+
+
+def test_a_row_leads_to_no_entry_that_the_guide_hides():
+    customs = Status.objects.get(slug="customs-clearance")
+    customs.hidden = True
+    customs.save()
+    progress = progress_of(story(POSTED, ARRIVED, IN_CUSTOMS))
+    assert progress.headline == "Your parcel is with customs"
+    assert (progress.guide_slug, progress.timeline[1].guide_slug) == ("", "arrival-at-inward-office")
+
+
+def test_en_route_keeps_the_stage():
+    assert where(POSTED, "En route @ OSAKA")[0] == 1
+    assert where(POSTED, ARRIVED, "En route @ GERMANY")[0] == 3
+    assert where("En route @ GERMANY")[0] is None
+
+
+def test_en_route_in_the_country_of_origin_after_an_arrival_abroad_is_a_step_back():
+    progress = progress_of(story(POSTED, ARRIVED, IN_CUSTOMS, "En route @ OSAKA"))
+    assert (progress.stage, progress.headline) == (2, "Your parcel is in Japan")
+    assert "had already reached step 3" in progress.came_back
+    assert progress.hand_over is None
+
+
+def test_a_delivery_in_the_country_of_origin_is_a_problem_and_never_done():
+    assert where(POSTED, DISPATCHED, "Final delivery @ TOKYO") == (2, "problem", "final-delivery")
+    assert where("Final delivery @ TOKYO") == (None, "problem", "final-delivery")
+
+
+def test_a_parcel_from_abroad_is_delivered_in_japan():
+    rows = ("Dispatch from outward office of exchange @ UNITED KINGDOM", "Final delivery @ SAITAMA")
+    assert where(*rows, number="RB123456785GB") == (5, "done", "final-delivery")
+    assert progress_of(story(*rows, number="RB123456785GB")).destination == "JP"
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "Arrival at inward office of exchange @ TOKYO",
+        "Final delivery @ TOKYO",
+        "Final delivery @ GERMANY",
+        "Who knows",
+    ],
+)
+def test_whatever_comes_after_being_returned_is_a_problem(after):
+    stage, tone, _ = where(POSTED, ARRIVED, AT_OFFICE, "Returned to Sender @ GERMANY", after)
+    assert (stage, tone) == (4, "problem")
+
+
+def test_after_being_returned_no_headline_promises_a_delivery():
+    for after in ("Final delivery @ TOKYO", "Final delivery @ GERMANY"):
+        progress = progress_of(story(POSTED, ARRIVED, "Returned to Sender @ GERMANY", after))
+        assert progress.headline == "Your parcel probably went back to the sender"
+        assert progress.hand_over is None
+
+
+def test_an_investigation_keeps_the_last_stage_really_reached():
+    assert where(POSTED, DISPATCHED, "Investigation @ GERMANY") == (2, "problem", "investigation")
+    assert where("Investigation @ GERMANY")[0] is None
+
+
+def test_customs_twice_and_a_step_back_are_told_truthfully():
+    texts = (POSTED, AT_OFFICE, "Item presented to import Customs @ GERMANY")
+    assert where(*texts) == (3, "wait", "customs-clearance")
+
+
+@pytest.mark.parametrize(
+    ("before", "tone"),
+    [
+        (IN_CUSTOMS, "wait"),
+        ("Retention @ GERMANY", "act"),
+        ("Investigation @ GERMANY", "problem"),
+        (DELIVERED, "wait"),
+    ],
+)
+def test_an_unmapped_phrase_keeps_the_stage_waits_and_never_clears_act_or_problem(before, tone):
+    mapped = progress_of(story(POSTED, before))
+    unmapped = progress_of(story(POSTED, before, "Sorted by a drone @ GERMANY"))
+    assert (unmapped.stage, unmapped.tone, unmapped.status) == (mapped.stage, tone, None)
+    assert "Sorted by a drone" in unmapped.headline
+
+
+def test_only_unmapped_phrases_have_no_stage_and_wait():
+    assert where("Sorted by a drone") == (None, "wait", None)
+
+
+def test_the_destination_is_named_by_the_newest_row_abroad():
+    assert progress_of(story(POSTED, AT_EXCHANGE)).destination is None
+    assert progress_of(story(POSTED, ARRIVED)).destination == "DE"
+    assert (
+        progress_of(story(POSTED, ARRIVED, "Arrival at inward office of exchange @ HONG KONG")).destination
+        == "HK"
+    )
+    assert progress_of(story(POSTED, ARRIVED, "Final delivery @ TOKYO")).destination == "DE"
+    assert progress_of(story(POSTED, "En route @ ATLANTIS")).destination is None
+
+
+def test_a_country_that_the_parcel_only_passes_through_is_not_the_destination():
+    changing = (POSTED, DISPATCHED, "Departure from transit office of exchange @ GERMANY")
+    assert progress_of(story(*changing)).destination is None
+    assert progress_of(story(*changing), hint="NO").destination == "NO"
+    assert progress_of(story(*changing, "Arrival at inward office of exchange @ NORWAY")).destination == "NO"
+
+
+def test_staff_and_then_the_link_name_the_destination_until_a_scan_does():
+    assert progress_of(story(POSTED), hint="US").destination == "US"
+    assert progress_of(story(POSTED), hint="US", destination="CA").destination == "CA"
+    assert progress_of(story(POSTED, ARRIVED), hint="US", destination="CA").destination == "DE"
+
+
+def test_the_local_post_is_named_from_arrival_on():
+    assert progress_of(story(POSTED, DISPATCHED), hint="DE").hand_over is None
+    hand_over = progress_of(story(POSTED, ARRIVED)).hand_over
+    assert (hand_over.button, hand_over.opens_parcel) == ("Ask Deutsche Post DHL", True)
+    assert hand_over.introduction == "In Germany, EMS is delivered by Deutsche Post DHL."
+    assert NUMBER in hand_over.url
+    abroad = progress_of(story(POSTED, "Arrival at inward office of exchange @ SINGAPORE")).hand_over
+    assert (abroad.button, abroad.opens_parcel) == ("Ask SingPost", False)
+    assert NUMBER not in abroad.url
+
+
+def test_where_nobody_knows_who_delivers_the_button_names_the_site_it_leads_to():
+    hand_over = progress_of(story(POSTED, "Arrival at inward office of exchange @ KENYA")).hand_over
+    assert (hand_over.introduction, hand_over.button) == ("", "Look it up at www.ems.post")
+
+
+def test_what_is_true_of_ems_alone_is_not_said_of_other_mail():
+    rows = (POSTED, "Retention @ FRANCE")
+    ems, letter = progress_of(story(*rows)), progress_of(story(*rows, number="RB123456785JP"))
+    assert ems.hand_over and "Chronopost" in ems.who_has_it
+    assert letter.hand_over is None and "Chronopost" not in letter.who_has_it + letter.what_to_do
+    held = (POSTED, "Retention @ GERMANY")
+    assert progress_of(story(*held)).collect_by
+    assert progress_of(story(*held, number="RB123456785JP")).collect_by == ""
+
+
+def test_silence_is_normal_then_longer_then_far_longer():
+    status = Status.objects.get(slug="dispatch-from-outward-office")
+    item = story(DISPATCHED)
+    posted = datetime(2026, 11, 9, 0, 0, tzinfo=UTC)  # nine in Japan
+    levels = {
+        days: progress_of(item, now=posted + timedelta(days=days)).silence.level
+        for days in (0, status.usual_days, status.usual_days + 1, status.worry_days, status.worry_days + 1)
+    }
+    assert list(levels.values()) == ["usual", "usual", "longer", "longer", "far"]
+
+
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [
+        (1, "Up to 1 day without news is usual here; yours has waited 1 day."),
+        (2, "No news for 2 days; up to 1 day is usual here. It happens, and most parcels then move on."),
+    ],
+)
+def test_one_day_reads_as_a_sentence_too(days, text):
+    """At this status staff's usual days are one."""
+    now = datetime.combine(FIRST_DAY, time(12), UTC) + timedelta(days=days)
+    assert progress_of(story("Out for delivery @ GERMANY"), now=now).silence.text == text
+
+
+def test_a_worrying_silence_never_advises_nothing():
+    progress = progress_of(story(DISPATCHED), now=NOW + timedelta(days=40))
+    assert "Write to us" in progress.what_to_do
+    assert "sender can open an enquiry" in progress.silence.text
+
+
+def test_an_enquiry_is_not_promised_after_its_time():
+    late = progress_of(story(POSTED, ARRIVED), now=datetime(2027, 5, 9, 15, tzinfo=UTC))  # 10 May in Japan
+    assert "is over" in late.silence.text
+    in_time = progress_of(story(POSTED, ARRIVED), now=datetime(2027, 5, 9, 14, tzinfo=UTC))
+    assert "only the sender" in in_time.silence.text
+    china = story(POSTED, "Arrival at inward office of exchange @ CHINA")
+    assert "is over" in progress_of(china, now=datetime(2027, 3, 10, tzinfo=UTC)).silence.text
+
+
+@pytest.mark.parametrize("end", [DELIVERED, "Returned to sender @ TOKYO"])
+def test_once_the_journey_is_over_silence_says_nothing(end):
+    assert progress_of(story(POSTED, ARRIVED, end)).silence is None
+
+
+def test_collect_by_is_about_the_holding_days_of_the_destination():
+    held = progress_of(story("Retention @ UNITED STATES OF AMERICA"), now=NOW - timedelta(days=8))
+    assert "14 November 2026" in held.collect_by
+    late = progress_of(story("Retention @ UNITED STATES OF AMERICA"))
+    assert "may be on its way back" in late.collect_by
+    assert progress_of(story("Retention @ NEW ZEALAND")).collect_by == ""
+    assert progress_of(story(IN_CUSTOMS)).collect_by == ""
+
+
+@pytest.mark.parametrize("phrase", ["Collection", "Absence. Attempted delivery."])
+def test_what_may_still_be_brought_to_the_door_is_not_said_to_wait_at_a_counter(phrase):
+    item = story(ARRIVED, f"{phrase} @ GERMANY")
+    soon, late = (
+        progress_of(item, now=NOW - timedelta(days=9)),
+        progress_of(item, now=NOW + timedelta(days=9)),
+    )
+    assert soon.collect_by == (
+        "If they keep it for you, collect it by about 17 November 2026, or it may go back."
+    )
+    assert late.collect_by == (
+        "If they kept it for you, that was until about 17 November 2026. It may be on its way back."
+    )
+    assert (soon.silence.headline, soon.silence.text) == (
+        "Please do not wait",
+        "The last scan is 1 day old. It may not move on until you act.",
+    )
+
+
+def test_times_have_an_offset_only_where_it_is_certain():
+    item = TrackedItem(
+        NUMBER,
+        "EMS",
+        (
+            TrackedEvent(FIRST_DAY, time(9, 0), "Posting/Collection", region="TOKYO"),
+            TrackedEvent(FIRST_DAY, time(9, 0), "Arrival at inward office of exchange", region="GERMANY"),
+            TrackedEvent(FIRST_DAY, time(9, 0), "En route", region="AUSTRALIA"),
+            TrackedEvent(FIRST_DAY, None, "En route", region="GERMANY"),
+            event("En route"),
+        ),
+    )
+    times = [entry.when.machine for entry in reversed(progress_of(item).timeline)]
+    assert times == [
+        "2026-11-09T09:00:00+09:00",
+        "2026-11-09T09:00:00+01:00",
+        "2026-11-09T09:00",
+        "2026-11-09",
+        "2026-11-09T09:00",
+    ]
+
+
+def test_the_order_is_japan_posts_even_where_clocks_run_backwards():
+    rows = (
+        event(DISPATCHED, date(2026, 11, 12)),
+        event("Arrival at inward office of exchange @ CANADA", date(2026, 11, 11)),
+    )
+    timeline = progress_of(TrackedItem(NUMBER, "EMS", rows)).timeline
+    assert [entry.event for entry in timeline] == list(reversed(rows))
+    assert timeline[0].is_newest
+
+
+def test_names_of_countries_read_as_a_sentence():
+    progress = progress_of(story("Arrival at inward office of exchange @ UNITED STATES OF AMERICA"))
+    assert progress.headline == "Your parcel has arrived in the United States"
+    Destination.objects.filter(code="US").update(name_in_text="")
+    assert Destination.objects.get(code="US").spoken_name == "United States"
+
+
+def test_steps_of_another_countrys_parcel_do_not_leave_japan():
+    progress = progress_of(story("En route @ SAITAMA", number="RB123456785GB"))
+    assert [step.label for step in progress.steps][1] == "Leaving the United Kingdom"
+    assert progress.from_abroad
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        (0, "0 days"),
+        (1, "1 day"),
+        (60, "60 days"),
+        (61, "2 months"),
+        (90, "3 months"),
+        (729, "24 months"),
+        (730, "2 years"),
+        (4400, "12 years"),
+    ],
+)
+def test_days_in_words(days, words):
+    assert day_count(days) == words
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [
+        (0, "just now"),
+        (4, "just now"),
+        (19, "15 minutes ago"),
+        (180, "3 hours ago"),
+        (3 * 1440, "3 days ago"),
+    ],
+)
+def test_how_long_ago_in_words(minutes, words):
+    assert ago(NOW - timedelta(minutes=minutes), NOW) == words
+
+
+def test_a_long_history_is_folded_to_its_newest_three():
+    texts = [POSTED, AT_EXCHANGE, DISPATCHED, ARRIVED, IN_CUSTOMS]
+    long = progress_of(story(*texts))
+    assert [entry.event.phrase for entry in long.newest_entries] == [
+        text.split(" @")[0] for text in texts[:1:-1]
+    ]
+    assert long.newest_entries + long.older_entries == long.timeline
+    short = progress_of(story(*texts[:4]))
+    assert (len(short.newest_entries), short.older_entries) == (4, ())
+
+
+def ireland_sends_no_scans() -> Destination:
+    ireland = Destination.objects.get(code="IE")
+    ireland.exchanges_scans = False
+    ireland.save()
+    return ireland
+
+
+def test_where_no_scans_are_exchanged_nothing_more_will_appear():
+    ireland_sends_no_scans()
+    progress = progress_of(story(POSTED, DISPATCHED), hint="IE", now=NOW + timedelta(days=90))
+    assert progress.silence.headline == "Nothing more will appear here"
+    assert progress.hand_over.button == "Ask An Post"
+    assert not progress.is_worrying
+    assert progress_of(story(POSTED), hint="IE").hand_over is None
+
+
+def test_where_no_scans_are_exchanged_no_news_are_promised():
+    ireland_sends_no_scans()
+    soon, late = (
+        progress_of(story(POSTED, DISPATCHED), hint="IE", now=NOW + timedelta(days=days)) for days in (0, 90)
+    )
+    assert "next news" not in soon.what_to_do
+    assert "ask the local post" in soon.what_to_do
+    text = "The post in Ireland sends no scans to Japan. Ask them with the same number."
+    assert soon.silence.text == text
+    assert late.silence.text == f"{text} If they know nothing about it either, write to us."
+
+
+def test_where_no_scans_are_exchanged_words_written_for_that_country_stand():
+    ireland = ireland_sends_no_scans()
+    status = Status.objects.get(slug="dispatch-from-outward-office")
+    texts = {"title": "Gone", "meaning": "It flew.", "what_to_do": "Ask An Post after a week."}
+    Wording.objects.create(status=status, language="en", destination=ireland, **texts)
+    assert progress_of(story(DISPATCHED), hint="IE").what_to_do == "Ask An Post after a week."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        AT_EXCHANGE,
+        "Item held by export Customs/Security @ TOKYO",
+        "Export cancellation @ TOKYO",
+        "Zork @ TOKYO",
+    ],
+)
+def test_where_no_scans_are_exchanged_what_comes_before_the_departure_is_not_the_last_scan(text):
+    ireland_sends_no_scans()
+    progress = progress_of(story(POSTED, AT_EXCHANGE, text), hint="IE")
+    assert progress.silence.headline != "Nothing more will appear here"
+    assert progress.hand_over is None
+
+
+@pytest.mark.parametrize(
+    "phrase", ["Processing at delivery Post Office", "Item out for physical delivery", "Retention"]
+)
+def test_a_late_step_inside_the_country_of_origin_promises_no_delivery(phrase):
+    for before in ((POSTED,), (POSTED, DISPATCHED, ARRIVED)):
+        progress = progress_of(story(*before, f"{phrase} @ TOKYO"), hint="DE")
+        assert progress.headline == "Your parcel is in Japan"
+        assert progress.collect_by == ""
+        assert progress.hand_over is None
+
+
+@pytest.mark.parametrize("phrase", ["Retention", "Absence. Attempted delivery.", "Collection"])
+def test_inside_the_country_of_origin_nothing_is_asked_of_the_customer(phrase):
+    progress = progress_of(story(POSTED, ARRIVED, f"{phrase} @ TOKYO"), now=NOW - timedelta(days=8))
+    assert (progress.tone, progress.banner, progress.warning) == ("act", "", "")
+    assert progress.icon == "icons/plane.svg"
+    assert progress.silence.headline == "Normal so far"
+
+
+def test_a_return_without_the_word_is_not_told_as_an_arrival():
+    progress = progress_of(
+        story(POSTED, DISPATCHED, "Arrival at inward office of exchange @ TOKYO"), hint="US"
+    )
+    assert "has come back" in progress.meaning
+    assert progress.stage == 2
+
+
+@pytest.mark.parametrize(
+    "phrase", ["Posting/Collection", "Dispatch from outward office of exchange", "In a box for export"]
+)
+def test_a_step_of_leaving_that_was_scanned_abroad_is_not_told_as_leaving_japan(phrase):
+    Phrase.objects.create(text="In a box for export", status=Status.objects.get(slug="export-customs"))
+    progress = progress_of(story(POSTED, ARRIVED, f"{phrase} @ GERMANY"), now=NOW - timedelta(days=8))
+    assert progress.headline == f"Japan Post says: “{phrase}”"
+    assert "this scan is not from Japan" in progress.meaning
+    assert progress.silence.headline == "We cannot tell"
+    assert progress.status is not None
+
+
+@pytest.mark.parametrize("leaving", ["Dispatch from outward office of exchange", "Posting/Collection"])
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("Import terminated", (3, "problem")),
+        ("Retention", (4, "act")),
+        ("Held by import Customs", (3, "wait")),
+    ],
+)
+def test_leaving_the_destination_takes_back_neither_step_nor_banner(leaving, before, expected):
+    item = story(POSTED, ARRIVED, f"{before} @ GERMANY", f"{leaving} @ GERMANY")
+    progress = progress_of(item, now=NOW - timedelta(days=7))
+    assert (progress.stage, progress.tone) == expected
+    assert "this scan is not from Japan" in progress.meaning
+    assert not progress.came_back
+
+
+def test_how_a_delivery_went_stands_behind_a_dash():
+    assert where(POSTED, "Final delivery - Left with neighbour @ GERMANY") == (5, "done", "final-delivery")
+    assert where(POSTED, "Final deliveries @ GERMANY")[1] == "wait"
+    assert where(POSTED, "Not - Final delivery @ GERMANY")[1] == "wait"
+
+
+def test_ambiguous_words_are_said_to_be_so():
+    progress = progress_of(story("引受 @ 東京都", "国際交換局に到着 @ 東京都"))
+    assert "both for leaving a country and for arriving" in progress.meaning
+    assert progress.what_to_do
+
+
+def test_an_unknown_phrase_on_the_way_back_leads_to_us_and_not_to_the_local_post():
+    progress = progress_of(story(POSTED, ARRIVED, "Returned to Sender @ GERMANY", "Zork @ GERMANY"))
+    assert progress.tone == "problem"
+    assert progress.hand_over is None
+    assert "Write to us" in progress.what_to_do
+
+
+@pytest.mark.parametrize(
+    ("before", "advice"),
+    [
+        (
+            "Retention @ GERMANY",
+            "Before this, something was asked of you. Ask the local post whether it still is.",
+        ),
+        ("Investigation @ GERMANY", "There was a problem before this. Write to us, so that we can act."),
+        (IN_CUSTOMS, "Nothing for now. Look again tomorrow, or write to us."),
+    ],
+)
+def test_an_unknown_phrase_keeps_the_advice_of_the_banner(before, advice):
+    assert progress_of(story(POSTED, before, "Zork @ GERMANY")).what_to_do == advice
+
+
+def test_while_nobody_answers_silence_ends_with_the_last_answer():
+    item = story(POSTED, ARRIVED)
+    lookup = Lookup(NUMBER, item.events, False, checked_at=NOW - timedelta(days=9), stale=True)
+    progress = build_progress(lookup, Glossary.current(), now=NOW + timedelta(days=30))
+    assert progress.silence.level == "usual"
+    assert progress.silence.text.endswith("; yours had waited 1 day when we last asked.")
+    late = build_progress(replace(lookup, checked_at=NOW), Glossary.current(), now=NOW + timedelta(days=30))
+    assert late.silence.text.startswith("No news for 10 days when we last asked")
+
+
+def test_the_age_of_the_last_scan_is_true_while_nobody_answers():
+    item = story(POSTED, "Retention @ UNITED KINGDOM")
+    lookup = Lookup(NUMBER, item.events, False, checked_at=NOW - timedelta(days=8), stale=True)
+    progress = build_progress(lookup, Glossary.current(), now=NOW)
+    assert progress.silence.text.startswith("The last scan is 10 days old.")
+    assert progress.silence.days == 10
+
+
+def test_while_the_post_keeps_it_nothing_says_that_it_goes_back():
+    item = story(POSTED, "Retention @ UNITED KINGDOM")
+    days = Destination.objects.get(code="GB").holding_days
+    kept_until, after = (
+        progress_of(item, now=datetime(2026, 11, 10, 12, 0, tzinfo=UTC) + timedelta(days=days + more))
+        for more in (0, 2)
+    )
+    assert kept_until.collect_by and kept_until.silence.headline == "Please do not wait"
+    assert after.silence.headline == "It has waited for too long"
+
+
+def test_the_last_day_to_collect_it_is_over_when_it_is_over_everywhere():
+    item = story(POSTED, "Retention @ UNITED STATES OF AMERICA")  # on the 10th, for five days
+    evening_there, over = (
+        progress_of(item, now=datetime(2026, 11, 16, hour, 59, tzinfo=UTC)) for hour in (11, 12)
+    )
+    assert evening_there.collect_by.startswith("Collect it by about 15 November 2026, or")
+    assert evening_there.silence.headline == "Please do not wait"
+    assert over.collect_by.startswith("You could collect it until about 15 November 2026")
+    assert over.silence.headline == "It has waited for too long"
+
+
+def test_business_days_of_holding_are_counted_as_days_of_the_calendar():
+    held = progress_of(story("Retention @ AUSTRALIA"))  # on Monday the 9th, for ten business days
+    assert held.collect_by.startswith("Collect it by about 23 November 2026, or")
+
+
+def test_with_the_history_missing_an_enquiry_is_over_when_it_would_be_for_the_only_row():
+    item = story(DISPATCHED, history_missing=True)
+    soon, late = (progress_of(item, now=NOW + timedelta(days=days)).silence for days in (100, 200))
+    assert "only the sender can open an enquiry" in soon.text
+    assert "The time in which an enquiry can be opened is over" in late.text
+
+
+def test_holding_days_run_from_the_first_row_of_waiting():
+    rows = ["Retention @ UNITED STATES OF AMERICA"] * 3
+    assert "15 November 2026" in progress_of(story(POSTED, *rows), now=NOW - timedelta(days=8)).collect_by
+
+
+def test_a_delivered_parcel_with_a_strange_last_word_worries_nobody_and_is_not_over():
+    item = story(POSTED, DELIVERED, "Delivery scan cancelled @ GERMANY")
+    for days in (0, 30, 300):
+        progress = progress_of(item, now=NOW + timedelta(days=days))
+        assert (progress.stage, progress.status, progress.tone) == (5, None, "wait")
+        assert (progress.is_over, progress.warning, progress.needs_writing) == (False, "", False)
+        assert (progress.silence.headline, progress.silence.text) == (
+            "We cannot tell",
+            "It was shown as delivered, and nobody knows yet what the words after that mean.",
+        )
+        assert progress.what_to_do == "If you do not have it, write to us."
+
+
+def test_a_parcel_that_moves_on_after_its_delivery_is_with_the_local_post_and_waited_for():
+    soon, late = (
+        progress_of(story(POSTED, DELIVERED, "En route @ GERMANY"), now=NOW + timedelta(days=days))
+        for days in (0, 60)
+    )
+    assert (soon.stage, soon.tone, soon.status.slug) == (4, "normal", "en-route")
+    assert soon.step_text.startswith("Step 4 of 5")
+    assert (soon.is_over, late.is_over) == (False, False)
+    assert late.silence.level == "far"
+
+
+@pytest.mark.parametrize("between", ["Zork", "Investigation"])
+def test_it_does_so_whatever_came_between(between):
+    assert where(POSTED, DELIVERED, f"{between} @ GERMANY", "En route @ GERMANY") == (4, "normal", "en-route")
+
+
+def test_a_status_that_staff_call_done_ends_the_journey_and_keeps_the_step_of_the_delivery():
+    signed = Status.objects.create(slug="signed", tone="done")
+    Phrase.objects.create(text="Signature received", status=signed)
+    progress = progress_of(story(POSTED, DELIVERED, "Signature received @ GERMANY"))
+    assert (progress.stage, progress.is_over) == (5, True)
+
+
+@pytest.mark.parametrize("phrase", ["En route", "Retention", "Out for delivery", "Zork"])
+def test_what_comes_after_a_delivery_is_told_with_the_day_of_the_delivery(phrase):
+    assert came_back(POSTED, DELIVERED, f"{phrase} @ GERMANY") == (
+        "It was shown as delivered on 10 November 2026, and this came after it. If you have it, all is well."
+    )
+    assert came_back(POSTED, DELIVERED, DELIVERED) == ""
+
+
+@pytest.mark.parametrize("phrase", ["En route", "Out for delivery"])
+def test_a_worrying_silence_after_a_delivery_asks_those_who_do_not_have_it(phrase):
+    item = story(POSTED, DELIVERED, f"{phrase} @ GERMANY")
+    progress = progress_of(item, now=NOW + timedelta(days=60))
+    assert progress.came_back.endswith("If you have it, all is well.")
+    assert progress.what_to_do == "If you do not have it, write to us: it has been quiet for far too long."
+    assert progress.needs_writing
+
+
+@pytest.mark.parametrize("phrase", ["Investigation", "Returned to Sender"])
+def test_a_problem_after_a_delivery_is_not_the_end(phrase):
+    progress = progress_of(story(POSTED, DELIVERED, f"{phrase} @ GERMANY"))
+    assert not progress.is_over
+    assert progress.silence.headline == "It needs our help"
+
+
+def test_an_old_suffix_means_great_britain():
+    progress = progress_of(story("Posting/Collection @ UNITED KINGDOM", number="EE123456785UK"))
+    assert progress.destination is None
+
+
+BRITISH, IN_BRITAIN = "RB123456785GB", "Posting/Collection @ UNITED KINGDOM"
+ASK_THE_SENDER = "Ask the sender: only they can have the post in the United Kingdom look into it. If that is us, write to us."
+
+
+@pytest.mark.parametrize(
+    "rows", [["Investigation @ KANAGAWA"], ["Returned to Sender @ KANAGAWA"], ["Investigation", "Zork"]]
+)
+def test_with_a_number_from_abroad_nobody_says_that_we_are_the_sender(rows):
+    progress = progress_of(story(IN_BRITAIN, *rows, number=BRITISH))
+    assert (progress.tone, progress.what_to_do) == ("problem", ASK_THE_SENDER)
+    assert not any("us" in words.split() for words in (progress.headline, progress.meaning))
+
+
+def test_export_customs_abroad_do_not_ask_us():
+    progress = progress_of(
+        story(IN_BRITAIN, "Item held by export Customs/Security @ UNITED KINGDOM", number=BRITISH),
+        now=NOW - timedelta(days=8),
+    )
+    assert progress.what_to_do == "Nothing. If they need something, they ask the sender."
+
+
+def test_a_worrying_silence_of_a_number_from_abroad_is_the_senders():
+    item = story(IN_BRITAIN, "Held by import Customs @ KANAGAWA", number=BRITISH)
+    assert progress_of(item, now=NOW + timedelta(days=90)).what_to_do == ASK_THE_SENDER
+
+
+def test_where_nobody_knows_the_country_of_a_number_it_is_the_country_of_origin():
+    progress = progress_of(story("Investigation @ KANAGAWA", number="RB123456785ZZ"))
+    assert "the post in the country of origin" in progress.what_to_do
+
+
+def test_words_that_staff_wrote_for_japan_stand_for_a_number_from_abroad_too():
+    status = Status.objects.get(slug="investigation")
+    texts = {"title": "Held", "meaning": "They look.", "what_to_do": "Call 0120-000-000."}
+    Wording.objects.create(status=status, destination_id="JP", language="en", **texts)
+    progress = progress_of(story(IN_BRITAIN, "Investigation @ KANAGAWA", number=BRITISH))
+    assert progress.what_to_do == "Call 0120-000-000."
+
+
+RELEASED = "Item returned from import Customs @ GERMANY"
+
+
+def came_back(*texts):
+    return progress_of(story(*texts)).came_back
+
+
+def test_a_journey_that_only_goes_forward_says_nothing_about_going_back():
+    assert (
+        came_back(POSTED, AT_EXCHANGE, DISPATCHED, ARRIVED, IN_CUSTOMS, RELEASED, AT_OFFICE, DELIVERED) == ""
+    )
+
+
+def test_going_back_to_an_earlier_step_is_told():
+    text = came_back(POSTED, ARRIVED, AT_OFFICE, IN_CUSTOMS)
+    assert text == "It had already reached step 4 of 5, With the local post, and has gone back."
+
+
+def test_customs_for_the_second_time_is_told_with_the_day_of_the_first():
+    assert came_back(POSTED, ARRIVED, IN_CUSTOMS, RELEASED, IN_CUSTOMS) == (
+        "It was at this point before, on 11 November 2026, and is here again."
+    )
+
+
+@pytest.mark.parametrize("there", ["AUSTRIA", "ATLANTIS", ""])
+def test_customs_of_another_country_is_another_point_of_the_journey(there):
+    assert came_back(POSTED, ARRIVED, IN_CUSTOMS, RELEASED, f"Held by import Customs @ {there}") == ""
+
+
+def test_customs_nobody_knows_where_is_no_proof_that_it_was_there_before():
+    nowhere = "Held by import Customs"
+    assert came_back(POSTED, ARRIVED, nowhere, RELEASED, nowhere) == ""
+    assert came_back(POSTED, ARRIVED, IN_CUSTOMS, nowhere, IN_CUSTOMS) == ""
+
+
+def test_two_rows_in_customs_one_after_the_other_are_one_visit():
+    assert came_back(POSTED, ARRIVED, IN_CUSTOMS, IN_CUSTOMS) == ""
+
+
+def test_a_phrase_nobody_knows_in_between_is_no_proof_that_it_left():
+    assert came_back(POSTED, ARRIVED, IN_CUSTOMS, "Something new @ GERMANY", IN_CUSTOMS) == ""
+
+
+def test_a_problem_tells_its_own_story():
+    assert came_back(POSTED, ARRIVED, AT_OFFICE, IN_CUSTOMS, "Returned to sender @ JAPAN") == ""
+
+
+def test_whoever_is_told_to_write_to_us_gets_the_link_beside_it():
+    item = story(POSTED, "Retention @ GERMANY")
+    early, late = (progress_of(item, now=NOW + timedelta(days=days)) for days in (-9, 9))
+    assert not early.needs_writing
+    assert "write to us" in late.silence.text
+    assert late.needs_writing
+
+
+def test_the_banner_and_the_pictures_follow_the_tone():
+    held, lost = (
+        progress_of(story(POSTED, "Retention @ GERMANY")),
+        progress_of(story(POSTED, "Investigation")),
+    )
+    calm = progress_of(story(POSTED, ARRIVED))
+    assert [(page.banner, page.icon) for page in (held, lost, calm)] == [
+        ("Please act", "icons/bell.svg"),
+        ("There is a problem", "icons/alert.svg"),
+        ("", "icons/customs.svg"),
+    ]
+    assert progress_of(story("Something new")).icon == "icons/question.svg"
+
+
+@pytest.mark.parametrize(
+    ("text", "days", "warning"),
+    [
+        (ARRIVED, 0, ""),
+        (ARRIVED, 5, "Quiet for longer than usual"),
+        (ARRIVED, 30, "Quiet for far longer than usual"),
+        ("Retention @ GERMANY", 30, "Please act"),
+        (DELIVERED, 30, ""),
+    ],
+)
+def test_a_list_is_told_of_what_needs_a_look(text, days, warning):
+    now = datetime.combine(FIRST_DAY, time(12), UTC) + timedelta(days=days)
+    assert progress_of(story(text), now=now).warning == warning
+
+
+@pytest.mark.parametrize(
+    ("text", "days", "icon"),
+    [
+        (ARRIVED, 0, "check"),
+        (ARRIVED, 5, "clock"),
+        (ARRIVED, 30, "mail"),
+        ("Retention @ GERMANY", 0, "clock"),
+        ("Investigation @ GERMANY", 0, "mail"),
+        ("Something new @ GERMANY", 0, "clock"),
+        ("Something new @ GERMANY", 30, "mail"),
+    ],
+)
+def test_the_picture_beside_the_silence_reassures_only_where_all_is_normal(text, days, icon):
+    now = datetime.combine(FIRST_DAY, time(12), UTC) + timedelta(days=days)
+    assert progress_of(story(text), now=now).silence_icon == f"icons/{icon}.svg"
+
+
+@pytest.mark.parametrize("text", [ARRIVED, "Sorted by a drone @ GERMANY"])
+def test_a_parcel_that_japan_post_lists_no_more_is_not_called_normal(text):
+    progress = progress_of(story(POSTED, text), now=datetime(2026, 11, 11, 12, tzinfo=UTC), gone=True)
+    assert (progress.silence.level, progress.silence.headline) == ("longer", "Japan Post no longer lists it")
+    assert "The last scan is 1 day old." in progress.silence.text
+    assert progress.what_to_do == "If you still wait for it, write to us." and progress.needs_writing
+
+
+def test_a_parcel_that_is_gone_after_too_long_a_silence_or_at_its_end_is_told_as_before():
+    late = progress_of(story(POSTED, ARRIVED), now=NOW + timedelta(days=40), gone=True)
+    assert late.silence.level == "far" and "It has been quiet for far too long" in late.what_to_do
+    over = progress_of(story(POSTED, DELIVERED), gone=True)
+    assert over.silence is None and not over.needs_writing
+    soon = datetime(2026, 11, 11, 12, tzinfo=UTC)
+    act = progress_of(story(POSTED, "Retention @ GERMANY"), now=soon, gone=True)
+    assert act.silence.headline == "Please do not wait"
+
+
+@pytest.mark.parametrize(
+    ("phrase", "days", "headline", "text"),
+    [
+        ("Investigation", 1, "It needs the sender's help", "The last scan is "),
+        (
+            "Held by import Customs",
+            90,
+            "Quiet for far longer than usual",
+            "Only the sender can open an enquiry, with the post that gave out this number.",
+        ),
+        (
+            "Held by import Customs",
+            400,
+            "Quiet for far longer than usual",
+            "Only the sender can open an enquiry, with the post that gave out this number.",
+        ),
+    ],
+)
+def test_the_silence_of_a_number_from_abroad_is_the_senders_too(phrase, days, headline, text):
+    item = story(IN_BRITAIN, f"{phrase} @ KANAGAWA", number=BRITISH)
+    silence = progress_of(item, now=NOW + timedelta(days=days)).silence
+    assert silence.headline == headline and text in silence.text
+    assert "us" not in silence.text.split() and "Japan Post" not in silence.text
+
+
+def test_words_nobody_knows_after_a_problem_keep_its_picture():
+    item = story(POSTED, "Investigation @ GERMANY", "Zork @ GERMANY")
+    assert progress_of(item, now=NOW - timedelta(days=8)).silence_icon == "icons/mail.svg"

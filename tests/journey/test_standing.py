@@ -1,0 +1,308 @@
+"""Where parcels stand, as lists search for it: what the tracking page says, stored, and renewed by answers and edits."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.kept import DAY, NOW, keep
+from tests.support.stories import (
+    ARRIVED,
+    AT_OFFICE,
+    DELIVERED,
+    DISPATCHED,
+    IN_CUSTOMS,
+    NUMBER,
+    POSTED,
+    event,
+    story,
+)
+from tracking.fetching.lookup import look_up
+from tracking.japanpost.records import TrackedEvent
+from tracking.journey import renewal
+from tracking.journey.progress import build_progress, long_date
+from tracking.journey.renewal import look_after, renew_outdated
+from tracking.journey.standing import standing_of
+from tracking.journey.story import Lookup
+from tracking.models import Destination, Phrase, Shipment, Standing, Status, UsualWait
+from tracking.ops.prune import BREATH
+from tracking.staff.parcels.details import claim_clock
+from tracking.values.numbers import TrackingNumber
+from tracking.words.glossary import Glossary
+
+RETENTION = "Retention @ GERMANY"
+RETURNED = "Returned to sender @ GERMANY"
+
+pytestmark = pytest.mark.django_db
+
+
+def standing(*rows, at=NOW, handled_at=None, **more):
+    """Of a parcel that Japan Post told these rows of, at that time."""
+    lookup = Lookup(TrackingNumber(NUMBER), rows, False, checked_at=at, changed_at=at, **more)
+    return standing_of(Shipment(number=NUMBER, handled_at=handled_at), lookup, Glossary.current())
+
+
+def stored(shipment):
+    return Standing.objects.get(shipment=shipment)
+
+
+# It says what the page says
+
+
+def test_it_agrees_with_the_tracking_page_whatever_the_story_and_the_hour():
+    phrases = [*Phrase.objects.values_list("text", flat=True), "Something new"]
+    countries = ["TOKYO", "GERMANY", "UNITED STATES OF AMERICA", "FRANCE", "INDIA", "ATLANTIS", ""]
+    numbers = [NUMBER, "RB123456785GB", "EE123456785DE"]
+    Destination.objects.filter(code="IN").update(exchanges_scans=False)
+    status = Status.objects.get(slug="customs-clearance")
+    UsualWait.objects.create(
+        status=status, parcels=20, median_days=3, nine_in_ten_days=9, learned_at=NOW, destination_id="DE"
+    )
+    glossary = Glossary.current()
+    rows = st.builds(
+        TrackedEvent,
+        local_date=st.dates(date(2026, 1, 1), date(2026, 12, 31)),
+        local_time=st.none() | st.times().map(lambda clock: time(clock.hour, clock.minute)),
+        phrase=st.sampled_from(phrases),
+        region=st.sampled_from(countries),
+    )
+
+    @settings(max_examples=300)
+    @given(
+        st.lists(rows, min_size=1, max_size=7),
+        st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)),
+        st.integers(0, 90),
+        st.booleans(),
+        st.booleans(),
+        st.sampled_from([None, "DE", "US", "IN"]),
+        st.sampled_from(numbers),
+    )
+    def agree(events, moment, answered_days_ago, stale, history_missing, given_by_staff, number):
+        now = moment.replace(tzinfo=UTC)
+        lookup = Lookup(
+            TrackingNumber(number),
+            tuple(events),
+            history_missing,
+            checked_at=now - answered_days_ago * DAY,
+            stale=stale,
+            destination=given_by_staff,
+        )
+        page, stands = (
+            build_progress(lookup, glossary, now=now),
+            standing_of(Shipment(number=number), lookup, glossary),
+        )
+        assert (stands.stage, stands.tone) == (page.stage, page.tone)
+        assert stands.status == (page.guide_status or page.status)
+        assert (stands.destination_id, stands.is_over) == (page.destination, page.is_over)
+        level = page.silence.level if page.silence else "usual"
+        assert (level in ("longer", "far")) == bool(stands.quiet_from and stands.quiet_from <= now)
+        assert (level == "far") == bool(stands.worry_from and stands.worry_from <= now)
+        assert bool(stands.collect_by) == bool(page.collect_by)
+        assert not stands.collect_by or long_date(stands.collect_by) in page.collect_by
+        clock = claim_clock(lookup, page, glossary, now)
+        assert stands.enquiry_ends_on == (clock.ends_on if clock else None)
+
+    agree()
+
+
+def test_a_delivery_back_to_the_sender_is_called_so():
+    assert standing(event(POSTED), event("Final delivery @ TOKYO")).status.slug == "delivered-back"
+
+
+# When it needs a look
+
+
+def test_a_parcel_that_moves_needs_none_until_it_is_silent_for_far_too_long():
+    moving = standing(event(POSTED), event(ARRIVED))
+    worry = Status.objects.get(slug="arrival-at-inward-office").worry_days
+    assert (
+        moving.look_from == moving.worry_from == datetime(2026, 11, 9, 8, 0, tzinfo=UTC) + (worry + 1) * DAY
+    )
+
+
+def test_a_problem_needs_one_since_we_learnt_of_it():
+    assert standing(event(POSTED), event(RETURNED)).look_from == NOW
+
+
+def test_what_waits_for_the_customer_needs_one_two_days_before_it_goes_back():
+    kept = standing(event(POSTED), event(RETENTION, NOW.date()))
+    holding = Destination.objects.get(code="DE").holding_days
+    assert kept.collect_by == NOW.date() + holding * DAY
+    assert kept.look_from == datetime.combine(kept.collect_by - 2 * DAY, time(), UTC) - timedelta(hours=9)
+
+
+def test_the_end_of_the_enquiry_needs_one_two_weeks_before():
+    quiet_for_long = standing(event(POSTED), event(IN_CUSTOMS), handled_at=NOW + 60 * DAY)
+    assert quiet_for_long.enquiry_ends_on == date(2027, 5, 9)
+    assert quiet_for_long.look_from == datetime(2027, 4, 24, 15, 0, tzinfo=UTC)
+
+
+def test_no_end_of_an_enquiry_is_known_of_a_number_from_abroad():
+    british = Lookup(TrackingNumber("RB123456785GB"), (event(POSTED),), False, checked_at=NOW)
+    stands = standing_of(Shipment(number=british.number), british, Glossary.current())
+    assert stands.enquiry_ends_on is None
+
+
+def test_a_delivered_parcel_needs_none():
+    delivered = standing(event(POSTED), event(DELIVERED))
+    assert (delivered.is_over, delivered.look_from, delivered.worry_from) == (True, None, None)
+
+
+def test_a_parcel_that_moved_on_after_its_delivery_needs_one_once_it_is_silent():
+    moved = standing(event(POSTED), event(DELIVERED), event("En route @ GERMANY"))
+    assert (moved.stage, moved.is_over) == (4, False)
+    worry = Status.objects.get(slug="en-route").worry_days
+    assert moved.look_from == moved.worry_from == datetime(2026, 11, 9, 8, 0, tzinfo=UTC) + (worry + 1) * DAY
+
+
+def test_words_that_nobody_knows_after_a_delivery_worry_nobody_but_the_inbox():
+    unclear = standing(event(POSTED), event(DELIVERED), event("Delivery scan cancelled @ GERMANY"))
+    assert (unclear.stage, unclear.is_over, unclear.quiet_from, unclear.worry_from) == (5, False, None, None)
+
+
+@pytest.mark.parametrize(("days", "waits"), [(300, True), (400, False)])
+def test_without_a_history_it_waits_for_a_look_for_a_year_at_most(days, waits):
+    shipment = keep(event(DISPATCHED, (NOW - timedelta(days=days)).date()), history_missing=True)
+    Standing.objects.create(shipment=shipment)
+    renew_outdated(most=10)
+    assert Shipment.objects.needing_a_look(NOW).filter(pk=shipment.pk).exists() == waits
+
+
+def test_whoever_looked_after_it_need_not_again_until_there_is_another_reason():
+    since = standing(event(POSTED), event(RETURNED), handled_at=NOW + timedelta(hours=1))
+    assert since.look_from is None or since.look_from > NOW + timedelta(hours=1)
+    assert standing(event(POSTED), event(RETURNED), at=NOW + DAY, handled_at=NOW).look_from == NOW + DAY
+
+
+def test_while_japan_post_does_not_answer_a_silence_does_not_grow_into_a_worry():
+    old = event(IN_CUSTOMS, NOW.date() - 20 * DAY)
+    last_answer = NOW - 19 * DAY
+    assert standing(old, at=last_answer, stale=True).worry_from is None
+    assert standing(old, at=last_answer).worry_from < NOW
+
+
+# Renewed by each answer
+
+
+def test_each_answer_stores_it_in_the_same_breath(standin):
+    standin.set_item(NUMBER, story(POSTED, DISPATCHED))
+    look_up(NUMBER, now=NOW)
+    shipment = Shipment.objects.get()
+    assert (stored(shipment).stage, stored(shipment).destination_id) == (2, None)
+    standin.set_item(NUMBER, story(POSTED, DISPATCHED, ARRIVED, AT_OFFICE))
+    look_up(NUMBER, now=NOW + DAY)
+    assert (stored(shipment).stage, stored(shipment).destination_id) == (4, "DE")
+
+
+def test_a_failure_stores_it_too_for_the_silence_stops_there(standin):
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    look_up(NUMBER, now=NOW)
+    assert stored(Shipment.objects.get()).worry_from is not None
+    standin.set_fault(NUMBER, "maintenance")
+    look_up(NUMBER, now=NOW + timedelta(hours=1))
+    assert stored(Shipment.objects.get()).worry_from is None
+
+
+def test_a_number_without_a_story_stands_nowhere(standin):
+    with pytest.raises(Exception, match="no such item"):
+        look_up(NUMBER, now=NOW)
+    assert Shipment.objects.exists() and not Standing.objects.exists()
+
+
+# Renewed after an edit of the words
+
+
+def test_another_meaning_of_a_phrase_moves_every_parcel_that_shows_it():
+    parcels = [keep(event(POSTED), event(f"Something new {n} @ GERMANY")) for n in range(3)]
+    for n in range(3):
+        Phrase.objects.create(text=f"Something new {n}", first_seen_at=NOW)
+    Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)
+    assert renew_outdated(most=10) == 0
+    assert {stored(one).stage for one in parcels} == {1}
+    phrase = Phrase.objects.get(text="Something new 0")
+    phrase.status = Status.objects.get(slug="retention")
+    phrase.save()
+    assert renew_outdated(most=10) == 0
+    assert [(stored(one).stage, stored(one).tone) for one in parcels] == [
+        (4, "act"),
+        (1, "wait"),
+        (1, "wait"),
+    ]
+
+
+def test_days_of_a_status_and_facts_of_a_country_move_them_and_texts_do_not():
+    before = Glossary.current().meaning
+    status, germany = Status.objects.get(slug="customs-clearance"), Destination.objects.get(code="DE")
+    status.wordings.get(language="en", destination=None).save()
+    status.name = "Customs, again"
+    status.save()
+    assert Glossary.current().meaning == before
+    for row, field, value in (
+        (status, "worry_days", 99),
+        (status, "tone", "act"),
+        (germany, "holding_days", 3),
+        (germany, "printed_names", "GERMANY\nDEUTSCHLAND"),
+    ):
+        setattr(row, field, value)
+        row.save()
+        assert Glossary.current().meaning != before, field
+        before = Glossary.current().meaning
+
+
+def test_a_new_phrase_moves_them_only_where_it_takes_a_meaning_away():
+    before = Glossary.current().meaning
+    Phrase.objects.create(text="Sorted by a drone")
+    assert Glossary.current().meaning == before
+    for taken in ("ARRIVAL", "Final delivery - Refused by addressee"):
+        assert Glossary.current().status_of(taken)
+        Phrase.objects.create(text=taken)
+        assert Glossary.current().status_of(taken) is None
+        assert Glossary.current().meaning != before, taken
+        before = Glossary.current().meaning
+
+
+def test_an_answer_with_a_new_phrase_is_stored_as_it_stands_then(standin):
+    standin.set_item(NUMBER, story(POSTED, "ARRIVAL", "Sorted by a drone"))
+    look_up(NUMBER, now=NOW)
+    assert Standing.objects.get().meaning == Glossary.current().meaning
+
+
+def test_some_at_a_time_are_renewed_and_the_rest_is_counted():
+    parcels = [keep(event(POSTED)) for _ in range(5)]
+    Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)
+    assert renew_outdated(most=3) == 2
+    assert renew_outdated(most=3) == 0
+
+
+def test_between_two_transactions_others_get_the_lock(monkeypatch):
+    breaths: list[float] = []
+    monkeypatch.setattr("time.sleep", breaths.append)
+    monkeypatch.setattr(renewal, "RENEWED_AT_ONCE", 2)
+    parcels = [keep(event(POSTED)) for _ in range(5)]
+    Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)
+    assert renew_outdated(most=2) == 3
+    assert breaths == []  # nobody at the desk waits for it
+    assert renew_outdated(most=100) == 0
+    assert breaths == [BREATH]
+
+
+def test_parcels_that_somebody_looks_after_are_locked_in_the_order_of_everybody():
+    parcels = [keep(event(POSTED)) for _ in range(3)]
+    with CaptureQueriesContext(connection) as asked:
+        look_after(parcels[::-1], now=NOW)
+    first = next(one["sql"] for one in asked.captured_queries if "tracking_shipment" in one["sql"])
+    assert first.startswith("SELECT") and 'ORDER BY "tracking_shipment"."id"' in first
+    assert ("FOR UPDATE" in first) == connection.features.has_select_for_update
+    assert set(Shipment.objects.values_list("handled_at", flat=True)) == {NOW}
+
+
+def test_renewing_costs_the_same_queries_for_one_and_for_many(django_assert_num_queries):
+    for count in (1, 7):
+        parcels = [keep(event(POSTED)) for _ in range(count)]
+        Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)
+        Glossary.current()
+        with django_assert_num_queries(11):
+            renew_outdated(most=count)

@@ -1,0 +1,188 @@
+"""What was learnt about usual waits, as the tracking page says it and as staff read it."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from tests.support.kept import DAY, NOW, keep
+from tests.support.stories import ARRIVED, AT_EXCHANGE, DISPATCHED, NUMBER, POSTED, event, story
+from tracking.fetching.lookup import look_up
+from tracking.japanpost.records import TrackedItem
+from tracking.journey.progress import build_progress
+from tracking.journey.usual_waits import store
+from tracking.models import Destination, Phrase, Status, UsualWait
+from tracking.words.glossary import Glossary
+
+AT_INWARD = "arrival-at-inward-office"
+
+pytestmark = pytest.mark.django_db
+
+
+def teach(days, *, slug=AT_INWARD, country=None):
+    """As if learnt: the figure for a status and a country."""
+    status = Status.objects.get(slug=slug)
+    store(
+        [
+            *UsualWait.objects.all(),
+            UsualWait(
+                status=status,
+                destination_id=country,
+                parcels=20,
+                median_days=0,
+                nine_in_ten_days=days,
+                learned_at=NOW,
+            ),
+        ]
+    )
+
+
+def silence(days, text=ARRIVED, hint=None):
+    """What the page says about a parcel whose newest row is so many days old."""
+    parcel = keep(event(text, NOW.date() - days * DAY, None))
+    lookup = look_up(parcel.number, now=NOW)
+    return build_progress(lookup, Glossary.current(), now=NOW, hint=hint).silence
+
+
+def test_the_page_says_what_was_learnt_from_stored_stories(client, standin):
+    long_ago = timezone.now().date() - 20 * DAY
+    for days in [1] * 10 + [5] * 10:
+        rows = (event(AT_EXCHANGE, long_ago), event(DISPATCHED, long_ago + days * DAY))
+        keep(*rows, destination="CA", at=timezone.now())
+    clock = timezone.now().astimezone(ZoneInfo("Asia/Tokyo")) - 3 * DAY - timedelta(hours=1)
+    standin.set_item(NUMBER, TrackedItem(NUMBER, "EMS", (event(AT_EXCHANGE, clock.date(), clock.time()),)))
+    assert "Up to 3 days without news is usual" in client.get(f"/track/{NUMBER}/?to=CA").content.decode()
+    call_command("learn")
+    page = client.get(f"/track/{NUMBER}/?to=CA").content.decode()
+    assert "9 of 10 parcels to Canada move on within 5 days; yours has waited 3." in page
+    assert "is usual here" not in page
+
+
+@pytest.mark.parametrize(
+    ("learnt", "waited", "words"),
+    [
+        (5, 2, "9 of 10 parcels to Germany move on within 5 days; yours has waited 2."),
+        (5, 1, "9 of 10 parcels to Germany move on within 5 days; yours has waited 1 day."),
+        (1, 1, "9 of 10 parcels to Germany move on within 1 day; yours has waited 1 day."),
+        (1, 0, "9 of 10 parcels to Germany move on within 1 day; yours has waited less than a day."),
+        (0, 0, "9 of 10 parcels to Germany move on in less than a day; yours has waited less than a day."),
+        (75, 70, "9 of 10 parcels to Germany move on within 75 days; yours has waited 70."),
+    ],
+)
+def test_a_usual_silence_is_told_with_what_was_learnt(learnt, waited, words):
+    teach(learnt, country="DE")
+    said = silence(waited)
+    assert (said.level, said.headline, said.text) == ("usual", "Normal so far", words)
+
+
+def test_names_of_countries_read_as_a_part_of_the_sentence():
+    teach(5, slug="posting-collection", country="US")
+    assert "9 of 10 parcels to the United States move on" in silence(3, POSTED, hint="US").text
+
+
+def test_all_destinations_together_speak_for_a_country_without_a_figure():
+    teach(5)
+    teach(9, country="CA")
+    assert silence(3).text == "9 of 10 parcels move on within 5 days; yours has waited 3."
+
+
+def test_a_destination_nobody_knows_gets_the_figure_of_all():
+    teach(5, slug="posting-collection")
+    assert silence(3, POSTED).text == "9 of 10 parcels move on within 5 days; yours has waited 3."
+
+
+def test_without_a_figure_for_all_a_country_has_only_staffs():
+    teach(9, country="CA")
+    assert silence(3).text == "Up to 3 days without news is usual here; yours has waited 3."
+
+
+def test_a_longer_silence_is_told_calmly_with_what_was_learnt():
+    teach(5, country="DE")
+    said = silence(7)
+    assert (said.level, said.headline) == ("longer", "Quiet for longer than usual")
+    assert said.text == (
+        "No news for 7 days; 9 of 10 parcels to Germany move on within 5 days. "
+        "It happens, and most of the others then move on too."
+    )
+
+
+def test_a_far_longer_silence_keeps_the_advice():
+    teach(5, country="DE")
+    said = silence(30)
+    assert said.level == "far"
+    assert said.text == (
+        "No news for 30 days; 9 of 10 parcels to Germany move on within 5 days. "
+        "Write to us: only the sender can open an enquiry with Japan Post."
+    )
+    assert "is over; write to us all the same" in silence(300).text
+
+
+@pytest.mark.parametrize(("learnt", "last_usual", "last_longer"), [(1, 1, 8), (3, 3, 8), (9, 9, 14)])
+def test_learnt_days_move_the_worry_on_and_never_closer(learnt, last_usual, last_longer):
+    """Staff's days at this status are 3 and 8."""
+    teach(learnt, country="DE")
+    asked = (last_usual, last_usual + 1, last_longer, last_longer + 1)
+    assert [silence(days).level for days in asked] == ["usual", "longer", "longer", "far"]
+
+
+@pytest.mark.parametrize(
+    ("text", "slug", "words"),
+    [
+        ("Retention @ GERMANY", "retention", "The last scan is {} old. It may not move on until you act."),
+        (
+            "Investigation @ GERMANY",
+            "investigation",
+            "The last scan is {} old. Write to us, so that we can act.",
+        ),
+    ],
+)
+def test_where_somebody_must_act_the_texts_stay(text, slug, words):
+    teach(5, slug=slug, country="DE")
+    assert silence(2, text).text == words.format("2 days")
+    assert silence(0, text).text == words.format("less than a day")
+
+
+def test_where_somebody_must_act_slow_customers_make_nobody_later():
+    germany = Destination.objects.get(code="DE")
+    germany.holding_days = None  # else the day on which they send it back rules
+    germany.save()
+    worry = Status.objects.get(slug="retention").worry_days
+    teach(5 * worry, slug="retention", country="DE")
+    assert silence(worry + 1, "Retention @ GERMANY").level == "far"
+
+
+def test_an_unknown_phrase_is_not_told_by_what_was_learnt():
+    teach(5, country="DE")
+    assert silence(2, "Zork @ GERMANY").text == "Nobody knows yet how long this usually takes."
+    Phrase.objects.create(text="Zork", status=Status.objects.get(slug=AT_INWARD))
+    assert "9 of 10 parcels to Germany" in silence(2, "Zork @ GERMANY").text
+
+
+def test_a_page_costs_as_many_queries_as_before(client, standin, django_assert_num_queries):
+    teach(5, country="DE")
+    standin.set_item(NUMBER, story(POSTED, ARRIVED))
+    client.get(f"/track/{NUMBER}/")
+    with django_assert_num_queries(3):
+        client.get(f"/track/{NUMBER}/")
+
+
+# The staff's desk
+
+
+def test_staff_read_it_beside_their_own_days_and_cannot_change_it(admin_client):
+    teach(5, country="DE")
+    teach(6)
+    page = admin_client.get("/admin/tracking/usualwait/").content.decode()
+    assert "9 of 10 move on within" in page
+    assert "all countries together" in page
+    assert '<td class="field-staff_days">3</td>' in page
+    row = UsualWait.objects.get(destination="DE")
+    for what in (f"{row.pk}/change", f"{row.pk}/delete", "add"):
+        assert admin_client.post(f"/admin/tracking/usualwait/{what}/", {"post": "yes"}).status_code == 403
+    assert admin_client.get(f"/admin/tracking/usualwait/{row.pk}/change/").status_code == 200
+    assert (
+        "see “Usual waits”"
+        in admin_client.get(f"/admin/tracking/status/{row.status_id}/change/").content.decode()
+    )

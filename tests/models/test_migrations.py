@@ -1,0 +1,171 @@
+"""While new machines start, old ones still serve: a migration must leave a database that the version before can use,
+and must not stop it meanwhile.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+from django.db import connection, models
+from django.db.migrations import Migration
+from django.db.migrations import operations as ops
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ModelState, ProjectState
+from django.test.utils import CaptureQueriesContext
+
+from tests.support.kept import NOW
+from tests.support.stories import some_numbers
+from tracking.migrations._operations import AddIndexBeside
+from tracking.models import Fetch, Shipment
+
+BEFORE_THE_RULE = "0014_standing"  # no machine runs with anything older
+# Migrations that break the rule because the version before has stopped using what goes: name -> since which version.
+MEANT: dict[str, str] = {}
+# Data migrations that may be one transaction with others: name -> why what they write stays small.
+SMALL = {"0020_log_lines_without_addresses": "lines of staff's log about messages; nobody changes a line"}
+# Staff's own tables; any other grows with parcels and visitors, so an index must not keep its writers waiting.
+SMALL_TABLES = {
+    *("destination", "gate", "logo", "notice", "phrase", "shop", "status", "usualwait", "wording"),
+    *(f"historical{one}" for one in ("destination", "notice", "phrase", "shop", "status", "wording")),
+}
+
+_HARMLESS = (ops.CreateModel, AddIndexBeside, ops.AlterModelOptions, ops.AlterModelManagers)
+
+
+def dangers(migration: Migration, state: ProjectState) -> Iterator[str]:
+    """What of it the version before cannot live with. `state` is that before the migration; it is moved on."""
+    for operation in migration.operations:
+        if isinstance(operation, ops.RunPython | ops.RunSQL):
+            is_harmless = _works_in_batches(migration) or migration.name in SMALL
+        else:
+            is_harmless = _is_harmless(operation, state)
+        if not is_harmless:
+            yield f"{migration.name}: {operation.describe()}"
+        operation.state_forwards(migration.app_label, state)
+
+
+def _works_in_batches(migration: Migration) -> bool:
+    """It can: no transaction around it, and no lock of another operation's. Its author sees to the rest."""
+    return not migration.atomic and len(migration.operations) == 1
+
+
+def _is_harmless(operation: Operation, state: ProjectState) -> bool:
+    if isinstance(operation, ops.AddField):
+        field = operation.field
+        return _can_be_left_out(field) and not field.unique and not _is_indexed_too_late(operation, field)
+    if isinstance(operation, ops.AlterField):
+        before = state.models["tracking", operation.model_name_lower].fields[operation.name]
+        is_new = not before.db_index and _is_indexed_too_late(operation, operation.field)
+        return _takes_all_of(operation.field, before) and not is_new
+    if type(operation) is ops.AddIndex:
+        return operation.model_name_lower in SMALL_TABLES
+    return isinstance(operation, _HARMLESS)
+
+
+def _is_indexed_too_late(operation: ops.AddField | ops.AlterField, field: models.Field) -> bool:
+    """The index is built over all rows that there are by then, and nobody writes meanwhile."""
+    return field.db_index and operation.model_name_lower not in SMALL_TABLES
+
+
+def _can_be_left_out(field: models.Field) -> bool:
+    """An INSERT that does not know the column works. (Django takes a mere `default` away again.)"""
+    return field.null or field.many_to_many or field.db_default is not models.NOT_PROVIDED
+
+
+def _takes_all_of(new: models.Field, old: models.Field) -> bool:
+    """Whatever could be stored can still be, and looks the same."""
+    return (
+        new.get_internal_type() == old.get_internal_type()
+        and (new.null or not old.null)
+        and (old.unique or not new.unique)
+        and (new.max_length or 0) >= (old.max_length or 0)
+        and new.db_column == old.db_column
+    )
+
+
+def test_the_version_before_can_use_the_database_after_each_migration() -> None:
+    loader = MigrationLoader(None)
+    found = []
+    for label, name in sorted(loader.disk_migrations):
+        if label == "tracking" and name > BEFORE_THE_RULE and name not in MEANT:
+            found += dangers(
+                loader.disk_migrations[label, name], loader.project_state((label, name), at_end=False)
+            )
+    assert found == []
+
+
+def parcels() -> ProjectState:
+    state = ProjectState()
+    fields = [
+        ("id", models.BigAutoField(primary_key=True)),
+        ("note", models.CharField(max_length=50, null=True)),
+    ]
+    for name in ("Parcel", "Shop"):
+        state.add_model(ModelState("tracking", name, fields))
+    return state
+
+
+@pytest.mark.parametrize(
+    ("operation", "is_dangerous"),
+    [
+        (ops.AddField("parcel", "extra", models.TextField(null=True)), False),
+        (ops.AddField("parcel", "extra", models.TextField(db_default="")), False),
+        (ops.AddField("parcel", "extra", models.TextField(default="")), True),
+        (ops.AddField("parcel", "extra", models.TextField(null=True, unique=True)), True),
+        (ops.AlterField("parcel", "note", models.CharField(max_length=90, null=True, help_text="x")), False),
+        (ops.AlterField("parcel", "note", models.CharField(max_length=50)), True),
+        (ops.AlterField("parcel", "note", models.CharField(max_length=20, null=True)), True),
+        (ops.AlterField("parcel", "note", models.TextField(null=True)), True),
+        (ops.AddField("parcel", "extra", models.TextField(null=True, db_index=True)), True),
+        (ops.AlterField("parcel", "note", models.CharField(max_length=50, null=True, db_index=True)), True),
+        (ops.AddIndex("parcel", models.Index(fields=["note"], name="notes")), True),
+        (ops.AddIndex("shop", models.Index(fields=["note"], name="notes")), False),
+        (AddIndexBeside("parcel", models.Index(fields=["note"], name="notes")), False),
+        (ops.RemoveField("parcel", "note"), True),
+        (ops.RenameField("parcel", "note", "remark"), True),
+        (ops.DeleteModel("Parcel"), True),
+        (ops.RenameModel("Parcel", "Item"), True),
+    ],
+    ids=lambda value: value.describe() if isinstance(value, Operation) else "",
+)
+def test_it_notices_what_is_dangerous(operation: Operation, is_dangerous: bool) -> None:
+    migration = Migration("0099_next", "tracking")
+    migration.operations = [operation]
+    assert bool(list(dangers(migration, parcels()))) == is_dangerous
+
+
+@pytest.mark.parametrize("operation", [ops.RunPython(ops.RunPython.noop), ops.RunSQL("SELECT 1")])
+def test_what_writes_data_stands_alone_and_outside_a_transaction(operation: Operation) -> None:
+    migration = Migration("0099_next", "tracking")
+    migration.operations = [operation]
+    assert list(dangers(migration, parcels()))
+    migration.atomic = False
+    assert not list(dangers(migration, parcels()))
+    migration.operations = [ops.AddField("parcel", "extra", models.TextField(null=True)), operation]
+    assert list(dangers(migration, parcels()))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_last_told_is_filled_in_a_few_parcels_at_a_time(monkeypatch) -> None:
+    filling = import_module("tracking.migrations.0019_fill_in_last_answer")
+    monkeypatch.setattr(filling, "AT_ONCE", 2)
+    ended = ["tracked", "unavailable", "not-found", "unexpected-page", "", "unavailable", "tracked"]
+    parcels = Shipment.objects.bulk_create(
+        Shipment(number=number, last_outcome=outcome)
+        for number, outcome in zip(some_numbers(len(ended)), ended, strict=True)
+    )
+    for days, outcome in enumerate(["unavailable", "rejected", "tracked"]):
+        Fetch.objects.create(
+            shipment=parcels[3], started_at=NOW - timedelta(days), outcome=outcome, milliseconds=1
+        )
+    newer = Shipment.objects.filter(pk=parcels[6].pk)
+    newer.update(last_answer="rejected")  # the new version was faster
+    with CaptureQueriesContext(connection) as asked, connection.schema_editor(atomic=False) as editor:
+        filling.fill_in(apps, editor)
+    updates = [one for one in asked.captured_queries if one["sql"].startswith("UPDATE")]
+    assert len(updates) == 2 * 3  # steps
+    told = list(Shipment.objects.order_by("pk").values_list("last_answer", flat=True))
+    assert told == ["tracked", "", "not-found", "rejected", "", "", "rejected"]

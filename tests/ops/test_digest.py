@@ -1,0 +1,168 @@
+"""One mail a day while phrases wait for a meaning."""
+
+import smtplib
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+
+from tests.support.crowd import all_at_once
+from tests.support.stories import NUMBER, POSTED, story
+from tracking.fetching.alarms import Drift, sound
+from tracking.fetching.lookup import look_up
+from tracking.models import Alarm, Phrase, Status
+from tracking.ops.digest import NotMailed, send_digest
+
+NOW = datetime(2026, 11, 20, 0, 0, tzinfo=UTC)  # nine in the morning in Japan
+NEW = "Arrived at inward office of exchange"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Broken(EmailBackend):
+    def send_messages(self, messages):
+        raise smtplib.SMTPServerDisconnected("gone")
+
+
+@pytest.fixture(autouse=True)
+def words_desk(settings, shop):
+    settings.EMAIL_IS_SET_UP = True
+    shop.email, shop.technical_email = "shop@shop.example", "tech@shop.example"
+    shop.save()
+
+
+@pytest.fixture
+def waiting(standin):
+    standin.set_item(NUMBER, story(POSTED, f"{NEW} @ GERMANY"))
+    look_up(NUMBER, now=NOW - timedelta(hours=10))
+    return Phrase.objects.unmapped().get()
+
+
+def run(**options):
+    out = StringIO()
+    call_command("digest", stdout=out, **options)
+    return out.getvalue()
+
+
+def test_it_lists_what_waits_with_what_helps_and_a_link(waiting, settings):
+    settings.SITE_URL = "https://track.shop.example"
+    assert send_digest(now=NOW)
+    (letter,) = mail.outbox
+    assert letter.to == ["shop@shop.example"]
+    assert letter.subject == "1 phrase waits for a meaning"
+    for words in (
+        f"“{NEW}”\n  on 1 parcel, shown to customers now on 1\n",
+        "first seen 19 November 2026, last seen 19 November 2026",
+        "perhaps “Arrival at inward office of exchange”: very similar to",
+        "https://track.shop.example/admin/tracking/phrase/",
+    ):
+        assert words in letter.body
+
+
+def test_without_the_sites_address_it_says_where_to_look(waiting):
+    send_digest(now=NOW)
+    assert "in the admin of your tracking site, under Phrases" in mail.outbox[0].body
+    assert "http" not in mail.outbox[0].body
+
+
+def test_nothing_is_said_while_nothing_waits(settings):
+    settings.EMAIL_IS_SET_UP = False
+    assert run(verbosity=2) == ""
+    assert run(dry_run=True) == "Nothing waits.\n"
+    Phrase.objects.create(text="Both ways", ambiguous=True)
+    Phrase.objects.create(text="Known", status=Status.objects.first())
+    assert not send_digest(now=NOW)
+    assert mail.outbox == [] and not Alarm.objects.exists()
+
+
+def test_once_a_day_of_japans_calendar(waiting):
+    last_second = NOW.replace(hour=14, minute=59, second=59)  # one before midnight in Japan
+    assert [send_digest(now=moment) for moment in (NOW, NOW, last_second)] == [True, False, False]
+    assert send_digest(now=last_second + timedelta(seconds=1))
+    assert len(mail.outbox) == 2
+
+
+def test_the_list_of_alarms_says_whose_day_it_is(waiting, admin_client):
+    send_digest(now=NOW)
+    Alarm.objects.create(kind="captcha", day=NOW.date(), claimed_at=NOW)
+    for alarm, zone in zip(Alarm.objects.order_by("kind"), ("UTC", "Japan"), strict=True):
+        for name, arguments in (("changelist", []), ("change", [alarm.pk])):
+            page = admin_client.get(reverse(f"admin:tracking_alarm_{name}", args=arguments))
+            assert f"{alarm.day} ({zone})" in page.content.decode()
+
+
+def test_once_however_many_machines_run_it_at_the_same_time(waiting):
+    comes = all_at_once([lambda: send_digest(now=NOW)] * 6)
+    assert not [come.failure for come in comes if come.failure]
+    assert sorted(come.result for come in comes) == [False] * 5 + [True]
+    assert len(mail.outbox) == 1
+
+
+def test_a_mail_that_did_not_leave_is_tried_again_at_the_next_run(waiting, settings):
+    good, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, f"{__name__}.Broken"
+    with pytest.raises(NotMailed, match="SMTPServerDisconnected: gone"):
+        send_digest(now=NOW)
+    settings.EMAIL_BACKEND = good
+    assert send_digest(now=NOW)
+    assert not send_digest(now=NOW)
+    assert len(mail.outbox) == 1
+
+
+def test_a_run_that_died_while_mailing_is_made_up_for_after_an_hour(waiting):
+    send_digest(now=NOW)
+    Alarm.objects.update(mailed_at=None)
+    assert not send_digest(now=NOW + timedelta(minutes=59))
+    assert send_digest(now=NOW + timedelta(minutes=60))
+
+
+def test_the_technical_address_stands_in_for_the_shops(waiting, shop):
+    shop.email = ""
+    shop.save()
+    send_digest(now=NOW)
+    assert mail.outbox[0].to == ["tech@shop.example"]
+
+
+def test_a_site_without_mail_is_told_so_and_its_daily_job_does_not_fail(waiting, settings):
+    settings.EMAIL_IS_SET_UP = False
+    assert run() == "Nothing was mailed: EMAIL_URL is not set. What waits stands in the inbox at the desk.\n"
+    assert not Alarm.objects.exists()
+    settings.EMAIL_IS_SET_UP = True
+    assert run(verbosity=2) == "Mailed.\n"
+
+
+def test_without_an_address_cron_hears_of_it_and_the_day_is_not_spent(waiting, shop):
+    shop.email = shop.technical_email = ""
+    shop.save()
+    with pytest.raises(CommandError, match="no e-mail address"):
+        run()
+    shop.email = "shop@shop.example"
+    shop.save()
+    assert run(verbosity=2) == "Mailed.\n"
+
+
+def test_a_dry_run_prints_the_mail_and_spends_nothing(waiting):
+    said = run(dry_run=True)
+    assert "To: shop@shop.example\nSubject: 1 phrase waits" in said and NEW in said
+    assert mail.outbox == [] and not Alarm.objects.exists()
+
+
+def test_hundreds_of_phrases_fit_into_one_mail_newest_first():
+    for minutes in range(120):
+        Phrase.objects.create(text=f"New {minutes:03}", last_seen_at=NOW + timedelta(minutes=minutes))
+    send_digest(now=NOW)
+    body = mail.outbox[0].body
+    assert body.index("New 119") < body.index("New 118") and "… and 70 more." in body
+    assert "New 069" not in body
+
+
+def test_alarms_and_the_digest_take_no_place_of_each_other(waiting, settings):
+    send_digest(now=NOW)
+    settings.EMAIL_IS_SET_UP = False  # the alarms are noted, and no thread mails them
+    for count in range(12):
+        sound(Drift(f"kind-{count}", "?"), number=NUMBER, html="", now=NOW)
+    assert Alarm.objects.exclude(kind="new-phrases").count() == 10
+    assert Alarm.objects.filter(kind="new-phrases", mailed_at=NOW).exists()

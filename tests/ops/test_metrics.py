@@ -1,0 +1,218 @@
+"""/metrics: behind a token, and without a tracking number."""
+
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support import processes
+from tests.support.served import PROJECT
+from tests.support.standin import StandIn
+from tests.support.stories import NUMBER, POSTED, some_numbers, story
+from tracking.fetching.gate import current_gate
+from tracking.models import Fetch, Gate, Message, Phrase, Shipment
+from tracking.models.shipments import Outcome
+from tracking.ops.metrics import exposition
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+TOKEN = "a-token-made-up-for-tests"
+Figures = dict[str, float]
+
+
+def read(text: str) -> Figures:
+    """`name{label="value",…}` -> figure, as in the text."""
+    return {
+        sample.name
+        + "".join(f" {name}={value}" for name, value in sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def figures(*, now: datetime = NOW) -> Figures:
+    return read(exposition(now=now).decode())
+
+
+@pytest.fixture
+def counted(settings) -> None:
+    settings.METRICS_TOKEN = TOKEN
+    settings.MIDDLEWARE = ["tracking.ops.metrics.middleware", *settings.MIDDLEWARE]
+
+
+# The token
+
+
+def test_without_the_setting_there_is_no_such_page(client: Client, db) -> None:
+    assert client.get("/metrics", headers={"authorization": "Bearer "}).status_code == 404
+
+
+def test_each_machine_is_asked_itself_without_https(client: Client, counted, settings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.get("/").status_code == 301
+    assert client.get("/metrics").status_code == 401
+
+
+@pytest.mark.parametrize("sent", ["", TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer ", "Bearer é"])
+def test_without_the_token_nothing_is_told(client: Client, counted, sent: str) -> None:
+    response = client.get("/metrics", headers={"authorization": sent} if sent else {})
+    assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
+    assert b"emsguide" not in response.content
+
+
+def test_with_the_token_it_is_prometheus_own_format(client: Client, counted, db) -> None:
+    response = client.get("/metrics", headers={"authorization": f"Bearer {TOKEN}"})
+    assert response.status_code == 200
+    assert response["Content-Type"].startswith("text/plain; version=")
+    assert "no-store" in response["Cache-Control"]
+    assert read(response.content.decode())["emsguide_database_up"] == 1
+
+
+def test_without_the_setting_neither_middleware_nor_library_is_loaded() -> None:
+    code = (
+        "import django, sys; django.setup(); from django.core.wsgi import get_wsgi_application as g; g();"
+        "import emsguide.urls; print('prometheus_client' in sys.modules)"
+    )
+    kept = {"PATH": os.environ["PATH"], "SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "127.0.0.1"}
+    kept["DJANGO_SETTINGS_MODULE"] = "emsguide.settings"
+    for environment, loaded in ((kept, "False"), (kept | {"METRICS_TOKEN": TOKEN}, "True")):
+        done = processes.run(
+            [sys.executable, "-W", "ignore", "-c", code],
+            cwd=PROJECT,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert done.stdout.strip() == loaded
+
+
+# What a process counts
+
+
+@pytest.mark.parametrize(
+    ("address", "view", "status"),
+    [
+        ("/healthz", "healthz", 200),
+        ("/examples/in-customs/", "example", 200),
+        ("/admin/tracking/shipment/", "admin", 302),
+        ("/nowhere/", "none", 404),
+        ("/track/EM123456789JP/", "shipment", 404),
+    ],
+)
+def test_requests_are_counted_by_view_and_status(
+    client: Client, counted, db, address: str, view: str, status: int
+) -> None:
+    name = f"emsguide_request_seconds_count status={status} view={view}"
+    before = figures().get(name, 0)
+    client.get(address)
+    assert figures()[name] == before + 1
+
+
+def test_look_ups_are_counted_by_what_came_of_them(
+    client: Client, counted, standin: StandIn, transactional_db
+) -> None:
+    first, unknown, broken = some_numbers(3)
+    standin.set_item(first, story(POSTED, number=first))
+    standin.set_fault(broken, "500")
+    before = figures()
+    for address in (first, first, unknown, "EM123456789JP"):
+        client.get(f"/track/{address}/")
+    client.get(f"/track/{broken}.json")
+    Shipment.objects.filter(number=first).update(last_outcome=Outcome.UNAVAILABLE)
+    client.get(f"/track/?number={first},{unknown}")
+    after = figures()
+    grown = {
+        outcome: after[f"emsguide_lookups_total outcome={outcome}"]
+        - before.get(f"emsguide_lookups_total outcome={outcome}", 0)
+        for outcome in ("tracked", "stale", "not-found", "rejected", "unavailable")
+    }
+    assert grown == {"tracked": 2, "stale": 1, "not-found": 2, "rejected": 1, "unavailable": 1}
+
+
+def test_an_open_page_that_asks_our_store_is_no_look_up(client: Client, counted, db) -> None:
+    before = {name: value for name, value in figures().items() if "lookups" in name}
+    client.get(f"/track/{NUMBER}.json?stored=1")
+    assert {name: value for name, value in figures().items() if "lookups" in name} == before
+
+
+def test_no_number_gets_into_the_figures(client: Client, counted, standin: StandIn, transactional_db) -> None:
+    for address in (
+        f"/track/{NUMBER}/",
+        f"/track/?number={NUMBER}",
+        f"/x/{NUMBER}",
+        f"/contact/?number={NUMBER}",
+    ):
+        client.get(address)
+    assert NUMBER not in exposition(now=NOW).decode()
+
+
+# What the database knows
+
+
+@pytest.fixture
+def store(db) -> None:
+    current_gate()
+
+
+def test_an_empty_store_has_zeros_and_no_latency(store) -> None:
+    found = figures()
+    for name in ("breaker_open", "failures_in_a_row", "inbox_phrases", "messages_unanswered"):
+        assert found[f"emsguide_{name}"] == 0
+    assert found["emsguide_watch_due_parcels"] == found["emsguide_watch_lag_seconds"] == 0
+    assert not [name for name in found if "fetch_seconds" in name]
+
+
+def test_fetches_of_the_last_hour_with_their_times(store) -> None:
+    parcel = Shipment.objects.create(number=NUMBER)
+    for minutes, outcome in ((5, "tracked"), (50, "tracked"), (59, "unavailable"), (61, "tracked")):
+        Fetch.objects.create(
+            shipment=parcel, started_at=NOW - timedelta(minutes=minutes), milliseconds=380, outcome=outcome
+        )
+    found = figures()
+    assert found["emsguide_fetches_last_hour outcome=tracked"] == 2
+    assert found["emsguide_fetches_last_hour outcome=unavailable"] == 1
+    assert found["emsguide_fetches_last_hour outcome=not-found"] == 0
+    assert found["emsguide_fetch_seconds_last_hour quantile=0.95"] == 0.4
+
+
+def test_the_pause_is_told_while_it_lasts(store) -> None:
+    Gate.objects.update(paused_until=NOW + timedelta(minutes=1), failures_in_a_row=5)
+    assert figures()["emsguide_breaker_open"] == 1 and figures()["emsguide_failures_in_a_row"] == 5
+    assert figures(now=NOW + timedelta(minutes=2))["emsguide_breaker_open"] == 0
+
+
+def test_what_waits_for_staff(store) -> None:
+    Phrase.objects.create(text="Something new")
+    for answered, spam in ((False, False), (True, False), (False, True)):
+        Message.objects.create(email="a@b.example", created_at=NOW, answered=answered, suspected_spam=spam)
+    assert (figures()["emsguide_inbox_phrases"], figures()["emsguide_messages_unanswered"]) == (1, 1)
+
+
+def test_how_far_the_watch_lags_behind(store) -> None:
+    for number, minutes in zip(some_numbers(3), (-30, -5, 5), strict=True):
+        Shipment.objects.create(number=number, watch_at=NOW + timedelta(minutes=minutes))
+    assert (figures()["emsguide_watch_due_parcels"], figures()["emsguide_watch_lag_seconds"]) == (2, 1800)
+
+
+def test_asking_costs_five_queries(store, django_assert_num_queries) -> None:
+    with django_assert_num_queries(5):
+        exposition(now=NOW)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_a_database_the_rest_is_told(client: Client, counted) -> None:
+    client.get("/healthz")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE tracking_gate RENAME TO gone")
+    try:
+        found = figures()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE gone RENAME TO tracking_gate")
+    assert found["emsguide_database_up"] == 0
+    assert found["emsguide_request_seconds_count status=200 view=healthz"] > 0
+    assert "emsguide_watch_lag_seconds" not in found

@@ -1,0 +1,319 @@
+"""All that is held about a parcel is handed out or thrown away, wherever it stands; and docs/privacy.md names it."""
+
+import json
+import re
+from datetime import UTC, datetime
+from importlib import import_module
+from io import StringIO
+
+import pytest
+from axes.models import AccessAttempt
+from django.apps import apps
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, connection
+from django.db.models import CharField, JSONField, Model, TextField
+from django.urls import reverse
+
+from tests import PROJECT
+from tests.support.standin import StandIn
+from tests.support.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, some_numbers, story
+from tracking.fetching.gate import current_gate
+from tracking.fetching.lookup import look_up
+from tracking.models import Alarm, Event, Fetch, Gate, KeptPage, Message, Notice, Shipment, Wording
+from tracking.ops.privacy import ABOUT_NOBODY, ABOUT_PEOPLE, HOLDS, STRUCK_OUT
+from tracking.values.numbers import find_numbers
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+(OTHER,) = some_numbers(1)
+SPELLINGS = [
+    *(
+        NUMBER,
+        "em 123 456 785 jp",
+        "EM-123-456-785-JP",
+        "ＥＭ１２３４５６７８５ＪＰ",
+        "EM%20123%20456%20785%20JP",
+    ),
+    *("EM\u2011123\u2011456\u2011785\u2011JP", "EM 123–456–785 JP", "EM－１２３－456－785－JP"),
+    *("\u200eEM1234\u200b56785JP\u200e", "EM1234\u00ad5678\u00ad5JP", "EM123\n456\n785\nJP"),
+]
+MODELS = [model for model in apps.get_models(include_auto_created=True) if not model._meta.proxy]
+PRIVACY = (PROJECT / "docs" / "privacy.md").read_text(encoding="utf-8")
+
+pytestmark = pytest.mark.django_db
+
+
+def run(command: str, *arguments: str) -> str:
+    out = StringIO()
+    call_command(command, *arguments, stdout=out)
+    return out.getvalue()
+
+
+def wrote(**facts: str) -> Message:
+    return Message.objects.create(
+        **{"email": "ann@example.com", "text": "Where is it?", "created_at": NOW} | facts
+    )
+
+
+def texts_of_the_database() -> dict[str, list[str]]:
+    """Every value of every table as text; packed pages unpacked, drafts text by text."""
+    found = {}
+    for model in MODELS:
+        values = [value for row in model._base_manager.values_list() for value in row]
+        drafts = [text for value in values if isinstance(value, dict) for text in value.values()]
+        pages = [page.text for page in KeptPage.objects.all()] if model is KeptPage else []
+        found[model._meta.label] = [str(value) for value in [*values, *drafts, *pages]]
+    return found
+
+
+def tables_that_name_it() -> set[str]:
+    tables = texts_of_the_database().items()
+    return {label for label, texts in tables if any(NUMBER in find_numbers(text) for text in texts)}
+
+
+@pytest.fixture
+def everywhere(standin: StandIn, admin_client) -> None:
+    """One parcel in every place where a number can get to."""
+    for number in (NUMBER, OTHER):
+        standin.set_item(number, story(POSTED, ARRIVED, number=number))
+        look_up(number, now=NOW)
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    look_up(NUMBER, now=NOW.replace(hour=18))  # replaces a row
+    parcel = Shipment.objects.get(number=NUMBER)
+    message = wrote(number=NUMBER)
+    admin_client.post(reverse("admin:tracking_shipment_change", args=[parcel.pk]), {"note": "for Ann"})
+    admin_client.post(reverse("admin:tracking_message_answered", args=[message.pk]))
+    for number, html in ((NUMBER, "cut"), (OTHER, f"<p>{NUMBER}</p>"), (OTHER, "cut")):
+        KeptPage.objects.keep(html=html, number=number, kind="cut", reason="cut: in 'x'", kept_at=NOW)
+    Shipment.objects.filter(number=OTHER).update(note="Goes with em 123 456 785 jp.", order_reference="A 7")
+    Fetch.objects.filter(shipment__number=OTHER).update(note=f"another number than ours: {NUMBER}")
+    Event.objects.filter(shipment__number=OTHER, position=0).update(details=f"Repacked, see {NUMBER}.")
+    notice = Notice.objects.create(title=f"About {NUMBER}", text=f"{NUMBER} is found.", starts_on=NOW.date())
+    notice.title = "A parcel is found"
+    notice.save()  # the former title is in the history alone
+    words = Wording.objects.filter(language="en", destination=None).first()
+    words.what_to_do = f"Do as with {NUMBER}."
+    words.draft = words.texts | {"title": f"Like {NUMBER.lower()}"}
+    words.save()
+    current_gate()
+    Gate.objects.update(pause_reason=f"redirected elsewhere: 'https://x.example/?reqCodeNo1={NUMBER}'")
+    AccessAttempt.objects.create(username="ann", get_data=f"next=/admin/?q={NUMBER}", failures_since_start=1)
+
+
+# The tables
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_somebody_has_thought_about_each_model(model) -> None:
+    places = [model._meta.label in table for table in (HOLDS, ABOUT_PEOPLE, ABOUT_NOBODY)]
+    assert places.count(True) == 1, "write the model into exactly one table of tracking/ops/privacy.py"
+
+
+def test_the_tables_name_models_that_exist() -> None:
+    assert {*HOLDS, *ABOUT_PEOPLE, *ABOUT_NOBODY} == {model._meta.label for model in MODELS}
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_a_model_that_points_to_a_parcel_or_has_a_number_is_held(model) -> None:
+    names = {field.name for field in model._meta.concrete_fields if field.related_model is Shipment}
+    names |= {field.name for field in model._meta.concrete_fields if field.name == "number"}
+    if names:
+        assert HOLDS[model._meta.label].about is not None
+
+
+# Handing out
+
+
+def test_an_export_has_everything_about_the_parcel(everywhere) -> None:
+    held = json.loads(run("export", NUMBER))
+    about = held["about"]
+    assert held["number"] == NUMBER
+    assert [one["number"] for one in about["tracking.Shipment"]] == [NUMBER]
+    assert len(about["tracking.Event"]) == 3
+    assert sum(bool(row["superseded_at"]) for row in about["tracking.Event"]) == 1
+    assert len(about["tracking.Fetch"]) == 2
+    assert [row["email"] for row in about["tracking.Message"]] == ["ann@example.com"]
+    assert [row["body"] for row in about["tracking.KeptPage"]] == ["cut", f"<p>{NUMBER}</p>"]
+    assert len(about["admin.LogEntry"]) == LogEntry.objects.count() == 2
+
+
+def test_of_other_parcels_an_export_has_the_text_that_names_this_one_alone(everywhere) -> None:
+    mentions = json.loads(run("export", NUMBER))["mentions"]
+    (other,) = mentions["tracking.Shipment"]
+    assert other["note"] == "Goes with em 123 456 785 jp." and "number" not in other
+    (row,) = mentions["tracking.Event"]
+    assert set(row) == {"pk", "details"} and row["details"] == f"Repacked, see {NUMBER}."
+    written = {
+        "tracking.Notice",
+        "tracking.Wording",
+        "tracking.HistoricalNotice",
+        "tracking.HistoricalWording",
+    }
+    elsewhere = {
+        "tracking.Shipment",
+        "tracking.Event",
+        "tracking.Fetch",
+        "tracking.Gate",
+        "axes.AccessAttempt",
+    }
+    assert set(mentions) == elsewhere | written
+
+
+def test_an_export_of_an_unknown_number_is_empty() -> None:
+    held = json.loads(run("export", NUMBER))
+    assert held["about"] == held["mentions"] == {}
+
+
+# Forgetting
+
+
+def plant(model: type[Model], spelt: str) -> None:
+    """The number in each text column of one row, the newest."""
+    columns = {
+        field.name: {"title": f"See {spelt}."} if isinstance(field, JSONField) else spelt
+        for field in model._meta.concrete_fields
+        if isinstance(field, CharField | TextField | JSONField) and not (field.primary_key or field.choices)
+        if (field.max_length or len(spelt)) >= len(spelt)
+    }
+    newest = model._base_manager.order_by("-pk").first()
+    assert model._base_manager.filter(pk=newest.pk).update(**columns)
+
+
+@pytest.mark.parametrize("spelt", [NUMBER.lower(), "ＥＭ１２３４５６７８５ＪＰ"])
+def test_it_is_found_in_every_text_column_of_every_table(everywhere, admin_user, spelt) -> None:
+    Alarm.objects.create(kind="cut", day=NOW.date(), claimed_at=NOW)
+    LogEntry.objects.log_actions(admin_user.pk, [admin_user], CHANGE, "Something else")
+    wrote(text="About nothing")
+    searched = [model for model in MODELS if model._meta.label not in ABOUT_PEOPLE | ABOUT_NOBODY]
+    for model in searched:
+        plant(model, spelt)
+    assert tables_that_name_it() == {model._meta.label for model in searched}
+    run("forget", NUMBER, "--yes")
+    assert tables_that_name_it() == set()
+
+
+def test_nothing_of_a_forgotten_parcel_is_left_in_any_table(everywhere) -> None:
+    named = {label for label, place in HOLDS.items() if place.about} - {"tracking.Standing"}  # by its parcel
+    assert named < tables_that_name_it()
+    said = run("forget", NUMBER, "--yes")
+    assert tables_that_name_it() == set()
+    assert "ann@example.com" not in repr(texts_of_the_database())
+    for words in (
+        "shipments: 1 deleted",
+        "events: 3 deleted, number struck out of 1",
+        "messages: 1 deleted",
+        "kept pages: 2 deleted",
+    ):
+        assert words in said
+    assert "Japan Post is asked anew" in said
+
+
+def test_the_other_parcel_keeps_everything_but_the_number(everywhere) -> None:
+    run("forget", NUMBER, "--yes")
+    other = Shipment.objects.get()
+    assert (other.number, other.note, other.order_reference) == (OTHER, f"Goes with {STRUCK_OUT}.", "A 7")
+    assert Event.objects.count() == 2 and KeptPage.objects.count() == 1
+    assert Event.objects.get(position=0).details == f"Repacked, see {STRUCK_OUT}."
+    assert Fetch.objects.get().note == f"another number than ours: {STRUCK_OUT}"
+
+
+def test_words_of_staff_keep_all_but_the_number_and_customers_read_them_so(everywhere, client) -> None:
+    assert f"{NUMBER} is found." in client.get("/").content.decode()
+    said = run("forget", NUMBER, "--yes")
+    assert "notices: number struck out of 1" in said and "wordings: number struck out of 1" in said
+    notice = Notice.objects.get()
+    assert (notice.title, notice.text) == ("A parcel is found", f"{STRUCK_OUT} is found.")
+    words = Wording.objects.get(what_to_do=f"Do as with {STRUCK_OUT}.")
+    assert words.draft["title"] == f"Like {STRUCK_OUT}" and words.draft["meaning"] == words.meaning
+    assert notice.history.last().title == f"About {STRUCK_OUT}"
+    page = client.get("/").content.decode()
+    assert f"{STRUCK_OUT} is found." in page and f"{NUMBER} is found." not in page
+
+
+def test_who_did_something_when_stays_in_the_log_without_saying_to_what(everywhere, admin_user) -> None:
+    run("forget", NUMBER, "--yes")
+    assert LogEntry.objects.filter(user=admin_user).count() == 2
+    assert {(entry.object_repr, str(entry.get_change_message())) for entry in LogEntry.objects.all()} == {
+        (STRUCK_OUT, STRUCK_OUT)
+    }
+
+
+def test_the_log_never_says_which_customer_wrote(admin_client) -> None:
+    message = wrote(number=f"see {NUMBER.lower()}")
+    admin_client.post(reverse("admin:tracking_message_answered", args=[message.pk]))
+    admin_client.post(reverse("admin:tracking_message_delete", args=[message.pk]), {"post": "yes"})
+    assert not Message.objects.exists()
+    assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"2026-11-24 21:00, {NUMBER}"}
+    assert "ann@example.com" not in repr(texts_of_the_database())
+    run("forget", NUMBER, "--yes")  # though the message is gone
+    assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"2026-11-24 21:00, {STRUCK_OUT}"}
+
+
+def test_addresses_of_customers_are_taken_out_of_the_log_of_before(admin_user) -> None:
+    for row, title in (
+        (wrote(), "2026-11-24 12:00 ann@example.com"),
+        (wrote(), f"2026-11-24 12:00, {NUMBER}"),
+        (admin_user, "ann@example.com"),
+    ):
+        LogEntry.objects.log_actions(admin_user.pk, [row], CHANGE, "")
+        LogEntry.objects.filter(pk=LogEntry.objects.latest("pk").pk).update(object_repr=title)
+    step = import_module("tracking.migrations.0020_log_lines_without_addresses")
+    step.take_addresses_out(apps, connection.schema_editor())
+    titles = [entry.object_repr for entry in LogEntry.objects.order_by("pk")]
+    assert titles == ["2026-11-24 12:00", f"2026-11-24 12:00, {NUMBER}", "ann@example.com"]
+
+
+def test_without_yes_it_says_what_would_go_and_changes_nothing(everywhere) -> None:
+    before = texts_of_the_database()
+    said = run("forget", NUMBER)
+    assert "would be forgotten" in said and "events: 3 deleted" in said and "Nothing was changed" in said
+    assert texts_of_the_database() == before
+
+
+def test_a_forgotten_number_comes_again_when_a_visitor_asks(everywhere, client) -> None:
+    run("forget", NUMBER, "--yes")
+    assert client.get(f"/track/{NUMBER}/").status_code == 200
+    assert Shipment.objects.filter(number=NUMBER).exists()
+
+
+@pytest.mark.parametrize("spelt", SPELLINGS)
+def test_a_message_that_names_the_number_in_any_spelling_goes(spelt) -> None:
+    wrote(text=f"My parcel {spelt} is late")
+    wrote(text=f"My parcel {OTHER} is late")
+    run("forget", NUMBER, "--yes")
+    assert OTHER in Message.objects.get().text
+
+
+@pytest.mark.parametrize("spelt", SPELLINGS)
+def test_both_commands_take_the_number_in_any_spelling(spelt, everywhere) -> None:
+    assert json.loads(run("export", spelt))["about"]
+    assert "events: 3 deleted" in run("forget", spelt)
+
+
+@pytest.mark.parametrize("command", ["export", "forget"])
+@pytest.mark.parametrize("typed", ["EM12345", f"{NUMBER} {OTHER}", ""])
+def test_what_is_not_one_number_is_refused(command, typed) -> None:
+    with pytest.raises(CommandError, match="is not one tracking number"):
+        run(command, typed)
+
+
+def test_forgetting_a_number_that_is_not_there_says_so() -> None:
+    assert run("forget", NUMBER, "--yes") == f"Nothing is held about {NUMBER}.\n"
+
+
+def test_forgetting_is_done_whole_or_not_at_all(everywhere) -> None:
+    with connection.cursor() as cursor:  # something holds on to the parcel, which is the last to go
+        cursor.execute("CREATE TABLE holder (parcel bigint REFERENCES tracking_shipment (id))")
+        cursor.execute("INSERT INTO holder SELECT id FROM tracking_shipment WHERE number = %s", [NUMBER])
+    before = texts_of_the_database()
+    with pytest.raises(IntegrityError):
+        run("forget", NUMBER, "--yes")
+    assert texts_of_the_database() == before
+
+
+# docs/privacy.md
+
+
+def test_the_document_names_every_model_that_is_about_people_or_parcels_and_no_other() -> None:
+    named = set(re.findall(r"`([a-z_]+\.[A-Z]\w+)`", PRIVACY))
+    assert named == {*HOLDS, *ABOUT_PEOPLE}

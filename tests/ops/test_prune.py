@@ -1,0 +1,387 @@
+"""`manage.py prune`: what goes, what stays whatever its age, and that it may be stopped and run again."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.db import connection
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
+
+from tests.support.kept import DAY, NOW, keep
+from tests.support.stories import AT_OFFICE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, event, some_numbers, story
+from tracking.fetching.lookup import look_up
+from tracking.journey.renewal import renew_outdated
+from tracking.models import (
+    Alarm,
+    Destination,
+    Event,
+    Fetch,
+    KeptPage,
+    Message,
+    Phrase,
+    Shipment,
+    Standing,
+    Status,
+    VisitorMinute,
+)
+from tracking.ops import prune
+from tracking.values.numbers import TrackingNumber
+
+pytestmark = pytest.mark.django_db
+
+LATER = NOW + 401 * DAY
+RETURNED = "Returned to sender @ GERMANY"
+
+
+def parcel(*rows: str, delivered_on: datetime = NOW - DAY, **more) -> Shipment:
+    """One that was asked about for the last time at NOW, standing included."""
+    days = range(len(rows) - 1, -1, -1)
+    shipment = keep(*(event(row, (delivered_on - DAY * n).date()) for n, row in zip(days, rows, strict=True)))
+    Standing.objects.create(shipment=shipment)
+    renew_outdated(most=10)
+    Shipment.objects.filter(pk=shipment.pk).update(**{"asked_at": NOW} | more)
+    return shipment
+
+
+def delivered(**more) -> Shipment:
+    return parcel(POSTED, IN_CUSTOMS, DELIVERED, **more)
+
+
+def write(number: str = "", text: str = "Where is it?", *, at: datetime = NOW, **more) -> None:
+    Message.objects.create(number=number, text=text, email="ann@example.com", created_at=at, **more)
+
+
+def run(*, at: datetime = LATER) -> int:
+    """How many parcels went."""
+    return sum(prune.throw_away(prune.parcels(at)))
+
+
+# Parcels
+
+
+def test_a_delivered_parcel_goes_with_all_that_belongs_to_it():
+    shipment = delivered()
+    Fetch.objects.create(shipment=shipment, started_at=NOW, milliseconds=1, outcome="tracked")
+    other = parcel(POSTED)
+    assert run() == 1
+    assert Shipment.objects.get() == other
+    assert not Event.objects.filter(shipment_id=shipment.pk).exists()
+    assert not Fetch.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "more"),
+    [
+        ((POSTED, IN_CUSTOMS), {}),
+        ((POSTED, AT_OFFICE, "Attempted delivery @ GERMANY"), {}),
+        ((POSTED, AT_OFFICE, RETURNED), {}),
+        ((POSTED, RETURNED, "Final delivery @ TOKYO"), {}),
+        ((DELIVERED,), {"delivered_on": LATER - 399 * DAY}),
+        ((DELIVERED,), {"asked_at": LATER - 399 * DAY}),
+        ((DELIVERED,), {"handled_at": LATER - 399 * DAY}),
+        ((DELIVERED,), {"lease_until": LATER + timedelta(seconds=5)}),
+        ((DELIVERED,), {"watch_at": LATER}),
+        ((DELIVERED,), {"asked_at": None}),
+    ],
+    ids="moving attempted back delivered-back young looked-at handled being-asked watched unknown".split(),
+)
+def test_a_parcel_stays_that_is_not_delivered_or_not_left_alone(rows, more):
+    parcel(*rows, **more)
+    assert run() == 0
+
+
+def test_where_no_watch_runs_a_delivered_parcel_goes_too(standin):
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS, DELIVERED))
+    look_up(TrackingNumber(NUMBER), now=NOW)
+    assert Shipment.objects.get().watch_at is not None
+    assert run(at=NOW + 400 * DAY) == 0
+    assert run(at=NOW + 402 * DAY) == 1
+
+
+def test_it_goes_on_the_day_after_and_not_before():
+    delivered()
+    assert run(at=NOW + 400 * DAY) == 0
+    assert run(at=NOW + 400 * DAY + timedelta(seconds=1)) == 1
+
+
+def test_a_parcel_stays_while_the_sender_can_still_open_an_enquiry():
+    germany = Destination.objects.get(code="DE")
+    germany.enquiry_months = 24
+    germany.save()
+    delivered()
+    assert run() == 0
+    assert run(at=NOW + 740 * DAY) == 1
+
+
+def test_a_parcel_whose_posting_day_nobody_knows_stays():
+    shipment = delivered()
+    Shipment.objects.filter(pk=shipment.pk).update(history_missing=True)
+    Standing.objects.outdate()
+    renew_outdated(most=10)
+    assert run() == 0
+
+
+def test_a_number_from_abroad_has_no_enquiry_of_ours_to_wait_for():
+    rows = [event(POSTED, NOW.date() - DAY), event("Final delivery @ TOKYO", NOW.date())]
+    for history_missing, number in ((False, "RB123456785GB"), (True, "EE123456785UK")):
+        shipment = keep(*rows, number=number, history_missing=history_missing)
+        Standing.objects.create(shipment=shipment)
+    Shipment.objects.update(asked_at=NOW)
+    renew_outdated(most=10)
+    assert run(at=NOW + 400 * DAY) == 0
+    assert run() == 2
+
+
+@pytest.mark.parametrize("spam", [False, True])
+def test_a_parcel_stays_while_a_message_about_it_waits_for_an_answer(spam):
+    named, told, other = delivered(), delivered(), delivered()
+    write(named.number, suspected_spam=spam)
+    write(text=f"I mean {told.number.lower()}, thank you", suspected_spam=spam)
+    assert run() == 1
+    assert not Shipment.objects.filter(pk=other.pk).exists()
+    Message.objects.update(answered=True)
+    assert run() == 2
+
+
+def test_words_that_no_longer_mean_a_delivery_keep_the_parcel():
+    delivered()
+    Phrase.objects.filter(text="Final delivery").update(status=Status.objects.get(slug="retention"))
+    Status.objects.get(slug="retention").save()  # renews the words
+    assert run() == 0  # where it stands is not worked out anew yet
+    renew_outdated(most=10)
+    assert run() == 0
+
+
+def test_a_look_at_a_delivered_parcel_counts_as_one_for_another_400_days(standin):
+    standin.set_item(NUMBER, story(POSTED, DELIVERED))
+    look_up(TrackingNumber(NUMBER), now=NOW)
+    look_up(TrackingNumber(NUMBER), now=NOW + 300 * DAY)
+    assert run() == 0
+    assert run(at=NOW + 701 * DAY) == 1
+
+
+def test_a_parcel_that_somebody_looks_at_meanwhile_stays(monkeypatch):
+    monkeypatch.setattr(prune, "BREATH", 0)
+    first, second = delivered(), delivered()
+    rule = prune.parcels(LATER)
+    steps = prune.throw_away(replace(rule, batch=1))
+    assert next(steps) == 1
+    Shipment.objects.update(asked_at=LATER)
+    assert list(steps) == [0]
+    assert Shipment.objects.get() == second
+    assert first.pk < second.pk
+
+
+def test_a_parcel_that_somebody_writes_about_meanwhile_stays(monkeypatch):
+    monkeypatch.setattr(prune, "BREATH", 0)
+    delivered(), delivered()
+    steps = prune.throw_away(replace(prune.parcels(LATER), batch=1))
+    assert next(steps) == 1
+    left = Shipment.objects.get()
+    write(left.number, at=LATER - timedelta(minutes=1))  # by a machine whose clock is behind
+    assert list(steps) == [0]
+    assert Shipment.objects.get() == left
+
+
+def test_while_others_wait_for_the_lock_only_new_messages_are_read():
+    delivered()
+    write("EM123456785JP")
+    rule = prune.parcels(LATER)
+    with CaptureQueriesContext(connection) as queries:
+        assert list(prune.throw_away(rule)) == [1]
+    reads = [one["sql"] for one in queries if 'FROM "tracking_message"' in one["sql"]]
+    assert reads and all("created_at" in sql for sql in reads)
+
+
+def test_stopped_in_the_middle_it_goes_on_where_it_was(monkeypatch):
+    monkeypatch.setattr(prune, "BREATH", 0)
+    for _ in range(5):
+        delivered()
+    rule = prune.parcels(LATER)
+    next(prune.throw_away(replace(rule, batch=2)))
+    assert Shipment.objects.count() == 3
+    assert run() == 3
+
+
+# Numbers without a story
+
+
+def typed(**more) -> Shipment:
+    """A number that somebody looked up and Japan Post did not know, for the last time at NOW."""
+    (number,) = some_numbers(1, start=20_000_000 + Shipment.objects.count())
+    shipment = Shipment.objects.create(number=number, asked_at=NOW, last_outcome="not-found")
+    Shipment.objects.filter(pk=shipment.pk).update(**{"created_at": NOW} | more)
+    Fetch.objects.create(shipment=shipment, started_at=NOW, milliseconds=1, outcome="not-found")
+    return shipment
+
+
+def run_for_typed(*, at: datetime = NOW + 91 * DAY) -> int:
+    return sum(prune.throw_away(prune.without_a_story(at)))
+
+
+def test_a_number_without_a_story_goes_90_days_after_it_was_asked_about():
+    typed(), typed(asked_at=None), delivered()
+    assert run_for_typed(at=NOW + 90 * DAY) == 0
+    assert run_for_typed() == 2
+    assert Event.objects.exists() and not Fetch.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"asked_at": NOW + 2 * DAY},
+        {"asked_at": None, "created_at": NOW + 2 * DAY},
+        {"story_at": NOW},
+        {"registered_at": NOW},
+        {"note": "A customer asked by phone"},
+        {"order_reference": "1001"},
+        {"handled_at": NOW + 2 * DAY},
+        {"watch_at": NOW + 2 * DAY},
+        {"lease_until": NOW + 92 * DAY},
+    ],
+    ids="asked made told registered noted ordered handled watched being-asked".split(),
+)
+def test_a_number_without_a_story_stays_that_somebody_may_still_need(more):
+    typed(**more)
+    assert run_for_typed() == 0
+
+
+def test_a_number_with_replaced_rows_alone_stays():
+    event = keep().events.create(position=0, local_date=NOW.date(), phrase="x", first_seen_at=NOW)
+    Event.objects.filter(pk=event.pk).update(superseded_at=NOW)
+    Shipment.objects.update(asked_at=NOW, story_at=None)
+    assert run_for_typed() == 0
+
+
+def test_a_number_without_a_story_stays_while_a_message_about_it_waits_for_an_answer():
+    write(text=f"Where is {typed().number}?")
+    assert run_for_typed() == 0
+    Message.objects.update(answered=True)
+    assert run_for_typed() == 1
+
+
+# Spam
+
+
+def test_spam_that_nobody_answered_goes_after_90_days_and_nothing_else_does():
+    for facts in ({}, {"answered": True}):
+        write(text="Cheap", suspected_spam=True, **facts)
+        write(text="A question", **facts)
+    write(text="Cheap", suspected_spam=True, at=NOW + DAY)
+    assert sum(prune.throw_away(prune.spam(NOW + 90 * DAY))) == 0
+    assert sum(prune.throw_away(prune.spam(NOW + 91 * DAY))) == 1
+    assert sorted(Message.objects.values_list("text", flat=True)) == [
+        "A question",
+        "A question",
+        "Cheap",
+        "Cheap",
+    ]
+
+
+# What was written down along the way
+
+
+def traces_left(now: datetime) -> list[int]:
+    for rule in prune.traces(now):
+        sum(prune.throw_away(rule))
+    models = (Fetch, KeptPage, Alarm, VisitorMinute, Session)
+    return [model.objects.count() for model in models]
+
+
+def leave_traces() -> None:
+    shipment = keep()
+    for days in (0, 60):
+        at = NOW + days * DAY
+        Fetch.objects.create(shipment=shipment, started_at=at, milliseconds=1, outcome="tracked")
+        Alarm.objects.create(kind="cut", day=at.date(), claimed_at=at)
+        VisitorMinute.objects.create(visitor="somebody", minute=at)
+        Session.objects.create(session_key=f"after {days} days", session_data="", expire_date=at)
+    KeptPage.objects.bulk_create(
+        KeptPage(number=NUMBER, kind="cut", reason="cut", size=0, body=b"", kept_at=NOW) for _ in range(25)
+    )
+
+
+def test_traces_go_when_their_time_is_over():
+    leave_traces()
+    assert traces_left(NOW + 60 * DAY) == [2, 20, 2, 1, 1]
+    assert traces_left(NOW + 91 * DAY) == [1, 20, 1, 0, 0]
+    assert traces_left(NOW + 91 * DAY) == [1, 20, 1, 0, 0]
+
+
+def test_failed_log_ins_go_when_their_pause_is_over():
+    for username, minutes in (("ann", 16), ("bob", 14)):
+        attempt = AccessAttempt.objects.create(username=username, failures_since_start=5)
+        AccessAttempt.objects.filter(pk=attempt.pk).update(attempt_time=NOW - timedelta(minutes=minutes))
+    traces_left(NOW)
+    assert AccessAttempt.objects.get().username == "bob"
+
+
+def requests_left(shipment: Shipment, *, at: datetime) -> int:
+    Fetch.objects.create(shipment=shipment, started_at=NOW, milliseconds=1, outcome="tracked")
+    for rule in prune.traces(at):
+        sum(prune.throw_away(rule))
+    return Fetch.objects.count()
+
+
+def test_requests_stay_while_the_sender_may_open_an_enquiry():
+    shipment = parcel(POSTED, IN_CUSTOMS)  # posted on 22 November: until 22 May, day 179
+    assert requests_left(shipment, at=NOW + 178 * DAY) == 1
+    assert requests_left(shipment, at=NOW + 181 * DAY) == 0
+
+
+def test_where_nobody_knows_the_posting_day_requests_stay_for_a_year_after_the_newest_scan():
+    shipment = parcel(IN_CUSTOMS)
+    Shipment.objects.update(history_missing=True)
+    Standing.objects.outdate()
+    renew_outdated(most=10)
+    assert requests_left(shipment, at=NOW + 364 * DAY) == 1
+    assert requests_left(shipment, at=NOW + 367 * DAY) == 0
+
+
+def test_of_a_number_from_abroad_requests_go_after_90_days():
+    shipment = keep(event(POSTED, NOW.date()), number="RB123456785GB")
+    Standing.objects.create(shipment=shipment)
+    renew_outdated(most=10)
+    assert requests_left(shipment, at=NOW + 91 * DAY) == 0
+
+
+# The command
+
+
+def test_the_dry_run_says_what_would_go_and_throws_nothing_away(capsys):
+    leave_traces()
+    shipment = delivered()
+    typed()
+    Shipment.objects.update(asked_at=F("asked_at") - 1000 * DAY)
+    Standing.objects.update(scanned_on="2020-01-01", enquiry_ends_on="2020-07-01")
+    Message.objects.all().delete()
+    write(suspected_spam=True, at=NOW - 1000 * DAY)
+    call_command("prune", "--dry-run", verbosity=2)
+    said = capsys.readouterr().out
+    assert "        1 parcels delivered and not looked at for 400 days" in said
+    assert "        1 numbers without a story" in said
+    assert f"          {shipment.number}, delivered 2020-01-01" in said
+    assert "        1 messages that look like spam, older than 90 days" in said
+    assert "        5 kept pages beyond the newest 20" in said
+    assert said.endswith("Nothing was thrown away.\n")
+    assert Shipment.objects.count() == 3
+    call_command("prune")
+    assert "        1 parcels" in capsys.readouterr().out
+    assert Shipment.objects.count() == 1 and not Shipment.objects.filter(pk=shipment.pk).exists()
+    call_command("prune")
+    assert "        0 parcels" in capsys.readouterr().out
+
+
+def test_after_an_edit_of_the_words_it_works_out_first_where_parcels_stand(capsys):
+    delivered(delivered_on=NOW - 1000 * DAY, asked_at=NOW - 500 * DAY)
+    Standing.objects.outdate()
+    call_command("prune", "--dry-run")
+    said = capsys.readouterr().out
+    assert "        0 parcels" in said and "Not counted are 1 parcels" in said
+    assert Standing.objects.get().meaning == ""  # a dry run writes nothing
+    call_command("prune")
+    assert "        1 parcels" in capsys.readouterr().out

@@ -1,0 +1,110 @@
+"""/readyz: ready, or not and why; cheap, and without a secret."""
+
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
+
+from tests import PROJECT
+from tests.support import processes
+from tracking.fetching.gate import current_gate
+from tracking.models import Gate
+from tracking.ops import readiness
+
+ASK = (
+    "from django.test import Client\n"
+    "answer = Client().get('/readyz', headers={'host': '127.0.0.1'})\n"
+    "print(answer.status_code, answer.content.decode())"
+)
+
+
+@pytest.fixture(autouse=True)
+def _a_process_that_has_just_started():
+    readiness._check_migrations.cache_clear()
+
+
+def ask(**environment: str) -> str:
+    """What a process with these settings answers."""
+    kept = {"PATH": os.environ["PATH"], "SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "127.0.0.1"}
+    command = [sys.executable, "manage.py", "shell", "-v0", "-c", ASK]
+    done = processes.run(
+        command, cwd=PROJECT, env=kept | environment, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.django_db
+def test_all_is_well(client):
+    current_gate()
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json() == {
+        "ready": True,
+        "database": "ok",
+        "migrations": "ok",
+        "cache": "ok",
+        "japan_post": "asked",
+    }
+    assert "no-store" in response["Cache-Control"]
+
+
+@pytest.mark.django_db
+def test_a_pause_of_the_gate_is_told_and_does_not_matter(client):
+    current_gate()
+    Gate.objects.update(paused_until=timezone.now() + timedelta(minutes=5), pause_reason="no answer")
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["japan_post"]) == (200, "paused")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_that_is_not_applied_is_named_until_it_is(client):
+    newest = MigrationRecorder.Migration.objects.filter(app="tracking").latest("name")
+    newest.delete()
+    try:
+        response = client.get("/readyz")
+    finally:
+        call_command("migrate", "tracking", fake=True, verbosity=0)
+    assert response.status_code == 503
+    assert response.json()["migrations"] == f"1 not applied, the first is tracking.{newest.name}"
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.django_db
+def test_once_all_is_applied_asking_again_costs_two_queries(client, django_assert_num_queries):
+    client.get("/readyz")
+    with django_assert_num_queries(2):  # does it answer, is Japan Post asked
+        client.get("/readyz")
+
+
+def test_without_a_database_it_says_so_and_not_where_it_should_be(tmp_path: Path):
+    answer = ask(DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/secret.sqlite3")
+    assert answer.startswith('503 {"ready": false, "database": "does not answer (OperationalError)"')
+    assert "secret" not in answer and "migrations" not in answer
+
+
+def test_a_database_that_was_never_migrated_is_not_ready(tmp_path: Path):
+    answer = ask(DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3")
+    assert answer.startswith("503") and "not applied, the first is " in answer
+    assert '"japan_post": "not known"' in answer
+
+
+@pytest.mark.django_db
+def test_a_cache_that_keeps_nothing_or_breaks_is_not_ready(client, settings, tmp_path: Path):
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["cache"]) == (503, "does not keep what it is given")
+    (tmp_path / "file").touch()
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+            "LOCATION": str(tmp_path / "file" / "secret"),
+        }
+    }
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["cache"]) == (503, "does not answer (NotADirectoryError)")
+    assert response.json()["japan_post"] == "asked"

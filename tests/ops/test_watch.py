@@ -1,0 +1,362 @@
+"""The watch: when it asks, whom it lets go first, and that nothing stops it but us."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+
+from tests import PROJECT
+from tests.support import processes
+from tests.support.stories import DELIVERED, NUMBER, POSTED, some_numbers, story
+from tracking.fetching import gate, lookup
+from tracking.fetching.lookup import look_up
+from tracking.fetching.schedule import Prospect, next_watch
+from tracking.japanpost.errors import NotFound
+from tracking.models import Fetch, Gate, Phrase, Shipment, Status
+from tracking.ops.watch import Watch
+from tracking.values.numbers import shortened
+
+NOW = datetime(2026, 11, 10, 12, 0, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+# When
+
+
+@pytest.mark.parametrize(
+    ("silent", "more", "wait"),
+    [
+        (0, {"is_out_for_delivery": True}, HOUR),
+        (3, {"is_out_for_delivery": True}, 6 * HOUR),
+        (0, {}, 4 * HOUR),
+        (2, {}, 4 * HOUR),
+        (6, {}, 12 * HOUR),
+        (12, {}, DAY),
+        (100, {}, DAY),
+        (181, {}, None),
+        (100, {"outcome": "unavailable"}, HOUR),
+        (0, {"outcome": "not-found"}, 4 * HOUR),
+        (1, {"is_over": True, "changed_at": NOW}, DAY),
+        (1, {"is_over": True, "changed_at": NOW - DAY}, None),
+        (1, {"is_over": True, "changed_at": NOW - DAY, "outcome": "unavailable"}, HOUR),
+    ],
+)
+def test_due_times_of_known_parcels(silent, more, wait):
+    prospect = Prospect(**{"outcome": "tracked", "last_scan": NOW - silent * DAY} | more)
+    assert next_watch(prospect, now=NOW) == (NOW + wait if wait else None)
+
+
+@pytest.mark.parametrize(
+    ("days", "wait"), [(0, 6 * HOUR), (14, 6 * HOUR), (15, DAY), (181, None), (None, None)]
+)
+def test_due_times_of_numbers_that_japan_post_does_not_know(days, wait):
+    registered_at = None if days is None else NOW - days * DAY
+    prospect = Prospect("not-found", None, registered_at=registered_at)
+    assert next_watch(prospect, now=NOW) == (NOW + wait if wait else None)
+
+
+@pytest.mark.parametrize(
+    ("texts", "wait"),
+    [
+        ([POSTED], 4 * HOUR),
+        ([POSTED, "Out for delivery @ GERMANY"], HOUR),
+        ([POSTED, DELIVERED], DAY),
+        ([POSTED, "Final delivery @ TOKYO"], DAY),
+        ([POSTED, DELIVERED, "En route @ GERMANY"], 4 * HOUR),
+        ([POSTED, DELIVERED, "Delivery scan cancelled @ GERMANY"], 4 * HOUR),
+    ],
+)
+def test_each_answer_sets_the_next_time(standin, texts, wait):
+    standin.set_item(NUMBER, story(*texts))
+    look_up(NUMBER, now=NOW)
+    assert Shipment.objects.get().watch_at == NOW + wait
+
+
+@pytest.mark.parametrize("end", [DELIVERED, "Signature received @ GERMANY", "Returned to sender @ TOKYO"])
+def test_a_journey_that_is_over_is_asked_about_once_more_and_then_never(standin, end):
+    signed = Status.objects.create(slug="signed", tone="done")
+    Phrase.objects.create(text="Signature received", status=signed)
+    standin.set_item(NUMBER, story(POSTED, end))
+    look_up(NUMBER, now=NOW)
+    for days in range(1, 4):
+        Watch(clock=lambda days=days: NOW + days * DAY).run_once()
+    assert len(standin.requests) == 2
+    assert Shipment.objects.get().watch_at is None
+
+
+def test_a_number_that_only_a_visitor_typed_is_not_watched(client, standin):
+    client.get(f"/track/{NUMBER}/")
+    assert Shipment.objects.get().watch_at is None
+
+
+# One pass
+
+
+def register(numbers, *, at=NOW):
+    for place, number in enumerate(numbers):
+        Shipment.objects.create(number=number, registered_at=at, watch_at=at + timedelta(seconds=place))
+
+
+def asked(standin):
+    return [request.query["reqCodeNo1"] for request in standin.requests]
+
+
+def test_the_longest_overdue_comes_first_and_what_is_not_due_waits(standin):
+    numbers = some_numbers(4)
+    register(reversed(numbers[:3]), at=NOW - HOUR)
+    register(numbers[3:], at=NOW + HOUR)
+    totals = Watch(clock=lambda: NOW).run_once()
+    assert asked(standin) == list(reversed(numbers[:3]))
+    assert (totals.asked, totals.failed) == (3, 0)
+    assert set(Fetch.objects.values_list("asked_by", flat=True)) == {"watch"}
+
+
+def test_what_a_visitor_has_just_asked_is_left_alone(standin):
+    standin.set_item(NUMBER, story(POSTED))
+    look_up(NUMBER, now=NOW)
+    Shipment.objects.update(watch_at=NOW)
+    assert Watch(clock=lambda: NOW + timedelta(minutes=5)).run_once().asked == 0
+    assert Watch(clock=lambda: NOW + timedelta(minutes=20)).run_once().asked == 1
+
+
+def test_a_customers_click_is_answered_from_the_store(client, standin):
+    standin.set_item(NUMBER, story(POSTED))
+    register([NUMBER], at=timezone.now())
+    Watch().run_once()
+    assert "Posting/Collection" in client.get(f"/track/{NUMBER}/").content.decode()
+    assert len(standin.requests) == 1
+
+
+def test_visitors_come_before_the_watch(standin, monkeypatch):
+    monkeypatch.setattr("tracking.ops.watch.PATIENCE", 0.3)
+    monkeypatch.setattr("tracking.ops.watch.BUSY_FOR", 0.1)
+    register([NUMBER])
+    gate.current_gate()
+    Gate.objects.update(visitors_wait_until=NOW + HOUR)
+    assert Watch(clock=lambda: NOW).run_once().asked == 0
+    assert standin.requests == []
+
+
+def test_it_waits_without_spinning_while_the_gate_pauses(standin, gate_clock):
+    register(some_numbers(3), at=NOW)
+    gate.current_gate()
+    Gate.objects.update(paused_until=NOW + HOUR, pause_reason="down")
+    lines = []
+    watch = Watch(clock=lambda: NOW + timedelta(minutes=1), report=lines.append)
+    assert watch.run_once().asked == 0
+    assert lines == ["Japan Post is not asked for 3540 s: down"]
+
+    naps = []
+
+    def nap(seconds):
+        naps.append(seconds)
+        watch.stop()
+
+    watch._sleep = nap
+    watch.run()
+    assert naps[0] == 60
+    assert standin.requests == []
+
+
+def test_an_error_on_one_parcel_is_logged_and_the_others_go_on(standin, monkeypatch, caplog):
+    first, second = some_numbers(2)
+    register([first, second])
+    ask = lookup.ask
+
+    def stumble(ticket):
+        if ticket.number == first:
+            raise ZeroDivisionError
+        return ask(ticket)
+
+    monkeypatch.setattr(lookup, "ask", stumble)
+    totals = Watch(clock=lambda: NOW + timedelta(minutes=1)).run_once()
+    assert (totals.asked, totals.crashed) == (1, 1)
+    assert f"could not deal with {shortened(first)}" in caplog.text
+    pushed_back = Shipment.objects.get(number=first)
+    assert pushed_back.watch_at == NOW + timedelta(minutes=61)
+    assert pushed_back.lease_until is None
+
+
+@pytest.mark.parametrize("broken", ["tracking.ops.prune.traces", "tracking.ops.watch.renew_outdated"])
+def test_an_error_while_it_tidies_up_is_logged_and_parcels_are_asked_about(
+    standin, monkeypatch, caplog, broken
+):
+    def stumble(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(broken, stumble)
+    register([NUMBER])
+    watch = Watch(clock=lambda: NOW + timedelta(minutes=1))
+    monkeypatch.setattr(watch, "_sleep", lambda seconds: watch.stop())
+    assert watch.run().asked == 1
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_one_log_line_a_cycle(standin, caplog):
+    register(some_numbers(3))
+    with caplog.at_level("INFO", "tracking.ops.watch"):
+        Watch(clock=lambda: NOW + HOUR).run_once()
+    (line,) = [record.message for record in caplog.records if record.name == "tracking.ops.watch"]
+    assert line.startswith("watch: 3 asked, 0 with news, 0 without an answer")
+
+
+def test_old_requests_are_thrown_away(standin):
+    for days in (0, 60):
+        with suppress(NotFound):
+            look_up(NUMBER, now=NOW + days * DAY)
+    Watch(clock=lambda: NOW + 91 * DAY).run_once()
+    assert Fetch.objects.get().started_at > NOW + 60 * DAY
+
+
+def test_the_command_prints_totals(standin, capsys):
+    register([NUMBER])
+    call_command("watch", "--once")
+    assert "Done: 1 asked" in capsys.readouterr().out
+
+
+# Processes
+
+
+def database_url() -> str:
+    """This test's database, for another process."""
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{database['NAME']}"
+    return "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database)
+
+
+WATCH = """
+import sys
+import django
+from django.core.management import execute_from_command_line
+django.setup()
+from tracking.management.commands import watch
+watch.SECONDS_TO_FINISH = int(sys.argv[1])
+execute_from_command_line(["manage.py", "watch", *sys.argv[2:]])
+"""
+
+
+@pytest.fixture
+def start(standin):
+    """Start `manage.py watch` in a process of its own, on this test's database and stand-in."""
+    with ExitStack() as cleaning:
+
+        def start(*arguments, shell=(), seconds_to_finish=5, **settings):
+            environment = os.environ | {
+                "DEBUG": "True",
+                "DATABASE_URL": database_url(),
+                "JAPANPOST_URL": standin.url,
+                "JAPANPOST_SPACING_MS": "0",
+                "no_proxy": "*",
+            }
+            environment |= {name: str(value) for name, value in settings.items()}
+            process = processes.running(
+                [*shell, sys.executable, "-c", WATCH, str(seconds_to_finish), *arguments],
+                ends_on=signal.SIGKILL,
+                cwd=PROJECT,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            return cleaning.enter_context(process)
+
+        yield start
+
+
+def test_two_watches_ask_each_parcel_once(standin, start):
+    numbers = some_numbers(40)
+    register(numbers)
+    processes = [start("--once"), start("--once")]
+    for process in processes:
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, output
+    assert sorted(asked(standin)) == numbers
+    assert Fetch.objects.count() == 40
+
+
+@pytest.mark.parametrize(
+    ("shell", "stop"), [((), signal.SIGTERM), ((), signal.SIGINT), (processes.IN_BACKGROUND, signal.SIGINT)]
+)
+def test_a_signal_ends_it_between_two_parcels(standin, start, shell, stop):
+    standin.set_fault(None, "hang")
+    register(some_numbers(3))
+    process = start(shell=shell, seconds_to_finish=60)
+    standin.wait_for_requests(1)
+    process.send_signal(stop)
+    processes.read_until(process, "Stopping")
+    standin.set_fault(None, "slow-first-byte", seconds=0)  # the answer comes
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert "Done: 1 asked" in output
+    assert Fetch.objects.count() == 1
+    assert not Shipment.objects.exclude(lease_until=None).exists()
+
+
+def test_a_second_signal_gives_the_request_up(standin, start):
+    standin.set_fault(None, "hang")
+    register([NUMBER])
+    process = start(JAPANPOST_TIMEOUT=25, seconds_to_finish=600)
+    standin.wait_for_requests(1)
+    process.send_signal(signal.SIGTERM)
+    processes.read_until(process, "Stopping")
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and "given up" in output
+    assert Shipment.objects.get().lease_until is None
+
+
+def test_the_request_is_given_up_in_time_after_one_signal(standin, start):
+    standin.set_fault(None, "hang")
+    register([NUMBER])
+    process = start(JAPANPOST_TIMEOUT=25)
+    standin.wait_for_requests(1)
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=20)  # five of them are its own
+    assert process.returncode == 0 and "given up" in output
+
+
+def test_a_sleeping_watch_wakes_at_once():
+    watch = Watch()
+    sleeper = threading.Thread(target=watch._sleep, args=[1000], daemon=True)
+    sleeper.start()
+    watch.stop()
+    sleeper.join(30)
+    assert not sleeper.is_alive()
+
+
+def test_the_command_leaves_its_process_the_signals(standin):
+    def signals():
+        return (
+            [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)],
+            signal.pthread_sigmask(signal.SIG_BLOCK, []),
+        )
+
+    before = signals()
+    call_command("watch", "--once")
+    assert signals() == before
+
+
+def test_after_kill_9_another_watch_goes_on(standin, start):
+    numbers = some_numbers(3)
+    register(numbers)
+    standin.set_fault(None, "hang", times=1)
+    process = start()
+    standin.wait_for_requests(1)
+    process.kill()
+    process.wait(30)
+    assert Shipment.objects.exclude(lease_until=None).count() == 1
+    later = timezone.now() + timedelta(minutes=1)
+    assert Watch(clock=lambda: later).run_once().asked == 3
+    assert Fetch.objects.count() == 3
+    assert not Shipment.objects.exclude(lease_until=None).exists()

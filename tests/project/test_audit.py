@@ -1,0 +1,49 @@
+"""scripts/audit: a known vulnerability stops the build, a missing network does not and is said."""
+
+import json
+import sys
+
+import pytest
+
+from tests import PROJECT
+from tests.support import processes
+
+SOUND = {"name": "django", "version": "5.2.19", "vulns": []}
+VULNERABLE = {
+    "name": "lxml",
+    "version": "6.1.3",
+    "vulns": [{"id": "PYSEC-2026-1", "fix_versions": ["6.1.4"], "aliases": [], "description": "Bad."}],
+}
+UNKNOWN = {"name": "requests", "skip_reason": "Dependency not found on PyPI and could not be audited"}
+NO_NETWORK = "Traceback …\nrequests.exceptions.ConnectionError: Failed to resolve 'pypi.org'\n"
+
+
+@pytest.mark.parametrize(
+    ("report", "errors", "code", "said"),
+    [
+        ([SOUND], "", 0, "1 packages audited, 0 vulnerabilities."),
+        ([SOUND, VULNERABLE], "", 1, "VULNERABLE: lxml 6.1.3: PYSEC-2026-1, mended in 6.1.4"),
+        ([SOUND, UNKNOWN], "", 0, "NOT AUDITED: requests"),
+        ([UNKNOWN, VULNERABLE], "", 1, "VULNERABLE: lxml"),
+        ([UNKNOWN], "", 0, "NOT AUDITED: the package index here has no data"),
+        (None, NO_NETWORK, 0, "NOT AUDITED: the data about vulnerabilities cannot be reached: requests.exc"),
+        (None, "", 0, "NOT AUDITED: the data about vulnerabilities cannot be reached: no report"),
+    ],
+)
+def test_the_report_is_read_as_it_is(tmp_path, report, errors, code, said):
+    written = tmp_path / "report"
+    written.write_text("" if report is None else json.dumps({"dependencies": report, "fixes": []}))
+    (tmp_path / "errors").write_text(errors)
+    command = [sys.executable, "scripts/read_audit.py", str(written), str(tmp_path / "errors")]
+    done = processes.run(command, cwd=PROJECT, capture_output=True, text=True)
+    assert (done.returncode, said in done.stdout) == (code, True), done.stdout + done.stderr
+
+
+def test_the_build_audits_and_every_package_is_pinned_exactly():
+    assert (
+        "for stage in lint audit test test-system test-postgresql; do"
+        in (PROJECT / ".ci" / "run").read_text()
+    )
+    for file in ("requirements.txt", "requirements-dev.txt", "requirements-mutants.txt"):
+        lines = (PROJECT / file).read_text().splitlines()
+        assert [one for one in lines if one[0] not in "#-" and "==" not in one] == []

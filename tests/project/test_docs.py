@@ -1,0 +1,132 @@
+"""The documents: their pictures are there and shown, and the guide for staff names what stands at the desk."""
+
+import io
+import json
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from lxml import html
+from PIL import Image
+
+from tests import PROJECT
+from tests.support.desk import StatusPage
+from tests.support.standin import StandIn
+from tests.support.stories import NUMBER, POSTED, story
+from tracking.models import Notice, Phrase, Shop, Status
+
+PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")])
+PICTURE = re.compile(r"!\[([^]]*)\]\(([^)]+)\)")
+SHEET = "status,language,destination,title,meaning,what_to_do,who_has_it,hidden\ncustoms-clearance,fr,,En douane,Attendez.,,,\n"
+
+
+def test_each_picture_that_a_document_names_is_there_and_told_in_words() -> None:
+    named = [(page, *found) for page in PAGES for found in PICTURE.findall(page.read_text(encoding="utf-8"))]
+    assert [f"{page.name}: {file}" for page, _, file in named if not (page.parent / file).is_file()] == []
+    assert [f"{page.name}: {file}" for page, alt, file in named if not alt.strip()] == []
+
+
+def test_each_picture_is_shown_by_a_document() -> None:
+    shown = {
+        (page.parent / file).resolve()
+        for page in PAGES
+        for _, file in PICTURE.findall(page.read_text(encoding="utf-8"))
+    }
+    pictures = [file for file in (PROJECT / "docs" / "img").rglob("*") if file.is_file()]
+    assert [str(file.relative_to(PROJECT)) for file in pictures if file not in shown] == []
+
+
+def test_each_picture_of_the_desk_is_small() -> None:
+    files = sorted((PROJECT / "docs" / "img" / "desk").iterdir())
+    assert files
+    for file in files:
+        with Image.open(file) as picture:
+            assert (picture.mode, picture.width <= 1280) == ("P", True), file.name
+        assert file.stat().st_size < 70_000, file.name
+
+
+def words_on(page: bytes) -> set[str]:
+    """Every text of a page, the labels of its buttons, and what its scripts put on one."""
+    tree = html.fromstring(page.decode())
+    texts = [*tree.xpath("//text()"), *tree.xpath("//input[@type='submit']/@value")]
+    texts += [
+        json.loads(data)["options"]["addText"]
+        for data in tree.xpath("//@data-inline-formset")
+        if "addText" in data
+    ]
+    return {" ".join(text.split()) for text in texts}
+
+
+@pytest.fixture
+def words_at_the_desk(admin_client: Client, client: Client, standin: StandIn) -> set[str]:
+    """What stands on the desk's pages while a phrase waits, a draft is there and somebody could not log in."""
+    standin.set_item(NUMBER, story(POSTED, "Arrived at inward office of exchange @ GERMANY"))
+    client.get(f"/track/{NUMBER}/")
+    User.objects.create_user("ann", is_staff=True)
+    client.post("/admin/login/", {"username": "ann", "password": "wrong"})
+    status = Status.objects.get(slug="customs-clearance")
+    StatusPage(admin_client, status).write(title="A draft").press("_draft")
+    wording = status.wordings.exclude(draft=None).get()
+    notice = Notice.objects.create(title="A strike", starts_on="2030-05-06")
+    upload_logo(admin_client)
+    at = "admin:tracking_"
+    addresses = [
+        reverse("admin:index"),
+        *(
+            reverse(f"{at}{kind}_changelist")
+            for kind in ("phrase", "status", "wording", "notice", "destination", "failedlogin")
+        ),
+        reverse(f"{at}status_change", args=[status.pk]),
+        reverse(f"{at}status_discard", args=[status.pk, wording.pk]),
+        reverse(f"{at}status_preview", args=[status.pk]),
+        reverse(f"{at}status_history", args=[status.pk]),
+        reverse(f"{at}wording_export"),
+        reverse(f"{at}wording_import"),
+        reverse(f"{at}notice_change", args=[notice.pk]),
+        reverse(f"{at}destination_change", args=["DE"]),
+        reverse(f"{at}shop_change", args=[Shop.objects.get().pk]),
+        reverse("admin:auth_user_changelist"),
+        reverse("admin:auth_user_change", args=[User.objects.get(username="ann").pk]),
+    ]
+    pages = [admin_client.get(address) for address in addresses]
+    sheet = SimpleUploadedFile("french.csv", SHEET.encode())
+    pages.append(admin_client.post(reverse(f"{at}wording_import"), {"file": sheet}))
+    given = reverse(f"{at}phrase_meaning", args=[Phrase.objects.unmapped().get().pk])
+    pages.append(admin_client.post(given, {"means": status.pk}, follow=True))
+    assert {page.status_code for page in pages} == {200}
+    return set().union(*(words_on(page.content) for page in pages))
+
+
+def upload_logo(admin_client: Client) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (80, 40)).save(file, "PNG")
+    address = reverse("admin:tracking_shop_change", args=[Shop.objects.get().pk])
+    form = admin_client.get(address).context["adminform"].form
+    data = {name: form[name].value() or "" for name in form.fields}
+    admin_client.post(address, data | {"logo": SimpleUploadedFile("logo.png", file.getvalue())})
+
+
+def test_the_guide_for_staff_names_what_stands_at_the_desk(words_at_the_desk: set[str]) -> None:
+    guide = (PROJECT / "docs" / "wording.md").read_text(encoding="utf-8")
+    marked = re.findall(r"(?<!\*)(\*\*?)([^*\n]+)\1(?!\*)", guide)
+    names = {name for _, name in marked}
+    assert len(names) > 60
+    missing = {name for name in names if not any(word.startswith(name) for word in words_at_the_desk)}
+    assert missing == set()
+
+
+def test_each_threat_names_tests_that_exist() -> None:
+    table = (PROJECT / "docs" / "security.md").read_text(encoding="utf-8").split("## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 25
+    for row in rows:
+        threat, _, tests = row.strip("| ").split(" | ")
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", tests)
+        assert named, threat
+        for file, name in named:
+            assert f"\ndef {name}(" in (PROJECT / file).read_text(encoding="utf-8"), (
+                f"{threat}: {file}::{name}"
+            )

@@ -1,0 +1,106 @@
+"""What every answer tells the browser: where things may come from, who may frame it, what it may do. And how much we take."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from tests.support.stories import NUMBER
+from tracking.models import Status
+
+POLICY = {
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+}
+ANSWERS = {
+    "/": 200,
+    "/examples/in-customs/": 200,
+    f"/track/{NUMBER}/": 503,
+    f"/track/{NUMBER}.json": 503,
+    "/track/?number=EM+123456785+JP": 302,
+    "/contact/": 200,
+    "/accent-0b6e4f.css": 200,
+    "/robots.txt": 200,
+    "/nothing/": 404,
+    "/admin/login/": 200,
+    "/admin/": 302,
+    "/readyz": 200,
+}
+
+
+def policy_of(response) -> set[str]:
+    return set(response["Content-Security-Policy"].split("; "))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ANSWERS)
+def test_every_answer_carries_the_whole_policy(client, no_network, address):
+    response = client.get(address, headers={"origin": "https://evil.example"})
+    assert response.status_code == ANSWERS[address]
+    assert [name for name in response.headers if name.startswith("Access-Control-")] == []
+    assert policy_of(response) == POLICY
+    assert response["X-Frame-Options"] == "DENY"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert response["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert {"camera=()", "geolocation=()", "payment=()"} <= set(response["Permissions-Policy"].split(", "))
+
+
+@pytest.mark.django_db
+def test_a_page_from_the_cache_carries_it_too_and_nothing_of_one_visitor(client):
+    first, again = client.get("/examples/in-customs/"), client.get("/examples/in-customs/")
+    guides = [client.get("/") for _ in range(2)]
+    for response in (first, again, *guides):
+        assert policy_of(response) == POLICY
+        assert "nonce" not in response.content.decode()
+
+
+def test_only_the_preview_may_frame_and_only_its_frame_may_be_framed(admin_client):
+    status = Status.objects.get(slug="customs-clearance")
+    page = admin_client.get(reverse("admin:tracking_status_preview", args=[status.pk]))
+    frame = admin_client.get(reverse("admin:tracking_status_preview_frame", args=[status.pk]))
+    assert policy_of(page) == POLICY | {"frame-src 'self'"}
+    assert policy_of(frame) == POLICY - {"frame-ancestors 'none'"} | {"frame-ancestors 'self'"}
+    other = admin_client.get(reverse("admin:tracking_status_change", args=[status.pk]))
+    assert policy_of(other) == POLICY
+
+
+@pytest.mark.parametrize(
+    "name", ["index", "tracking_status_changelist", "auth_user_add", "jsi18n", "tracking_nothing"]
+)
+def test_neither_search_engines_nor_caches_keep_what_the_desk_shows(admin_client, client, name):
+    address = "/admin/nothing/" if name == "tracking_nothing" else reverse(f"admin:{name}")
+    for response in (admin_client.get(address), client.get(address)):
+        assert response["X-Robots-Tag"] == "noindex"
+        assert {"no-store", "private"} <= set(response["Cache-Control"].split(", "))
+
+
+@pytest.mark.django_db
+def test_a_body_of_more_than_4_megabytes_is_refused_before_it_is_read(client, settings):
+    file = SimpleUploadedFile("large.bin", b"x" * settings.MOST_BODY_BYTES)
+    response = client.post("/contact/", {"text": "Hello", "file": file})
+    assert response.status_code == 413
+    assert "larger than the 4.0" in response.content.decode()
+    assert client.post("/contact/", {"text": "Hello"}).status_code == 400
+    assert client.post("/contact/", CONTENT_LENGTH="many", data={}).status_code == 400
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("more", "status"), [(0, 400), (1, 413)])
+def test_a_body_of_exactly_4_megabytes_is_read(client, settings, more, status):
+    body = b"x" * (settings.MOST_BODY_BYTES + more)
+    assert client.post("/contact/", body, content_type="text/plain").status_code == status
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("data", [{"text": "x" * 3_000_000}, {f"field{i}": "x" for i in range(1001)}])
+def test_a_form_with_too_much_text_or_too_many_fields_is_refused(client, data):
+    body = "&".join(f"{name}={value}" for name, value in data.items())
+    response = client.post("/contact/", body, content_type="application/x-www-form-urlencoded")
+    assert response.status_code == 400

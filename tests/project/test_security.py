@@ -1,0 +1,92 @@
+"""Threats that touch no single page: forms from elsewhere, redirections, shared caches, headers of mails."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+
+from tests.support.stories import IN_CUSTOMS, NUMBER, POSTED, story
+from tracking.models import Message, Notice
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["admin:tracking_notice_add", "admin:auth_user_add", "admin:logout"])
+def test_a_form_from_elsewhere_changes_nothing_at_the_desk(name):
+    client = Client(enforce_csrf_checks=True)
+    ann = User.objects.create_superuser("ann")
+    client.force_login(ann, "django.contrib.auth.backends.ModelBackend")
+    sent = client.post(
+        reverse(name), {"title": "x", "username": "eve"}, headers={"origin": "https://evil.example"}
+    )
+    assert sent.status_code == 403
+    assert not Notice.objects.exists() and User.objects.count() == 1
+    assert client.get("/admin/").status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"/track/?number={NUMBER}&next=//evil.example",
+        f"/track/https://evil.example/{NUMBER}",
+        f"/track//evil.example/{NUMBER}",
+        f"/services/srv/search/direct?reqCodeNo1={NUMBER}&to=//evil.example/",
+        "/services/srv/search/direct?reqCodeNo1=//evil.example",
+    ],
+)
+def test_every_redirection_stays_on_the_site(client, address):
+    response = client.get(address)
+    assert response.status_code in (301, 302)
+    assert response["Location"].startswith("/track/")
+    assert not response["Location"].startswith("//")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "wanted", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_the_log_in_leads_to_no_other_site(client, wanted):
+    User.objects.create_superuser("ann", password="correct horse 7 battery")
+    told = {"username": "ann", "password": "correct horse 7 battery", "next": wanted}
+    response = client.post(f"/admin/login/?next={wanted}", told)
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
+
+
+def test_a_page_that_is_reused_names_the_host_that_was_asked(client, standin, settings, db):
+    settings.ALLOWED_HOSTS = ["one.example", "two.example"]
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    for path in (f"/track/{NUMBER}/", "/"):
+        for host in ("one.example", "two.example"):
+            claim = {"x-forwarded-host": "evil.example"}
+            page = client.get(path, headers={"host": host} | claim).content.decode()
+            assert not any(other in page for other in {"one.example", "two.example", "evil.example"} - {host})
+
+
+def test_no_shared_cache_keeps_a_parcel_and_no_page_sets_a_cookie(client, standin, db):
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    for path in (f"/track/{NUMBER}/", f"/track/{NUMBER}.json", f"/track/?number={NUMBER},EN123456785JP"):
+        for _ in range(2):
+            response = client.get(path)
+            assert "private" in response["Cache-Control"] and "public" not in response["Cache-Control"]
+            assert not response.cookies
+    assert "no-store" in client.get("/contact/")["Cache-Control"]
+
+
+def test_nobody_writes_headers_into_the_mail_to_the_shop(client, settings, shop):
+    settings.EMAIL_IS_SET_UP = True
+    shop.email = "shop@example.com"
+    shop.save()
+    form = {
+        "name": "Ann\r\nBcc: victim@example.com",
+        "email": "ann@example.com",
+        "number": f"{NUMBER}\r\nBcc: victim@example.com",
+        "text": "Hello\r\nBcc: victim@example.com",
+    }
+    client.post("/contact/", form)
+    (sent,) = mail.outbox
+    assert sent.recipients() == ["shop@example.com"]
+    assert not {"Bcc", "bcc"} & set(sent.message()) and "\n" not in sent.subject
+    refused = client.post("/contact/", form | {"email": "ann@example.com\r\nBcc: victim@example.com"})
+    assert refused.status_code == 400
+    assert Message.objects.count() == len(mail.outbox) == 1

@@ -1,0 +1,188 @@
+"""Settings from the environment: production starts with two, and a misspelt value stops the start."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from emsguide.environment import Environment
+from tests import PROJECT
+from tests.support import processes
+from tracking import urls
+
+PRODUCTION = {"SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "track.example.com"}
+
+SHIPPED, STRONG = PROJECT / "deploy" / "emsguide.env", "".join(map(chr, range(40, 110)))
+
+SHOWN = "from emsguide import settings as s; print(s.DEBUG, s.ADMIN_PATH, s.DATABASES['default']['ENGINE'])"
+
+
+def start(code: str = SHOWN, *, cwd: Path = PROJECT, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "HOME")}
+    return processes.run(
+        [sys.executable, "-c", code],
+        cwd=cwd,
+        env=kept | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_production_starts_with_a_key_and_a_host():
+    assert start(**PRODUCTION).stdout.split() == ["False", "admin/", "django.db.backends.sqlite3"]
+
+
+@pytest.mark.parametrize(
+    ("weakness", "words"),
+    [
+        ({}, ""),
+        ({"SECRET_KEY": "x" * 60}, "security.W009"),
+        ({"SECURE_HSTS_SECONDS": "0"}, "security.W004"),
+        ({"SECURE_SSL_REDIRECT": "False"}, "security.W008"),
+    ],
+)
+def test_djangos_own_check_finds_a_weak_setting_beside_those_that_we_ship(weakness, words):
+    """As `make lint` and step 6 of the guide to a server ask it."""
+    shipped = dict(re.findall(r"^([A-Z_]+)=(.*)$", SHIPPED.read_text(), re.MULTILINE))
+    code = "from django.core.management import execute_from_command_line as run; run('x check --deploy --fail-level WARNING'.split())"
+    environment = (
+        {"DJANGO_SETTINGS_MODULE": "emsguide.settings"} | shipped | {"SECRET_KEY": STRONG} | weakness
+    )
+    done = start(code, **environment)
+    assert (done.returncode, words in done.stderr) == (1 if words else 0, True)
+    assert "manage.py check --deploy --fail-level WARNING" in (PROJECT / "Makefile").read_text()
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({}, "SECRET_KEY is missing"),
+        ({"SECRET_KEY": "x"}, "ALLOWED_HOSTS is missing"),
+        (PRODUCTION | {"DEBUG": "ture"}, "DEBUG is 'ture'"),
+        (PRODUCTION | {"FRESH_MINUTES": "a quarter"}, "FRESH_MINUTES is 'a quarter'"),
+        (PRODUCTION | {"JAPANPOST_TIMEOUT": "0"}, "whole number from 1 to 25"),
+        (PRODUCTION | {"JAPANPOST_URL": "https://example.com/path"}, "scheme and host only"),
+        (PRODUCTION | {"SITE_URL": "track.example.com"}, "such as https://track.example.com"),
+        (PRODUCTION | {"ADMIN_PATH": ""}, "ADMIN_PATH is ''"),
+        (PRODUCTION | {"ADMIN_PATH": "/"}, "ADMIN_PATH is '/'"),
+        (PRODUCTION | {"ADMIN_PATH": "staff desk/"}, "write letters, digits"),
+        (PRODUCTION | {"ADMIN_PATH": "<slug:any>/"}, "write letters, digits"),
+        (PRODUCTION | {"ADMIN_PATH": "/Track/desk/"}, "customers' pages are there"),
+        (PRODUCTION | {"METRICS_TOKEN": "too short"}, "METRICS_TOKEN is too short"),
+        (PRODUCTION | {"LOG_FORMAT": "xml"}, "LOG_FORMAT is 'xml': write plain or json"),
+        (PRODUCTION | {"SECURE_SSL_REDIRECT": "maybe"}, "SECURE_SSL_REDIRECT is 'maybe'"),
+        (PRODUCTION | {"DATABASE_URL": "postgres://shop:pw@host:port/site"}, "DATABASE_URL cannot be read"),
+        (PRODUCTION | {"DATABASE_URL": "postgrs://shop:pw@host/site"}, "DATABASE_URL names neither"),
+        (PRODUCTION | {"DATABASE_URL": "db.sqlite3"}, "DATABASE_URL names neither"),
+        (PRODUCTION | {"CACHE_URL": "radis://:pw@host/0"}, "CACHE_URL cannot be read"),
+    ],
+)
+def test_a_missing_or_misspelt_value_stops_the_start_with_its_name(environment, words):
+    result = start(**environment)
+    assert result.returncode != 0
+    assert words in result.stderr
+    assert "pw@" not in result.stderr
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """The program in a folder of its own, where a file `.env` may be."""
+    # Not what other tests compile at the same moment.
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(PROJECT / "emsguide", tmp_path / "emsguide", ignore=ignored)
+    (tmp_path / "tracking").symlink_to(PROJECT / "tracking")
+    shutil.copy(PROJECT / "gunicorn.conf.py", tmp_path)
+    return tmp_path
+
+
+def test_the_file_env_is_read_where_it_is_and_the_environment_comes_first(elsewhere: Path) -> None:
+    assert start(cwd=elsewhere, **PRODUCTION).returncode == 0
+    (elsewhere / ".env").write_text(
+        "SECRET_KEY=é\nALLOWED_HOSTS=a.example\nADMIN_PATH=desk/\n", encoding="utf-8"
+    )
+    assert start(cwd=elsewhere).stdout.split()[:2] == ["False", "desk/"]
+    assert start(cwd=elsewhere, ADMIN_PATH="other/").stdout.split()[:2] == ["False", "other/"]
+
+
+def test_the_environment_may_name_another_file(elsewhere: Path) -> None:
+    (elsewhere / ".env").write_text("ADMIN_PATH=desk/\n")
+    (elsewhere / "other").write_text("ADMIN_PATH=other/\n")
+    for named, path in (("other", "other/"), ("", "desk/"), (os.devnull, "admin/")):
+        assert start(cwd=elsewhere, SETTINGS_FILE=named, **PRODUCTION).stdout.split()[1] == path
+
+
+@pytest.mark.parametrize(
+    "reader", ["import emsguide.settings", "import runpy; runpy.run_path('gunicorn.conf.py')"]
+)
+@pytest.mark.parametrize("kind", ["a folder", "a link to nothing", "not UTF-8"])
+def test_a_file_env_that_cannot_be_read_stops_the_start_with_its_name(
+    elsewhere: Path, kind: str, reader: str
+) -> None:
+    file = elsewhere / ".env"
+    match kind:
+        case "a folder":  # which Docker makes where a file should be mounted
+            file.mkdir()
+        case "a link to nothing":
+            file.symlink_to(elsewhere / "gone.env")
+        case _:
+            file.write_bytes(b"SECRET_KEY=caf\xe9\n")
+    result = start(reader, cwd=elsewhere, **PRODUCTION)
+    assert result.returncode != 0
+    assert f"{file} cannot be read" in result.stderr and "caf" not in result.stderr
+
+
+@pytest.mark.parametrize("line", ["SECRET_KEY: s3cr3t", " SECRET_KEY=s3cr3t", "SECRET_KEY =s3cr3t", "s3cr3t"])
+def test_a_line_of_the_file_env_that_is_none_stops_the_start_and_is_not_told(
+    elsewhere: Path, line: str
+) -> None:
+    (elsewhere / ".env").write_text(f"# ours\n\nexport DEBUG=False\n{line}\n")
+    result = start(cwd=elsewhere, **PRODUCTION)
+    assert result.returncode != 0
+    assert f"Line 4 of {elsewhere / '.env'} is not NAME=value" in result.stderr
+    assert "s3cr3t" not in result.stderr + result.stdout
+
+
+@pytest.mark.parametrize(
+    ("address", "location"),
+    [("redis://:pw@cache:6379/1", "redis://:pw@cache:6379/1"), ("valkeys://cache/0", "rediss://cache/0")],
+)
+def test_valkey_and_redis_are_the_same_cache_and_may_both_fail(monkeypatch, address, location):
+    monkeypatch.setenv("CACHE_URL", address)
+    cache = Environment().cache("CACHE_URL", default="")
+    assert (cache["BACKEND"], cache["LOCATION"]) == ("django_redis.cache.RedisCache", location)
+    assert cache["OPTIONS"] == {
+        "IGNORE_EXCEPTIONS": True,
+        "SOCKET_CONNECT_TIMEOUT": 0.2,
+        "SOCKET_TIMEOUT": 0.2,
+    }
+
+
+def test_an_option_in_an_address_comes_before_ours(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgres://shop@host/site?connect_timeout=2&sslmode=require")
+    options = Environment().database("DATABASE_URL", default="")["OPTIONS"]
+    assert options == {"connect_timeout": 2, "sslmode": "require", "tcp_user_timeout": 10_000}
+
+
+@pytest.mark.parametrize(
+    "written", ["back-office/desk", "/back-office/desk", "/back-office/desk/", " back-office/desk/ "]
+)
+def test_the_staffs_desk_is_where_admin_path_says_with_or_without_slashes(written):
+    code = "import django; django.setup(); from django.urls import reverse; print(reverse('admin:login'))"
+    result = start(code, **PRODUCTION, ADMIN_PATH=written, DJANGO_SETTINGS_MODULE="emsguide.settings")
+    assert result.stdout.strip() == "/back-office/desk/login/", result.stderr
+
+
+def test_no_customers_address_can_become_the_staffs_desk(monkeypatch):
+    addresses = [str(one.pattern).lstrip("^").replace("\\", "") for one in urls.urlpatterns]
+    firsts = {re.split("[/?$]", address)[0] for address in addresses} - {""}
+    assert {"track", "services", "contact", "readyz", "robots.txt"} <= firsts
+    for first in firsts | {settings.STATIC_URL.strip("/")}:
+        monkeypatch.setenv("ADMIN_PATH", f"{first}/")
+        with pytest.raises(ImproperlyConfigured):
+            Environment().path_prefix("ADMIN_PATH", default="admin/", taken=settings.CUSTOMERS_PATHS)

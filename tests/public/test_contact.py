@@ -1,0 +1,286 @@
+"""`/contact/`: stored first, then mailed, and never said to be sent when it was not."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+from lxml import html
+
+from tests.support.stories import ARRIVED, NUMBER, POSTED, some_numbers, story
+from tracking.models import Message, Status, Wording
+
+pytestmark = pytest.mark.django_db
+
+LETTER = {"name": "Ann", "email": "ann@example.com", "number": NUMBER, "text": "Where is it?", "website": ""}
+
+
+def text_of(response):
+    return " ".join(
+        html.fromstring(response.content.decode()).get_element_by_id("main").text_content().split()
+    )
+
+
+@pytest.fixture
+def mail_works(settings, shop):
+    settings.EMAIL_IS_SET_UP = True
+    shop.email = "parcels@shop.example"
+    shop.save()
+
+
+def test_a_message_is_stored_and_mailed(client, mail_works):
+    response = client.post("/contact/", LETTER, follow=True)
+    message = Message.objects.get()
+    assert (message.text, message.mailed) == ("Where is it?", True)
+    assert "It was sent to our staff" in text_of(response)
+    (letter,) = mail.outbox
+    assert (letter.to, letter.reply_to) == (["parcels@shop.example"], ["ann@example.com"])
+    assert NUMBER in letter.subject
+
+
+def test_without_mail_it_is_kept_and_nothing_is_said_to_be_sent(client):
+    response = client.post("/contact/", LETTER, follow=True)
+    assert not Message.objects.get().mailed
+    assert "kept for our staff" in text_of(response)
+    assert "sent to" not in text_of(response)
+    assert mail.outbox == []
+
+
+def test_a_mail_server_that_fails_loses_nothing(client, mail_works, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    response = client.post("/contact/", LETTER, follow=True)
+    assert response.status_code == 200
+    assert not Message.objects.get().mailed
+    assert "kept for our staff" in text_of(response)
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "ann@example.com\u202c",
+        "ann@example.com\u200e",
+        "\u202aann@example.com\u202c",
+        "\u2066ann@exa\u200bmple.com\u2069",
+        "ann\u00ad@example.com",
+    ],
+)
+def test_signs_that_nobody_sees_are_taken_off_a_pasted_address(client, mail_works, pasted):
+    response = client.post("/contact/", LETTER | {"email": pasted}, follow=True)
+    assert "It was sent to our staff" in text_of(response)
+    assert Message.objects.get().email == "ann@example.com"
+    assert mail.outbox[0].reply_to == ["ann@example.com"]
+
+
+@pytest.mark.parametrize("host", ["ü" * 60 + ".de", "gmail.com。。", "exa\u3000mple.de", "exam\ufdd0ple.de"])
+def test_a_host_that_no_mail_can_reach_is_refused_with_a_sentence_and_comes_back_as_typed(client, host):
+    response = client.post("/contact/", LETTER | {"email": f"ann@{host}"})
+    assert response.status_code == 400
+    main = html.fromstring(response.content.decode()).get_element_by_id("main")
+    error = main.get_element_by_id("id_email_error").text_content()
+    assert error.startswith("No mail can be sent to what stands behind the @")
+    assert main.get_element_by_id("id_email").get("value") == f"ann@{host}"
+    assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize("address", ["ann@bücher.example", "ann@пример.рф"])
+def test_a_host_in_other_letters_is_an_address_like_any_other(client, mail_works, address):
+    response = client.post("/contact/", LETTER | {"email": address}, follow=True)
+    assert "It was sent to our staff" in text_of(response)
+    assert Message.objects.get().email == address
+
+
+def test_whatever_the_mail_library_raises_the_message_is_kept_and_the_log_has_no_address(
+    client, mail_works, shop, caplog
+):
+    shop.email = "parcels@" + "ü" * 60 + ".example"
+    shop.save()
+    response = client.post("/contact/", LETTER, follow=True)
+    message = Message.objects.get()
+    assert (response.status_code, message.mailed) == (200, False)
+    assert "kept for our staff" in text_of(response)
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "tracking.public.messages"]
+    assert line == f"message {message.pk} is stored, but could not be mailed: UnicodeError"
+
+
+def test_errors_stand_beside_their_fields_and_nothing_typed_is_lost(client):
+    response = client.post("/contact/", LETTER | {"email": "not an address"})
+    assert response.status_code == 400
+    main = html.fromstring(response.content.decode()).get_element_by_id("main")
+    field = main.get_element_by_id("id_email")
+    assert field.get("aria-invalid") == "true"
+    assert main.get_element_by_id("id_email_error").text_content().startswith("This does not look like")
+    assert "id_email_error" in field.get("aria-describedby")
+    assert main.get_element_by_id("id_text").text.strip() == "Where is it?"
+    assert not Message.objects.exists()
+
+
+def test_a_pasted_link_is_kept_as_its_number(client):
+    pasted = f"https://trackings.post.japanpost.jp/services/srv/search/direct?reqCodeNo1={NUMBER}&locale=en"
+    assert client.post("/contact/", LETTER | {"number": pasted}).status_code == 302
+    assert client.post("/contact/", LETTER | {"number": "my parcel"}).status_code == 302
+    assert set(Message.objects.values_list("number", flat=True)) == {NUMBER, "my parcel"}
+
+
+def test_browsers_are_not_told_to_cut_what_is_pasted(client):
+    main = html.fromstring(client.get("/contact/").content.decode()).get_element_by_id("main")
+    assert not main.xpath(".//*/@maxlength")
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "error"),
+    [
+        ("number", "no number " * 5, "Please write one tracking number here"),
+        ("number", " ".join(some_numbers(4)), "Please write one tracking number here"),
+        ("text", "a" * 5001, "Please write at most 5000 characters; these are 5001."),
+        ("text", "\x00" + "a" * 5001, "Please write at most 5000 characters; these are 5002. Null"),
+    ],
+)
+def test_what_is_too_long_is_said_beside_the_field_and_comes_back_whole(client, field, typed, error):
+    response = client.post("/contact/", LETTER | {field: typed})
+    page = response.content.decode()
+    assert (response.status_code, page.count(f'id="id_{field}_error"')) == (400, 1)
+    main = html.fromstring(page.replace("\x00", "")).get_element_by_id("main")
+    assert main.get_element_by_id(f"id_{field}_error").text_content().startswith(error)
+    shown = main.get_element_by_id(f"id_{field}")
+    assert typed.strip("\x00 ") in (shown.get("value") or shown.text)
+    assert not Message.objects.exists()
+
+
+def text_of_length(field, length):
+    """An address where one is asked for: of that many characters in all, and each part of its host short enough."""
+    if field != "email":
+        return "a" * length
+    host = ".".join(["a" * 60] * 3) + ".example"
+    return "a" * (length - len(host) - 1) + "@" + host
+
+
+@pytest.mark.parametrize("field", ["name", "email", "number", "text"])
+def test_what_the_form_takes_fits_into_the_store(client, field):
+    most = Message._meta.get_field(field).max_length or 5000
+    assert client.post("/contact/", LETTER | {field: text_of_length(field, most)}).status_code == 302
+    assert len(getattr(Message.objects.get(), field)) == most
+    response = client.post("/contact/", LETTER | {field: text_of_length(field, most + 1)})
+    assert response.status_code == 400
+    main = html.fromstring(response.content.decode()).get_element_by_id("main")
+    shown = main.get_element_by_id(f"id_{field}")
+    assert len(shown.get("value") or shown.text.strip()) == most + 1
+    assert main.get_element_by_id(f"id_{field}_error").text_content().startswith("Please write ")
+    assert Message.objects.count() == 1
+
+
+def test_however_much_a_program_writes_into_the_trap_the_message_is_kept(client):
+    assert client.post("/contact/", LETTER | {"website": "spam " * 100}).status_code == 302
+    assert Message.objects.get().suspected_spam
+
+
+def test_the_link_from_a_parcel_fills_in_what_we_know(client, standin):
+    standin.set_item(NUMBER, story(POSTED, ARRIVED))
+    client.get(f"/track/{NUMBER}/")
+    asked = len(standin.requests)
+    text = text_of(client.get("/contact/", {"number": NUMBER}))
+    assert f"Parcel: {NUMBER}" in text
+    assert "Your parcel has arrived in Germany" in text
+    assert "Country: Germany" in text
+    assert "Days without news:" in text
+    assert len(standin.requests) == asked
+
+
+def test_the_link_takes_along_the_country_that_only_the_e_mail_named(client, standin):
+    standin.set_item(NUMBER, story(POSTED))
+    page = html.fromstring(client.get(f"/track/{NUMBER}/", {"to": "fr"}).content.decode())
+    links = set(page.get_element_by_id("main").xpath(".//a[starts-with(@href, '/contact/')]/@href"))
+    assert links == {f"/contact/?number={NUMBER}&to=FR"}
+    assert "Country: France" in text_of(client.get(links.pop()))
+
+
+@pytest.mark.parametrize("hint", ["", "XX", "<b>", "\x00"])
+def test_a_country_that_does_not_exist_is_not_written(client, standin, hint):
+    standin.set_item(NUMBER, story(POSTED))
+    client.get(f"/track/{NUMBER}/")
+    text = text_of(client.get("/contact/", {"number": NUMBER, "to": hint}))
+    assert f"Parcel: {NUMBER}" in text and "Country:" not in text
+
+
+def test_staff_see_what_the_page_said_at_the_time(client, standin):
+    standin.set_item(NUMBER, story(POSTED, ARRIVED))
+    client.get(f"/track/{NUMBER}/")
+    client.post("/contact/", LETTER)
+    assert "Step 3 of 5" in Message.objects.get().situation
+
+
+def test_they_see_it_with_the_country_that_only_the_e_mail_named(client, standin):
+    standin.set_item(NUMBER, story(POSTED))
+    client.get(f"/track/{NUMBER}/")
+    status = Status.objects.get(phrases__text="Posting/Collection")
+    Wording.objects.create(status=status, destination_id="FR", title="Off to France", meaning="It goes.")
+    page = html.fromstring(client.get("/contact/", {"number": NUMBER, "to": "fr"}).content.decode())
+    (form,) = (one for one in page.forms if "email" in one.fields)
+    client.post("/contact/", LETTER | {"to": form.fields["to"]})
+    assert Message.objects.get().situation.startswith("Off to France")
+
+
+@pytest.mark.parametrize("hint", ["", "XX", "<b>", "\x00"])
+def test_a_country_that_does_not_exist_hinders_no_message(client, standin, hint):
+    standin.set_item(NUMBER, story(POSTED))
+    client.get(f"/track/{NUMBER}/")
+    client.post("/contact/", LETTER | {"to": hint})
+    assert "Step 1 of 5" in Message.objects.get().situation
+
+
+def test_the_trap_keeps_the_message_and_mails_nothing(client, mail_works):
+    client.post("/contact/", LETTER | {"website": "https://spam.example"})
+    assert Message.objects.get().suspected_spam
+    assert mail.outbox == []
+    assert not Message.objects.unanswered().exists()
+
+
+def test_one_visitor_may_write_five_messages_an_hour(client, settings):
+    for _ in range(5):
+        assert client.post("/contact/", LETTER).status_code == 302
+    response = client.post("/contact/", LETTER)
+    assert response.status_code == 429
+    assert "Where is it?" in text_of(response)
+    assert Client(REMOTE_ADDR="203.0.113.9").post("/contact/", LETTER).status_code == 302
+    Message.objects.update(created_at=timezone.now() - timedelta(hours=2))
+    assert client.post("/contact/", LETTER).status_code == 302
+
+
+def test_a_claimed_address_is_not_believed(client):
+    for i in range(6):
+        response = client.post("/contact/", LETTER, headers={"x-forwarded-for": f"203.0.113.{i}"})
+    assert response.status_code == 429
+
+
+def test_behind_a_proxy_the_address_it_vouches_for_counts(client, settings):
+    settings.TRUSTED_PROXIES = 1
+    for i in range(6):
+        response = client.post("/contact/", LETTER, headers={"x-forwarded-for": f"spoofed, 203.0.113.{i}"})
+    assert response.status_code == 302
+    assert "203.0.113" not in "".join(Message.objects.values_list("sender_key", flat=True))
+
+
+def test_a_forged_receipt_says_nothing(client):
+    assert "Your message is with us" not in text_of(client.get("/contact/", {"receipt": "forged"}))
+
+
+def test_without_its_cookie_the_form_is_refused_with_an_explanation():
+    response = Client(enforce_csrf_checks=True).post(
+        "/contact/", LETTER | {"text": "Please </textarea> help"}
+    )
+    assert response.status_code == 403
+    assert "cookie" in text_of(response)
+    assert "Please </textarea> help" in text_of(response), "what was written is not lost"
+
+
+def test_no_other_site_writes_on_our_page():
+    strict = Client(enforce_csrf_checks=True, headers={"origin": "https://elsewhere.example"})
+    response = strict.post("/contact/", LETTER | {"text": "Send your card's number to us"})
+    assert response.status_code == 403
+    assert "card's number" not in text_of(response)
+
+
+@pytest.mark.parametrize("field", ["name", "email", "number", "text"])
+def test_nul_characters_are_refused_and_break_nothing(client, field):
+    assert client.post("/contact/", LETTER | {field: "a\x00b"}).status_code == 400

@@ -1,0 +1,243 @@
+"""Pages given out again: only while they would read the same; and not sent at all to who has them already."""
+
+import gzip
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.cache import cache
+from django.utils import timezone
+
+from tests.support.stories import ARRIVED, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, story
+from tracking.fetching.lookup import look_up
+from tracking.journey.progress import build_progress
+from tracking.models import Notice, Shipment, Status, Wording
+from tracking.public import page_cache, views
+from tracking.public.answers import answered
+from tracking.public.release import release_id
+from tracking.values.numbers import TrackingNumber
+
+PAGE, JSON = f"/track/{NUMBER}/", f"/track/{NUMBER}.json"
+OTHER = "EM700100317JP"
+ADDRESSES = ["/", PAGE, JSON, f"{JSON}?stored=1", f"/track/?number={NUMBER},{OTHER}"]
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Sets the time of the site; it stands still until it is set again."""
+
+    def set_to(moment):
+        monkeypatch.setattr(timezone, "now", lambda: moment)
+
+    set_to(NOON)
+    return set_to
+
+
+@pytest.fixture
+def stored(standin, clock):
+    """Two parcels with customs in Germany, checked at noon and fresh for a day."""
+    for number in (NUMBER, OTHER):
+        standin.set_item(number, story(POSTED, ARRIVED, IN_CUSTOMS, number=number))
+        look_up(TrackingNumber(number), now=NOON)
+    Shipment.objects.update(ask_again_at=NOON + timedelta(days=2))
+    return standin
+
+
+def again(client, address, first):
+    return client.get(address, headers={"If-None-Match": first["ETag"]})
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_who_has_it_already_is_told_so_and_gets_nothing(client, stored, address):
+    first = client.get(address)
+    second = again(client, address, first)
+    assert (first.status_code, second.status_code, second.content) == (200, 304, b"")
+    for header in ("ETag", "Cache-Control", "Vary"):
+        assert second[header] == first[header]
+    assert set(first["Vary"].split(", ")) == {"Accept-Language", "Accept-Encoding"}
+
+
+@contextmanager
+def calls_of(function):
+    """The list of calls of this function in this thread, while it lasts."""
+    calls = []
+
+    def listen(frame, happened, _):
+        if happened == "call" and frame.f_code is function.__code__:
+            calls.append(function.__name__)
+
+    sys.setprofile(listen)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.mark.parametrize("address", ADDRESSES[1:])
+def test_what_is_given_out_again_is_not_worked_out_again(client, stored, address):
+    with calls_of(build_progress) as calls:
+        client.get(address)
+        assert calls
+        calls.clear()
+        client.get(address)
+        assert not calls
+
+
+@pytest.mark.parametrize("address", ADDRESSES[1:])
+def test_a_short_answer_sends_no_referrer_either(client, stored, address):
+    """A browser takes the headers of the short answer for those of the page it has."""
+    assert again(client, address, client.get(address))["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_nothing_is_printed_for_a_short_answer(client, stored, address, monkeypatch):
+    first = client.get(address)
+    monkeypatch.setattr(views, "render", None)
+    monkeypatch.setattr(views, "as_json", None)
+    assert again(client, address, first).status_code == 304
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_edit_is_seen_at_the_next_request_with_another_tag(client, stored, address):
+    first = client.get(address)
+    for wording in Wording.objects.filter(status__slug="customs-clearance"):
+        wording.title = "Customs have it"
+        wording.save()
+    second = again(client, address, first)
+    assert second.status_code == 200
+    assert "Customs have it" in second.content.decode()
+    assert second["ETag"] != first["ETag"]
+
+
+def test_an_edit_of_other_words_leaves_the_tag_as_it_was(client, stored):
+    first = client.get(PAGE)
+    Wording.objects.filter(status__slug="retention")[0].save()
+    assert again(client, PAGE, first).status_code == 304
+
+
+@pytest.mark.parametrize("address", ADDRESSES[1:])
+def test_a_new_answer_of_japan_posts_is_seen_at_once(client, stored, address, clock):
+    first = client.get(address)
+    stored.set_item(NUMBER, story(POSTED, ARRIVED, IN_CUSTOMS, DELIVERED))
+    Shipment.objects.update(ask_again_at=NOON)
+    look_up(TrackingNumber(NUMBER), now=NOON + timedelta(seconds=1))
+    second = again(client, address, first)
+    assert second.status_code == 200
+    assert "has been delivered" in second.content.decode()
+    assert "has been delivered" not in first.content.decode()
+
+
+def test_staff_naming_a_destination_are_seen_at_once(client, stored):
+    stored.set_item("EN123456785JP", story(POSTED, number="EN123456785JP"))
+    page = "/track/EN123456785JP/"
+    client.get(page)
+    first = client.get(page)
+    Shipment.objects.filter(number="EN123456785JP").update(destination_id="CA")
+    assert again(client, page, first).status_code == 200
+
+
+def test_it_is_printed_again_when_its_words_about_time_change(client, stored, clock):
+    assert b"just now" in client.get(PAGE).content
+    clock(NOON + timedelta(minutes=4, seconds=59))
+    assert b"just now" in client.get(PAGE).content
+    clock(NOON + timedelta(minutes=14, seconds=59))
+    first = client.get(PAGE)
+    assert b"10 minutes ago" in first.content
+    clock(NOON + timedelta(minutes=15))
+    assert b"15 minutes ago" in again(client, PAGE, first).content
+
+
+def test_a_notice_ends_at_midnight_in_japan(client, stored, clock):
+    Notice.objects.create(title="Closed today", starts_on=NOON.date(), ends_on=NOON.date())
+    clock(NOON.replace(hour=14, minute=59, second=59))
+    pages = {address: client.get(address) for address in ("/", PAGE)}
+    assert all(b"Closed today" in page.content for page in pages.values())
+    clock(NOON.replace(hour=15))
+    for address, page in pages.items():
+        later = again(client, address, page)
+        assert later.status_code == 200 and b"Closed today" not in later.content
+
+
+def test_another_host_language_or_destination_has_a_page_of_its_own(client, stored, settings):
+    settings.LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+    settings.ALLOWED_HOSTS = ["one.example", "two.example"]
+    stored.set_item("EN123456785JP", story(POSTED, number="EN123456785JP"))
+    posting = Status.objects.get(slug="posting-collection")
+    Wording.objects.create(status=posting, language="de", title="Aufgegeben", meaning="Es ist da.")
+    asked = [("one.example", "en", ""), ("two.example", "en", ""), ("one.example", "de", "")]
+    asked.append(("one.example", "en", "?to=CA"))
+    for _ in range(2):
+        pages = [
+            client.get(
+                f"/track/EN123456785JP/{query}", headers={"host": host, "accept-language": language}
+            ).content.decode()
+            for host, language, query in asked
+        ]
+        assert ["two.example" in page for page in pages] == [False, True, False, False]
+        assert ["Aufgegeben" in page for page in pages] == [False, False, True, False]
+        assert ["to=CA" in page for page in pages] == [False, False, False, True]
+
+
+def test_a_made_up_destination_takes_no_room(client, stored, monkeypatch):
+    client.get(PAGE)
+    monkeypatch.setattr(page_cache.cache, "set", None)
+    assert client.get(f"{PAGE}?to=XX").status_code == 200
+
+
+def test_another_release_gives_out_no_page_of_this_one(client, stored, settings, tmp_path):
+    """After an upgrade, a roll back, or while both run beside one common cache."""
+    pages = []
+    for _ in range(2):
+        assert client.get(PAGE).status_code == 200
+        pages.append(len([key for key in cache._cache if "page:" in key]))
+        settings.BASE_DIR = tmp_path  # without any file
+        release_id.cache_clear()
+    assert pages == [1, 2]
+
+
+def test_compressed_once_and_plain_for_who_cannot_unpack(client, stored):
+    plain = client.get(PAGE)
+    packed = client.get(PAGE, headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in plain
+    assert packed["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.content) == plain.content
+    assert packed["ETag"] == plain["ETag"] and plain["ETag"].startswith('W/"')
+    assert packed["Content-Length"] == str(len(packed.content))
+
+
+def test_head_says_what_get_would(client, stored):
+    first, head = client.get(PAGE), client.head(PAGE)
+    assert head["ETag"] == first["ETag"]
+    assert client.head(PAGE, headers={"If-None-Match": first["ETag"]}).status_code == 304
+
+
+@pytest.mark.parametrize("address", ["/contact/", f"/contact/?number={NUMBER}"])
+def test_the_page_with_a_form_has_no_tag_and_is_kept_nowhere(client, stored, address, monkeypatch):
+    monkeypatch.setattr(page_cache.cache, "set", None)
+    response = client.get(address)
+    assert "ETag" not in response and "no-store" in response["Cache-Control"]
+
+
+@pytest.mark.parametrize("address", ["/track/EM123456789JP/", "/track/CN000000005JP/"])
+def test_an_answer_without_a_story_is_kept_nowhere(client, stored, address, monkeypatch):
+    monkeypatch.setattr(page_cache.cache, "set", None)
+    assert client.get(address).status_code == 404
+
+
+def test_a_page_given_out_again_counts_as_a_look_up_like_any_other(client, stored):
+    seen = []
+
+    def note(outcome, **_):
+        seen.append(outcome)
+
+    answered.connect(note)
+    client.get(PAGE)
+    client.get(PAGE)
+    Shipment.objects.update(last_outcome="unavailable")
+    client.get(PAGE)
+    client.get(f"{JSON}?stored=1")  # the open page's own question: nobody's look-up
+    assert seen == ["tracked", "tracked", "stale"]

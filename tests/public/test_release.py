@@ -1,0 +1,67 @@
+"""Which release a process runs: another one for each file that pages are made of."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests import PROJECT
+from tracking.public.release import release_id
+
+
+@pytest.fixture
+def project(tmp_path: Path, settings) -> Path:
+    """A copy of all that the site runs on, in another place."""
+    for folder in ("emsguide", "tracking", "templates", "locale"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PROJECT / "requirements.txt", tmp_path)
+    settings.BASE_DIR = tmp_path
+    return tmp_path
+
+
+def as_of_a_new_process() -> str:
+    release_id.cache_clear()
+    return release_id()
+
+
+def test_the_same_files_in_another_place_are_the_same_release(project: Path, settings) -> None:
+    there = as_of_a_new_process()
+    (project / "tracking" / "__pycache__").mkdir()
+    (project / "tracking" / "__pycache__" / "views.pyc").write_bytes(b"compiled")
+    assert as_of_a_new_process() == there
+    settings.BASE_DIR = PROJECT
+    assert as_of_a_new_process() == there
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "templates/tracking/shipment.html",
+        "tracking/journey/progress.py",
+        "emsguide/settings.py",
+        "requirements.txt",
+        "locale/de/LC_MESSAGES/django.mo",
+    ],
+)
+def test_another_template_module_package_or_translation_is_another_release(project: Path, name: str) -> None:
+    before = as_of_a_new_process()
+    file = project / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as changed:
+        changed.write(" ")
+    assert release_id() == before  # what this process runs was read before
+    assert as_of_a_new_process() != before
+
+
+def test_other_static_files_are_another_release(tmp_path: Path, settings) -> None:
+    storage = {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
+    settings.STATIC_ROOT = tmp_path
+
+    def collected(digest: str) -> str:
+        manifest = {"paths": {}, "version": "1.1", "hash": digest}
+        (tmp_path / "staticfiles.json").write_text(json.dumps(manifest))
+        settings.STORAGES = {**settings.STORAGES, "staticfiles": storage}  # read anew
+        return as_of_a_new_process()
+
+    assert collected("one") == collected("one") != collected("two")

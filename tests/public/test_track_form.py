@@ -1,0 +1,137 @@
+"""`/track/?number=…` and Japan Post's own address: where a number leads, and the list."""
+
+import pytest
+from lxml import html
+
+from tests.support.stories import ARRIVED, DELIVERED, NUMBER, POSTED, story
+from tracking.models import Notice
+from tracking.values.places import japans_day
+
+OTHER = "EN123456785JP"
+
+pytestmark = pytest.mark.django_db
+
+
+def main_of(response):
+    return html.fromstring(response.content.decode()).get_element_by_id("main")
+
+
+def test_the_empty_page_has_the_form(client):
+    response = client.get("/track/")
+    assert response.status_code == 200
+    assert main_of(response).xpath(".//form[@action='/track/']//input[@name='number']")
+
+
+@pytest.mark.parametrize(
+    "name", ["number", "tracking_number", "trackingNumber", "nums", "n", "reqCodeNo1", "requestNo1"]
+)
+def test_each_name_for_the_number_leads_to_its_page(client, name):
+    response = client.get("/track/", {name: " em 123 456 785 jp. "})
+    assert (response.status_code, response["Location"]) == (302, f"/track/{NUMBER}/")
+
+
+def test_the_destination_and_anyway_are_kept(client):
+    response = client.get("/track/", {"number": NUMBER, "to": "US", "anyway": "1", "utm": "x"})
+    assert response["Location"] == f"/track/{NUMBER}/?to=US&anyway=1"
+
+
+@pytest.mark.parametrize(("to", "kept"), [("us", "?to=US"), ('"><b>', ""), ("XX", ""), (" ", ""), (None, "")])
+def test_the_lists_links_keep_the_destination(client, no_network, to, kept):
+    asked = {"number": f"{NUMBER},{OTHER}"} | ({"to": to} if to else {})
+    links = main_of(client.get("/track/", asked)).xpath(".//li//h2/a/@href")
+    assert links == [f"/track/{NUMBER}/{kept}", f"/track/{OTHER}/{kept}"]
+
+
+def test_a_sentence_with_one_number_will_do(client):
+    response = client.get("/track/", {"number": f"Your order 12345 has shipped with EMS. Number: {NUMBER}!"})
+    assert response["Location"] == f"/track/{NUMBER}/"
+
+
+def test_japan_posts_own_address_needs_only_another_host(client):
+    response = client.get(f"/services/srv/search/direct?reqCodeNo1={NUMBER}&searchKind=S004&locale=en")
+    assert (response.status_code, response["Location"]) == (302, f"/track/{NUMBER}/")
+    response = client.get(f"/services/srv/search/direct?reqCodeNo1={NUMBER}&reqCodeNo2={OTHER}", follow=True)
+    assert len(main_of(response).find_class("parcel")) == 2
+    assert client.get("/services/srv/search/direct", follow=True).status_code in (200, 400)
+
+
+def test_several_numbers_give_a_list(client, standin):
+    standin.set_item(NUMBER, story(POSTED, ARRIVED))
+    standin.set_item(OTHER, story(POSTED, DELIVERED, number=OTHER))
+    response = client.get(
+        "/track/", {"number": f"{NUMBER}, {OTHER}\nCN000000005JP EM123456789JP"}, follow=True
+    )
+    assert response.status_code == 200
+    rows = [
+        (row.get("data-number"), row.get("data-outcome"), row.get("data-stage"))
+        for row in main_of(response).find_class("parcel")
+    ]
+    assert rows == [
+        (NUMBER, "tracked", "3"),
+        (OTHER, "tracked", "5"),
+        ("CN000000005JP", "not-found", ""),
+        ("EM123456789JP", "rejected", ""),
+    ]
+    assert "private" in response["Cache-Control"]
+    assert response["Referrer-Policy"] == "no-referrer"
+
+
+def test_the_list_has_the_notices_of_all_its_destinations_each_once(client, standin, noon):
+    today = japans_day()
+    for title, code in [("EMS is slow", None), ("Strike in Germany", "DE"), ("Strike in France", "FR")]:
+        Notice.objects.create(title=title, destination_id=code, starts_on=today, ends_on=today)
+    for number in (NUMBER, OTHER):
+        standin.set_item(number, story(POSTED, ARRIVED, number=number))
+    response = client.get("/track/", {"number": f"{NUMBER},{OTHER},CN000000005JP"})
+    assert len(main_of(response).find_class("parcel")) == 3
+    shown = [title.text_content() for title in main_of(response).find_class("notice-title")]
+    assert sorted(one.strip() for one in shown) == ["EMS is slow", "Germany: Strike in Germany"]
+
+
+def test_a_list_stays_within_one_visitors_patience(client, standin, time_ends_at_a_fault):
+    standin.set_fault(None, "hang")
+    numbers = ["EM700100317JP", "EM700204745JP", "EM700311585JP", "EM700466220JP"]
+    response = client.get("/track/", {"number": ",".join(numbers)})
+    rows = main_of(response).find_class("parcel")
+    assert [row.get("data-outcome") for row in rows] == ["unavailable"] * 4
+    assert len(standin.requests) == 1
+    # Nobody was asked about the last: nothing is said of Japan Post, and the page asks by itself in a moment.
+    assert "Japan Post does not answer" in rows[0].text_content()
+    assert "We have not asked about this parcel yet" in rows[-1].text_content()
+    assert '<meta http-equiv="refresh"' in response.content.decode()
+
+
+def test_more_than_ten_numbers_are_refused_and_stay_in_the_field(client, standin):
+    numbers = " ".join(f"EM{i:09d}JP" for i in range(11))
+    response = client.get("/track/", {"number": numbers})
+    assert response.status_code == 400
+    assert "up to ten" in main_of(response).text_content()
+    assert main_of(response).xpath("string(.//input[@name='number']/@value)") == numbers
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "words"),
+    [
+        ("", 400, "The field was empty"),
+        ("   ", 400, "The field was empty"),
+        ("hello", 404, "two letters, nine digits and two letters"),
+        ("EM12345678JP", 404, "Yours has 8 digits"),
+        ("EMI23456785JP", 404, "Did you mean"),
+        ("123456789012", 404, "inside Japan"),
+    ],
+)
+def test_what_is_no_number_is_told_why_and_stays_in_the_field(client, standin, typed, status, words):
+    response = client.get("/track/", {"number": typed})
+    assert response.status_code == status
+    assert words in main_of(response).text_content()
+    assert main_of(response).xpath("string(.//input[@name='number']/@value)") == typed
+    assert standin.requests == []
+
+
+def test_a_list_keeps_the_destination(client, standin):
+    standin.set_item(NUMBER, story(POSTED))
+    response = client.get(
+        "/services/srv/search/direct/", {"reqCodeNo1": NUMBER, "reqCodeNo2": OTHER, "to": "US"}
+    )
+    response = client.get(response["Location"])
+    assert response["Location"] == f"/track/?number={NUMBER},{OTHER}&to=US"

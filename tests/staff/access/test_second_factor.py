@@ -1,0 +1,305 @@
+"""The second factor of staff: nobody passes with the password alone, anybody can set it up, a lost phone is no disaster."""
+
+import re
+from base64 import b32decode
+from urllib.parse import unquote
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, User
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django_otp import DEVICE_ID_SESSION_KEY
+from django_otp.oath import totp
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from lxml import html
+
+from tests.project.test_headers import POLICY, policy_of
+from tests.project.test_settings import PRODUCTION, start
+from tracking.staff.access import second_factor
+
+PASSWORD = "correct horse 7 battery"
+PAGE = "/admin/second-factor/"
+
+
+@pytest.fixture(autouse=True)
+def required(settings) -> None:
+    settings.STAFF_SECOND_FACTOR = "required"
+    settings.OTP_TOTP_SYNC = (
+        False  # where a step of the clock ends between two lines, no phone is late for ever
+    )
+
+
+@pytest.fixture
+def ann(db) -> User:
+    return User.objects.create_superuser("ann", password=PASSWORD)
+
+
+def phones_code(user: User, later: int = 0) -> str:
+    """What the app on the phone shows; one step later, for a code works once."""
+    phone = TOTPDevice.objects.get(user=user)
+    return f"{totp(phone.bin_key, t0=-30 * later):06}"
+
+
+def log_in(client: Client, name: str = "ann", to: str = "/admin/"):
+    return client.post(
+        f"/admin/login/?next={to}", {"username": name, "password": PASSWORD, "next": to}, follow=True
+    )
+
+
+def show(client: Client, code: str, **more: str):
+    return client.post(PAGE, {"code": code, **more})
+
+
+def secret_on(page) -> str:
+    return html.fromstring(page.content.decode()).xpath("string(//code)").replace(" ", "")
+
+
+def text_of(response) -> str:
+    return " ".join(html.fromstring(response.content.decode()).text_content().split())
+
+
+def enrol(client: Client, user: User) -> list[str]:
+    """The back-up codes of somebody who has just set up a phone."""
+    log_in(client, user.username)
+    return re.findall(r"<code>([a-z2-7]{8})</code>", show(client, phones_code(user)).content.decode())
+
+
+def wrong(code: str) -> str:
+    return f"{(int(code) + 1) % 1_000_000:06}"
+
+
+def test_without_the_setting_the_password_does(client, ann, settings):
+    settings.STAFF_SECOND_FACTOR = "off"
+    assert log_in(client).redirect_chain == [("/admin/", 302)]
+    assert "Second factor" not in client.get("/admin/").content.decode()
+    assert client.get(PAGE)["Location"] == "/admin/"
+    assert not TOTPDevice.objects.exists()
+
+
+def test_the_setting_knows_two_words():
+    assert start(**PRODUCTION | {"STAFF_SECOND_FACTOR": "required"}).returncode == 0
+    assert "write off or required" in start(**PRODUCTION | {"STAFF_SECOND_FACTOR": "on"}).stderr
+
+
+def test_with_the_password_alone_every_page_of_the_desk_leads_to_one(client, ann):
+    log_in(client)
+    for name in ("index", "tracking_status_changelist", "auth_user_changelist", "password_change"):
+        response = client.get(reverse(f"admin:{name}"), follow=True)
+        assert response.redirect_chain[-1][0].startswith(PAGE), name
+        assert "Connect your phone" in text_of(response)
+    assert client.post(reverse("admin:tracking_notice_add"), {"title": "x"}).status_code == 302
+
+
+def test_a_newcomer_sets_up_a_phone_and_gets_back_up_codes_once(client, ann):
+    page = log_in(client, to="/admin/tracking/status/")
+    tree = html.fromstring(page.content.decode())
+    assert len(tree.xpath("//*[@role='img']/*[local-name()='svg']")) == 1
+    assert not tree.xpath("//@style | //style | //*[local-name()='svg']//script")
+    assert policy_of(page) == POLICY and "no-store" in page["Cache-Control"]
+    secret = secret_on(page)
+    assert secret in TOTPDevice.objects.get().config_url
+    assert secret_on(client.get(PAGE)) == secret
+    done = show(client, phones_code(ann), next="/admin/tracking/status/")
+    codes = re.findall(r"<code>([a-z2-7]{8})</code>", done.content.decode())
+    assert len(set(codes)) == 10
+    assert html.fromstring(done.content.decode()).xpath("//a[@class='button']/@href") == [
+        "/admin/tracking/status/"
+    ]
+    assert client.get("/admin/tracking/status/").status_code == 200
+    assert not any(code in client.get(PAGE).content.decode() for code in codes)
+    assert LogEntry.objects.get().change_message == "Set up a second factor."
+
+
+def test_who_saw_the_page_with_a_stolen_password_does_not_know_the_secret_of_the_phone(client, ann):
+    """The thief logs in first and goes, or stays; the owner connects her phone afterwards."""
+    gone, waiting = Client(), Client()
+    stolen = [secret_on(log_in(gone)), secret_on(log_in(waiting))]
+    gone.logout()
+    secret = secret_on(log_in(client))
+    assert len({*stolen, secret}) == 3
+    hers = TOTPDevice.objects.get(key=b32decode(secret).hex())
+    show(client, f"{totp(hers.bin_key):06}")
+    assert client.get("/admin/").status_code == 200
+    assert TOTPDevice.objects.get() == hers
+    log_in(gone)
+    for thief in (gone, waiting):
+        for known in stolen:
+            assert "not right" in text_of(show(thief, f"{totp(b32decode(known)):06}"))
+            TOTPDevice.objects.update(throttling_failure_count=0)
+        assert thief.get("/admin/").status_code == 302
+
+
+def test_the_next_log_in_asks_for_the_phones_code_and_leads_on(client, ann):
+    enrol(client, ann)
+    client.logout()
+    page = log_in(client, to="/admin/tracking/status/")
+    assert unquote(page.redirect_chain[-1][0]) == f"{PAGE}?next=/admin/tracking/status/"
+    before = client.session.session_key
+    code = phones_code(ann, later=1)
+    response = show(client, f"{code[:3]} {code[3:]}", next="/admin/tracking/status/")
+    assert response["Location"] == "/admin/tracking/status/"
+    assert client.session.session_key != before
+    assert client.get("/admin/tracking/status/").status_code == 200
+
+
+def test_nobody_is_led_to_another_site(client, ann):
+    enrol(client, ann)
+    client.logout()
+    log_in(client)
+    assert show(client, phones_code(ann, later=1), next="https://evil.example/")["Location"] == "/admin/"
+
+
+def test_a_code_works_once(client, ann):
+    log_in(client)
+    code = phones_code(ann)
+    show(client, code)
+    assert client.get("/admin/").status_code == 200
+    other = Client()
+    log_in(other)
+    assert "not right, or it was used before" in text_of(show(other, code))
+    assert other.get("/admin/").status_code == 302
+
+
+def test_a_back_up_code_opens_the_desk_once(client, ann):
+    code = enrol(client, ann)[0]
+    client.logout()
+    log_in(client)
+    assert show(client, code.upper())["Location"] == "/admin/"
+    assert "You have 9 back-up codes left" in text_of(client.get(PAGE))
+    client.logout()
+    log_in(client)
+    assert "not right" in text_of(show(client, code))
+
+
+def test_wrong_codes_are_followed_by_ever_longer_pauses_also_after_a_new_log_in(client, ann):
+    enrol(client, ann)
+    TOTPDevice.objects.update(throttling_failure_count=9)
+    log_in(other := Client())
+    assert "not right" in text_of(show(other, wrong(phones_code(ann, later=1))))
+    log_in(other := Client())
+    assert "please wait 9 minutes" in text_of(show(other, phones_code(ann, later=1)))
+    assert other.get("/admin/").status_code == 302
+    assert client.get("/admin/").status_code == 200  # who is in stays in
+
+
+def test_the_pause_after_wrong_passwords_is_as_it_was(client, ann):
+    enrol(client, ann)
+    client.logout()
+    wrong_password = {"username": "ann", "password": "wrong"}
+    answers = [client.post("/admin/login/", wrong_password).status_code for _ in range(5)]
+    assert answers == [200, 200, 200, 200, 429]
+    assert log_in(client).status_code == 429
+    AccessAttempt.objects.all().delete()
+    assert "The code from your phone" in text_of(log_in(client))
+
+
+def test_another_account_with_the_same_session_shows_its_own(client, ann):
+    enrol(client, ann)
+    User.objects.create_superuser("bob", password=PASSWORD)
+    assert "Connect your phone" in text_of(log_in(client, "bob"))
+
+
+def test_neither_somebody_elses_phone_nor_one_half_connected_counts(client, ann):
+    enrol(Client(), ann)
+    log_in(client, User.objects.create_superuser("bob", password=PASSWORD).username)
+    client.get(PAGE)
+    for phone in TOTPDevice.objects.all():
+        session = client.session
+        session[DEVICE_ID_SESSION_KEY] = phone.persistent_id
+        session.save()
+        assert client.get("/admin/").status_code == 302, phone
+
+
+def test_half_open_one_can_log_out_and_a_stranger_sees_nothing(client, ann):
+    assert client.get(PAGE)["Location"] == "/admin/login/"
+    log_in(client)
+    assert client.post(PAGE, {"log_out": "1"})["Location"] == "/admin/login/"
+    assert client.get(PAGE)["Location"] == "/admin/login/"
+    client.force_login(User.objects.create_user("customer"), "django.contrib.auth.backends.ModelBackend")
+    assert client.get(PAGE)["Location"] == "/admin/login/"
+
+
+def test_new_back_up_codes_replace_the_old_ones(client, ann):
+    old = enrol(client, ann)
+    done = client.post(PAGE, {"new_codes": "1"})
+    new = re.findall(r"<code>([a-z2-7]{8})</code>", done.content.decode())
+    assert set(StaticToken.objects.values_list("token", flat=True)) == set(new)
+    assert not set(old) & set(new)
+
+
+def test_another_phone_takes_the_place_of_the_old_one(client, ann):
+    enrol(client, ann)
+    old = TOTPDevice.objects.get().key
+    assert "Connect your phone" in text_of(client.post(PAGE, {"new_phone": "1"}, follow=True))
+    assert TOTPDevice.objects.get().key != old
+    assert client.get("/admin/").status_code == 302
+    show(client, phones_code(ann))
+    assert client.get("/admin/").status_code == 200
+
+
+def test_a_superuser_removes_the_second_factor_of_a_lost_phone_and_open_sessions_end(client, ann):
+    bob = User.objects.create_user("bob", password=PASSWORD, is_staff=True)
+    bob.groups.add(Group.objects.get(name="Editors"))
+    enrol(bobs := Client(), bob)
+    enrol(client, ann)
+    people = reverse("admin:auth_user_changelist")
+    assert client.get(people).content.decode().count("icon-yes.svg") > 2
+    chosen = {"action": "forget_phones", "_selected_action": [bob.pk]}
+    said = client.post(people, chosen, follow=True)
+    assert "The second factor was removed for bob." in text_of(said)
+    assert not TOTPDevice.objects.filter(user=bob).exists() and not StaticDevice.objects.filter(user=bob)
+    assert client.get("/admin/").status_code == 200
+    assert LogEntry.objects.filter(object_id=bob.pk, change_message="Removed the second factor.").exists()
+    assert "nobody: none had one" in text_of(client.post(people, chosen, follow=True))
+    assert bobs.get("/admin/").status_code == 302
+    assert "Connect your phone" in text_of(bobs.get("/admin/", follow=True))
+
+
+def test_an_editor_removes_nobodys(ann):
+    bob = User.objects.create_user("bob", password=PASSWORD, is_staff=True)
+    bob.groups.add(Group.objects.get(name="Editors"))
+    enrol(bobs := Client(), bob)
+    chosen = {"action": "forget_phones", "_selected_action": [ann.pk]}
+    assert bobs.post(reverse("admin:auth_user_changelist"), chosen).status_code == 403
+
+
+def test_whoever_runs_the_site_removes_it_with_a_command(client, ann, capsys):
+    enrol(client, ann)
+    call_command("remove_second_factor", "ann")
+    assert client.get("/admin/").status_code == 302
+    call_command("remove_second_factor", "ann")
+    assert capsys.readouterr().out.splitlines() == [
+        "ann sets up a new second factor after the next log-in.",
+        "ann has no second factor.",
+    ]
+    with pytest.raises(CommandError, match="Nobody is called 'zoe'"):
+        call_command("remove_second_factor", "zoe")
+
+
+def test_nobody_can_look_at_anybodys_secret(client, ann):
+    enrol(client, ann)
+    for address in ("otp_totp/totpdevice/", "otp_static/staticdevice/"):
+        assert client.get(f"/admin/{address}").status_code == 404
+    user = reverse("admin:auth_user_change", args=[ann.pk])
+    assert TOTPDevice.objects.get().key not in client.get(user).content.decode()
+
+
+def test_customers_pages_ask_nothing_of_it(client, ann):
+    enrol(client, ann)
+    second_factor_of = [TOTPDevice._meta.db_table, StaticDevice._meta.db_table]
+    for address in ("/", "/examples/in-customs/", "/contact/"):
+        with CaptureQueriesContext(connection) as asked:
+            client.get(address)
+        assert not [one for one in asked.captured_queries if any(t in one["sql"] for t in second_factor_of)]
+    with CaptureQueriesContext(connection) as asked:
+        client.get("/admin/")
+    assert (
+        sum(TOTPDevice._meta.db_table in one["sql"] for one in asked.captured_queries) == 2
+    )  # page and head
+    assert second_factor.codes_left(ann) == 10

@@ -1,0 +1,265 @@
+"""Messages at the desk: what waits for an answer, the parcel then and now, a mail begun."""
+
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import html
+
+from tests.support.kept import keep
+from tests.support.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, event
+from tracking.fetching.lookup import recall
+from tracking.models import Message, Status, Wording
+from tracking.staff.access import groups
+from tracking.staff.parcels.details import states_of
+from tracking.staff.parcels.replies import MOST_CHARACTERS, mailto
+from tracking.values.numbers import TrackingNumber
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+LIST = "/admin/tracking/message/"
+
+
+def wrote(email: str = "ann@example.com", text: str = "Where is it?", **facts) -> Message:
+    return Message.objects.create(email=email, text=text, created_at=facts.pop("at", NOW), **facts)
+
+
+@pytest.fixture
+def support(client) -> Client:
+    user = User.objects.create_user("support", is_staff=True)
+    user.groups.add(Group.objects.get(name=groups.SUPPORT))
+    client.force_login(user)
+    return client
+
+
+def listed(client: Client, **query: str) -> list[dict[str, str]]:
+    """The rows, the parts of them by their names."""
+    page = html.fromstring(client.get(LIST, query).content.decode())
+    parts = ("sender", "first-words", "parcel", "then", "now")
+    return [
+        {part: " ".join(row.xpath(f"string(.//*[@class='{part}'])").split()) for part in parts}
+        for row in page.xpath("//table[@id='result_list']/tbody/tr")
+    ]
+
+
+def senders(client: Client, **query: str) -> set[str]:
+    return {row["sender"] for row in listed(client, **query)}
+
+
+# The list
+
+
+def test_it_opens_on_what_waits_and_spam_stands_apart(support):
+    wrote("waits@example.com")
+    wrote("done@example.com", answered=True)
+    wrote("spam@example.com", suspected_spam=True)
+    assert senders(support) == {"waits@example.com"}
+    assert senders(support, show="answered") == {"done@example.com"}
+    assert senders(support, show="spam") == {"spam@example.com"}
+    assert len(senders(support, show="all")) == 3
+
+
+def test_who_looks_for_somebody_finds_answered_messages_too(support):
+    wrote("done@example.com", answered=True)
+    wrote("spam@example.com", suspected_spam=True, text="Cheap")
+    assert senders(support, q="done") == {"done@example.com"}
+    assert listed(support, q="spam")[0]["first-words"] == "Looks like spam: Cheap"
+    assert senders(support, q="done", show="unanswered") == set()
+
+
+def test_the_parcel_stands_beside_it_as_it_was_and_as_it_is(support):
+    shipment = keep(event(POSTED), event(ARRIVED), event(IN_CUSTOMS))
+    wrote(number=shipment.number, situation="Your parcel has arrived in Germany (Step 3 of 5)")
+    (row,) = listed(support)
+    assert row["then"] == "Your parcel has arrived in Germany (Step 3 of 5)"
+    assert row["now"].startswith("Your parcel is with customs (Step 3 of 5: Customs and arrival), ")
+    assert row["now"].endswith(" without news")
+    page = html.fromstring(support.get(LIST).content.decode())
+    address = reverse("admin:tracking_shipment_change", args=[shipment.pk])
+    assert page.xpath(f"//dd[@class='parcel']/a[@href='{address}']")
+
+
+def test_what_is_no_number_or_no_parcel_of_ours_is_not_known(support):
+    for number in ("my parcel", NUMBER, ""):
+        wrote(number=number)
+    assert {(row["parcel"], row["then"], row["now"]) for row in listed(support)} == {
+        (number or "not named", "not known", "not known") for number in ("my parcel", NUMBER, "")
+    }
+
+
+def test_the_list_needs_the_same_queries_however_long(support):
+    counts = []
+    for count in (1, 1, 20):
+        for _ in range(count):
+            shipment = keep(event(POSTED), event(ARRIVED))
+            wrote(number=shipment.number)
+        with CaptureQueriesContext(connection) as queries:
+            listed(support)
+        counts.append(len(queries))
+    assert counts[1] == counts[2]
+
+
+def test_many_stories_at_once_are_those_of_one_by_one(standin):
+    kept = [keep(event(POSTED), event(phrase)) for phrase in (ARRIVED, IN_CUSTOMS)]
+    kept.append(keep(event(IN_CUSTOMS), history_missing=True))
+    numbers = [one.number for one in kept]
+    states = states_of([*numbers, NUMBER], now=NOW)
+    assert set(states) == set(numbers)
+    for number in numbers:
+        lookup = recall(TrackingNumber(number), now=NOW)
+        progress = states[number].progress
+        assert tuple(entry.event for entry in reversed(progress.timeline)) == lookup.events
+        assert (progress.checked_at, progress.history_missing) == (lookup.checked_at, lookup.history_missing)
+    assert standin.requests == []
+
+
+def test_what_a_customer_wrote_is_shown_as_text(support):
+    message = wrote(text="<script>alert(1)</script>", name="<b>Ann</b>", situation="<i>x</i>")
+    for address in (LIST, reverse("admin:tracking_message_change", args=[message.pk])):
+        page = support.get(address).content.decode()
+        assert "<script>alert" not in page and "<b>Ann" not in page and "<i>x" not in page
+
+
+# Answered
+
+
+def test_one_click_says_answered_and_another_takes_it_back(support):
+    message = wrote()
+    address = reverse("admin:tracking_message_answered", args=[message.pk])
+    page = support.post(address, follow=True)
+    message.refresh_from_db()
+    assert message.answered
+    assert "is marked as answered" in page.content.decode()
+    assert listed(support) == []
+    page = support.post(address, {"undo": "1"}, follow=True)
+    message.refresh_from_db()
+    assert not message.answered
+    assert "is to be answered again" in page.content.decode()
+
+
+def test_only_who_may_change_messages_can_say_so(client, admin_user):
+    message = wrote()
+    address = reverse("admin:tracking_message_answered", args=[message.pk])
+    assert client.post(address).status_code == 302
+    user = User.objects.create_user("editor", is_staff=True)
+    user.groups.add(Group.objects.get(name=groups.EDITORS))
+    client.force_login(user)
+    assert client.post(address).status_code == 403
+    assert client.get(LIST).status_code == 403
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(admin_user)
+    assert (strict.get(address).status_code, strict.post(address).status_code) == (405, 403)
+    message.refresh_from_db()
+    assert not message.answered
+
+
+def test_on_its_own_page_it_can_be_answered_and_freed_from_spam(support):
+    message = wrote(suspected_spam=True, text="A real question")
+    address = reverse("admin:tracking_message_change", args=[message.pk])
+    assert "A real question" in support.get(address).content.decode()
+    assert support.post(address, {"answered": "on"}).status_code == 302
+    message.refresh_from_db()
+    assert (message.answered, message.suspected_spam) == (True, False)
+    assert message.text == "A real question"
+
+
+# The mail
+
+
+def read(link: str) -> tuple[str, dict[str, str]]:
+    """As a mail program reads it: to whom, and the headers and the body."""
+    parts = urlsplit(link)
+    assert parts.scheme == "mailto"
+    fields = parse_qsl(parts.query.replace("+", "%2B"), strict_parsing=True, keep_blank_values=True)
+    assert [name for name, _ in fields] == ["subject", "body"]
+    return unquote(parts.path), dict(fields)
+
+
+def reply_to(client: Client, message: Message) -> tuple[str, dict[str, str]]:
+    page = html.fromstring(
+        client.get(reverse("admin:tracking_message_change", args=[message.pk])).content.decode()
+    )
+    (link,) = page.xpath("//a[starts-with(@href, 'mailto:')]/@href")
+    return read(link)
+
+
+def test_the_mail_has_the_facts_filled_in(support, settings):
+    settings.SITE_URL = "https://track.example.com"
+    shipment = keep(event(POSTED), event(IN_CUSTOMS))
+    to, mail = reply_to(support, wrote(number=shipment.number))
+    assert to == "ann@example.com"
+    assert mail["subject"] == f"Your parcel {shipment.number}"
+    lines = mail["body"].split("\r\n")
+    assert lines[0] == "Hello,"
+    for line in (
+        f"Your parcel: {shipment.number}",
+        "Now: Your parcel is with customs",
+        "Step 3 of 5: Customs and arrival",
+        "Newest scan: 9 November 2026, 09:00, local time there",
+        f"See it here: https://track.example.com/track/{shipment.number}/",
+        "Our shop",
+    ):
+        assert line in lines
+
+
+def test_without_the_sites_address_the_desks_own_is_taken(support):
+    shipment = keep(event(POSTED))
+    _, mail = reply_to(support, wrote(number=shipment.number))
+    assert f"See it here: http://testserver/track/{shipment.number}/" in mail["body"]
+
+
+def test_what_the_customer_typed_is_no_part_of_the_mail(support):
+    _, mail = reply_to(
+        support, wrote(number="x&bcc=eve@evil.example", name="Ann\r\nBcc: eve@evil.example", text="secret")
+    )
+    assert mail == {"subject": "Your message to us", "body": "Hello,\r\n\r\n\r\n\r\n\r\n\r\nOur shop\r\n"}
+
+
+@pytest.mark.parametrize("email", ["a?bcc=eve@evil.example", "a&b=c%0D@example.com", "o'neil+x@example.com"])
+def test_an_address_with_odd_signs_is_an_address_and_nothing_else(email):
+    to, _ = read(mailto(email, number="", progress=None, page_url="", shop_name="x"))
+    assert to == email
+
+
+def test_long_words_are_shortened_and_the_address_of_the_page_is_not():
+    wording = Wording.objects.get(status=Status.objects.get(slug="customs-clearance"), destination=None)
+    wording.meaning = "通関手続き中です。" * 60
+    wording.save()
+    shipment = keep(event(POSTED), event(IN_CUSTOMS))
+    state = states_of([shipment.number], now=NOW)[shipment.number]
+    page_url = f"https://track.example.com/track/{shipment.number}/"
+    link = mailto(
+        "ann@example.com", number=shipment.number, progress=state.progress, page_url=page_url, shop_name="店"
+    )
+    assert MOST_CHARACTERS - 20 <= len(link) <= MOST_CHARACTERS
+    _, mail = read(link)
+    assert "通関手続き中です。通関手続き中" in mail["body"] and "…" in mail["body"]
+    assert mail["body"].endswith(f"\r\nSee it here: {page_url}\r\n\r\n店\r\n")
+
+
+@given(st.emails(), st.text(st.characters(exclude_categories=["Cs"]), max_size=80))
+def test_whoever_writes_there_are_two_fields_only(email, shop_name):
+    to, mail = read(
+        mailto(email, number=NUMBER, progress=None, page_url="https://x.example/", shop_name=shop_name)
+    )
+    assert to == email
+    headers = EmailMessage()
+    headers["Subject"] = mail["subject"]
+    assert headers["Subject"] == f"Your parcel {NUMBER}"
+
+
+def test_the_parcels_page_knows_a_message_that_names_two_parcels(support):
+    first, second = keep(event(POSTED)), keep(event(POSTED))
+    wrote(number=f"{first.number} {second.number}", at=NOW - timedelta(days=1))
+    for shipment in (first, second):
+        page = support.get(reverse("admin:tracking_shipment_change", args=[shipment.pk])).content.decode()
+        assert "ann@example.com" in page

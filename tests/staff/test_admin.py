@@ -1,0 +1,105 @@
+"""The staff's desk: every list and form opens, and what staff do shows on the site."""
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+
+from tests.support.stories import ARRIVED, NUMBER, POSTED, story
+from tracking.models import (
+    Destination,
+    Event,
+    Fetch,
+    Message,
+    Notice,
+    Phrase,
+    Shipment,
+    Shop,
+    Status,
+    Wording,
+)
+
+pytestmark = pytest.mark.django_db
+
+OURS = [model for model in admin.site._registry if model._meta.app_label == "tracking"]
+
+
+def test_all_models_that_staff_look_after_are_there():
+    assert set(OURS) >= {Destination, Fetch, Message, Notice, Phrase, Shipment, Shop, Status}
+
+
+@pytest.fixture
+def parcel(client, standin):
+    standin.set_item(NUMBER, story(POSTED, ARRIVED, "Sorted by a drone @ GERMANY"))
+    client.get(f"/track/{NUMBER}/")
+    return Shipment.objects.get()
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+def test_each_list_and_each_form_opens(admin_client, parcel, model):
+    name = f"admin:tracking_{model._meta.model_name}"
+    assert admin_client.get(reverse(f"{name}_changelist"), {"q": "a"}).status_code in (200, 302)
+    assert admin_client.get(reverse(f"{name}_changelist")).status_code == 200
+    if row := model.objects.first():
+        assert admin_client.get(reverse(f"{name}_change", args=[row.pk])).status_code == 200
+
+
+def test_an_inbox_phrase_gets_its_meaning_and_the_parcel_changes_at_once(admin_client, parcel):
+    inbox = admin_client.get(reverse("admin:tracking_phrase_changelist"), {"meaning": "missing"})
+    assert "Sorted by a drone" in inbox.content.decode()
+    phrase = Phrase.objects.unmapped().get()
+    status = Status.objects.get(slug="en-route")
+    address = reverse("admin:tracking_phrase_change", args=[phrase.pk])
+    seen = admin_client.get(address).context["adminform"].form["seen"].value()
+    assert admin_client.post(address, {"status": status.pk, "seen": seen}).status_code == 302
+    assert admin_client.get(f"/track/{NUMBER}.json").json()["status"] == "en-route"
+
+
+def test_what_japan_post_said_cannot_be_edited_or_lost(admin_client, parcel):
+    events = list(Event.objects.values())
+    address = reverse("admin:tracking_shipment_change", args=[parcel.pk])
+    page = admin_client.get(address).content.decode()
+    assert "Sorted by a drone" in page
+    data = {
+        "destination": "CA",
+        "events-TOTAL_FORMS": 0,
+        "events-INITIAL_FORMS": 0,
+        "fetches-TOTAL_FORMS": 0,
+        "fetches-INITIAL_FORMS": 0,
+    }
+    assert admin_client.post(address, data).status_code == 302
+    parcel.refresh_from_db()
+    assert parcel.destination_id == "CA"
+    assert list(Event.objects.values()) == events
+
+
+@pytest.mark.parametrize("model", [Phrase, Destination, Shop])
+def test_seeded_rows_are_hidden_and_never_deleted(admin_client, model):
+    row = model.objects.first()
+    address = reverse(f"admin:tracking_{model._meta.model_name}_delete", args=[row.pk])
+    assert admin_client.post(address, {"post": "yes"}).status_code == 403
+    assert model.objects.filter(pk=row.pk).exists()
+
+
+def test_a_second_wording_for_the_same_place_is_refused_with_a_sentence():
+    first = Wording.objects.filter(destination=None).first()
+    with pytest.raises(Exception, match="edit those"):
+        Wording(status=first.status, language="en", title="x", meaning="x").full_clean()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("tracking_url", "http://post.example/{number}", "must begin with https"),
+        ("tracking_url", "https://post.example/", "has {number} in it"),
+    ],
+)
+def test_a_wrong_link_is_refused(field, value, words):
+    germany = Destination.objects.get(code="DE")
+    setattr(germany, field, value)
+    with pytest.raises(Exception, match=words):
+        germany.full_clean()
+
+
+def test_there_is_no_log_in_by_default(client, django_user_model):
+    assert not django_user_model.objects.exists()
+    assert client.get("/admin/").status_code == 302

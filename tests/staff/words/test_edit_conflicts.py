@@ -1,0 +1,287 @@
+"""Two people at one form: the later one reads first what the other has stored, and nothing is lost."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from lxml import html
+
+from tests.support.desk import StatusPage
+from tests.support.stories import NUMBER
+from tracking.models import Destination, Message, Notice, Phrase, Shipment, Shop, Status, Wording
+from tracking.staff.words import translation
+
+pytestmark = pytest.mark.django_db
+
+SENTENCE = "Nothing is saved yet: since you opened this page it was changed elsewhere."
+
+
+@pytest.fixture
+def status():
+    return Status.objects.get(slug="customs-clearance")
+
+
+@pytest.fixture
+def bob(django_user_model):
+    client = Client()
+    client.force_login(django_user_model.objects.create_superuser("bob"))
+    return client
+
+
+def words(status, language="en", destination=None):
+    return Wording.objects.get(status=status, language=language, destination=destination)
+
+
+class RowPage:
+    """The form of a row without inlines, filled in as it is."""
+
+    def __init__(self, client, row):
+        self.client = client
+        self.address = reverse(f"admin:tracking_{row._meta.model_name}_change", args=[row.pk])
+        self.data = sent_by(client.get(self.address))
+
+    def save(self, **typed):
+        return self.client.post(self.address, self.data | typed)
+
+
+def sent_by(page):
+    """What a browser would send of the page's form."""
+    form = next(
+        one for one in html.fromstring(page.content.decode()).forms if one.get("id", "").endswith("_form")
+    )
+    empty = form.xpath(".//input[@type='text' or @type='hidden'][not(@value)]/@name")  # lxml leaves them out
+    values = dict.fromkeys(empty, "") | dict(form.form_values())
+    return {name: value for name, value in values.items() if not name.startswith("_")}
+
+
+def text_of(page):
+    return " ".join(html.fromstring(page.content.decode()).text_content().split())
+
+
+@pytest.mark.parametrize("button", ["_draft", "_publish"])
+def test_the_later_save_is_refused_and_says_who_changed_what(admin_client, bob, status, button):
+    page = StatusPage(bob, status).write(title="What Bob typed")
+    StatusPage(admin_client, status).write(title="Your parcel is at customs").press("_publish")
+    refused = page.press(button)
+    told = text_of(refused)
+    assert SENTENCE in told
+    assert "admin, " in told and "Words, any destination in English, changed" in told
+    assert "<del>with </del><ins>at </ins>customs" in refused.content.decode()
+    assert words(status).title == "Your parcel is at customs" and words(status).draft is None
+
+
+def test_nothing_typed_is_lost_and_who_has_read_it_may_save(admin_client, bob, status):
+    page = StatusPage(bob, status).write(title="What Bob typed")
+    StatusPage(admin_client, status).write(title="A", who_has_it="The customs").press("_publish")
+    sent = sent_by(page.press("_publish"))
+    assert sent["wordings-0-title"] == "What Bob typed"
+    assert sent["wordings-0-who_has_it"] == "The customs"  # nothing was typed there
+    assert bob.post(page.address, sent | {"_publish": "1"}).status_code == 302
+    assert (words(status).title, words(status).who_has_it) == ("What Bob typed", "The customs")
+
+
+def test_the_other_ones_part_of_the_page_stays_theirs(admin_client, bob, status):
+    Wording.objects.create(status=status, language="fr", title="Douane", meaning="La douane.")
+    page = StatusPage(bob, status).write("fr", title="En douane")
+    other = StatusPage(admin_client, status).write(title="A")
+    other.data |= {"tone": "problem"}
+    other.press("_publish")
+    StatusPage(admin_client, status).write(meaning="A draft of it").press("_draft")
+    sent = sent_by(page.press("_draft"))
+    bob.post(page.address, sent | {"_draft": "1"})
+    status.refresh_from_db()
+    assert status.tone == "problem" and words(status).title == "A"
+    assert words(status).draft["meaning"] == "A draft of it"
+    assert words(status, "fr").draft["title"] == "En douane"
+
+
+def test_the_guard_looks_again_at_each_save(admin_client, bob, status):
+    page = StatusPage(bob, status).write(title="What Bob typed")
+    StatusPage(admin_client, status).write(title="A").press("_publish")
+    sent = sent_by(page.press("_publish"))
+    StatusPage(admin_client, status).write(title="B").press("_publish")
+    again = bob.post(page.address, sent | {"_publish": "1"})
+    assert SENTENCE in text_of(again)
+    assert "<del>A</del><ins>B</ins>" in again.content.decode()
+    assert words(status).title == "B"
+
+
+def test_a_translators_file_meanwhile_counts_too(bob, status):
+    page = StatusPage(bob, status).write(title="What Bob typed")
+    text = translation.decode(translation.export_all()).replace(words(status).title, "From the file")
+    translation.bring_in(text, shown=translation.check(text).fingerprint)
+    assert SENTENCE in text_of(page.press("_publish"))
+    assert words(status).title == "From the file"
+
+
+def test_words_deleted_meanwhile_can_still_be_saved_as_they_were_typed(admin_client, bob, status):
+    StatusPage(admin_client, status).write("en", "FR", title="For France").press("_draft")
+    page = StatusPage(bob, status).write("en", "FR", title="What Bob typed")
+    words(status, destination="FR").discard_draft()
+    refused = page.press("_draft")
+    assert SENTENCE in text_of(refused) and "deleted" in text_of(refused)
+    assert bob.post(page.address, sent_by(refused) | {"_draft": "1"}).status_code == 302
+    assert words(status, destination="FR").draft["title"] == "What Bob typed"
+
+
+def test_words_deleted_meanwhile_can_be_published_too(admin_client, bob, status):
+    StatusPage(admin_client, status).write("en", "FR", title="For France").press("_publish")
+    page = StatusPage(bob, status).write("en", "FR", title="What Bob typed")
+    words(status, destination="FR").delete()
+    bob.post(page.address, sent_by(page.press("_publish")) | {"_publish": "1"})
+    assert words(status, destination="FR").title == "What Bob typed"
+
+
+@pytest.mark.parametrize(
+    ("model", "theirs", "mine"),
+    [
+        (Destination, ("operator", "Their post"), ("note", "My note")),
+        (Notice, ("title", "Their title"), ("text", "My text")),
+        (Shop, ("name", "Their shop"), ("contact_text", "My text")),
+    ],
+)
+def test_every_form_of_words_has_the_guard(admin_client, bob, model, theirs, mine):
+    row = model.objects.first() or model.objects.create(title="A strike", starts_on=date(2026, 11, 1))
+    page = RowPage(bob, row)
+    assert RowPage(admin_client, row).save(**dict([theirs])).status_code == 302
+    refused = page.save(**dict([mine]))
+    assert SENTENCE in text_of(refused) and theirs[1] in text_of(refused)
+    row.refresh_from_db()
+    assert getattr(row, mine[0]) != mine[1]
+    assert bob.post(page.address, sent_by(refused)).status_code == 302
+    row.refresh_from_db()
+    assert (getattr(row, theirs[0]), getattr(row, mine[0])) == (theirs[1], mine[1])
+
+
+def test_the_meaning_of_a_phrase_too(admin_client, bob):
+    phrase = Phrase.objects.exclude(status=None).first()
+    page = RowPage(bob, phrase)
+    phrase.status = Status.objects.exclude(pk=phrase.status_id).first()
+    phrase.save()
+    assert SENTENCE in text_of(page.save())
+
+
+@pytest.mark.parametrize("mark", ["", "yesterday", "2026-13-45T00:00", "2026-11-25T10:00", "9" * 400])
+def test_a_page_without_a_true_mark_is_told_all_the_changes(bob, status, mark):
+    page = StatusPage(bob, status).write(title="What Bob typed")
+    page.data["seen"] = mark
+    refused = page.press("_publish")
+    assert SENTENCE in text_of(refused) and "by the installation" in text_of(refused)
+    assert sent_by(refused)["wordings-0-title"] == "What Bob typed"
+    assert words(status).title != "What Bob typed"
+
+
+def test_a_save_that_changes_nothing_disturbs_nobody(admin_client, bob, status):
+    page = StatusPage(bob, status).write(title="What Bob typed")
+    StatusPage(admin_client, status).press("_publish")
+    page.press("_publish")
+    assert words(status).title == "What Bob typed"
+
+
+def test_hostile_words_are_text_in_the_sentence(admin_client, bob, status):
+    page = StatusPage(bob, status)
+    StatusPage(admin_client, status).write(title="<script>alert(1)</script>").press("_publish")
+    refused = page.press("_publish").content.decode()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in refused and "<script>alert" not in refused
+
+
+def test_who_may_only_look_gets_no_mark(client, django_user_model, status):
+    from django.contrib.auth.models import Permission
+
+    reader = django_user_model.objects.create_user("reader", password="x", is_staff=True)
+    reader.user_permissions.add(*Permission.objects.filter(codename__in=["view_status", "view_notice"]))
+    client.force_login(reader)
+    notice = Notice.objects.create(title="A strike", starts_on=date(2026, 11, 1))
+    for row in (status, notice):
+        page = client.get(reverse(f"admin:tracking_{row._meta.model_name}_change", args=[row.pk]))
+        assert page.status_code == 200 and "Seen" not in text_of(page)
+
+
+# Parcels and messages, which have no history: each field carries what the page showed
+
+
+@pytest.fixture
+def parcel():
+    return Shipment.objects.create(number=NUMBER, order_reference="A 7")
+
+
+@pytest.fixture
+def letter():
+    return Message.objects.create(
+        email="ann@example.com", text="Where is it?", created_at=datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+    )
+
+
+def test_two_at_one_parcel_keep_each_others_fields(admin_client, bob, parcel):
+    page = RowPage(bob, parcel)
+    assert RowPage(admin_client, parcel).save(note="The customer rang").status_code == 302
+    assert page.save(destination="DE").status_code == 302
+    parcel.refresh_from_db()
+    assert (parcel.note, parcel.destination_id, parcel.order_reference) == ("The customer rang", "DE", "A 7")
+
+
+def test_an_answered_message_stays_so_when_a_colleague_ticks_spam(admin_client, bob, letter):
+    page = RowPage(bob, letter)
+    admin_client.post(reverse("admin:tracking_message_answered", args=[letter.pk]))
+    assert page.save(suspected_spam="on").status_code == 302
+    letter.refresh_from_db()
+    assert letter.answered and letter.suspected_spam
+
+
+def test_a_tick_can_be_taken_away(admin_client, letter):
+    Message.objects.update(answered=True)
+    page = RowPage(admin_client, letter)
+    del page.data["answered"]
+    assert page.save().status_code == 302
+    letter.refresh_from_db()
+    assert not letter.answered
+
+
+@pytest.mark.parametrize(
+    ("field", "theirs", "now", "mine"),
+    [
+        ("note", "The customer rang", "became “The customer rang”", "Lost?"),
+        ("destination", "FR", "became “France”", "DE"),
+        ("order_reference", "", "was emptied", "B 8"),
+    ],
+)
+def test_the_same_field_is_refused_once_and_nothing_typed_is_lost(
+    admin_client, bob, parcel, field, theirs, now, mine
+):
+    page = RowPage(bob, parcel)
+    assert RowPage(admin_client, parcel).save(**{field: theirs}).status_code == 302
+    refused = page.save(**{field: mine})
+    told = f"Nothing is saved yet: since you opened this page this {now}. What you typed is still here"
+    assert text_of(refused).count(told) == 1
+    parcel.refresh_from_db()
+    assert (getattr(parcel, page_field(field)) or "") == theirs
+    sent = sent_by(refused)
+    assert sent[field] == mine
+    assert bob.post(page.address, sent).status_code == 302  # who has read it may save
+    parcel.refresh_from_db()
+    assert getattr(parcel, page_field(field)) == mine
+
+
+def page_field(field):
+    return "destination_id" if field == "destination" else field
+
+
+def test_a_refused_page_shows_what_others_wrote_in_the_fields_left_alone(admin_client, bob, parcel):
+    page = RowPage(bob, parcel)
+    RowPage(admin_client, parcel).save(note="Theirs", order_reference="C 9", destination="FR")
+    sent = sent_by(page.save(note="Mine"))
+    assert (sent["note"], sent["order_reference"], sent["destination"]) == ("Mine", "C 9", "FR")
+
+
+def test_two_who_type_the_same_disturb_nobody(admin_client, bob, parcel):
+    page = RowPage(bob, parcel)
+    RowPage(admin_client, parcel).save(note="The customer rang")
+    assert page.save(note="The customer rang").status_code == 302
+
+
+def test_hostile_words_of_a_colleague_are_text_in_the_refusal(admin_client, bob, parcel):
+    page = RowPage(bob, parcel)
+    RowPage(admin_client, parcel).save(note="<script>alert(1)</script>")
+    refused = page.save(note="Mine").content.decode()
+    assert "&lt;script&gt;alert(1)" in refused and "<script>alert(1)" not in refused

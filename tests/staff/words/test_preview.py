@@ -1,0 +1,263 @@
+"""The preview: a real page in words that are not published, shown to staff alone, storing and asking nothing."""
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.core.cache import cache
+from django.urls import reverse
+
+from tests.support.desk import StatusPage
+from tests.support.stories import IN_CUSTOMS, NUMBER, POSTED, story
+from tracking.models import Event, Fetch, Notice, Shipment, Shop, Status, Wording
+from tracking.public.answers import answered
+
+pytestmark = pytest.mark.django_db
+
+DRAFT = "A title that nobody has published"
+
+
+@pytest.fixture
+def status():
+    return Status.objects.get(slug="customs-clearance")
+
+
+@pytest.fixture
+def drafted(admin_client, status):
+    StatusPage(admin_client, status).write(title=DRAFT).press("_draft")
+    return status
+
+
+@pytest.fixture
+def notice():
+    later = date.today() + timedelta(days=30)
+    return Notice.objects.create(title="Strike soon", text="Wait.", starts_on=later, destination_id="FR")
+
+
+def frame(row, client, **chosen):
+    name = f"admin:tracking_{row._meta.model_name}_preview_frame"
+    return client.get(reverse(name, args=[row.pk]), chosen)
+
+
+def page(row, client, **chosen):
+    name = f"admin:tracking_{row._meta.model_name}_preview"
+    return client.get(reverse(name, args=[row.pk]), chosen)
+
+
+def title_of(response):
+    return re.search(r"<h1>(.*?)</h1>", response.content.decode())[1]
+
+
+def test_the_draft_is_on_the_same_page_as_customers_get(admin_client, drafted):
+    shown = frame(drafted, admin_client)
+    assert "tracking/shipment.html" in [one.name for one in shown.templates]
+    assert title_of(shown) == DRAFT
+    assert title_of(admin_client.get("/examples/in-customs/")) != DRAFT
+
+
+def test_two_frames_stand_on_one_page_of_the_desk(admin_client, drafted):
+    html = page(drafted, admin_client).content.decode()
+    address = reverse("admin:tracking_status_preview_frame", args=[drafted.pk])
+    assert re.findall(r'<iframe class="(\w+)" title="[^"]*" src="([^"?]+)', html) == [
+        ("phone", address),
+        ("desktop", address),
+    ]
+    assert "style=" not in html and "<script>" not in html
+
+
+def test_it_may_be_framed_by_us_alone_and_is_nothing_for_search_engines(admin_client, drafted):
+    shown = frame(drafted, admin_client)
+    assert shown["X-Frame-Options"] == "SAMEORIGIN" and shown["X-Robots-Tag"] == "noindex"
+    assert page(drafted, admin_client)["X-Frame-Options"] == "DENY"
+    assert admin_client.get("/examples/in-customs/")["X-Frame-Options"] == "DENY"
+
+
+def test_a_stored_parcel_is_told_without_asking_storing_or_keeping_a_page(admin_client, standin, drafted):
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    admin_client.get(f"/track/{NUMBER}/")
+    Shipment.objects.update(ask_again_at=None)
+    asked, version = len(standin.requests), Shop.objects.get().words_version
+    cache.clear()
+    counts = [model.objects.count() for model in (Shipment, Event, Fetch)]
+    assert title_of(frame(drafted, admin_client, number=f" {NUMBER.lower()} ")) == DRAFT
+    assert len(standin.requests) == asked
+    assert [model.objects.count() for model in (Shipment, Event, Fetch)] == counts
+    assert Shop.objects.get().words_version == version
+    assert not [key for key in cache._cache if "page:" in key]
+    assert title_of(admin_client.get(f"/track/{NUMBER}/")) != DRAFT
+
+
+def test_a_preview_is_nobodys_look_up(admin_client, standin, drafted, notice):
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    admin_client.get(f"/track/{NUMBER}/")
+    Shipment.objects.update(ask_again_at=None, asked_at=None)
+    seen = []
+
+    def count(sender, outcome, **more):
+        seen.append(outcome)
+
+    answered.connect(count)
+    try:
+        for row in (drafted, notice):
+            assert frame(row, admin_client, number=NUMBER).status_code == 200
+            page(row, admin_client, number=NUMBER)
+    finally:
+        answered.disconnect(count)
+    assert seen == [] and len(standin.requests) == 1
+
+
+def test_a_parcel_without_a_story_is_none_to_look_at(admin_client, standin, drafted):
+    Shipment.objects.create(number=NUMBER)
+    assert "no story of this parcel" in page(drafted, admin_client, number=NUMBER).content.decode()
+    assert frame(drafted, admin_client, number=NUMBER).status_code == 404
+    assert not standin.requests
+
+
+def test_a_preview_of_a_stored_parcel_looks_for_no_news_and_remembers_nothing(
+    admin_client, standin, drafted, notice
+):
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    customers = admin_client.get(f"/track/{NUMBER}/").content.decode()
+    for row in (drafted, notice):
+        html = frame(row, admin_client, number=NUMBER).content.decode()
+        for hook in ("data-live=", "data-remember="):
+            assert hook in customers and hook not in html
+
+
+def test_a_page_that_customers_have_seen_is_not_used(admin_client, standin, drafted):
+    standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
+    assert DRAFT not in admin_client.get(f"/track/{NUMBER}/").content.decode()
+    assert title_of(frame(drafted, admin_client, number=NUMBER)) == DRAFT
+
+
+@pytest.mark.parametrize("typed", [NUMBER, "hello", "<script>alert(1)</script>"])
+def test_a_parcel_that_is_not_in_the_store_is_told_so_and_not_asked_about(
+    admin_client, standin, drafted, typed
+):
+    html = page(drafted, admin_client, number=typed).content.decode()
+    assert "no story of this parcel" in html and "<iframe" not in html and "<script>alert" not in html
+    assert frame(drafted, admin_client, number=typed).status_code == 404
+    assert not standin.requests and not Shipment.objects.exists()
+
+
+def test_the_first_view_is_the_statuss_own_example_in_the_country_of_the_draft(admin_client, status):
+    StatusPage(admin_client, status).write("en", "FR", title="For {country}").press("_draft")
+    assert title_of(frame(status, admin_client)) == "For France"
+    chosen = page(status, admin_client).context["form"].data
+    assert chosen == {"example": status.example, "to": "FR", "language": "en"}
+
+
+def test_an_example_goes_wherever_it_is_sent(admin_client, drafted):
+    Wording.objects.create(
+        status=drafted, language="en", destination_id="IT", title="In {country}: {operator}", meaning="x"
+    )
+    html = frame(drafted, admin_client, example="in-customs", to="IT").content.decode()
+    assert "In Italy: " in html and "CHICAGO" not in html.upper()
+    assert title_of(frame(drafted, admin_client, example="in-customs", to="US")) == DRAFT
+
+
+def test_words_that_are_hidden_stay_hidden_in_the_preview(admin_client, drafted):
+    Wording.objects.create(
+        status=drafted, language="en", destination_id="US", title="x", meaning="x", hidden=True
+    )
+    StatusPage(admin_client, drafted).write("en", "US", title="Hidden on purpose").press("_draft")
+    assert title_of(frame(drafted, admin_client, to="US")) == DRAFT
+
+
+def test_a_draft_in_another_language_is_seen_in_it(admin_client, status):
+    StatusPage(admin_client, status).write("fr", "", title="Chez la douane").press("_draft")
+    assert title_of(frame(status, admin_client)) == "Chez la douane"
+    assert title_of(frame(status, admin_client, language="en")) == "Your parcel is with customs"
+
+
+@pytest.mark.parametrize("example", ["out-for-delivery", "delivered", "unknown-phrase"])
+def test_a_parcel_at_another_point_is_taken_to_be_here_and_the_page_says_so(admin_client, drafted, example):
+    assert (
+        "its newest scan is taken to mean this status"
+        in page(drafted, admin_client, example=example).content.decode()
+    )
+    assert frame(drafted, admin_client, example=example).status_code == 200
+    html = page(drafted, admin_client, example="in-customs").content.decode()
+    assert "its newest scan is taken" not in html
+
+
+def test_a_new_status_without_any_phrase_can_be_seen(admin_client):
+    status = Status.objects.create(name="On strike", slug="on-strike", tone="wait")
+    StatusPage(admin_client, status).write(title=DRAFT).press("_draft")
+    assert title_of(frame(status, admin_client)) == DRAFT
+
+
+@pytest.mark.parametrize("example", ["not-found", "returned", "just-posted"])
+def test_where_the_words_cannot_lead_the_page_says_so(admin_client, drafted, example):
+    html = page(drafted, admin_client, example=example).content.decode()
+    assert "does not lead with this status" in html
+    assert frame(drafted, admin_client, example=example).status_code == 200
+
+
+@pytest.mark.parametrize("slug", list(range(0, 30, 5)))
+def test_every_status_has_a_first_view(admin_client, slug):
+    status = Status.objects.all()[slug]
+    assert frame(status, admin_client).status_code == 200
+
+
+def test_the_button_saves_the_draft_and_leads_to_the_preview(admin_client, status):
+    shown = StatusPage(admin_client, status).write(title=DRAFT).press("_preview")
+    assert shown.request["PATH_INFO"] == reverse("admin:tracking_status_preview", args=[status.pk])
+    assert title_of(frame(status, admin_client)) == DRAFT
+
+
+def test_a_notice_is_seen_before_its_first_day_where_it_will_be(admin_client, notice):
+    shown = frame(notice, admin_client).content.decode()
+    assert "Strike soon" in shown and "France" in shown
+    assert "Strike soon" not in frame(notice, admin_client, to="US").content.decode()
+    assert "Strike soon" not in admin_client.get("/").content.decode()
+    html = page(notice, admin_client).content.decode()
+    assert "Customers do not see this notice today" in html
+
+
+def test_the_guide_has_all_notices_and_names_their_countries(admin_client, notice):
+    assert "France: Strike soon" in frame(notice, admin_client, where="guide").content.decode()
+    notice.destination = None
+    notice.save()
+    shown = frame(notice, admin_client, where="guide").content.decode()
+    assert "Strike soon" in shown and "France: Strike soon" not in shown
+    assert "Strike soon" not in admin_client.get("/").content.decode()
+
+
+def test_the_notices_form_links_to_its_preview(admin_client, notice):
+    form = admin_client.get(reverse("admin:tracking_notice_change", args=[notice.pk])).content.decode()
+    assert reverse("admin:tracking_notice_preview", args=[notice.pk]) in form
+
+
+def test_hostile_drafts_are_text_in_the_frame(admin_client, status):
+    StatusPage(admin_client, status).write(title="<script>alert(1)</script>").press("_draft")
+    html = frame(status, admin_client).content.decode()
+    assert "&lt;script&gt;alert(1)" in html and "<script>alert" not in html
+
+
+def test_whoever_may_view_the_status_may_look_and_nobody_else(client, django_user_model, drafted, notice):
+    for look in (frame, page):
+        assert look(drafted, client).status_code == 302  # to the log-in
+    reader = django_user_model.objects.create_user("reader", password="x", is_staff=True)
+    client.force_login(reader)
+    for look in (frame, page):
+        for row in (drafted, notice):
+            assert look(row, client).status_code == 403
+    reader.user_permissions.add(Permission.objects.get(codename="view_status"))
+    for look in (frame, page):
+        assert look(drafted, client).status_code == 200
+        assert look(notice, client).status_code == 403
+
+
+def test_there_is_no_preview_of_what_is_not_there(admin_client, drafted):
+    drafted.pk = 99_999
+    assert frame(drafted, admin_client).status_code == 404
+
+
+def test_links_in_a_preview_open_beside_the_desk_and_those_of_customers_do_not(admin_client, drafted, notice):
+    base = '<base target="_blank">'
+    for shown in (frame(drafted, admin_client), frame(notice, admin_client, where="guide")):
+        assert base in shown.content.decode()
+    for address in ("/", "/examples/in-customs/"):
+        assert base not in admin_client.get(address).content.decode()

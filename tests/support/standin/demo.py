@@ -1,0 +1,82 @@
+"""python -m tests.support.standin.demo [--port 8000]: the whole site beside the stand-in, so it can be tried without a network.
+
+The demonstration keeps its own database (`demo.sqlite3` in the project's folder). Ctrl-C ends both.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from tests import PROJECT
+from tests.support.processes import running
+from tracking.japanpost.examples import all_examples
+
+from . import FAULT_NUMBERS, StandIn
+
+STOPS = {signal.SIGINT, signal.SIGTERM}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="The site and a stand-in for Japan Post, side by side.")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--database", type=Path, default=PROJECT / "demo.sqlite3")
+    options = parser.parse_args()
+    # Blocked before any thread starts, a signal is kept until we wait for it, also where the shell ignores SIGINT.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    standin = StandIn()
+    environment = os.environ | {
+        "DEBUG": "True",
+        "SETTINGS_FILE": os.environ.get("SETTINGS_FILE", str(PROJECT / ".env")),
+        "JAPANPOST_URL": standin.url,
+        "DATABASE_URL": f"sqlite:///{options.database.absolute()}",
+    }
+    with _manage(environment, "migrate", "--verbosity", "0") as migration:
+        if not _has_ended(migration):
+            return 0
+    if migration.returncode != 0:
+        return migration.returncode
+    # The stand-in's thread starts after the last child: see `_hear_signals`.
+    with _manage(environment, "runserver", f"127.0.0.1:{options.port}", "--noreload") as site, standin:
+        _print_addresses(f"http://127.0.0.1:{options.port}")
+        return site.returncode if _has_ended(site) else 0
+
+
+def _manage(environment: dict[str, str], *arguments: str) -> AbstractContextManager["subprocess.Popen[Any]"]:
+    """manage.py in a process group of its own: Ctrl-C reaches us alone, and we end it."""
+    command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
+    return running(command, cwd=PROJECT, env=environment, preexec_fn=_hear_signals)
+
+
+def _hear_signals() -> None:
+    """In the child, which inherits what we block. Code between fork and exec is safe while the parent has one thread."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+
+
+def _has_ended(process: "subprocess.Popen[Any]") -> bool:
+    """Wait until the process ends, or a signal stops us: then False."""
+    while process.poll() is None:
+        if signal.sigtimedwait(STOPS, 0.5):
+            return False
+    return True
+
+
+def _print_addresses(site: str) -> None:
+    print(f"The site with every situation to try: {site}/\n")
+    for example in all_examples():
+        print(f"  {site}/track/{example.number}/  {example.title}")
+    print("\nJapan Post on its bad days:\n")
+    for fault, number in FAULT_NUMBERS.items():
+        print(f"  {site}/track/{number}/  {fault}")
+    print(
+        "\nAfter five bad days in a row nobody is asked for a minute: that is meant, see “Japan Post's health” in the admin."
+    )
+    print("\nCtrl-C ends it.\n", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

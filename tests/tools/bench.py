@@ -1,0 +1,394 @@
+"""python -m tests.tools.bench (make bench): what the site costs, beside what it is aimed at. A benchmark, not a test.
+
+Everything runs on this machine: gunicorn with the settings of production and stores of its own, and a stand-in for
+Japan Post that answers at once. Figures of one machine and one hour; ratios travel better than milliseconds, and
+ratios of processor time better than those of requests a second while others use the machine too.
+
+BENCH_PARCELS is how many the large store has; to fill it takes a minute or two for a million.
+"""
+
+import http.client
+import io
+import os
+import pickle
+import secrets
+import socket
+import sqlite3
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import timeit
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import lxml.html
+import requests
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from tests import PROJECT
+from tests.support import processes
+from tests.support.chromium import CHROMIUM, launched
+from tests.support.crowd import join, start_threads
+from tests.support.standin import StandIn
+from tests.support.standin.pages import render_detail
+from tests.support.standin.server import SEARCH_PATH
+from tests.support.stories import ARRIVED, IN_CUSTOMS, POSTED, story
+from tests.tools.bench_load import HEADERS, WRK, Kind, Server, put_load, take_turns, timed
+from tests.tools.bench_store import fill, number_of
+from tests.tools.weight import weigh
+from tracking.japanpost.examples import get_example
+from tracking.japanpost.parser import parse_page
+from tracking.values.logos import read_picture
+from tracking.values.numbers import check_digit, find_numbers
+
+EXAMPLE = get_example("delivered")  # the longest of the examples
+FEW_PARCELS, MANY_PARCELS = 1000, int(os.environ.get("BENCH_PARCELS", "1000000"))
+LOOKUPS = 60
+EDITS_PER_SECOND = 10
+
+
+def main() -> int:
+    started = time.monotonic()
+    os.environ["no_proxy"] = "*"
+    client = (
+        WRK or "threads of Python (Debian: sudo apt install wrk; then the client is not what is measured)"
+    )
+    print(f"{os.cpu_count()} processors, load by {client}")
+    print(f"{'':52} {'aim':>10} {'here':>10}")
+    bench_parser()
+    bench_junk()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        japan_post = stack.enter_context(StandIn())
+        site = stack.enter_context(running_site(folder / "few", japan_post.url, parcels=FEW_PARCELS))
+        bare = stack.enter_context(running_bare(folder, site, page_of(FEW_PARCELS // 2)))
+        bench_pages(site, bare)
+        bench_edits(site, folder / "few" / "store.sqlite3")
+        bench_crowd(site)
+        bench_lookups(site, japan_post)
+        bench_memory(site)
+        bench_weight(site, japan_post, folder / "few" / "store.sqlite3")
+        large = stack.enter_context(running_site(folder / "many", japan_post.url, parcels=MANY_PARCELS))
+        bench_sizes(site, large)
+    print(f"\n{time.monotonic() - started:.0f} seconds in all.")
+    return 0
+
+
+def bench_parser() -> None:
+    html = render_detail(EXAMPLE.item(datetime.now(UTC)))
+    page = html.encode()
+    ours = best_time(lambda: parse_page(html, EXAMPLE.number))
+    bare = best_time(lambda: lxml.html.fromstring(page))
+    show("reading a page: ours / lxml.html alone", "<= 2", ours / bare, "x")
+    note(
+        f"{ours * 1e6:.0f} µs / {bare * 1e6:.0f} µs for {len(page) / 1000:.0f} kB, {len(EXAMPLE.events)} events"
+    )
+
+
+def bench_junk() -> None:
+    """What a visitor may paste that takes longest to read, beside a number."""
+    junk = ("EM 1" * 25_000, "EM123456785JP" * 8_000, "EM" + "- " * 50_000, "e" + "\u0301\u0316" * 50_000)
+    times = [best_time(lambda text=text: find_numbers(text)) for text in ("EM123456785JP", *junk)]
+    worst = max(times[1:])
+    show("reading 100,000 characters of junk / a number", "", worst / times[0], "x")
+    note(f"{worst * 1e6:.0f} µs / {times[0] * 1e6:.0f} µs")
+
+
+def bench_pages(site: Server, bare: Server) -> None:
+    """Pages that were printed before, beside an empty view on the same server and the same bytes without Django."""
+    page = page_of(FEW_PARCELS // 2)
+    known = {"If-None-Match": answer_of(site, page)[1]["ETag"]}
+    kinds = {
+        "empty view": Kind(site, ["/empty"]),
+        "same bytes without Django": Kind(bare, ["/"]),
+        "stored tracking page": Kind(site, [page]),
+        "stored tracking page, 304": Kind(site, [page], known),
+        "its JSON": Kind(site, [f"{page[:-1]}.json"]),
+        "the guide": Kind(site, ["/"]),
+        "any of 300 tracking pages": Kind(site, [page_of(place) for place in range(300)]),
+    }
+    take_turns(list(kinds.values()))
+    empty, plain = kinds["empty view"].load, kinds["same bytes without Django"].load
+    for name, aim in (
+        ("stored tracking page", ">= 0.7"),
+        ("stored tracking page, 304", ""),
+        ("its JSON", ""),
+        ("the guide", ""),
+        ("any of 300 tracking pages", ""),
+    ):
+        load = kinds[name].load
+        show(f"{name} / empty view", aim, load.per_second / empty.per_second)
+        note(f"by processor time {empty.server_microseconds / load.server_microseconds:.2f}")
+    page_load = kinds["stored tracking page"].load
+    show("stored tracking page / same bytes without Django", "", page_load.per_second / plain.per_second)
+    note(f"by processor time {plain.server_microseconds / page_load.server_microseconds:.2f}")
+    for name, kind in kinds.items():
+        describe(name, kind)
+
+
+def bench_edits(site: Server, store: Path) -> None:
+    """While somebody edits words without a pause, so that each page is printed anew ten times a second in each worker."""
+    kinds = {"empty": Kind(site, ["/empty"]), "page": Kind(site, [page_of(1)])}
+    with edits(store):
+        take_turns(list(kinds.values()))
+    empty, page = kinds["empty"].load, kinds["page"].load
+    show("tracking page while words change / empty view", ">= 0.35", page.per_second / empty.per_second)
+    note(
+        f"{EDITS_PER_SECOND} edits a second; "
+        f"by processor time {empty.server_microseconds / page.server_microseconds:.2f}, p99 {page.p99 * 1000:.1f} ms"
+    )
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
+    first, printed = [], []
+    for place in range(2, 42):
+        edit(store)
+        first.append(timed(lambda place=place: get(connection, page_of(place)))[1])
+        printed.append(timed(lambda place=place: get(connection, page_of(place + 100)))[1])
+    connection.close()
+    note(
+        f"the first page of a worker after an edit takes {statistics.median(first) * 1000:.1f} ms (it reads the words again),"
+    )
+    note(f"a page not printed before {statistics.median(printed) * 1000:.1f} ms, one at a time")
+
+
+def bench_crowd(site: Server) -> None:
+    """Two hundred connections at once, each asking again when it is answered."""
+    load = put_load(Kind(site, [page_of(place) for place in range(300)]), 5, 200)
+    show("errors at 200 connections", "0", load.refused)
+    note(
+        f"of {load.requests} requests in {load.seconds:.1f} s; p50 {load.p50 * 1000:.0f} ms, p99 {load.p99 * 1000:.0f} ms"
+    )
+
+
+def bench_sizes(few: Server, many: Server) -> None:
+    """The same pages before a small and a large store: given out again, and printed anew (each asked for once)."""
+    places = range(100, 400)
+    again = [Kind(site, [page_of(place) for place in places]) for site in (few, many)]
+    take_turns(again)
+    show(f"page given out again: {MANY_PARCELS:,} parcels / {FEW_PARCELS:,}", ">= 0.8", ratio(again))
+    note(f"by processor time {again[0].load.server_microseconds / again[1].load.server_microseconds:.2f}")
+    anew = [printing_time(site) for site in (few, many)]
+    show(f"page printed anew: {MANY_PARCELS:,} parcels / {FEW_PARCELS:,}", "<= 1.2", anew[1] / anew[0])
+    note(f"{anew[0] * 1000:.2f} ms / {anew[1] * 1000:.2f} ms of processor time each")
+
+
+def bench_lookups(site: Server, japan_post: StandIn) -> None:
+    """A number nobody has asked about, beside fetching the same page from Japan Post by hand."""
+    cold, bare = [], []
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
+    for number in numbers(LOOKUPS):
+        japan_post.set_item(number, story(POSTED, IN_CUSTOMS, number=number))
+        cold.append(timed(lambda number=number: get(connection, f"/track/{number}/"))[1])
+        address = f"{japan_post.url}{SEARCH_PATH}?reqCodeNo1={number}&locale=en"
+        bare.append(timed(lambda address=address: requests.get(address, timeout=60))[1])
+    connection.close()
+    extra = statistics.median(one - other for one, other in zip(cold, bare, strict=True))
+    show("a first look-up, on top of Japan Post's time", "<= 5 ms", extra * 1000, " ms")
+    note(
+        f"median {statistics.median(cold) * 1000:.1f} ms / {statistics.median(bare) * 1000:.1f} ms by hand, {LOOKUPS} numbers"
+    )
+
+
+def bench_memory(site: Server) -> None:
+    """After all of the above; what the workers share with their parent counts in each."""
+    sizes = [resident_megabytes(pid) for pid in site.workers]
+    show("memory of the largest worker", "<= 90 MB", max(sizes), " MB")
+    note("resident: " + ", ".join(f"{size:.0f} MB" for size in sizes))
+
+
+def bench_weight(site: Server, japan_post: StandIn, store: Path) -> None:
+    """Each kind of page for somebody who has never been here; last for a shop with a colour and a logo of its own."""
+    if not CHROMIUM:
+        note(
+            "page weights: not measured, there is no Chromium here (Debian: sudo apt install chromium-headless-shell)"
+        )
+        return
+    known, unknown, other = numbers(3, start=82_000_000)
+    for number in (known, other):
+        japan_post.set_item(number, story(POSTED, ARRIVED, IN_CUSTOMS, number=number))
+    paths = {
+        "tracking page": f"/track/{known}/",
+        "list of two": f"/track/?number={known},{other}",
+        "guide": "/",
+        "contact": "/contact/",
+        "answer without a result": f"/track/{unknown}/",
+        "tracking page with colour and logo": f"/track/{known}/",
+    }
+    with sync_playwright() as playwright:
+        for name, path in paths.items():
+            if "logo" in name:
+                dress_up(store)
+            with launched(playwright) as browser:
+                weight = weigh(browser, f"http://127.0.0.1:{site.port}{path}")
+            show(f"{name}, first visit", "<= 30 KB", weight.bytes / 1024, " KB")
+            note(
+                f"{weight.requests} requests (aim <= 5), third parties: {', '.join(weight.third_parties) or 'none'}, "
+                f"layout shift {weight.layout_shift:.3f} (aim 0)"
+            )
+
+
+def show(what: str, aim: str, result: float, unit: str = "") -> None:
+    print(f"{what:52} {aim:>10} {f'{result:.2f}{unit}':>10}", flush=True)
+
+
+def note(text: str) -> None:
+    print(f"    {text}", flush=True)
+
+
+def describe(name: str, kind: Kind) -> None:
+    load = kind.load
+    limit = ": the client is the limit" if load.client_share > 0.8 else ""
+    note(
+        f"{name:26} {load.per_second:6.0f}/s, {load.server_microseconds:5.0f} µs of the server each, "
+        f"p50 {load.p50 * 1000:4.1f} ms, p99 {load.p99 * 1000:5.1f} ms, client {load.client_share:4.0%} of a processor{limit}"
+    )
+    if load.refused:
+        raise RuntimeError(f"{name}: {load.refused} requests failed")
+
+
+def ratio(kinds: list[Kind]) -> float:
+    """The last one's requests a second, beside the first one's."""
+    return kinds[-1].load.per_second / kinds[0].load.per_second
+
+
+def best_time(work: Callable[[], object]) -> float:
+    """Seconds for one run: the best of several series, for everything else is somebody else's work."""
+    return min(timeit.repeat(work, number=50, repeat=10)) / 50
+
+
+def page_of(place: int) -> str:
+    """The tracking page of a parcel in the filled store; each hundredth has no story."""
+    return f"/track/{number_of(place + place // 99)}/"
+
+
+def printing_time(site: Server) -> float:
+    """Seconds of processor time to print a page that nobody has asked for yet."""
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
+    before = site.processor_seconds
+    for place in range(500, 800):
+        get(connection, page_of(place))
+    connection.close()
+    return (site.processor_seconds - before) / 300
+
+
+def get(connection: http.client.HTTPConnection, path: str) -> tuple[bytes, dict[str, str]]:
+    connection.request("GET", path, headers=HEADERS)
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != 200:
+        raise RuntimeError(f"{path}: {answer.status}")
+    return body, dict(answer.getheaders())
+
+
+def answer_of(site: Server, path: str) -> tuple[bytes, dict[str, str]]:
+    with closing(http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)) as connection:
+        return get(connection, path)
+
+
+def edit(store: Path) -> None:
+    """What any edit of words does to all pages."""
+    with closing(sqlite3.connect(store, timeout=20)) as connection, connection:
+        connection.execute("UPDATE tracking_shop SET words_version = ?", [uuid.uuid4().hex])
+
+
+def dress_up(store: Path) -> None:
+    """A colour, and a logo as large as they are kept at most."""
+    file = io.BytesIO()
+    Image.effect_noise((720, 120), 20).save(file, "PNG")
+    logo = read_picture(file.getvalue())
+    columns = (logo.data, logo.digest, logo.extension, logo.width, logo.height)
+    with closing(sqlite3.connect(store, timeout=20)) as connection, connection:
+        connection.execute("UPDATE tracking_shop SET accent_color = '#0b6e4f'")
+        connection.execute(
+            "INSERT INTO tracking_logo (shop_id, data, digest, extension, width, height) "
+            "SELECT id, ?, ?, ?, ?, ? FROM tracking_shop",
+            columns,
+        )
+    edit(store)
+
+
+@contextmanager
+def edits(store: Path) -> Iterator[None]:
+    """So many a second, until the block ends."""
+    over = threading.Event()
+
+    def edit_on() -> None:
+        while not over.wait(1 / EDITS_PER_SECOND):
+            edit(store)
+
+    threads = start_threads([edit_on])
+    try:
+        yield
+    finally:
+        over.set()
+        join(threads)
+
+
+def numbers(count: int, *, start: int = 81_000_000) -> Iterator[str]:
+    for serial in map(str, range(start, start + count)):
+        yield f"EM{serial}{check_digit(serial)}JP"
+
+
+def resident_megabytes(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+@contextmanager
+def running_site(folder: Path, japanpost_url: str, *, parcels: int) -> Iterator[Server]:
+    """The site as in production, on a free port and with that many parcels in a store of its own."""
+    folder.mkdir()
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "tests.tools.bench_settings",
+        "SECRET_KEY": secrets.token_urlsafe(64),
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "DATABASE_URL": f"sqlite:///{folder}/store.sqlite3",
+        "BENCH_STATIC_ROOT": f"{folder}/static",
+        "JAPANPOST_URL": japanpost_url,
+        "JAPANPOST_SPACING_MS": "0",  # politeness has its own tests; here it would be all we measure
+        "LOOKUPS_PER_MINUTE": "0",
+    }
+    for command in (["migrate"], ["collectstatic", "--no-input"]):
+        prepare = [sys.executable, "manage.py", *command, "--verbosity", "0"]
+        processes.run(prepare, cwd=PROJECT, env=_outside() | environment, check=True)
+    _, seconds = timed(lambda: fill(folder / "store.sqlite3", parcels=parcels))
+    note(f"a store with {parcels:,} parcels, filled in {seconds:.0f} s")
+    with running_gunicorn("emsguide.wsgi", environment, "/readyz") as server:
+        yield server
+
+
+@contextmanager
+def running_bare(folder: Path, site: Server, path: str) -> Iterator[Server]:
+    """The answer to this path under the same gunicorn settings, without Django."""
+    body, headers = answer_of(site, path)
+    own = ("Server", "Date", "Connection", "Transfer-Encoding")
+    kept = [(name, value) for name, value in headers.items() if name not in own]
+    (folder / "answer").write_bytes(pickle.dumps(("200 OK", kept, body)))
+    with running_gunicorn("tests.tools.bench_wsgi", {"BENCH_ANSWER": f"{folder}/answer"}, "/") as server:
+        yield server
+
+
+@contextmanager
+def running_gunicorn(application: str, environment: dict[str, str], ready: str) -> Iterator[Server]:
+    """On a free port, with the project's settings; ended with everything it started."""
+    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
+        port, descriptor = listener.getsockname()[1], listener.fileno()
+        bind = ["--bind", f"fd://{descriptor}", "--log-level", "warning", "--max-requests", "0"]
+        command = [sys.executable, "-m", "gunicorn", application, *bind]
+        options = {"cwd": PROJECT, "env": _outside() | environment, "pass_fds": [descriptor]}
+        with processes.running(command, **options) as gunicorn:
+            requests.get(f"http://127.0.0.1:{port}{ready}", timeout=60).raise_for_status()
+            yield Server(port, gunicorn.pid)
+
+
+def _outside() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in ("DEBUG", "DATABASE_URL")}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""Load for benchmarks: as many requests as a server answers in a few seconds, and what it took.
+
+`wrk` asks where it is installed, for it takes little of the processors itself; else threads of Python do.
+"""
+
+import http.client
+import os
+import re
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.support import processes
+from tests.support.crowd import join, start_threads
+
+WRK = shutil.which("wrk")
+HEADERS = {"Accept-Encoding": "gzip", "Accept-Language": "de, en;q=0.8"}
+_TICKS = os.sysconf("SC_CLK_TCK")
+_SCRIPT = """
+local paths, turn = {}, 0
+for line in io.lines("%s") do paths[#paths + 1] = line end
+function request() turn = turn + 1; return wrk.format("GET", paths[(turn - 1) %% #paths + 1]) end
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A gunicorn that runs."""
+
+    port: int
+    pid: int
+
+    @property
+    def workers(self) -> list[int]:
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+
+    @property
+    def processor_seconds(self) -> float:
+        """That its workers have used since they began."""
+        ticks = 0
+        for pid in self.workers:
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / _TICKS
+
+
+@dataclass(frozen=True)
+class Load:
+    """What came of one series of requests, or of several together."""
+
+    requests: int
+    seconds: float
+    server_seconds: float  # of processor time
+    client_seconds: float  # likewise
+    p50: float  # seconds until an answer
+    p99: float
+    refused: int = 0  # answers with 4xx or 5xx, and connections that broke
+
+    @property
+    def per_second(self) -> float:
+        return self.requests / self.seconds
+
+    @property
+    def server_microseconds(self) -> float:
+        """Of processor time, for one request."""
+        return self.server_seconds / self.requests * 1e6
+
+    @property
+    def client_share(self) -> float:
+        return self.client_seconds / self.seconds
+
+
+@dataclass
+class Kind:
+    """One thing to ask a server for, and what came of it so far."""
+
+    server: Server
+    paths: Sequence[str]
+    headers: dict[str, str] = field(default_factory=dict)
+    loads: list[Load] = field(default_factory=list)
+
+    @property
+    def load(self) -> Load:
+        loads = self.loads
+        return Load(
+            sum(one.requests for one in loads),
+            sum(one.seconds for one in loads),
+            sum(one.server_seconds for one in loads),
+            sum(one.client_seconds for one in loads),
+            statistics.median(one.p50 for one in loads),
+            statistics.median(one.p99 for one in loads),
+            sum(one.refused for one in loads),
+        )
+
+
+def take_turns(kinds: Sequence[Kind], *, rounds: int = 5, seconds: float = 1, connections: int = 16) -> None:
+    """Put load on each in turn, again and again, so that all of them meet the same hour; after a round that warms up."""
+    for kind in kinds:
+        asked = 0
+        while asked < 20 * len(kind.paths):  # so that each worker has met each path
+            asked += put_load(kind, seconds, connections).requests
+    for _ in range(rounds):
+        for kind in kinds:
+            kind.loads.append(put_load(kind, seconds, connections))
+
+
+def put_load(kind: Kind, seconds: float, connections: int) -> Load:
+    ask = _with_wrk if WRK else _with_threads
+    before = kind.server.processor_seconds
+    load = ask(kind, seconds, connections)
+    return Load(**load.__dict__ | {"server_seconds": kind.server.processor_seconds - before})
+
+
+def _with_wrk(kind: Kind, seconds: float, connections: int) -> Load:
+    with tempfile.TemporaryDirectory() as folder:
+        paths, script = Path(folder, "paths"), Path(folder, "script.lua")
+        paths.write_text("\n".join(kind.paths))
+        script.write_text(_SCRIPT % paths)
+        headers = [f"-H{name}: {value}" for name, value in (HEADERS | kind.headers).items()]
+        address = f"http://127.0.0.1:{kind.server.port}/"
+        length = [f"-d{max(1, round(seconds))}s", "--latency", "--timeout", "30s"]
+        began = os.times()
+        done = processes.run(
+            [WRK or "wrk", "-t1", f"-c{connections}", *length, "-s", str(script), *headers, address],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=seconds + 120,
+        )
+        ended = os.times()
+    said = done.stdout
+    count, took = re.findall(r"(\d+) requests in ([\d.]+\w+)", said)[0]
+    refused = [int(number) for number in re.findall(r"Non-2xx or 3xx responses: (\d+)", said)]
+    broken = re.findall(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said)
+    refused += [int(number) for numbers in broken for number in numbers]
+    client = ended.children_user + ended.children_system - began.children_user - began.children_system
+    p50, p99 = (_seconds(re.findall(rf"{percent}%\s+([\d.]+\w+)", said)[0]) for percent in (50, 99))
+    return Load(int(count), _seconds(took), 0, client, p50, p99, sum(refused))
+
+
+def _seconds(text: str) -> float:
+    """Of wrk's "1.20ms"."""
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()  # type: ignore[union-attr]
+    return float(number) * {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60}[unit]
+
+
+def _with_threads(kind: Kind, seconds: float, connections: int) -> Load:
+    times: list[float] = []
+    refused: list[object] = []
+    until = time.monotonic() + seconds
+
+    def ask(first: int) -> None:
+        turn, connection = first, http.client.HTTPConnection("127.0.0.1", kind.server.port, timeout=30)
+        while time.monotonic() < until:
+            try:
+                path = kind.paths[turn % len(kind.paths)]
+                status, spent = timed(lambda path=path: _status(connection, path, kind.headers))
+            except (OSError, http.client.HTTPException) as failure:
+                refused.append(failure)
+                connection.close()
+                continue
+            times.append(spent)
+            refused.extend([status] if status >= 400 else [])
+            turn += connections
+        connection.close()
+
+    began, processor = time.perf_counter(), time.process_time()
+    join(start_threads(partial(ask, first) for first in range(connections)), within=seconds + 120)
+    took, client = time.perf_counter() - began, time.process_time() - processor
+    percents = statistics.quantiles(times, n=100)
+    return Load(len(times), took, 0, client, percents[49], percents[98], len(refused))
+
+
+def _status(connection: http.client.HTTPConnection, path: str, headers: dict[str, str]) -> int:
+    connection.request("GET", path, headers=HEADERS | headers)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    """What it gives back, and the seconds it took."""
+    began = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - began

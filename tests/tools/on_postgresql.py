@@ -1,0 +1,37 @@
+"""python -m tests.tools.on_postgresql: what asks the database most, with a PostgreSQL of its own as the site's; arguments go to pytest."""
+
+import os
+import signal
+import sys
+
+from tests.support import processes
+from tests.support.served import postgresql
+
+LONGEST = 3600  # seconds
+
+FILES = (
+    *(
+        "fetching/test_lookup",
+        "fetching/test_gate",
+        "fetching/test_health",
+        "ops/test_prune",
+        "ops/test_privacy",
+    ),
+    *("journey/test_standing", "journey/test_usual_waits", "staff/test_start_page"),
+    *("staff/words/test_sightings", "staff/words/test_inbox", "staff/parcels/test_parcel_page"),
+    *("staff/parcels/test_messages", "staff/parcels/test_registration", "models/test_migrations"),
+    *("public/test_shipment_page", "public/test_track_form", "public/test_contact"),
+)
+
+
+def main() -> int:
+    files = [f"tests/{name}.py" for name in FILES]
+    with postgresql() as cluster:
+        pytest = [sys.executable, "-m", "pytest", *files, *sys.argv[1:]]
+        environment = os.environ | {"TEST_DATABASE_URL": cluster.new()}
+        with processes.running(pytest, ends_on=signal.SIGINT, env=environment) as process:
+            return process.wait(LONGEST)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

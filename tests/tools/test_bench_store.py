@@ -1,0 +1,31 @@
+"""The store that benchmarks are measured with: what is in it reads like a shop's."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from tests.support.kept import NOW
+from tests.tools.bench_store import fill, number_of
+from tracking.models import Event, Fetch, Phrase, Shipment
+from tracking.staff.parcels.details import states_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_its_parcels_have_stories_of_every_kind_and_none_from_the_future():
+    fill(Path(connection.settings_dict["NAME"]), parcels=2000, now=NOW)
+    numbers = [number_of(place) for place in range(2000)]
+    assert list(Shipment.objects.order_by("pk").values_list("number", flat=True)) == numbers
+    tones = Counter(state.progress.tone for state in states_of(numbers[1000:], now=NOW).values())
+    assert set(tones) == {"normal", "wait", "act", "problem", "done"}
+    assert tones["done"] > 700
+    assert not Event.objects.filter(first_seen_at__gt=NOW).exists()
+    assert Phrase.objects.unmapped().values_list("text", flat=True).get() == "Lost in the mist"
+    assert Counter(Fetch.objects.values_list("outcome", flat=True))["unavailable"] == 120
+
+
+def test_a_journey_that_is_over_has_the_rows_that_were_asked_for():
+    fill(Path(connection.settings_dict["NAME"]), parcels=10, events_each=5, now=NOW)
+    assert Event.objects.filter(shipment__number=number_of(0)).count() == 5

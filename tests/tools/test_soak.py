@@ -1,0 +1,71 @@
+"""`make soak` says no where something failed or grew; that it runs is seen by running it."""
+
+import pytest
+
+from tests.tools.soak import Sample, Seen, verdict
+
+
+def samples(paused=(), **changed) -> list[Sample]:
+    """Thirty looks at two processes in ten minutes; `changed` gives one value's growth from look to look, `paused` the
+    looks at which nobody was asked.
+    """
+    growth = {"memory": 0.0, "threads": 0.0, "late": 0.0, "behind": 0.0} | changed
+    return [
+        Sample(
+            at=20.0 * n,
+            memory={1: 80.0, 2: 80 + n * growth["memory"]},
+            threads={1: 9, 2: int(9 + n * growth["threads"])},
+            late=0.1 + n * growth["late"],
+            behind=5.0 + n * growth["behind"],
+            is_paused=n in paused,
+        )
+        for n in range(30)
+    ]
+
+
+def test_a_calm_hour_is_right(capsys):
+    assert verdict(Seen(), samples()) == 0
+    assert "Nothing failed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"memory": 1.0}, "memory of process 2 grew from 94.5 to 104.5 MB"),
+        ({"threads": 0.5}, "threads of process 2 grew"),
+        ({"late": 0.3}, "visitors waited longer and longer"),
+        ({"behind": 4.0}, "the watch fell behind: 45 s at least, then 85 s"),
+    ],
+)
+def test_what_grows_is_named(changed, words, capsys):
+    assert verdict(Seen(), samples(**changed)) == 1
+    assert words in capsys.readouterr().out
+
+
+def test_a_page_that_failed_is_named(capsys):
+    seen = Seen()
+    seen.add("500", 0.1, bad="/: 500")
+    seen.take()
+    assert verdict(seen, samples()) == 1
+    assert "WRONG: /: 500" in capsys.readouterr().out
+
+
+def test_a_worker_that_was_renewed_is_wrong_for_nothing_is_known_about_it(capsys):
+    renewed = samples(memory=1.0)
+    for number, sample in enumerate(renewed):
+        sample.memory[number // 10 + 2] = sample.memory.pop(2)
+    assert verdict(Seen(), renewed) == 1
+    assert "process 2 did not live long enough to be compared" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("paused", "words"),
+    [
+        ((), "was asked all the same"),
+        ((7, 8, 9, 25, 26, 27), ""),
+        (range(20, 30), "a pause that does not end: nobody has been asked since 380 s"),
+    ],
+)
+def test_after_an_outage_there_was_a_pause_and_it_is_over(paused, words, capsys):
+    assert verdict(Seen(outages=1), samples(paused)) == (1 if words else 0)
+    assert words in capsys.readouterr().out

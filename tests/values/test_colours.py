@@ -1,0 +1,83 @@
+"""The shop's accent colour: what can be read, and how it reaches the page."""
+
+import re
+
+import pytest
+from django.core.exceptions import ValidationError
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import html
+
+from tests import PROJECT
+from tracking.values import colours
+
+SHEET = (PROJECT / "static/css/site.css").read_text(encoding="utf-8")
+any_colour = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
+
+
+def test_contrast_is_as_wcag_defines_it():
+    assert colours.contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert colours.contrast("#777777", "#777777") == 1
+    assert colours.contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
+
+
+def test_the_papers_are_those_of_the_stylesheet():
+    values = re.findall(r"--(paper|card): (#[0-9a-f]{6})", SHEET)
+    assert values == [
+        ("paper", colours.LIGHT_PAPERS[0]),
+        ("card", colours.LIGHT_PAPERS[1]),
+        ("paper", colours.DARK_PAPERS[0]),
+        ("card", colours.DARK_PAPERS[1]),
+    ]
+    assert re.findall(r"--on-accent: (#[0-9a-f]{6})", SHEET) == [colours.ON_LIGHT, colours.ON_DARK]
+
+
+@given(any_colour)
+def test_any_colour_has_a_near_one_that_can_be_read(colour):
+    dark, light = colours.darkened(colour), colours.lightened(colour)
+    assert colours.can_be_read(dark)
+    assert (dark == colour) == colours.can_be_read(colour)
+    assert min(colours.contrast(light, paper) for paper in (*colours.DARK_PAPERS, colours.ON_DARK)) >= 4.5
+
+
+@pytest.mark.django_db
+def test_the_shops_colour_is_on_the_next_page_as_a_stylesheet_of_its_own(client, shop):
+    client.get("/")
+    shop.accent_color = "#0B6E4F"
+    shop.full_clean()
+    shop.save()
+    page = html.fromstring(client.get("/").content.decode())
+    (address,) = page.xpath("//link[@rel='stylesheet' and contains(@href, 'accent')]/@href")
+    assert address == "/accent-0b6e4f.css"
+    response = client.get(address)
+    assert "--accent:#0b6e4f;" in response.content.decode()
+    assert "prefers-color-scheme:dark" in response.content.decode()
+    assert response["Content-Type"] == "text/css; charset=utf-8"
+    assert "immutable" in response["Cache-Control"]
+    assert not page.xpath("//style | //@style")
+
+
+@pytest.mark.django_db
+def test_without_a_colour_of_its_own_no_page_asks_for_one(client):
+    assert "accent-" not in client.get("/").content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("colour", "words"),
+    [
+        ("#ffcc00", "too light to read on a white page. Near it and dark enough: #7a6200"),
+        ("red", "six digits"),
+        ("#12345g", "six digits"),
+    ],
+)
+def test_a_colour_that_cannot_be_used_is_refused_with_what_would_do(shop, colour, words):
+    shop.accent_color = colour
+    with pytest.raises(ValidationError, match=words):
+        shop.full_clean()
+
+
+@pytest.mark.parametrize("address", ["/accent-ffcc00.css", "/accent-xyz.css", "/accent-0b6e4f0.css"])
+@pytest.mark.django_db
+def test_no_other_address_gives_a_stylesheet(client, address):
+    assert client.get(address).status_code == 404
