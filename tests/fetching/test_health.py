@@ -326,4 +326,4 @@ def test_the_page_takes_as_many_queries_for_one_request_as_for_a_thousand(admin_
 def test_a_kept_page_has_no_style_of_its_own(admin_client):
     kept = KeptPage.objects.keep(html="<p>", number=NUMBER, kind="cut", reason="cut", kept_at=NOW)
     shown = admin_client.get(reverse("admin:tracking_keptpage_change", args=[kept.pk])).content.decode()
-    assert '<pre class="kept-page">&lt;p&gt;</pre>' in shown and "css/health.css" in shown
+    assert '<pre class="kept-page">&lt;p&gt;</pre>' in shown and "css/staff/health.css" in shown

@@ -37,7 +37,7 @@ def test_the_same_files_in_another_place_are_the_same_release(project: Path, set
 @pytest.mark.parametrize(
     "name",
     [
-        "templates/tracking/shipment.html",
+        "templates/public/shipment.html",
         "tracking/journey/progress.py",
         "emsguide/settings.py",
         "requirements.txt",

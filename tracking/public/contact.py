@@ -18,7 +18,7 @@ from tracking.public.visitors import visitor_key
 from tracking.staff.access.middleware import is_at_desk
 from tracking.words.glossary import Glossary
 
-_TEMPLATE = "tracking/contact.html"
+_TEMPLATE = "public/contact.html"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

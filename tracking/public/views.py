@@ -74,7 +74,7 @@ def track(request: HttpRequest) -> HttpResponse:
     """`/track/`: where the form leads. One number goes to its page, several stay here as a list."""
     typed = _typed(request)
     if typed is None:
-        return plain_page(request, "tracking/track.html", {})
+        return plain_page(request, "public/track.html", {})
     problem, found = numbers.diagnose(typed), numbers.find_numbers(typed)
     if len(found) == 1:
         return _to_shipment(request, found[0], permanent=False)
@@ -133,7 +133,7 @@ def japan_post_address(request: HttpRequest) -> HttpResponse:
 @read_only
 def examples(request: HttpRequest) -> HttpResponse:
     """`/examples/`: one parcel for each situation."""
-    return unindexed(plain_page(request, "tracking/examples.html", {"examples": all_examples()}))
+    return unindexed(plain_page(request, "public/examples.html", {"examples": all_examples()}))
 
 
 @read_only
@@ -218,7 +218,7 @@ def _rows_page(
         "hinted": f"?{urlencode({'to': hint})}" if hint else "",
         "notices": _notices_on_the_way(glossary, hint if untold else None, untold, destinations),
     }
-    return _unreferred(unindexed(plain_page(request, "tracking/parcels.html", context, glossary=glossary)))
+    return _unreferred(unindexed(plain_page(request, "public/parcels.html", context, glossary=glossary)))
 
 
 def guide_page(request: HttpRequest, glossary: Glossary, *, is_preview: bool = False) -> HttpResponse:
@@ -228,7 +228,7 @@ def guide_page(request: HttpRequest, glossary: Glossary, *, is_preview: bool = F
         "is_preview": is_preview,
         "notices": glossary.all_notices(japans_day()),
     }
-    return plain_page(request, "tracking/guide.html", context, glossary=glossary)
+    return plain_page(request, "public/guide.html", context, glossary=glossary)
 
 
 def _told(
@@ -344,7 +344,7 @@ def answer_page(
     }
     if not found.progress:
         context |= _without_story(found, glossary, hinted_destination(request, glossary))
-    template = "tracking/shipment.html" if found.progress else "tracking/answer.html"
+    template = "public/shipment.html" if found.progress else "public/answer.html"
     response = plain_page(request, template, context, found.http_status, glossary=glossary)
     return _unreferred(unindexed(_with_retry(response, found)))
 

@@ -51,7 +51,7 @@ def title_of(response):
 
 def test_the_draft_is_on_the_same_page_as_customers_get(admin_client, drafted):
     shown = frame(drafted, admin_client)
-    assert "tracking/shipment.html" in [one.name for one in shown.templates]
+    assert "public/shipment.html" in [one.name for one in shown.templates]
     assert title_of(shown) == DRAFT
     assert title_of(admin_client.get("/examples/in-customs/")) != DRAFT
 

@@ -29,7 +29,7 @@ class KeptPageAdmin(ReadOnlyAdmin):
     readonly_fields = ["page"]
 
     class Media:
-        css = {"all": ["css/health.css"]}
+        css = {"all": ["css/staff/health.css"]}
 
     @admin.display(description="the page, as text")
     def page(self, kept: KeptPage) -> str:

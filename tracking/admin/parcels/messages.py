@@ -136,7 +136,7 @@ class MessageAdmin(admin.ModelAdmin):
     readonly_fields = ["created_at", "name", "email", "words", "parcel", "then", "now", "reply", "mailed"]
 
     class Media:
-        css = {"all": ["css/parcel.css"]}
+        css = {"all": ["css/staff/parcel.css"]}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -26,7 +26,7 @@ class ParcelDesk(admin.ModelAdmin):
     change_form_template = "admin/tracking/shipment/change_form.html"
 
     class Media:
-        css = {"all": ["css/parcel.css"]}
+        css = {"all": ["css/staff/parcel.css"]}
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site

@@ -30,7 +30,7 @@ class WithHistory(admin.ModelAdmin):
     form = GuardedForm
 
     class Media:
-        css = {"all": ["css/desk.css"]}
+        css = {"all": ["css/staff/desk.css"]}
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Without the form's mark: the template prints it (templates/admin/tracking/change_form.html)."""

@@ -105,7 +105,7 @@ class PhraseAdmin(WithHistory):
     show_facets = admin.ShowFacets.NEVER
 
     class Media:
-        css = {"all": ["css/inbox.css"]}
+        css = {"all": ["css/staff/inbox.css"]}
 
     def get_list_display(self, request: HttpRequest) -> Any:
         if meaning_asked_for(request) == "missing":
