@@ -34,4 +34,5 @@ def visitor_key(request: HttpRequest) -> str:
 
 def key_of(address: str) -> str:
     """The same for an address as `client_address` has it."""
+    # The first argument is part of keys in the store, and of those that machines of another release compute.
     return salted_hmac("tracking.visitors", address, algorithm="sha256").hexdigest()
