@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.debug import SafeExceptionReporterFilter
 
-from tracking.staff.access.middleware import is_at_desk
+from tracking.public.visitors import is_at_desk
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 

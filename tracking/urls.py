@@ -2,6 +2,7 @@
 
 from django.urls import path, re_path, register_converter
 
+from tracking.ops import views as machine_views
 from tracking.public import assets, contact, views
 from tracking.values.numbers import TrackingNumber
 
@@ -34,7 +35,7 @@ urlpatterns = [
     re_path(r"^logo-(?P<digest>[0-9a-f]{16})\.(?P<extension>png|jpg|webp)$", assets.logo, name="logo"),
     path("robots.txt", assets.robots, name="robots"),
     path("sitemap.xml", assets.sitemap, name="sitemap"),
-    path("healthz", assets.healthz, name="healthz"),
-    path("readyz", assets.readyz, name="readyz"),
-    path("metrics", assets.metrics, name="metrics"),
+    path("healthz", machine_views.healthz, name="healthz"),
+    path("readyz", machine_views.readyz, name="readyz"),
+    path("metrics", machine_views.metrics, name="metrics"),
 ]

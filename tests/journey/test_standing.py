@@ -28,9 +28,9 @@ from tracking.journey.renewal import look_after, renew_outdated
 from tracking.journey.standing import standing_of
 from tracking.journey.story import Lookup
 from tracking.models import Destination, Phrase, Shipment, Standing, Status, UsualWait
-from tracking.ops.prune import BREATH
 from tracking.staff.parcels.details import claim_clock
 from tracking.values.numbers import TrackingNumber
+from tracking.values.pacing import BREATH
 from tracking.words.glossary import Glossary
 
 RETENTION = "Retention @ GERMANY"

@@ -165,7 +165,7 @@ def test_a_look_at_a_delivered_parcel_counts_as_one_for_another_400_days(standin
 
 
 def test_a_parcel_that_somebody_looks_at_meanwhile_stays(monkeypatch):
-    monkeypatch.setattr(prune, "BREATH", 0)
+    monkeypatch.setattr("tracking.values.pacing.BREATH", 0)
     first, second = delivered(), delivered()
     rule = prune.parcels(LATER)
     steps = prune.throw_away(replace(rule, batch=1))
@@ -177,7 +177,7 @@ def test_a_parcel_that_somebody_looks_at_meanwhile_stays(monkeypatch):
 
 
 def test_a_parcel_that_somebody_writes_about_meanwhile_stays(monkeypatch):
-    monkeypatch.setattr(prune, "BREATH", 0)
+    monkeypatch.setattr("tracking.values.pacing.BREATH", 0)
     delivered(), delivered()
     steps = prune.throw_away(replace(prune.parcels(LATER), batch=1))
     assert next(steps) == 1
@@ -198,7 +198,7 @@ def test_while_others_wait_for_the_lock_only_new_messages_are_read():
 
 
 def test_stopped_in_the_middle_it_goes_on_where_it_was(monkeypatch):
-    monkeypatch.setattr(prune, "BREATH", 0)
+    monkeypatch.setattr("tracking.values.pacing.BREATH", 0)
     for _ in range(5):
         delivered()
     rule = prune.parcels(LATER)

@@ -18,9 +18,9 @@ from tracking.journey import standing
 from tracking.journey.story import Lookup
 from tracking.models import AskedBy, Event, Fetch, Shipment, Shop, Tone
 from tracking.models.shipments import FAILURES, TRACKED_FIELDS, Outcome, row_of
-from tracking.staff.words.sightings import note_seen, note_unknown
 from tracking.values.numbers import TrackingNumber
 from tracking.words.glossary import Glossary
+from tracking.words.phrases import note_seen, note_unknown
 
 VERSION = "0.1"
 

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from tracking.fetching.lookup import recall_all
 from tracking.journey.standing import standing_of, store_all
 from tracking.models import Shipment, Standing
-from tracking.ops.prune import BREATH
+from tracking.values.pacing import BREATH
 from tracking.words.glossary import Glossary
 
 # Parcels, in one transaction: 20 ms of a core, and some 50 ms on a machine with much else to do. Somebody at the desk who

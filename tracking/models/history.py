@@ -6,6 +6,8 @@ from django.db import models
 from simple_history.models import HistoricalRecords
 from simple_history.signals import pre_create_historical_record
 
+INSTALLATION = "installation"  # the change reason of a row's first line, which the seed writes
+
 
 class Authored(models.Model):
     """Keeps the name, so that the history still tells who it was when the account is gone."""
@@ -27,4 +29,4 @@ def _sign(history_instance: Any, history_user: Any, **_: Any) -> None:
     history_instance.author = history_user.get_username() if history_user else ""
 
 
-pre_create_historical_record.connect(_sign, dispatch_uid="tracking.staff.words.history.sign")
+pre_create_historical_record.connect(_sign, dispatch_uid="tracking.models.history.sign")

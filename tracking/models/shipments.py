@@ -22,6 +22,7 @@ class Outcome(models.TextChoices):
 
 
 FAILURES = frozenset({Outcome.UNAVAILABLE, Outcome.UNEXPECTED})  # tell nothing about the parcel
+FETCHES_ARE_KEPT = timedelta(days=90)  # and as long as the sender may open an enquiry
 
 
 class AskedBy(models.TextChoices):

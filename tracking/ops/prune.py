@@ -19,17 +19,16 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import localdate
 
 from tracking.models import Alarm, Event, Fetch, KeptPage, Message, Shipment, Standing, Tone, VisitorMinute
-from tracking.values import numbers
+from tracking.models.shipments import FETCHES_ARE_KEPT
+from tracking.values import numbers, pacing
 from tracking.values.places import JAPAN, JAPAN_TIME
 from tracking.words.glossary import Glossary
 
-FETCHES_ARE_KEPT = timedelta(days=90)  # and as long as the sender may open an enquiry
 PARCELS_ARE_KEPT = timedelta(days=400)  # after their delivery, and after the last look at them
 NUMBERS_ARE_KEPT = timedelta(days=90)  # that have no story, after Japan Post was last asked about them
 SPAM_IS_KEPT = timedelta(days=90)  # in which staff can say that it is none
 MINUTES_ARE_KEPT = timedelta(hours=1)
 _LATELY = timedelta(minutes=10)  # before a rule began: machines' clocks differ, and a message takes its time
-BREATH = 0.05  # seconds between two batches, in which others get the lock
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def throw_away(rule: Rule) -> Iterator[int]:
     keys = list(rule.rows.values_list("pk", flat=True))
     for start in range(0, len(keys), rule.batch):
         if start:
-            time.sleep(BREATH)
+            time.sleep(pacing.BREATH)
         with transaction.atomic():
             batch = keys[start : start + rule.batch]
             still = list(rule.rows.select_for_update(of=("self",)).filter(pk__in=batch).only("pk"))

@@ -22,6 +22,7 @@ from tracking.journey.renewal import RENEWED_AT_ONCE, renew_outdated
 from tracking.models import AskedBy, Shipment
 from tracking.models.shipments import FAILURES
 from tracking.ops import prune
+from tracking.values import pacing
 from tracking.values.numbers import TrackingNumber, shortened
 
 logger = logging.getLogger(__name__)
@@ -182,7 +183,7 @@ class Watch:
         for _ in range(RENEWED_IN_A_ROUND // RENEWED_AT_ONCE):
             if self.is_stopping or not renew_outdated(most=RENEWED_AT_ONCE):
                 return
-            self._sleep(prune.BREATH)
+            self._sleep(pacing.BREATH)
 
     def _sleep(self, seconds: float) -> None:
         """Until `stop` at the longest."""

@@ -14,8 +14,7 @@ from tracking.models import Message
 from tracking.public import messages as contact_desk
 from tracking.public.forms import ContactForm
 from tracking.public.views import hinted_destination, plain_page, unindexed
-from tracking.public.visitors import visitor_key
-from tracking.staff.access.middleware import is_at_desk
+from tracking.public.visitors import is_at_desk, visitor_key
 from tracking.words.glossary import Glossary
 
 _TEMPLATE = "public/contact.html"

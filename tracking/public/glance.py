@@ -6,14 +6,13 @@ that need not be printed again.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
-from tracking.models import Shop
 from tracking.models.shipments import FAILURES
 from tracking.values.numbers import TrackingNumber
+from tracking.words.version import row_with_version
 
 # All that the row of a parcel tells a page. Events change together with `changed_at`.
 _STORY = (
@@ -36,27 +35,8 @@ class Glance:
 def glance(number: TrackingNumber, *, now: datetime) -> Glance:
     """What a page about this parcel depends on. Costs one query, and Japan Post nothing."""
     at = connection.ops.adapt_datetimefield_value(now)
-    version, is_fresh, last_outcome, *times = _row(_GLANCE, at, number)
+    version, is_fresh, last_outcome, *times = row_with_version(_GLANCE, at, number)
     if last_outcome is None:
-        return Glance(_uuid(version), "", is_fresh=False, is_stale=False)
+        return Glance(version, "", is_fresh=False, is_stale=False)
     is_stale = last_outcome in FAILURES
-    return Glance(_uuid(version), repr((last_outcome, *times)), bool(is_fresh), is_stale)
-
-
-def words_version() -> UUID:
-    """Another one after each edit of any words."""
-    return _uuid(_row("SELECT words_version FROM tracking_shop")[0])
-
-
-def _row(statement: str, *parameters: Any) -> tuple[Any, ...]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        found: tuple[Any, ...] | None = cursor.fetchone()
-    if found is None:
-        raise Shop.DoesNotExist("There is no shop. `manage.py migrate` makes it.")
-    return found
-
-
-def _uuid(value: UUID | str) -> UUID:
-    """SQLite keeps it as text."""
-    return value if isinstance(value, UUID) else UUID(value)
+    return Glance(version, repr((last_outcome, *times)), bool(is_fresh), is_stale)

@@ -27,6 +27,11 @@ def client_address(request: HttpRequest) -> str:
     return str(parsed)
 
 
+def is_at_desk(request: HttpRequest) -> bool:
+    """True for an address of the staff's desk."""
+    return request.path_info.startswith(f"/{settings.ADMIN_PATH}")
+
+
 def visitor_key(request: HttpRequest) -> str:
     """A keyed hash of the client's address: counts visits without storing who they are."""
     return key_of(client_address(request))

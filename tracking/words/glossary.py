@@ -11,9 +11,9 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from tracking.models import Destination, Logo, Notice, Phrase, Shop, Status, UsualWait, Wording
-from tracking.public.glance import words_version
 from tracking.values.places import comparable, country_index
 from tracking.values.spelling import normalise
+from tracking.words.version import words_version
 
 FINAL_DELIVERY = "final-delivery"
 STANDING_RULES = 2  # one more whenever `tracking.journey.standing` works something out otherwise than before

@@ -1,10 +1,12 @@
-"""Any edit of the words renews their version: in the same transaction as the edit where it has one, as at the desk, else
-right after it.
+"""The version of the words. Any edit of the words renews it: in the edit's transaction where it has one, as at the desk,
+else right after it.
 """
 
 import uuid
 from typing import Any
+from uuid import UUID
 
+from django.db import connection
 from django.db.models import Model
 from django.db.models.signals import post_delete, post_save
 
@@ -16,6 +18,29 @@ def connect() -> None:
     for model in (Destination, Logo, Notice, Phrase, Shop, Status, Wording):
         post_save.connect(_words_changed, sender=model)
         post_delete.connect(_words_changed, sender=model)
+
+
+def words_version() -> UUID:
+    """The version of the words as stored now; each edit of any words makes another one. Costs one query.
+
+    Raises Shop.DoesNotExist where there is no shop.
+    """
+    return row_with_version("SELECT words_version FROM tracking_shop")[0]
+
+
+def row_with_version(statement: str, *parameters: Any) -> tuple[Any, ...]:
+    """The first row of a query whose first column is the shop's `words_version`, here a UUID.
+
+    Plain SQL and not the ORM: building a query and its objects takes longer than all else that a page costs which need
+    not be rendered again. Raises Shop.DoesNotExist where there is no row.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    if row is None:
+        raise Shop.DoesNotExist("There is no shop. `manage.py migrate` makes it.")
+    version, *others = row
+    return (version if isinstance(version, UUID) else UUID(version), *others)  # SQLite keeps it as text
 
 
 def _words_changed(sender: type[Model], raw: bool = False, **_: Any) -> None:

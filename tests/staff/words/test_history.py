@@ -10,9 +10,9 @@ from django.urls import reverse
 from tests.support.desk import StatusPage
 from tests.support.stories import NUMBER, POSTED, story
 from tracking.models import Destination, Notice, Phrase, Shop, Status, Wording
-from tracking.staff.words import history
 from tracking.staff.words.difference import word_difference
 from tracking.staff.words.history import changes_of, go_back
+from tracking.words import seed
 from tracking.words.version import renew_words_version
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +56,7 @@ def test_another_migrate_adds_no_line(status):
     call_command("migrate", verbosity=0)
     assert Status.history.count() + Wording.history.count() + Destination.history.count() == before
     Wording.history.filter(status_id=status.pk).delete()
-    history.begin(apps, "default")
+    seed.fill_gaps(apps)
     assert Wording.history.filter(status_id=status.pk).count() == status.wordings.count()
 
 

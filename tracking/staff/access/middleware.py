@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 
-from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -11,11 +10,8 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
 
+from tracking.public.visitors import is_at_desk
 from tracking.values.places import JAPAN_TIME
-
-
-def is_at_desk(request: HttpRequest) -> bool:
-    return request.path_info.startswith(f"/{settings.ADMIN_PATH}")
 
 
 class _DeskOnly(MiddlewareMixin):

@@ -9,8 +9,7 @@ from functools import cached_property
 
 from tracking.fetching.lookup import USED_AGAIN_AFTER
 from tracking.models import Event, Fetch, Shipment
-from tracking.models.shipments import FetchQuerySet
-from tracking.ops.prune import FETCHES_ARE_KEPT
+from tracking.models.shipments import FETCHES_ARE_KEPT, FetchQuerySet
 from tracking.staff.parcels.details import State, states_of
 from tracking.staff.spreadsheets import harmless
 from tracking.values import numbers

@@ -6,18 +6,15 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from django.apps.registry import Apps
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 from django.db.models import Max
-from django.utils import timezone
 
 from tracking.models import Status, Wording
+from tracking.models.history import INSTALLATION
 from tracking.models.words import TEXTS
 from tracking.staff.words.difference import Piece, word_difference
 
-INSTALLATION = "installation"
-_KEPT = ("Status", "Wording", "Phrase", "Destination", "Notice", "Shop")
 _EMPTY = "–"
 _IN_HEADING = ("status", "language", "destination")  # of a wording: they say which one it is
 
@@ -51,20 +48,6 @@ class Change:
         if self.record.history_change_reason == INSTALLATION:
             return "by the installation"
         return self.record.author or "by the site itself"
-
-
-def begin(apps: Apps, using: str) -> None:
-    """Give each row without a history its first line, as it stands: there is always something to go back to."""
-    for name in _KEPT:
-        try:
-            model, kept = (apps.get_model("tracking", each) for each in (name, f"Historical{name}"))
-        except LookupError:  # migrated back to before there was a history
-            return
-        known = kept.objects.using(using).values(model._meta.pk.name)
-        fields = [field.attname for field in model._meta.concrete_fields if _has(kept, field.attname)]
-        first = {"history_date": timezone.now(), "history_type": "+", "history_change_reason": INSTALLATION}
-        rows = model.objects.using(using).exclude(pk__in=known).values(*fields)
-        kept.objects.using(using).bulk_create(kept(**row, **first) for row in rows)
 
 
 def histories_of(row: Any) -> list[models.QuerySet[Any]]:
@@ -220,10 +203,6 @@ def _text(record: Any | None, name: str) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return _EMPTY if value is None else str(value)
-
-
-def _has(model: type[models.Model], attname: str) -> bool:
-    return attname in {field.attname for field in model._meta.concrete_fields}
 
 
 def _destination(record: Any) -> str:

@@ -9,14 +9,15 @@ from typing import Any
 
 from django.apps import apps as current_apps
 from django.apps.registry import Apps
-from django.db import connections, transaction
-from django.utils import translation
+from django.db import connections, models, transaction
+from django.utils import timezone, translation
 from django_countries import countries
 
-from tracking.staff.words import history
+from tracking.models.history import INSTALLATION
 
 FOLDER = Path(__file__).parent
 REVIEWED_ON = date(2026, 11, 23)
+_WITH_HISTORY = ("Status", "Wording", "Phrase", "Destination", "Notice", "Shop")
 
 _STATUS_FIELDS = ("name", "stage", "tone", "guide_order", "usual_days", "worry_days", "example")
 _WORDING_FIELDS = ("title", "meaning", "what_to_do", "who_has_it")
@@ -53,7 +54,7 @@ def fill_gaps(apps: Apps, using: str = "default") -> None:
         if not shops.exists():
             shops.create(**read("shop"))
         shops.update(words_version=uuid.uuid4())
-        history.begin(apps, using)
+        _begin_histories(apps, using)
 
 
 def _fill_destinations(apps: Apps, using: str) -> None:
@@ -96,3 +97,21 @@ def _fill_statuses(apps: Apps, using: str) -> None:
             wording_model.objects.using(using).get_or_create(
                 status=statuses[slug], language="en", destination_id=code, defaults=words
             )
+
+
+def _begin_histories(apps: Apps, using: str) -> None:
+    """Give each row without a history its first line, as it stands: there is always something to go back to."""
+    for name in _WITH_HISTORY:
+        try:
+            model, kept = (apps.get_model("tracking", each) for each in (name, f"Historical{name}"))
+        except LookupError:  # migrated back to before there was a history
+            return
+        known = kept.objects.using(using).values(model._meta.pk.name)
+        fields = [field.attname for field in model._meta.concrete_fields if _has(kept, field.attname)]
+        first = {"history_date": timezone.now(), "history_type": "+", "history_change_reason": INSTALLATION}
+        rows = model.objects.using(using).exclude(pk__in=known).values(*fields)
+        kept.objects.using(using).bulk_create(kept(**row, **first) for row in rows)
+
+
+def _has(model: type[models.Model], attname: str) -> bool:
+    return attname in {field.attname for field in model._meta.concrete_fields}
