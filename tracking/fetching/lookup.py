@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
@@ -15,9 +15,9 @@ from tracking.japanpost import client, parser
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable, UnexpectedPage
 from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.journey import standing
-from tracking.journey.story import Lookup
+from tracking.journey.story import Lookup, events_of, is_gone, story_of
 from tracking.models import AskedBy, Event, Fetch, Shipment, Shop, Tone
-from tracking.models.shipments import FAILURES, TRACKED_FIELDS, Outcome, row_of
+from tracking.models.shipments import FAILURES, Outcome, row_of
 from tracking.values.numbers import TrackingNumber
 from tracking.words.glossary import Glossary
 from tracking.words.phrases import note_seen, note_unknown
@@ -82,34 +82,6 @@ def look_up(
         refusal = reason
     shipment = Shipment.objects.get(number=number)
     return _tell(shipment, timer.now, is_paused=isinstance(refusal, gate.Paused))
-
-
-def recall(number: TrackingNumber, *, now: datetime) -> Lookup | None:
-    """The story as the store has it at `now`; None: there is none. Japan Post is never asked for this."""
-    try:
-        return look_up(number, now=now, budget=0)
-    except JapanPostError:
-        return None
-
-
-def recall_all(numbers: Collection[str]) -> dict[str, Lookup]:
-    """The stories of these numbers as the store has them, in two queries; a number without one is left out."""
-    shipments = Shipment.objects.filter(number__in=numbers, answered_at__isnull=False)
-    rows = Event.objects.current().filter(shipment__in=shipments).order_by("position")
-    events: dict[int, list[TrackedEvent]] = {}
-    for key, *row in rows.values_list("shipment_id", *TRACKED_FIELDS):
-        events.setdefault(key, []).append(TrackedEvent(*row))
-    return {one.number: _story(one, tuple(events[one.pk])) for one in shipments if one.pk in events}
-
-
-def has_story(number: TrackingNumber) -> bool:
-    """True where Japan Post has told us something about this number before."""
-    return Shipment.objects.filter(number=number, story_at__isnull=False).exists()
-
-
-def known_destinations(numbers: Collection[str]) -> list[str | None]:
-    """Where parcels with these numbers go as far as staff know, even where Japan Post has no story yet: ISO codes."""
-    return list(Shipment.objects.filter(number__in=numbers).values_list("destination_id", flat=True))
 
 
 def ask(ticket: gate.Ticket) -> Fetch:
@@ -199,12 +171,12 @@ def _store(
     if fetch.outcome not in FAILURES:
         shipment.last_answer = fetch.outcome
     shipment.lease_until, shipment.lease_token = None, ""
-    events = _events_of(shipment)
+    events = events_of(shipment)
     shipment.watch_at = watch_again(shipment, events, glossary, now=now)
     shipment.save()
     fetch.save()
     if events:
-        standing.store(shipment, _story(shipment, events), glossary)
+        standing.store(shipment, story_of(shipment, events), glossary)
     return drift, new_phrases
 
 
@@ -212,7 +184,7 @@ def _drift_in(failure: JapanPostError, shipment: Shipment, now: datetime) -> ala
     """A page we cannot read, or nothing any more where there was a story. `shipment` is as it was before."""
     if isinstance(failure, UnexpectedPage):
         return alarms.Drift(alarms.kind_of(str(failure)), str(failure))
-    if isinstance(failure, Unavailable) or shipment.story_at is None or _is_gone(shipment):
+    if isinstance(failure, Unavailable) or shipment.story_at is None or is_gone(shipment):
         return None
     newest = Event.objects.current().filter(shipment=shipment).order_by("-position").first()
     if newest is None or now.date() - newest.local_date > FORGETTING_IS_NORMAL:
@@ -226,9 +198,9 @@ def _user_agent(shop: Shop) -> str:
 
 
 def _tell(shipment: Shipment, now: datetime, *, is_paused: bool = False) -> Lookup:
-    events = _events_of(shipment)
+    events = events_of(shipment)
     if events and shipment.answered_at:
-        return _story(shipment, events, is_paused=is_paused)
+        return story_of(shipment, events, is_paused=is_paused)
     match shipment.last_outcome:
         case Outcome.NOT_FOUND:
             raise NotFound("Japan Post has no such item")
@@ -238,37 +210,6 @@ def _tell(shipment: Shipment, now: datetime, *, is_paused: bool = False) -> Look
             raise UnexpectedPage("the last answer could not be read")
     rest = (shipment.ask_again_at or now) - now
     raise Unavailable("the last ask failed", retry_after=max(1.0, rest.total_seconds()))
-
-
-def _story(shipment: Shipment, events: tuple[TrackedEvent, ...], *, is_paused: bool = False) -> Lookup:
-    """For a parcel with events, which somebody must have answered."""
-    assert shipment.answered_at is not None
-    return Lookup(
-        number=TrackingNumber(shipment.number),
-        events=events,
-        history_missing=shipment.history_missing,
-        checked_at=shipment.answered_at,
-        stale=is_paused or shipment.last_outcome in FAILURES,
-        gone=_is_gone(shipment),
-        destination=shipment.destination_id,
-        told_less_at=_told_less_at(shipment),
-        changed_at=shipment.changed_at,
-    )
-
-
-def _is_gone(shipment: Shipment) -> bool:
-    return shipment.newest_answer in (Outcome.NOT_FOUND, Outcome.REJECTED)
-
-
-def _told_less_at(shipment: Shipment) -> datetime | None:
-    """When they last confirmed the story, if they have given a poorer one since."""
-    confirmed = shipment.story_at == shipment.answered_at
-    return None if confirmed or shipment.newest_answer != Outcome.TRACKED else shipment.story_at
-
-
-def _events_of(shipment: Shipment) -> tuple[TrackedEvent, ...]:
-    rows = Event.objects.current().filter(shipment=shipment).order_by("position").values_list(*TRACKED_FIELDS)
-    return tuple(TrackedEvent(*row) for row in rows)
 
 
 def _store_story(

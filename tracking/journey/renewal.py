@@ -7,8 +7,8 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
-from tracking.fetching.lookup import recall_all
 from tracking.journey.standing import standing_of, store_all
+from tracking.journey.story import recall_all
 from tracking.models import Shipment, Standing
 from tracking.values.pacing import BREATH
 from tracking.words.glossary import Glossary

@@ -12,10 +12,11 @@ from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
 from tracking.fetching.gate import Busy, OutOfTime, Paused, Timer, TooOften
-from tracking.fetching.lookup import Lookup, has_story, look_up, recall
+from tracking.fetching.lookup import look_up
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable
 from tracking.japanpost.examples import Example
 from tracking.journey.progress import JAPAN_POST_PAGE, Progress, build_progress
+from tracking.journey.story import Lookup, has_story, recall
 from tracking.models.shipments import Outcome
 from tracking.values import numbers
 from tracking.values.numbers import Problem, TrackingNumber
@@ -165,7 +166,7 @@ def stored_answer(
     hint: str | None = None,
 ) -> Answer:
     """What the store alone has to say. Costs Japan Post nothing; a number without a story is "not found" here."""
-    lookup = recall(number, now=now)
+    lookup = recall(number)
     if lookup is None:
         return Answer(number, Outcome.NOT_FOUND, 404, _("We have no story of this parcel yet"))
     return _tracked(lookup, glossary, now=now, language=language, hint=hint)

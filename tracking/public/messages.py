@@ -7,9 +7,9 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.utils.translation import gettext as _
 
-from tracking.fetching.lookup import recall
 from tracking.journey.progress import Progress, build_progress
 from tracking.journey.silence import day_count
+from tracking.journey.story import recall
 from tracking.models import Message
 from tracking.values import numbers
 from tracking.words.glossary import Glossary
@@ -28,7 +28,7 @@ def stored_progress(text: str, now: datetime, *, hint: str | None = None) -> Pro
     found = numbers.find_numbers(text)
     if len(found) != 1:
         return None
-    lookup = recall(found[0], now=now)
+    lookup = recall(found[0])
     return build_progress(lookup, Glossary.current(), now=now, hint=hint) if lookup else None
 
 

@@ -15,8 +15,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from tracking.fetching.lookup import known_destinations
 from tracking.japanpost.examples import Example, all_examples, get_example
+from tracking.journey.story import known_destinations
 from tracking.journey.times import next_midnight
 from tracking.models import Notice
 from tracking.models.shipments import Outcome

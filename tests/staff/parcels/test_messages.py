@@ -16,7 +16,7 @@ from lxml import html
 
 from tests.support.kept import keep
 from tests.support.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, event
-from tracking.fetching.lookup import recall
+from tracking.journey.story import recall
 from tracking.models import Message, Status, Wording
 from tracking.staff.access import groups
 from tracking.staff.parcels.details import states_of
@@ -115,7 +115,7 @@ def test_many_stories_at_once_are_those_of_one_by_one(standin):
     states = states_of([*numbers, NUMBER], now=NOW)
     assert set(states) == set(numbers)
     for number in numbers:
-        lookup = recall(TrackingNumber(number), now=NOW)
+        lookup = recall(TrackingNumber(number))
         progress = states[number].progress
         assert tuple(entry.event for entry in reversed(progress.timeline)) == lookup.events
         assert (progress.checked_at, progress.history_missing) == (lookup.checked_at, lookup.history_missing)

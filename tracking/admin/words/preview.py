@@ -16,8 +16,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
-from tracking.fetching.lookup import has_story
 from tracking.japanpost.examples import Example, all_examples, get_example, has_example
+from tracking.journey.story import has_story
 from tracking.models import Notice, Status
 from tracking.models.words import language_name
 from tracking.public.views import answer_page, guide_page

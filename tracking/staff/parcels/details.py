@@ -4,10 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from tracking.fetching.lookup import recall_all
 from tracking.journey.progress import Progress, build_progress
 from tracking.journey.silence import USUAL_ENQUIRY_MONTHS, enquiry_days_left, enquiry_ends_on
-from tracking.journey.story import Lookup
+from tracking.journey.story import Lookup, recall_all
 from tracking.journey.times import long_date
 from tracking.models import Event, Fetch, Message, Shipment, Tone
 from tracking.words.glossary import Glossary
