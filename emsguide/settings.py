@@ -195,7 +195,7 @@ PERMISSIONS_POLICY: dict[str, list[str]] = dict.fromkeys(
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 # No form of ours needs more, uploads included; each file has a smaller limit of its own.
 MOST_BODY_BYTES = 4 * 1024 * 1024
-CSRF_FAILURE_VIEW = "tracking.public.contact.form_refused"
+CSRF_FAILURE_VIEW = "tracking.public.errors.form_refused"
 LOGIN_REDIRECT_URL = "admin:index"  # where `next` names another site
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}

@@ -12,7 +12,7 @@ urlpatterns = [
     path("", include("tracking.urls")),
 ]
 
-handler400 = "tracking.public.views.bad_request"
-handler403 = "tracking.public.views.forbidden"
-handler404 = "tracking.public.views.page_not_found"
-handler500 = "tracking.public.views.server_error"
+handler400 = "tracking.public.errors.bad_request"
+handler403 = "tracking.public.errors.forbidden"
+handler404 = "tracking.public.errors.page_not_found"
+handler500 = "tracking.public.errors.server_error"

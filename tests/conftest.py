@@ -24,7 +24,7 @@ from tests.support.proxies import PROXIES
 from tests.support.served import CACHE_SERVER, HAPROXY, POSTGRESQL
 from tests.support.standin import StandIn
 from tests.support.stories import WIDEST_DAY
-from tracking.fetching import gate
+from tracking.fetching import gate, timer
 from tracking.models import Shop
 from tracking.public.release import release_id
 
@@ -106,14 +106,15 @@ def standin(settings, monkeypatch) -> Iterator[StandIn]:
 def gate_clock(monkeypatch) -> Clock:
     """The clock of the gate and of every visitor's time budget. It stops, but for waits, which take no real time."""
     clock = Clock()
-    monkeypatch.setattr(gate, "time", clock)
+    for module in (gate, timer):
+        monkeypatch.setattr(module, "time", clock)
     return clock
 
 
 @pytest.fixture
 def stopped_timers(monkeypatch) -> None:
     """No visitor's time budget is ever used up. Waits take real time: this one is for threads that wait for each other."""
-    monkeypatch.setattr(gate.Timer, "spent", 0.0)
+    monkeypatch.setattr(timer.Timer, "spent", 0.0)
 
 
 @pytest.fixture

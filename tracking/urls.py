@@ -3,7 +3,7 @@
 from django.urls import path, re_path, register_converter
 
 from tracking.ops import views as machine_views
-from tracking.public import assets, contact, views
+from tracking.public import assets, contact, guide, views
 from tracking.values.numbers import TrackingNumber
 
 
@@ -22,7 +22,7 @@ class TrackingNumberConverter:
 register_converter(TrackingNumberConverter, "number")
 
 urlpatterns = [
-    path("", views.guide, name="guide"),
+    path("", guide.guide, name="guide"),
     path("track/", views.track, name="track"),
     path("track/<number:number>/", views.shipment, name="shipment"),
     path("track/<number:number>.json", views.shipment_json, name="shipment_json"),

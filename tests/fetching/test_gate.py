@@ -13,8 +13,10 @@ from django.utils import timezone
 from tests.support.crowd import all_at_once, let_in, wait_for
 from tests.support.stories import ARRIVED, AT_EXCHANGE, DELIVERED, NUMBER, POSTED, some_numbers, story
 from tracking.fetching import gate
-from tracking.fetching.gate import Busy, Paused, Timer, TooOften
-from tracking.fetching.lookup import BUDGET_WITH_STORY, ask, look_up
+from tracking.fetching.asking import ask
+from tracking.fetching.gate import Busy, Paused, TooOften
+from tracking.fetching.lookup import BUDGET_WITH_STORY, look_up
+from tracking.fetching.timer import Timer
 from tracking.japanpost.errors import NotFound, Unavailable, UnexpectedPage
 from tracking.models import AskedBy, Event, Fetch, Gate, Shipment, VisitorMinute
 
@@ -174,7 +176,7 @@ def test_what_was_answered_between_looking_and_starting_is_not_asked_again(stand
 @database
 def test_a_fault_of_ours_gives_the_parcel_free(standin, monkeypatch):
     standin.set_item(NUMBER, story(POSTED))
-    monkeypatch.setattr("tracking.fetching.lookup.parser.parse_page", lambda *_: 1 / 0)
+    monkeypatch.setattr("tracking.fetching.asking.parser.parse_page", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         look_up(NUMBER, now=NOW)
     monkeypatch.undo()

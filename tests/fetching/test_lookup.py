@@ -16,7 +16,9 @@ from tests.support.stories import (
     story,
 )
 from tracking.fetching import gate
-from tracking.fetching.lookup import ask, look_up
+from tracking.fetching.asking import ask
+from tracking.fetching.lookup import look_up
+from tracking.fetching.timer import Timer
 from tracking.japanpost.errors import NotFound, Rejected, Unavailable, UnexpectedPage
 from tracking.models import AskedBy, Event, Fetch, KeptPage, Phrase, Shipment
 from tracking.staff.parcels.registration import read_lines, register
@@ -52,7 +54,7 @@ def test_after_a_wait_evidence_has_its_own_time_and_the_story_the_visitors(stand
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
     look_up(NUMBER, now=NOW)
     standin.set_item(NUMBER, story(POSTED, ARRIVED))
-    timer = gate.Timer(LATER, 25.0)
+    timer = Timer(LATER, 25.0)
     gate_clock.sleep(3)  # for a turn
     with gate.admission(NUMBER, timer=timer, has_story=True, asked_by=AskedBy.STAFF) as ticket:
         ask(ticket)
@@ -80,9 +82,9 @@ def test_asking_costs_so_many_statements(standin, django_assert_num_queries):
     standin.set_item("EN123456785JP", story(POSTED, number="EN123456785JP"))
     look_up("EN123456785JP", now=NOW - timedelta(minutes=1), visitor="somebody")  # reads the words
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
-    with django_assert_num_queries(35):
+    with django_assert_num_queries(34):
         look_up(NUMBER, now=NOW, visitor="somebody")
-    with django_assert_num_queries(28):
+    with django_assert_num_queries(27):
         look_up(NUMBER, now=LATER, visitor="somebody")
 
 

@@ -20,9 +20,8 @@ from tests.support.stories import (
 )
 from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.journey.progress import build_progress
-from tracking.journey.silence import day_count
-from tracking.journey.story import Lookup
-from tracking.journey.times import ago
+from tracking.journey.story import Story
+from tracking.journey.times import ago, day_count
 from tracking.models import Destination, Phrase, Status, Wording
 from tracking.words.glossary import Glossary
 
@@ -32,7 +31,7 @@ pytestmark = pytest.mark.django_db
 
 
 def progress_of(item: TrackedItem, *, now: datetime = NOW, hint=None, destination=None, **more):
-    lookup = Lookup(
+    lookup = Story(
         item.number, item.events, item.history_missing, checked_at=now, destination=destination, **more
     )
     return build_progress(lookup, Glossary.current(), now=now, hint=hint)
@@ -544,7 +543,7 @@ def test_an_unknown_phrase_keeps_the_advice_of_the_banner(before, advice):
 
 def test_while_nobody_answers_silence_ends_with_the_last_answer():
     item = story(POSTED, ARRIVED)
-    lookup = Lookup(NUMBER, item.events, False, checked_at=NOW - timedelta(days=9), stale=True)
+    lookup = Story(NUMBER, item.events, False, checked_at=NOW - timedelta(days=9), stale=True)
     progress = build_progress(lookup, Glossary.current(), now=NOW + timedelta(days=30))
     assert progress.silence.level == "usual"
     assert progress.silence.text.endswith("; yours had waited 1 day when we last asked.")
@@ -554,7 +553,7 @@ def test_while_nobody_answers_silence_ends_with_the_last_answer():
 
 def test_the_age_of_the_last_scan_is_true_while_nobody_answers():
     item = story(POSTED, "Retention @ UNITED KINGDOM")
-    lookup = Lookup(NUMBER, item.events, False, checked_at=NOW - timedelta(days=8), stale=True)
+    lookup = Story(NUMBER, item.events, False, checked_at=NOW - timedelta(days=8), stale=True)
     progress = build_progress(lookup, Glossary.current(), now=NOW)
     assert progress.silence.text.startswith("The last scan is 10 days old.")
     assert progress.silence.days == 10

@@ -22,11 +22,12 @@ from tests.support.stories import (
 )
 from tracking.fetching.lookup import look_up
 from tracking.japanpost.records import TrackedEvent
-from tracking.journey import renewal
-from tracking.journey.progress import build_progress, long_date
-from tracking.journey.renewal import look_after, renew_outdated
-from tracking.journey.standing import standing_of
-from tracking.journey.story import Lookup
+from tracking.journey import standing as standings
+from tracking.journey.progress import build_progress
+from tracking.journey.reading import Reading
+from tracking.journey.standing import look_after, renew_outdated, standing_of
+from tracking.journey.story import Story
+from tracking.journey.times import long_date
 from tracking.models import Destination, Phrase, Shipment, Standing, Status, UsualWait
 from tracking.staff.parcels.details import claim_clock
 from tracking.values.numbers import TrackingNumber
@@ -41,8 +42,8 @@ pytestmark = pytest.mark.django_db
 
 def standing(*rows, at=NOW, handled_at=None, **more):
     """Of a parcel that Japan Post told these rows of, at that time."""
-    lookup = Lookup(TrackingNumber(NUMBER), rows, False, checked_at=at, changed_at=at, **more)
-    return standing_of(Shipment(number=NUMBER, handled_at=handled_at), lookup, Glossary.current())
+    story = Story(TrackingNumber(NUMBER), rows, False, checked_at=at, changed_at=at, **more)
+    return standing_of(Shipment(number=NUMBER, handled_at=handled_at), Reading.of(story, Glossary.current()))
 
 
 def stored(shipment):
@@ -82,7 +83,7 @@ def test_it_agrees_with_the_tracking_page_whatever_the_story_and_the_hour():
     )
     def agree(events, moment, answered_days_ago, stale, history_missing, given_by_staff, number):
         now = moment.replace(tzinfo=UTC)
-        lookup = Lookup(
+        story = Story(
             TrackingNumber(number),
             tuple(events),
             history_missing,
@@ -91,8 +92,8 @@ def test_it_agrees_with_the_tracking_page_whatever_the_story_and_the_hour():
             destination=given_by_staff,
         )
         page, stands = (
-            build_progress(lookup, glossary, now=now),
-            standing_of(Shipment(number=number), lookup, glossary),
+            build_progress(story, glossary, now=now),
+            standing_of(Shipment(number=number), Reading.of(story, glossary)),
         )
         assert (stands.stage, stands.tone) == (page.stage, page.tone)
         assert stands.status == (page.guide_status or page.status)
@@ -102,7 +103,7 @@ def test_it_agrees_with_the_tracking_page_whatever_the_story_and_the_hour():
         assert (level == "far") == bool(stands.worry_from and stands.worry_from <= now)
         assert bool(stands.collect_by) == bool(page.collect_by)
         assert not stands.collect_by or long_date(stands.collect_by) in page.collect_by
-        clock = claim_clock(lookup, page, glossary, now)
+        clock = claim_clock(story, page, glossary, now)
         assert stands.enquiry_ends_on == (clock.ends_on if clock else None)
 
     agree()
@@ -141,8 +142,8 @@ def test_the_end_of_the_enquiry_needs_one_two_weeks_before():
 
 
 def test_no_end_of_an_enquiry_is_known_of_a_number_from_abroad():
-    british = Lookup(TrackingNumber("RB123456785GB"), (event(POSTED),), False, checked_at=NOW)
-    stands = standing_of(Shipment(number=british.number), british, Glossary.current())
+    british = Story(TrackingNumber("RB123456785GB"), (event(POSTED),), False, checked_at=NOW)
+    stands = standing_of(Shipment(number=british.number), Reading.of(british, Glossary.current()))
     assert stands.enquiry_ends_on is None
 
 
@@ -280,7 +281,7 @@ def test_some_at_a_time_are_renewed_and_the_rest_is_counted():
 def test_between_two_transactions_others_get_the_lock(monkeypatch):
     breaths: list[float] = []
     monkeypatch.setattr("time.sleep", breaths.append)
-    monkeypatch.setattr(renewal, "RENEWED_AT_ONCE", 2)
+    monkeypatch.setattr(standings, "RENEWED_AT_ONCE", 2)
     parcels = [keep(event(POSTED)) for _ in range(5)]
     Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)
     assert renew_outdated(most=2) == 3

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.support.stories import ARRIVED, DELIVERED, DISPATCHED, IN_CUSTOMS, NUMBER, POSTED, story
 from tracking.journey.progress import build_progress
-from tracking.journey.story import Lookup
-from tracking.journey.times import ago, reads_the_same_until
+from tracking.journey.story import Story
+from tracking.journey.times import ago, valid_until
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import days_between
 from tracking.words.glossary import Glossary
@@ -40,13 +40,13 @@ STORIES = [
 )
 @example(STORIES[2], False, int((ENQUIRY_ENDS - CHECKED).total_seconds()) - 900, 999)
 def test_until_then_the_page_reads_the_same(item, stale, seconds, thousandths):
-    lookup = Lookup(TrackingNumber(NUMBER), item.events, False, checked_at=CHECKED, stale=stale)
+    lookup = Story(TrackingNumber(NUMBER), item.events, False, checked_at=CHECKED, stale=stale)
     now = CHECKED + timedelta(seconds=seconds)
     shown = build_progress(lookup, Glossary.current(), now=now)
-    later = now + (shown.stands_until - now) * thousandths / 1000
-    assert now < shown.stands_until
+    later = now + (shown.valid_until - now) * thousandths / 1000
+    assert now < shown.valid_until
     shown_later = build_progress(lookup, Glossary.current(), now=later)
-    assert replace(shown_later, stands_until=shown.stands_until) == shown
+    assert replace(shown_later, valid_until=shown.valid_until) == shown
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_day_of_silence_has_24_hours_when_the_clocks_change(scanned, changes):
     scanned_at = scanned.replace(tzinfo=ZoneInfo("Europe/Paris"))
     now = changes - timedelta(hours=2)
     checked_at = now - timedelta(days=100)  # in whole days, so these words change in a day
-    assert reads_the_same_until(now, checked_at=checked_at, scanned_at=scanned_at) == changes
+    assert valid_until(now, checked_at=checked_at, scanned_at=scanned_at) == changes
     assert days_between(scanned.date(), scanned_at, changes) == 2
     assert days_between(scanned.date(), scanned_at, changes - timedelta(seconds=1)) == 1
 
@@ -68,7 +68,7 @@ def test_a_day_of_silence_has_24_hours_when_the_clocks_change(scanned, changes):
 @pytest.mark.parametrize("minutes", [0, 4, 5, 12, 119, 120, 2879, 2880, 90 * 1440])
 def test_words_about_the_last_check_change_exactly_then(minutes):
     now = CHECKED + timedelta(minutes=minutes)
-    until = reads_the_same_until(now, checked_at=CHECKED, scanned_at=None)
+    until = valid_until(now, checked_at=CHECKED, scanned_at=None)
     before = until - timedelta(seconds=1)
     assert ago(CHECKED, before) == ago(CHECKED, now)
     if until.time().minute:  # else it may be a midnight

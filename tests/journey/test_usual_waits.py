@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from tests.support.kept import DAY, NOW, keep
 from tests.support.stories import ARRIVED, AT_EXCHANGE, DELIVERED, DISPATCHED, IN_CUSTOMS, POSTED, event
-from tracking.journey.usual_waits import store, stories, usual_waits
+from tracking.journey.usual_waits import store_usual_waits, stories, usual_waits
 from tracking.models import Destination, Event, Shipment, Shop, Status, UsualWait
 from tracking.models.shipments import row_of
 from tracking.words.glossary import Glossary
@@ -35,7 +35,7 @@ def keep_waiting(count, days, text=ARRIVED, **more):
 
 
 def learn(now=NOW):
-    return store(usual_waits(Glossary.current(), now))
+    return store_usual_waits(usual_waits(Glossary.current(), now))
 
 
 def figures(slug=AT_INWARD):

@@ -7,7 +7,7 @@ from math import ceil, inf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracking.journey.usual_waits import HALF, NINE_IN_TEN, Waits, days_until
+from tracking.journey.usual_waits import HALF, NINE_IN_TEN, DwellTimes, days_until
 
 some_days = st.lists(st.integers(0, 30), max_size=60)
 at_least_one = st.lists(st.integers(0, 30), min_size=1, max_size=60)
@@ -15,7 +15,7 @@ shares = st.sampled_from([HALF, NINE_IN_TEN, Fraction(1, 3), Fraction(1)])
 
 
 def waits(over, unfinished=()):
-    return Waits(Counter(over), Counter(unfinished))
+    return DwellTimes(Counter(over), Counter(unfinished))
 
 
 def or_never(days):

@@ -12,7 +12,7 @@ from tests.support.stories import ARRIVED, AT_EXCHANGE, DISPATCHED, NUMBER, POST
 from tracking.fetching.lookup import look_up
 from tracking.japanpost.records import TrackedItem
 from tracking.journey.progress import build_progress
-from tracking.journey.usual_waits import store
+from tracking.journey.usual_waits import store_usual_waits
 from tracking.models import Destination, Phrase, Status, UsualWait
 from tracking.words.glossary import Glossary
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 def teach(days, *, slug=AT_INWARD, country=None):
     """As if learnt: the figure for a status and a country."""
     status = Status.objects.get(slug=slug)
-    store(
+    store_usual_waits(
         [
             *UsualWait.objects.all(),
             UsualWait(

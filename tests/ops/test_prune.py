@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.support.kept import DAY, NOW, keep
 from tests.support.stories import AT_OFFICE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, event, some_numbers, story
 from tracking.fetching.lookup import look_up
-from tracking.journey.renewal import renew_outdated
+from tracking.journey.standing import renew_outdated
 from tracking.models import (
     Alarm,
     Destination,

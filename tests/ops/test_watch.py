@@ -16,7 +16,7 @@ from django.utils import timezone
 from tests import PROJECT
 from tests.support import processes
 from tests.support.stories import DELIVERED, NUMBER, POSTED, some_numbers, story
-from tracking.fetching import gate, lookup
+from tracking.fetching import asking, gate
 from tracking.fetching.lookup import look_up
 from tracking.fetching.schedule import Prospect, next_watch
 from tracking.japanpost.errors import NotFound
@@ -171,14 +171,14 @@ def test_it_waits_without_spinning_while_the_gate_pauses(standin, gate_clock):
 def test_an_error_on_one_parcel_is_logged_and_the_others_go_on(standin, monkeypatch, caplog):
     first, second = some_numbers(2)
     register([first, second])
-    ask = lookup.ask
+    ask = asking.ask
 
     def stumble(ticket):
         if ticket.number == first:
             raise ZeroDivisionError
         return ask(ticket)
 
-    monkeypatch.setattr(lookup, "ask", stumble)
+    monkeypatch.setattr(asking, "ask", stumble)
     totals = Watch(clock=lambda: NOW + timedelta(minutes=1)).run_once()
     assert (totals.asked, totals.crashed) == (1, 1)
     assert f"could not deal with {shortened(first)}" in caplog.text

@@ -9,7 +9,7 @@ from lxml import html
 
 from tracking.japanpost.examples import Example, all_examples
 from tracking.journey.progress import build_progress
-from tracking.journey.story import Lookup
+from tracking.journey.story import Story
 from tracking.values.numbers import TrackingNumber
 from tracking.words.glossary import Glossary
 
@@ -78,7 +78,7 @@ def test_an_unknown_example_is_not_found(client):
 def told_at(now: datetime, example: Example) -> tuple[object, ...]:
     """What the page of an example says at a moment, without its dates and numbers."""
     item = example.item(now)
-    lookup = Lookup(TrackingNumber(example.number), item.events, item.history_missing, now, stale=False)
+    lookup = Story(TrackingNumber(example.number), item.events, item.history_missing, now, stale=False)
     progress = build_progress(lookup, Glossary.current(), now=now, hint=example.destination or None)
     silence = progress.silence and (progress.silence.level, progress.silence.headline)
     return progress.headline, progress.step_text, progress.banner, bool(progress.collect_by), silence

@@ -81,7 +81,7 @@ def test_a_missing_page_has_the_same_look(client):
 
 
 def test_a_broken_page_still_says_whose_fault_it_is(client, monkeypatch):
-    monkeypatch.setattr("tracking.public.views.read_guide", lambda *_: 1 / 0)
+    monkeypatch.setattr("tracking.public.guide.read_guide", lambda *_: 1 / 0)
     client.raise_request_exception = False
     response = client.get("/")
     assert response.status_code == 500

@@ -13,7 +13,7 @@ from tests.support.stories import ARRIVED, DELIVERED, IN_CUSTOMS, NUMBER, POSTED
 from tracking.fetching.lookup import look_up
 from tracking.journey.progress import build_progress
 from tracking.models import Notice, Shipment, Status, Wording
-from tracking.public import page_cache, views
+from tracking.public import page_cache, rendering
 from tracking.public.answers import answered
 from tracking.public.release import release_id
 from tracking.values.numbers import TrackingNumber
@@ -96,8 +96,8 @@ def test_a_short_answer_sends_no_referrer_either(client, stored, address):
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_nothing_is_printed_for_a_short_answer(client, stored, address, monkeypatch):
     first = client.get(address)
-    monkeypatch.setattr(views, "render", None)
-    monkeypatch.setattr(views, "as_json", None)
+    monkeypatch.setattr(rendering, "render", None)
+    monkeypatch.setattr(rendering, "as_json", None)
     assert again(client, address, first).status_code == 304
 
 

@@ -15,7 +15,7 @@ from lxml import html
 
 from tests.support.kept import keep
 from tests.support.stories import ARRIVED, DELIVERED, IN_CUSTOMS, POSTED, event
-from tracking.journey.renewal import renew
+from tracking.journey.standing import renew
 from tracking.models import Message, Notice, Phrase, Shipment, Standing, Status
 from tracking.staff.access import groups
 from tracking.values.places import JAPAN_TIME

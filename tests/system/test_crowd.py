@@ -166,12 +166,12 @@ def test_several_learners_at_once_leave_one_set_of_figures(site: Site) -> None:
     said = site.python(
         "from django.utils import timezone\n"
         "from tests.support.crowd import all_at_once\n"
-        "from tracking.journey.usual_waits import store\n"
+        "from tracking.journey.usual_waits import store_usual_waits\n"
         "figures = {'parcels': 20, 'median_days': 1, 'nine_in_ten_days': 2, 'learned_at': timezone.now()}\n"
         "status = Status.objects.first()\n"
-        "comes = all_at_once([lambda: store([UsualWait(status=status, **figures)])] * 8)\n"
+        "comes = all_at_once([lambda: store_usual_waits([UsualWait(status=status, **figures)])] * 8)\n"
         "print([come.failure for come in comes], sum(come.result or 0 for come in comes), UsualWait.objects.count())\n"
-        "store([])"
+        "store_usual_waits([])"
     )
     assert said == f"{[None] * 8} 1 1"
 

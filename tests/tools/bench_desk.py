@@ -56,7 +56,7 @@ def measure() -> None:
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
 
-    from tracking.journey.renewal import renew
+    from tracking.journey.standing import renew
     from tracking.models import Event, Shipment
 
     settings.ALLOWED_HOSTS = ["testserver"]

@@ -86,7 +86,7 @@ MODULES = {
         ],
     ),
     "journey": (
-        ["tracking/journey/route.py"],
+        ["tracking/journey/route.py", "tracking/journey/deadlines.py"],
         ["tests/journey/test_progress.py", "tests/journey/test_times.py", "tests/journey/test_standing.py"],
     ),
     "silence": (
@@ -98,9 +98,9 @@ MODULES = {
             "tests/journey/test_usual_waits_shown.py",
         ],
     ),
-    "gate": (["tracking/fetching/gate.py"], ["tests/fetching/test_gate.py"]),
+    "gate": (["tracking/fetching/gate.py", "tracking/fetching/timer.py"], ["tests/fetching/test_gate.py"]),
     "lookup": (
-        ["tracking/fetching/lookup.py"],
+        ["tracking/fetching/lookup.py", "tracking/fetching/asking.py", "tracking/fetching/storing.py"],
         ["tests/fetching/test_lookup.py", "tests/fetching/test_faults.py"],
     ),
 }

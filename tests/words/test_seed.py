@@ -10,13 +10,13 @@ from django.core.management import call_command
 from tests import PROJECT
 from tracking.japanpost.errors import JapanPostError
 from tracking.japanpost.examples import all_examples, get_example
+from tracking.journey.deadlines import WAITS_FOR_CUSTOMER
 from tracking.journey.route import (
     BEING_RETURNED,
     DELIVERED_BACK,
     INSIDE_ORIGIN,
     RETURNED,
     TRANSIT_COUNTRY,
-    WAITS_FOR_CUSTOMER,
 )
 from tracking.models import Destination, Phrase, Shop, Status, Wording
 from tracking.public.answers import example_answer

@@ -23,6 +23,7 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import F, Q
 
+from tracking.fetching.timer import Timer
 from tracking.japanpost.errors import Unavailable
 from tracking.models import AskedBy, Gate, Shipment, VisitorMinute
 from tracking.values.numbers import TrackingNumber
@@ -61,25 +62,6 @@ class TooOften(Unavailable):
 
 class Paused(Unavailable):
     """Japan Post has not answered for a while, or asked us to stay away: nobody is asked."""
-
-
-class Timer:
-    """The time as it was passed in, going on from there, and what is left of a visitor's budget in seconds."""
-
-    def __init__(self, now: datetime, seconds: float) -> None:
-        self.began_at, self._began, self._seconds = now, time.monotonic(), seconds
-
-    @property
-    def now(self) -> datetime:
-        return self.began_at + timedelta(seconds=self.spent)
-
-    @property
-    def spent(self) -> float:
-        return time.monotonic() - self._began
-
-    @property
-    def left(self) -> float:
-        return self._seconds - self.spent
 
 
 @dataclass

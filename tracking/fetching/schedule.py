@@ -1,16 +1,11 @@
 """When the watch asks about a parcel next. The only place that knows; the answer stands in Shipment.watch_at."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from tracking.japanpost.records import TrackedEvent
-from tracking.journey.route import travel
+from tracking.journey.reading import Reading
 from tracking.models import Shipment
 from tracking.models.shipments import FAILURES
-from tracking.values import numbers
-from tracking.values.numbers import TrackingNumber
-from tracking.words.glossary import Glossary
 
 OUT_FOR_DELIVERY_EVERY = timedelta(hours=1)
 MOVING_EVERY = timedelta(hours=4)
@@ -62,25 +57,22 @@ def _interval(prospect: Prospect, silence: timedelta) -> timedelta:
     return min(max(MOVING_EVERY, slower), SILENT_EVERY)
 
 
-def watch_again(
-    shipment: Shipment, events: Sequence[TrackedEvent], glossary: Glossary, *, now: datetime
-) -> datetime | None:
-    """`next_watch` for a shipment with this story, and not before its last answer has ceased to be fresh."""
-    due = next_watch(_prospect_of(shipment, events, glossary), now=now)
+def watch_again(shipment: Shipment, reading: Reading | None, *, now: datetime) -> datetime | None:
+    """`next_watch` for a shipment, and not before its last answer is no longer fresh. `reading`: of its story, if any."""
+    due = next_watch(_prospect_of(shipment, reading), now=now)
     return max(due, shipment.ask_again_at or due) if due else None
 
 
-def _prospect_of(shipment: Shipment, events: Sequence[TrackedEvent], glossary: Glossary) -> Prospect:
-    if not events:
+def _prospect_of(shipment: Shipment, reading: Reading | None) -> Prospect:
+    if reading is None:
         return Prospect(shipment.last_outcome, None, registered_at=shipment.registered_at)
-    origin = numbers.country(TrackingNumber(shipment.number))
-    place = travel(events, origin, glossary)[-1]
-    newest, slug = events[-1], place.status.slug if place.status else ""
+    newest = reading.newest
+    slug = newest.status.slug if newest.status else ""
     return Prospect(
         outcome=shipment.last_outcome,
-        last_scan=datetime.combine(newest.local_date, newest.local_time or time(12), UTC),
+        last_scan=datetime.combine(newest.event.local_date, newest.event.local_time or time(12), UTC),
         changed_at=shipment.changed_at,
         registered_at=shipment.registered_at,
-        is_over=place.is_over,
-        is_out_for_delivery=slug == "out-for-delivery" and not place.going_back,
+        is_over=newest.is_over,
+        is_out_for_delivery=slug == "out-for-delivery" and not newest.going_back,
     )

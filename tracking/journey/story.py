@@ -11,8 +11,8 @@ from tracking.values.numbers import TrackingNumber
 
 
 @dataclass(frozen=True)
-class Lookup:
-    """A story, from whenever it is. Instants are aware; the events' times are wall clocks."""
+class Story:
+    """A story, however old it is. Instants are aware; the events' times are wall clocks."""
 
     number: TrackingNumber
     events: tuple[TrackedEvent, ...]  # oldest first, at least one
@@ -25,12 +25,12 @@ class Lookup:
     changed_at: datetime | None = None  # when the events last changed
 
 
-def recall(number: TrackingNumber) -> Lookup | None:
+def recall(number: TrackingNumber) -> Story | None:
     """The stored story of a number; None where there is none. Costs two queries."""
     return recall_all([number]).get(number)
 
 
-def recall_all(numbers: Collection[str]) -> dict[str, Lookup]:
+def recall_all(numbers: Collection[str]) -> dict[str, Story]:
     """The stored stories of these numbers, in two queries. A number without a story is left out."""
     shipments = Shipment.objects.filter(number__in=numbers, answered_at__isnull=False)
     rows = Event.objects.current().filter(shipment__in=shipments).order_by("position")
@@ -50,10 +50,10 @@ def known_destinations(numbers: Collection[str]) -> list[str | None]:
     return list(Shipment.objects.filter(number__in=numbers).values_list("destination_id", flat=True))
 
 
-def story_of(shipment: Shipment, events: tuple[TrackedEvent, ...], *, is_paused: bool = False) -> Lookup:
+def story_of(shipment: Shipment, events: tuple[TrackedEvent, ...], *, is_paused: bool = False) -> Story:
     """For a parcel with events, which somebody must have answered."""
     assert shipment.answered_at is not None
-    return Lookup(
+    return Story(
         number=TrackingNumber(shipment.number),
         events=events,
         history_missing=shipment.history_missing,

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from tracking.journey.silence import day_count
 from tracking.values.places import JAPAN_TIME, LAST_TIME
 
 # (below so many minutes, words change every so many)
@@ -15,6 +15,15 @@ _DAY = timedelta(days=1)
 
 def long_date(day: date) -> str:
     return date_format(day, "j F Y")
+
+
+def day_count(days: int) -> str:
+    """Days in words; months and years once nobody counts days any more."""
+    if days >= 730:
+        return _("%(count)d years") % {"count": days // 365}
+    if days >= 61:
+        return _("%(count)d months") % {"count": days // 30}
+    return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
 
 
 def minutes_ago(then: datetime, now: datetime) -> int:
@@ -42,7 +51,7 @@ def next_midnight(now: datetime, zone: tzinfo) -> datetime:
     return datetime.combine(now.astimezone(zone).date() + _DAY, time.min, zone)
 
 
-def reads_the_same_until(now: datetime, *, checked_at: datetime, scanned_at: datetime | None) -> datetime:
+def valid_until(now: datetime, *, checked_at: datetime, scanned_at: datetime | None) -> datetime:
     """The first moment after `now` at which a tracking page may read differently while nothing happens.
 
     Its words change with the time since the last check, with each day of silence (counted from the scan where its

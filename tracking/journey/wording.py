@@ -1,15 +1,15 @@
-"""Whose words a row of the journey gets, with its places filled in: staff's, or Japan Post's own."""
+"""The words for one row of a route, with countries filled in: staff's, or Japan Post's own."""
 
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from tracking.journey.route import Place
-from tracking.models import Stage, Tone
+from tracking.journey.reading import Reading
+from tracking.journey.route import Waypoint
+from tracking.models import Stage
 from tracking.values import numbers
-from tracking.values.numbers import TrackingNumber
 from tracking.values.spelling import normalise
-from tracking.words.glossary import Glossary, fill
+from tracking.words.glossary import fill
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,12 @@ class Words:
     for_this_country: bool = False  # staff wrote them for this destination alone
 
 
-class Speaker:
-    """Staff's words with the places of this journey filled in."""
+class WordingResolver:
+    """Finds the words for the rows of one story, in one language."""
 
-    def __init__(
-        self,
-        glossary: Glossary,
-        language: str,
-        number: TrackingNumber,
-        origin: str,
-        destination: str | None,
-    ) -> None:
-        self.glossary, self.language, self.number = glossary, language, number
-        self.origin, self.destination = origin, destination
+    def __init__(self, reading: Reading, language: str) -> None:
+        self.glossary, self.language, self.number = reading.glossary, language, reading.story.number
+        self.origin, self.destination = reading.origin, reading.destination
 
     def name_of(self, code: str | None) -> str:
         """A country's name as a part of a sentence, by its ISO code; empty where unknown."""
@@ -45,40 +38,41 @@ class Speaker:
 
     @property
     def origin_name(self) -> str:
+        """The country whose post gave out the number, as a part of a sentence."""
         return self.name_of(self.origin) or _("the country of origin")
 
-    def words(self, place: Place) -> Words:
-        """Ours, in this language and for this destination; else Japan Post's own."""
-        wording = place.words and self.glossary.words_for(
-            place.words, language=self.language, destination=self.destination
+    def resolve(self, waypoint: Waypoint) -> Words:
+        """Staff's words for a row, in this language and for this destination; else Japan Post's own."""
+        wording = waypoint.words and self.glossary.words_for(
+            waypoint.words, language=self.language, destination=self.destination
         )
         if not wording:
-            return self._their_words(place)
+            return self._their_words(waypoint)
         texts = (wording.title, wording.meaning, wording.what_to_do, wording.who_has_it)
         written_for_it = wording.destination_id is not None
-        title, meaning, what_to_do, who_has_it = (self._fill(text, place) for text in texts)
+        title, meaning, what_to_do, who_has_it = (self._fill(text, waypoint) for text in texts)
         return Words(title, meaning, what_to_do, who_has_it, for_this_country=written_for_it)
 
-    def _their_words(self, place: Place) -> Words:
-        """Japan Post's phrase as it is."""
-        if normalise(place.event.phrase) in self.glossary.ambiguous:
+    def _their_words(self, waypoint: Waypoint) -> Words:
+        """Japan Post's phrase as it is; what to do is `advice.advise`'s part."""
+        if normalise(waypoint.event.phrase) in self.glossary.ambiguous:
             meaning = _("Japan Post uses these words both for leaving a country and for arriving in one.")
-        elif place.status is not None and place.words is None:
+        elif waypoint.status is not None and waypoint.words is None:
             meaning = _(
                 "Japan Post uses these words for leaving a country, and this scan is not from %(origin)s. "
                 "The parcel may travel on to another country, or come back."
             ) % {"origin": self.origin_name}
         else:
             meaning = _("We do not have our own words for this yet.")
-        title = _("Japan Post says: “%(phrase)s”") % {"phrase": place.event.phrase}
-        return Words(title, meaning, _advice(place), who_has_it="", are_ours=False)
+        title = _("Japan Post says: “%(phrase)s”") % {"phrase": waypoint.event.phrase}
+        return Words(title, meaning, what_to_do="", who_has_it="", are_ours=False)
 
-    def _fill(self, text: str, place: Place) -> str:
+    def _fill(self, text: str, waypoint: Waypoint) -> str:
         """{country} is the row's own country where it is abroad or an import step, else the destination."""
-        at_import = place.status is not None and (place.status.stage or 0) >= Stage.CUSTOMS_AND_ARRIVAL
+        at_import = waypoint.status is not None and (waypoint.status.stage or 0) >= Stage.CUSTOMS_AND_ARRIVAL
         code = (
-            place.country
-            if place.country and (place.country != self.origin or at_import)
+            waypoint.country
+            if waypoint.country and (waypoint.country != self.origin or at_import)
             else self.destination
         )
         there = self.glossary.destinations.get(code or "")
@@ -89,22 +83,3 @@ class Speaker:
             origin=self.origin_name,
             number=self.number,
         )
-
-
-def _advice(place: Place) -> str:
-    """What to do where staff have published no words: by the row's meaning, else by what went before it."""
-    if place.going_back:
-        return _("Your parcel was on its way back. Write to us, so that we can agree on what comes next.")
-    if place.may_be_delivered or place.tone == Tone.DONE:
-        return _("If you do not have it, write to us.")
-    is_known = place.words is not None
-    match place.tone:
-        case Tone.PROBLEM if is_known:
-            return _("Write to us, so that we can act.")
-        case Tone.PROBLEM:
-            return _("There was a problem before this. Write to us, so that we can act.")
-        case Tone.ACT if is_known and place.asks_customer:
-            return _("Ask the local post what they need from you.")
-        case Tone.ACT if not is_known:
-            return _("Before this, something was asked of you. Ask the local post whether it still is.")
-    return _("Nothing for now. Look again tomorrow, or write to us.")

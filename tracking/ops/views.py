@@ -7,7 +7,7 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import cache_control
 
 from tracking.ops.readiness import readiness
-from tracking.public.views import read_only
+from tracking.public.rendering import read_only
 
 
 @read_only

@@ -16,9 +16,10 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from tracking.fetching import gate, lookup
+from tracking.fetching import asking, gate
 from tracking.fetching.schedule import AFTER_FAILURE
-from tracking.journey.renewal import RENEWED_AT_ONCE, renew_outdated
+from tracking.fetching.timer import Timer
+from tracking.journey.standing import RENEWED_AT_ONCE, renew_outdated
 from tracking.models import AskedBy, Shipment
 from tracking.models.shipments import FAILURES
 from tracking.ops import prune
@@ -150,11 +151,11 @@ class Watch:
         return False
 
     def _ask(self, number: TrackingNumber, done: Totals) -> None:
-        timer = gate.Timer(self.clock(), settings.JAPANPOST_TIMEOUT)
+        timer = Timer(self.clock(), settings.JAPANPOST_TIMEOUT)
         with gate.admission(number, timer=timer, has_story=True, asked_by=AskedBy.WATCH) as ticket:
             if ticket is None:
                 return  # somebody else was quicker
-            fetch = lookup.ask(ticket)
+            fetch = asking.ask(ticket)
         done.asked += 1
         done.failed += fetch.outcome in FAILURES
         done.with_news += fetch.shipment.changed_at == timer.began_at

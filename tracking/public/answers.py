@@ -2,21 +2,21 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
 from django.conf import settings
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
-from tracking.fetching.gate import Busy, OutOfTime, Paused, Timer, TooOften
+from tracking.fetching.gate import Busy, OutOfTime, Paused, TooOften
 from tracking.fetching.lookup import look_up
+from tracking.fetching.timer import Timer
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable
 from tracking.japanpost.examples import Example
 from tracking.journey.progress import JAPAN_POST_PAGE, Progress, build_progress
-from tracking.journey.story import Lookup, has_story, recall
+from tracking.journey.story import Story, has_story, recall
 from tracking.models.shipments import Outcome
 from tracking.values import numbers
 from tracking.values.numbers import Problem, TrackingNumber
@@ -29,26 +29,38 @@ _RETRY_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class Telling:
-    """A story, and for whom it is told: everything that the page depends on."""
+class Visit:
+    """How one visitor looks up."""
 
-    lookup: Lookup
+    now: datetime  # aware
+    language: str = "en"
+    hint: str | None = None  # ISO code of the destination, as the link in the e-mail names it
+    visitor: str = ""  # the key that counts the visitor's look-ups; empty: no count
+    anyway: bool = False  # ask Japan Post although the check digit is wrong
+
+
+@dataclass(frozen=True)
+class PageInputs:
+    """A story and all else that its page depends on."""
+
+    story: Story
     glossary: Glossary
     now: datetime
     language: str
     hint: str | None
 
-    def progress(self) -> Progress:
-        """What the page prints."""
-        return build_progress(
-            self.lookup, self.glossary, now=self.now, language=self.language, hint=self.hint
+    def cache_key(self) -> tuple[object, ...]:
+        """Equal for two that render the same page at the same time."""
+        story = self.story
+        facts = (
+            story.number,
+            story.checked_at,
+            story.changed_at,
+            story.stale,
+            story.gone,
+            story.told_less_at,
         )
-
-    def facts(self) -> tuple[object, ...]:
-        """The same for two tellings that print the same at the same time."""
-        story = self.lookup
-        told = (story.number, story.checked_at, story.changed_at, story.stale, story.gone, story.told_less_at)
-        return (*told, story.destination, self.glossary.version, self.language, self.hint)
+        return (*facts, story.destination, self.glossary.version, self.language, self.hint)
 
 
 @dataclass(frozen=True)
@@ -60,22 +72,17 @@ class Answer:
     http_status: int
     words: str = ""  # the headline where there is no story
     reason: str = ""
-    telling: Telling | None = None
+    progress: Progress | None = None  # the page of a story
     problem: Problem | None = None
     suggestions: tuple[TrackingNumber, ...] = ()
     shape: numbers.Shape | None = None
     retry_after: int | None = None  # seconds
-    tries_again: bool = False  # nobody was asked, for want of room: the page tries again by itself
-
-    @cached_property
-    def progress(self) -> Progress | None:
-        """Computed when first asked for: a page that is reused does not need it."""
-        return self.telling.progress() if self.telling else None
+    tries_again: bool = False  # Japan Post was not asked, for want of room: the page tries again by itself
 
     @property
-    def stands_until(self) -> datetime:
+    def valid_until(self) -> datetime:
         """When the page may read differently although nothing happened."""
-        return self.progress.stands_until if self.progress else datetime.max.replace(tzinfo=UTC)
+        return self.progress.valid_until if self.progress else datetime.max.replace(tzinfo=UTC)
 
     @property
     def headline(self) -> str:
@@ -112,81 +119,67 @@ class Answer:
         return self.number[-2:] if self.is_number else ""
 
 
-def answer(
-    number: TrackingNumber,
-    glossary: Glossary,
-    *,
-    now: datetime,
-    language: str = "en",
-    hint: str | None = None,
-    anyway: bool = False,
-    budget: float | None = None,
-    visitor: str = "",
-) -> Answer:
-    """Look the number up and say what came of it. A wrong check digit is asked about only `anyway`.
+def find(
+    number: TrackingNumber, glossary: Glossary, visit: Visit, *, budget: float | None = None
+) -> PageInputs | Answer:
+    """Looks a number up, asking Japan Post where that is due. Returns its story, or the answer of having none.
 
-    `hint`: ISO code of the destination, as the link in the e-mail names it. `budget` and `visitor`: see `look_up`.
+    `budget`: see `look_up`. A wrong check digit is asked about only `anyway`.
     """
-    found = _answer(number, glossary, now, language, hint, anyway, budget, visitor)
-    is_stale = found.telling is not None and found.telling.lookup.stale
-    answered.send(None, outcome=STALE if is_stale else found.outcome.value)
+    found = _look_up(number, glossary, visit, budget)
+    if isinstance(found, Answer):
+        answered.send(None, outcome=found.outcome.value)
+    else:
+        note_story(is_stale=found.story.stale)
     return found
 
 
-def _answer(
-    number: TrackingNumber,
-    glossary: Glossary,
-    now: datetime,
-    language: str,
-    hint: str | None,
-    anyway: bool,
-    budget: float | None,
-    visitor: str,
-) -> Answer:
+def find_stored(number: TrackingNumber, glossary: Glossary, visit: Visit) -> PageInputs | Answer:
+    """The story as the store has it; Japan Post is not asked. A number without a story is "not found" here."""
+    story = recall(number)
+    if story is None:
+        return Answer(number, Outcome.NOT_FOUND, 404, _("We have no story of this parcel yet"))
+    return PageInputs(story, glossary, visit.now, visit.language, visit.hint)
+
+
+def find_several(
+    asked: Sequence[TrackingNumber], glossary: Glossary, visit: Visit
+) -> list[PageInputs | Answer]:
+    """`find` for each, in the time budget of one visitor: where it is spent, the answer says so."""
+    timer = Timer(visit.now, settings.JAPANPOST_TIMEOUT)
+    return [find(one, glossary, replace(visit, now=timer.now), budget=timer.left) for one in asked]
+
+
+def answer_of(found: PageInputs | Answer) -> Answer:
+    """The answer to print: a story is read and its page computed here."""
+    if isinstance(found, Answer):
+        return found
+    progress = build_progress(
+        found.story, found.glossary, now=found.now, language=found.language, hint=found.hint
+    )
+    return Answer(found.story.number, Outcome.TRACKED, 200, progress=progress)
+
+
+def note_story(*, is_stale: bool) -> None:
+    """Tell those who count look-ups that a visitor gets a story."""
+    answered.send(None, outcome=STALE if is_stale else Outcome.TRACKED.value)
+
+
+def _look_up(
+    number: TrackingNumber, glossary: Glossary, visit: Visit, budget: float | None
+) -> PageInputs | Answer:
     problem = numbers.diagnose(number)
-    if problem and not anyway and not has_story(number):
+    if problem and not visit.anyway and not has_story(number):
         return refusal(number, problem)
     try:
-        lookup = look_up(number, now=now, budget=budget, visitor=visitor)
+        story = look_up(number, now=visit.now, budget=budget, visitor=visit.visitor)
     except NotFound:
         return _nothing_yet(number, 404)
     except Rejected:
         return _not_accepted(number, 404)
     except JapanPostError as failure:
         return _no_answer(number, failure)
-    return _tracked(lookup, glossary, now=now, language=language, hint=hint)
-
-
-def stored_answer(
-    number: TrackingNumber,
-    glossary: Glossary,
-    *,
-    now: datetime,
-    language: str = "en",
-    hint: str | None = None,
-) -> Answer:
-    """What the store alone has to say. Costs Japan Post nothing; a number without a story is "not found" here."""
-    lookup = recall(number)
-    if lookup is None:
-        return Answer(number, Outcome.NOT_FOUND, 404, _("We have no story of this parcel yet"))
-    return _tracked(lookup, glossary, now=now, language=language, hint=hint)
-
-
-def answer_several(
-    asked: Sequence[TrackingNumber],
-    glossary: Glossary,
-    *,
-    now: datetime,
-    language: str = "en",
-    hint: str | None = None,
-    visitor: str = "",
-) -> list[Answer]:
-    """One answer each, in one visitor's time budget together: what is left unasked when it is spent says so."""
-    timer = Timer(now, settings.JAPANPOST_TIMEOUT)
-    return [
-        answer(one, glossary, now=timer.now, language=language, hint=hint, budget=timer.left, visitor=visitor)
-        for one in asked
-    ]
+    return PageInputs(story, glossary, visit.now, visit.language, visit.hint)
 
 
 def next_try(answers: Sequence[Answer]) -> int | None:
@@ -203,13 +196,8 @@ def example_answer(example: Example, glossary: Glossary, *, now: datetime, langu
         return _nothing_yet(number, 200)
     except Rejected:
         return _not_accepted(number, 200)
-    lookup = Lookup(number, item.events, item.history_missing, checked_at=now)
-    return _tracked(lookup, glossary, now=now, language=language, hint=example.destination)
-
-
-def _tracked(lookup: Lookup, glossary: Glossary, *, now: datetime, language: str, hint: str | None) -> Answer:
-    telling = Telling(lookup, glossary, now, language, hint)
-    return Answer(lookup.number, Outcome.TRACKED, 200, telling=telling)
+    story = Story(number, item.events, item.history_missing, checked_at=now)
+    return answer_of(PageInputs(story, glossary, now, language, hint=example.destination))
 
 
 def _nothing_yet(number: TrackingNumber, status: int) -> Answer:

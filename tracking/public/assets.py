@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.views.decorators.cache import cache_control
 
 from tracking.models import Logo
-from tracking.public.views import read_only
+from tracking.public.rendering import read_only
 from tracking.values import colours
 
 

@@ -1,4 +1,4 @@
-"""`/contact/`: what a customer writes to the shop, and the page about a letter that the form refused."""
+"""`/contact/`: what a customer writes to the shop."""
 
 from urllib.parse import urlencode
 
@@ -12,9 +12,10 @@ from django.views.decorators.http import require_http_methods
 
 from tracking.models import Message
 from tracking.public import messages as contact_desk
+from tracking.public.addresses import hinted_destination
 from tracking.public.forms import ContactForm
-from tracking.public.views import hinted_destination, plain_page, unindexed
-from tracking.public.visitors import is_at_desk, visitor_key
+from tracking.public.rendering import plain_page, unindexed
+from tracking.public.visitors import visitor_key
 from tracking.words.glossary import Glossary
 
 _TEMPLATE = "public/contact.html"
@@ -31,15 +32,6 @@ def contact(request: HttpRequest) -> HttpResponse:
     form = ContactForm(initial={"number": typed, "to": hint, "text": contact_desk.first_lines(progress)})
     page = plain_page(request, _TEMPLATE, {"form": form, "receipt": _receipt(request)})
     return unindexed(page) if request.GET else page
-
-
-def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's CSRF_FAILURE_VIEW. What was written is shown, so that it is not lost."""
-    if is_at_desk(request):
-        return plain_page(request, "403_desk_form.html", {}, 403)
-    is_ours = request.headers.get("Origin") in (None, f"{request.scheme}://{request.get_host()}")
-    text = request.POST.get("text", "") if is_ours else ""  # no other site writes on our page
-    return plain_page(request, "403_csrf.html", {"text": text}, 403)
 
 
 def _send(request: HttpRequest) -> HttpResponse:

@@ -1,10 +1,39 @@
-"""The guide: every status in plain words, the main ones in staff's order, the less common ones after them."""
+"""`/`: the guide. Every status in plain words, the main ones in staff's order, the less common ones after them."""
 
 from dataclasses import dataclass
 
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
 from tracking.japanpost.examples import has_example
+from tracking.journey.times import next_midnight
 from tracking.models import Shop, Status
+from tracking.public import page_cache
+from tracking.public.rendering import language_of_request, plain_page, read_only, revalidated
+from tracking.values.places import JAPAN_TIME, japans_day
 from tracking.words.glossary import Glossary, fill
+
+
+@read_only
+@revalidated
+def guide(request: HttpRequest) -> HttpResponse:
+    """`/`: what the statuses mean, with the look-up form on top."""
+    glossary, now = Glossary.current(), timezone.now()
+    key = page_cache.key_of(request, ("guide", glossary.version, language_of_request(), japans_day(now)))
+    if page := page_cache.get(request, key):
+        return page
+    page = guide_page(request, glossary)
+    return page_cache.put(request, key, page, until=next_midnight(now, JAPAN_TIME))
+
+
+def guide_page(request: HttpRequest, glossary: Glossary, *, is_preview: bool = False) -> HttpResponse:
+    """The page of the guide in these words. `is_preview`: staff look at it before they publish."""
+    context = {
+        "guide": read_guide(glossary, language_of_request()),
+        "is_preview": is_preview,
+        "notices": glossary.all_notices(japans_day()),
+    }
+    return plain_page(request, "public/guide.html", context, glossary=glossary)
 
 
 @dataclass(frozen=True)
@@ -24,7 +53,7 @@ class Guide:
 
 
 def read_guide(glossary: Glossary, language: str) -> Guide:
-    """The guide in one language. Statuses that are hidden, or that nobody has found words for, are left out."""
+    """The guide in one language. Leaves out statuses that are hidden or have no words."""
     shown = [entry for status in glossary.statuses if (entry := _entry(glossary, status, language))]
     return Guide(
         shop=glossary.shop,

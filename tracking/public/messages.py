@@ -8,8 +8,8 @@ from django.core.mail import EmailMessage
 from django.utils.translation import gettext as _
 
 from tracking.journey.progress import Progress, build_progress
-from tracking.journey.silence import day_count
 from tracking.journey.story import recall
+from tracking.journey.times import day_count
 from tracking.models import Message
 from tracking.values import numbers
 from tracking.words.glossary import Glossary
@@ -28,8 +28,8 @@ def stored_progress(text: str, now: datetime, *, hint: str | None = None) -> Pro
     found = numbers.find_numbers(text)
     if len(found) != 1:
         return None
-    lookup = recall(found[0])
-    return build_progress(lookup, Glossary.current(), now=now, hint=hint) if lookup else None
+    story = recall(found[0])
+    return build_progress(story, Glossary.current(), now=now, hint=hint) if story else None
 
 
 def first_lines(progress: Progress | None) -> str:

@@ -99,6 +99,10 @@ class Glossary:
             return beginning
         return self._caseless.get(text.casefold())
 
+    def status_named(self, slug: str) -> Status | None:
+        """The status with this slug; None where staff have deleted it."""
+        return next((status for status in self.statuses if status.slug == slug), None)
+
     def words_for(self, status: Status, *, language: str, destination: str | None) -> Wording | None:
         """(destination, language) -> (any, language) -> (destination, English) -> (any, English) -> None."""
         for tongue in dict.fromkeys((language, language.partition("-")[0], "en")):

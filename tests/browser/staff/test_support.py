@@ -20,7 +20,7 @@ from tests.support.kept import keep
 from tests.support.standin import StandIn
 from tests.support.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, event, fresh_story
 from tracking.fetching.lookup import look_up
-from tracking.journey.silence import enquiry_ends_on
+from tracking.journey.deadlines import enquiry_ends_on
 from tracking.journey.times import long_date
 from tracking.models import Destination, Event, Message, Shipment, Standing
 from tracking.staff.access import groups

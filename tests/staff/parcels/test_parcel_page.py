@@ -16,7 +16,7 @@ from lxml import html
 from tests.support.kept import keep
 from tests.support.stories import ARRIVED, AT_EXCHANGE, IN_CUSTOMS, NUMBER, POSTED, event, fresh_story, story
 from tracking.fetching.lookup import look_up
-from tracking.journey.silence import enquiry_days_left, enquiry_ends_on
+from tracking.journey.deadlines import enquiry_days_left, enquiry_ends_on
 from tracking.journey.times import long_date
 from tracking.models import AskedBy, Destination, Event, Fetch, Gate, Message, Shipment
 from tracking.staff.access import groups

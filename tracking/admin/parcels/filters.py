@@ -8,7 +8,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localdate
 
-from tracking.journey.silence import day_count, enquiry_days_left
+from tracking.journey.deadlines import enquiry_days_left
+from tracking.journey.times import day_count
 from tracking.models import Shipment, Stage, Standing, Tone
 from tracking.models.standings import ENQUIRY_SOON, Reason
 from tracking.values.places import JAPAN_TIME

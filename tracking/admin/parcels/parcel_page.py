@@ -13,7 +13,7 @@ from django.utils.decorators import method_decorator
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
-from tracking.journey.renewal import look_after
+from tracking.journey.standing import look_after
 from tracking.models import Shipment
 from tracking.staff.parcels.ask_now import ask_now
 from tracking.staff.parcels.details import parcel_of

@@ -23,7 +23,7 @@ from tracking.admin.parcels.filters import (
     StandingColumns,
 )
 from tracking.admin.parcels.parcel_page import ParcelDesk
-from tracking.journey.renewal import RENEWED_AT_ONCE, look_after, renew, renew_outdated
+from tracking.journey.standing import RENEWED_AT_ONCE, look_after, renew, renew_outdated
 from tracking.models import Fetch, Shipment, Standing
 from tracking.public.forms import RegistrationForm
 from tracking.staff.parcels import registration

@@ -20,7 +20,8 @@ from tracking.japanpost.examples import Example, all_examples, get_example, has_
 from tracking.journey.story import has_story
 from tracking.models import Notice, Status
 from tracking.models.words import language_name
-from tracking.public.views import answer_page, guide_page
+from tracking.public.guide import guide_page
+from tracking.public.rendering import answer_page
 from tracking.staff.words import preview
 from tracking.staff.words.fallbacks import languages_of
 from tracking.values.numbers import find_numbers

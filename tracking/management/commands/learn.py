@@ -28,7 +28,7 @@ class Command(BaseCommand):
         if dry_run:
             self.stdout.write(f"{len(waits)} figures; nothing was stored.")
             return
-        is_changed = usual_waits.store(waits)
+        is_changed = usual_waits.store_usual_waits(waits)
         self.stdout.write(
             f"{len(waits)} figures stored, {'with changes' if is_changed else 'none has changed'}."
         )

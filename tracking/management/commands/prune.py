@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from tracking.journey.renewal import renew_outdated
+from tracking.journey.standing import renew_outdated
 from tracking.ops.prune import Rule, parcels, spam, throw_away, traces, without_a_story
 
 

@@ -22,7 +22,7 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from tracking.journey.renewal import RENEWED_AT_ONCE, renew_outdated
+from tracking.journey.standing import RENEWED_AT_ONCE, renew_outdated
 from tracking.staff.access import second_factor
 from tracking.staff.start_page import lines_for
 

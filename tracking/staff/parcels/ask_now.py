@@ -8,7 +8,8 @@ from django.conf import settings
 from django.utils.timezone import localtime
 
 from tracking.fetching import gate
-from tracking.fetching.lookup import ask
+from tracking.fetching.asking import ask
+from tracking.fetching.timer import Timer
 from tracking.journey.times import ago
 from tracking.models import AskedBy, Event, Fetch, Shipment
 from tracking.models.shipments import FAILURES, Outcome
@@ -27,7 +28,7 @@ class Came:
 
 def ask_now(shipment: Shipment, *, now: datetime) -> Came:
     """Ask Japan Post, unless the last answer is still fresh or the gate does not let us."""
-    timer = gate.Timer(now, settings.JAPANPOST_TIMEOUT)
+    timer = Timer(now, settings.JAPANPOST_TIMEOUT)
     number, has_story = TrackingNumber(shipment.number), shipment.story_at is not None
     try:
         with gate.admission(number, timer=timer, has_story=has_story, asked_by=AskedBy.STAFF) as ticket:

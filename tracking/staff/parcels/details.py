@@ -4,9 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from tracking.journey.deadlines import USUAL_ENQUIRY_MONTHS, enquiry_days_left, enquiry_ends_on
 from tracking.journey.progress import Progress, build_progress
-from tracking.journey.silence import USUAL_ENQUIRY_MONTHS, enquiry_days_left, enquiry_ends_on
-from tracking.journey.story import Lookup, recall_all
+from tracking.journey.story import Story, recall_all
 from tracking.journey.times import long_date
 from tracking.models import Event, Fetch, Message, Shipment, Tone
 from tracking.words.glossary import Glossary
@@ -86,18 +86,18 @@ def states_of(numbers: Collection[str], *, now: datetime) -> dict[str, State]:
     """The state of each of these parcels of which there is a story. However many: three queries."""
     glossary = Glossary.current()
     stories = recall_all(numbers)
-    return {number: _state(lookup, glossary, now) for number, lookup in stories.items()}
+    return {number: _state(story, glossary, now) for number, story in stories.items()}
 
 
-def _state(lookup: Lookup, glossary: Glossary, now: datetime) -> State:
-    progress = build_progress(lookup, glossary, now=now)
-    return State(progress, claim_clock(lookup, progress, glossary, now))
+def _state(story: Story, glossary: Glossary, now: datetime) -> State:
+    progress = build_progress(story, glossary, now=now)
+    return State(progress, claim_clock(story, progress, glossary, now))
 
 
-def claim_clock(lookup: Lookup, progress: Progress, glossary: Glossary, now: datetime) -> ClaimClock | None:
-    if lookup.history_missing or progress.from_abroad:
+def claim_clock(story: Story, progress: Progress, glossary: Glossary, now: datetime) -> ClaimClock | None:
+    if story.history_missing or progress.from_abroad:
         return None
-    posted, there = lookup.events[0].local_date, glossary.destinations.get(progress.destination or "")
+    posted, there = story.events[0].local_date, glossary.destinations.get(progress.destination or "")
     ends_on = enquiry_ends_on(posted, there)
     months = there.enquiry_months if there else USUAL_ENQUIRY_MONTHS
     return ClaimClock(posted, ends_on, enquiry_days_left(ends_on, now), months)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from tracking.fetching.lookup import USED_AGAIN_AFTER
+from tracking.fetching.storing import USED_AGAIN_AFTER
 from tracking.models import Event, Fetch, Shipment
 from tracking.models.shipments import FETCHES_ARE_KEPT, FetchQuerySet
 from tracking.staff.parcels.details import State, states_of

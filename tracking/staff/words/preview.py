@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tracking.japanpost.examples import Example
 from tracking.models import Notice, Status
-from tracking.public.answers import Answer, example_answer, stored_answer
+from tracking.public.answers import Answer, Visit, answer_of, example_answer, find_stored
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import japans_day
 from tracking.words.glossary import Glossary
@@ -21,11 +21,12 @@ class Subject:
     language: str = "en"
 
     def answer(self, glossary: Glossary, now: datetime) -> Answer:
-        """The parcel in these words. A stored parcel is told from the store, however old its story is."""
+        """The parcel in these words. A stored parcel is read from the store, however old its story is."""
         if self.example is not None:
             return example_answer(self.example, glossary, now=now, language=self.language)
-        assert self.number is not None
-        return stored_answer(self.number, glossary, now=now, language=self.language)
+        if self.number is None:
+            raise ValueError("neither an example nor a number")
+        return answer_of(find_stored(self.number, glossary, Visit(now, self.language)))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,81 @@
+"""One request to Japan Post, from the ticket to the store."""
+
+import random
+import time
+
+from django.conf import settings
+from django.db import transaction
+
+from tracking.fetching import alarms, gate, storing
+from tracking.japanpost import client, parser
+from tracking.japanpost.errors import JapanPostError, Unavailable
+from tracking.japanpost.records import TrackedItem
+from tracking.models import Fetch, Shop
+from tracking.words.glossary import Glossary
+from tracking.words.phrases import note_seen, note_unknown
+
+VERSION = "0.1"
+
+
+def ask(ticket: gate.Ticket) -> Fetch:
+    """Query Japan Post in the time the ticket has left, and store what came of it. Returns the stored request.
+
+    Raises none of the failures of `japanpost.errors`. No transaction is open during the request.
+    """
+    glossary, allowed = Glossary.current(), ticket.timer.left
+    started_at, started = ticket.timer.now, time.monotonic()
+    html, size = "", 0
+    answer: TrackedItem | JapanPostError
+    try:
+        page = _fetch_page(ticket, _user_agent(glossary.shop))
+        html, size = page.html, page.size
+        answer = parser.parse_page(page.html, ticket.number)
+    except JapanPostError as failure:
+        answer = failure
+    seconds = time.monotonic() - started
+    # The story is noted as of the visitor's arrival: after a wait that makes it look older, never newer, than it is. What
+    # is evidence, the request and the first sight of a row, has its own time.
+    asked_at = ticket.timer.began_at
+    fetch = Fetch(
+        started_at=started_at, milliseconds=round(seconds * 1000), size=size, asked_by=ticket.asked_by
+    )
+    # Phrases are noted before and after the transaction, each by itself: two requests that lock rows in different orders
+    # wait for each other.
+    if isinstance(answer, TrackedItem):
+        note_unknown({event.phrase for event in answer.events}, glossary, asked_at)
+    with transaction.atomic():
+        # The gate's row before the parcel's, as everywhere.
+        if isinstance(answer, Unavailable):
+            gate.note_failure(ticket, answer, seconds=seconds, allowed=allowed)
+        else:
+            gate.note_answer(ticket)
+        change = storing.store(ticket, fetch, answer)
+    note_seen(change.new_phrases, asked_at)
+    if change.drift:
+        alarms.sound(change.drift, number=ticket.number, html=html, now=asked_at)
+    return fetch
+
+
+def _fetch_page(ticket: gate.Ticket, user_agent: str) -> client.Page:
+    """Retries once where Japan Post closed the connection before the first byte; no other failure is worth it."""
+
+    def fetch() -> client.Page:
+        return client.fetch_page(
+            ticket.number,
+            base_url=settings.JAPANPOST_URL,
+            user_agent=user_agent,
+            timeout=ticket.timer.left,
+            on_sent=ticket.has_sent,
+        )
+
+    try:
+        return fetch()
+    except Unavailable as failure:
+        if not failure.hung_up or not ticket.take_another_turn(after=random.uniform(0.05, 0.25)):
+            raise
+    return fetch()
+
+
+def _user_agent(shop: Shop) -> str:
+    """Names the software and how to reach the shop."""
+    return f"emsguide/{VERSION} (parcel tracking for one shop; {shop.email or shop.website or 'no contact given'})"

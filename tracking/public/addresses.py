@@ -1,0 +1,51 @@
+"""Addresses: what the parameters of a request say, and where it is redirected to."""
+
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from tracking.values.numbers import MOST_AT_ONCE, TrackingNumber
+from tracking.words.glossary import Glossary
+
+NUMBER_PARAMETERS = ("number", "tracking_number", "trackingNumber", "nums", "n")
+_JAPAN_POST_PARAMETERS = tuple(
+    f"{name}{i}" for name in ("reqCodeNo", "requestNo") for i in range(1, MOST_AT_ONCE + 1)
+)
+_KEPT = ("to", "anyway", "stored")  # parameters that outlive a redirection
+
+
+def typed_numbers(request: HttpRequest) -> str | None:
+    """All that the parameters that name numbers hold, one a line; None where the request has none of them."""
+    given = [
+        value for name in (*NUMBER_PARAMETERS, *_JAPAN_POST_PARAMETERS) for value in request.GET.getlist(name)
+    ]
+    return "\n".join(given) if given else None
+
+
+def hinted_destination(request: HttpRequest, glossary: Glossary) -> str | None:
+    """ISO code of the destination that the link in the e-mail names with `?to=`; None where it names none we know."""
+    code = request.GET.get("to", "").strip().upper()
+    return code if code in glossary.destinations else None
+
+
+def to_list(request: HttpRequest, typed: str) -> HttpResponse:
+    """A redirection to the list of these numbers."""
+    return HttpResponseRedirect(
+        f"{reverse('track')}?{urlencode({'number': typed} | _kept(request), safe=',')}"
+    )
+
+
+def to_shipment(
+    request: HttpRequest, number: TrackingNumber, *, permanent: bool, as_json: bool = False
+) -> HttpResponse:
+    """A redirection to the page, or the JSON, of one number."""
+    kept = _kept(request)
+    address = reverse("shipment_json" if as_json else "shipment", args=[number])
+    location = f"{address}?{urlencode(kept)}" if kept else address
+    return HttpResponseRedirect(location, status=301 if permanent else 302)
+
+
+def _kept(request: HttpRequest) -> dict[str, str]:
+    """What a redirection takes along."""
+    return {name: request.GET[name] for name in _KEPT if name in request.GET}

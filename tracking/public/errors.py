@@ -1,0 +1,36 @@
+"""The pages about errors."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from tracking.public.rendering import plain_page
+from tracking.public.visitors import is_at_desk
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400."""
+    return render(request, "400.html", status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler403."""
+    return render(request, "403.html", status=403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404."""
+    return plain_page(request, "404.html", {}, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500. Uses no database and no context, so that it never fails itself."""
+    return render(None, "500.html", status=500)
+
+
+def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's CSRF_FAILURE_VIEW. What was written is shown, so that it is not lost."""
+    if is_at_desk(request):
+        return plain_page(request, "403_desk_form.html", {}, 403)
+    is_ours = request.headers.get("Origin") in (None, f"{request.scheme}://{request.get_host()}")
+    text = request.POST.get("text", "") if is_ours else ""  # no other site writes on our page
+    return plain_page(request, "403_csrf.html", {"text": text}, 403)
