@@ -1,12 +1,12 @@
-"""Who may ask Japan Post now: one asker per parcel, a few at a time, at a distance, and nobody while they are down.
+"""The gate to Japan Post: one request per parcel, a few at a time, spaced in time, and none while Japan Post is down.
 
-All of it stands in the database, so that it holds over threads, processes and machines. A request starts in one
-short transaction under the lock of the gate's only row, which also makes starts keep their distance; no transaction
-is open while Japan Post is asked. Whoever asks holds a lease on the parcel, and the leases that have not run out are
-the requests under way: there is nothing else to count, and nothing to clear up after a crash.
+All state is in the database and shared by threads, processes and machines. A request starts in one short transaction
+under the lock of the gate's only row, which also spaces the starts; no transaction is open during the request. A request
+in flight holds a lease on its parcel. Unexpired leases are the count of requests in flight, so a crash leaves nothing to
+clean up.
 
-Waiting is bounded in time (the visitor's budget) and in number (JAPANPOST_WAITING in one process), so that there is
-always a thread left for everybody who only wants to read. The machines' clocks must agree to about a second.
+Waiting is bounded in time (the visitor's budget) and in number (JAPANPOST_WAITING in one process), so that a thread is
+always left for visitors who only read. The machines' clocks must agree to about a second.
 """
 
 import logging
@@ -15,7 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -34,21 +34,21 @@ MOST_FAILURES = 5  # in a row; then we pause
 SHORTEST_PAUSE = timedelta(seconds=60)
 LONGEST_PAUSE = timedelta(minutes=10)  # between two probes; they may ask for more with Retry-After
 LONGEST_RETRY_AFTER = timedelta(hours=1)
-SENDING = timedelta(seconds=1)  # from leave to ask until the request has gone; more is somebody who crashed
+SENDING = timedelta(seconds=1)  # from the permission until the request is sent; a longer time is a crash
 LEASE_MARGIN = timedelta(seconds=5)  # to read and store the answer, after the time to ask
 MOST_ASKING_HERE = 4  # threads of this process; with JAPANPOST_WAITING fewer than gunicorn's eight
-WORTH_ASKING = 2.0  # seconds; whoever has waited until less is left had better come again
-SHORT_WAIT = 0.5  # seconds that somebody with a story waits for a turn
-FAIR_CHANCE = 3.0  # seconds; no answer within less says nothing about Japan Post
+WORTH_ASKING = 2.0  # seconds; a visitor with less left after a wait had better come again
+SHORT_WAIT = 0.5  # seconds that a visitor with a story waits for a turn
+FAIR_CHANCE = 3.0  # seconds; no answer within less time says nothing about Japan Post
 _POLL = 0.1  # seconds
-_NONSENSE = timedelta(hours=2)  # a time further ahead was written by a clock that was wrong
+_NONSENSE = timedelta(hours=2)  # a moment further ahead was written by a clock that was wrong
 
 
 class Busy(Unavailable):
-    """Too many people are asking: there is no room to wait, or the time to wait is over."""
+    """Too many requests at once: there is no room to wait, or the time to wait is over."""
 
     def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
-        # Not everybody at the same moment again.
+        # Random, so that visitors do not all come back at the same moment.
         super().__init__(reason, retry_after=retry_after or random.uniform(3, 10))
 
 
@@ -57,26 +57,26 @@ class OutOfTime(Busy):
 
 
 class TooOften(Unavailable):
-    """This visitor has had the look-ups of this minute."""
+    """This visitor has used up the look-ups of this minute."""
 
 
 class Paused(Unavailable):
-    """Japan Post has not answered for a while, or asked us to stay away: nobody is asked."""
+    """Japan Post has not answered for a while, or asked us to stay away: no request is sent."""
 
 
 @dataclass
 class Ticket:
-    """Leave to ask about one parcel. `token` tells our lease from that of a later asker."""
+    """Permission to query one parcel. `token` identifies our lease."""
 
     number: TrackingNumber
     token: str
     timer: Timer
     asked_by: AskedBy
-    next_start_at: datetime | None  # what we left at the gate for the next one
+    next_start_at: datetime | None  # what this ticket stored at the gate for the next start
     is_probe: bool = False  # the one that finds out whether a pause can end
 
     def take_another_turn(self, *, after: float) -> bool:
-        """Wait that many seconds and then for another start; False where the budget does not allow it."""
+        """Wait `after` seconds, then for another start. Returns False where the budget does not allow it."""
         wait = after
         while wait < self.timer.left - min(WORTH_ASKING, self.timer.left / 2):
             time.sleep(wait)
@@ -89,7 +89,7 @@ class Ticket:
         return False
 
     def has_sent(self) -> None:
-        """The request has just gone: the distance counts from now on, however busy this machine was until then."""
+        """Call it when the request has been sent: the spacing counts from then, however busy this machine was before."""
         if settings.JAPANPOST_SPACING_MS:
             Gate.objects.filter(next_start_at=self.next_start_at).update(
                 next_start_at=self.timer.now + timedelta(milliseconds=settings.JAPANPOST_SPACING_MS)
@@ -105,11 +105,11 @@ def admission(
     asked_by: AskedBy = AskedBy.VISITOR,
     visitor: str = "",
 ) -> Iterator[Ticket | None]:
-    """Leave to ask Japan Post about this number, if need be after waiting for it within the timer's budget.
+    """Wait, within the timer's budget, for permission to query Japan Post about this number.
 
-    None: nobody need ask any more, or somebody is asking and this visitor has a story to read meanwhile.
-    `visitor` is counted against LOOKUPS_PER_MINUTE; empty: nobody to count.
-    Raises Busy, TooOften or Paused. Whoever stores the answer ends the lease with it: see `holds_lease`.
+    Yields None where no query is needed: the stored answer is fresh, or another request is in flight and this visitor has a
+    story to read. `visitor` is counted against LOOKUPS_PER_MINUTE; empty: no count.
+    Raises Busy, TooOften or Paused. The code that stores the answer ends the lease with it: see `holds_lease`.
     """
     ticket = _admit(number, timer, has_story, asked_by, visitor)
     try:
@@ -124,12 +124,12 @@ def admission(
 
 
 def holds_lease(shipment: Shipment, ticket: Ticket) -> bool:
-    """False: the ticket ran out and somebody else took over, so this answer is the older one and comes too late."""
+    """Returns False where the ticket's lease expired and another request took over: this answer is the older one."""
     return shipment.lease_token == ticket.token
 
 
 def note_answer(ticket: Ticket) -> None:
-    """They answered, whatever it was. A pause is ended by its probe alone: others were sent before it began."""
+    """Note that Japan Post answered, whatever it was. Only its probe ends a pause: other requests were sent before it."""
     silent = Q(failures_in_a_row__gt=0, paused_until=None)
     if ticket.is_probe:
         silent = Q(failures_in_a_row__gt=0) | Q(paused_until__isnull=False)
@@ -144,17 +144,17 @@ def note_answer(ticket: Ticket) -> None:
 
 
 def note_failure(ticket: Ticket, failure: Unavailable, *, seconds: float, allowed: float) -> None:
-    """They did not answer. Five in a row, or a Retry-After, and everybody pauses. Needs a transaction.
+    """Note that Japan Post did not answer. Five failures in a row, or a Retry-After, begin a pause. Needs a transaction.
 
-    `seconds` were spent on asking, of the `allowed` ones.
+    The request took `seconds` of the `allowed` ones.
     """
     if seconds >= allowed and allowed < min(FAIR_CHANCE, settings.JAPANPOST_TIMEOUT / 2):
-        return  # we hung up too early to know
+        return  # we hung up too early to know whether they would have answered
     gate, now = _locked_gate(), ticket.timer.now
     was_paused = gate.paused_until is not None
     until = [gate.paused_until] if gate.paused_until else []
     gate.pause_reason = str(failure)[:500]
-    if not was_paused or ticket.is_probe:  # else it started before the pause: it tells nothing new
+    if not was_paused or ticket.is_probe:  # else it started before the pause and says nothing new
         gate.failures_in_a_row += 1
     if ticket.is_probe:
         gate.failures_in_a_row = max(gate.failures_in_a_row, MOST_FAILURES)
@@ -169,12 +169,12 @@ def note_failure(ticket: Ticket, failure: Unavailable, *, seconds: float, allowe
 
 
 def requests_under_way(now: datetime) -> int:
-    """Over the whole installation; one of a crashed process counts until its lease runs out."""
+    """The requests in flight of all machines. One of a crashed process counts until its lease expires."""
     return Shipment.objects.filter(lease_until__gt=now, lease_until__lt=now + _NONSENSE).count()
 
 
 def current_gate() -> Gate:
-    """The one row, made where it is missing."""
+    """The only row, created where it is missing."""
     return Gate.objects.get_or_create(pk=1)[0]
 
 
@@ -199,43 +199,64 @@ class _Seats:
 _asking, _waiting = _Seats(), _Seats()
 
 
-def _admit(  # noqa: C901
+@dataclass(frozen=True)
+class _Wait:
+    """Not yet: how long to wait before the next attempt."""
+
+    seconds: float | None  # None: unknown, another request is in flight or all slots are taken
+    needed: float  # seconds of the budget that must be left afterwards
+
+    def check(self, timer: Timer, *, is_patient: bool) -> None:
+        """Raises Busy where the wait is longer than this asker waits."""
+        seconds = self.seconds
+        if is_patient and (_POLL if seconds is None else seconds) > timer.left - self.needed:
+            raise Busy("no time left to wait")
+        if not is_patient and (seconds is None or seconds > SHORT_WAIT - timer.spent):
+            raise Busy("no turn at once")
+
+
+def _admit(
     number: TrackingNumber, timer: Timer, has_story: bool, asked_by: AskedBy, visitor: str
 ) -> Ticket | None:
+    """Attempts until there is a ticket, or none is needed; waits in between, on one of the few seats for that."""
     is_patient = asked_by != AskedBy.WATCH and not has_story
-    has_seat = False
-    wait: float | None
-    try:
-        while True:
-            shipment = Shipment.objects.filter(number=number).first()
-            if shipment is not None and not shipment.is_due(timer.now):
-                return None
-            if shipment is not None and _is_leased(shipment, timer.now):
-                if not is_patient:
-                    return None
-                wait, needed = None, _POLL
-            else:
-                wait = _obstacle(timer.now, asked_by, visitor)
-                if wait == 0 and (ticket := _start(number, timer, asked_by, visitor)):
-                    return ticket
-                needed = min(WORTH_ASKING, settings.JAPANPOST_TIMEOUT / 2)
-                if asked_by == AskedBy.VISITOR and is_patient:
-                    _let_the_watch_wait(timer.now)
-            if is_patient and (_POLL if wait is None else wait) > timer.left - needed:
-                raise Busy("no time left to wait")
-            if not is_patient and (wait is None or wait > SHORT_WAIT - timer.spent):
-                raise Busy("no turn at once")
-            has_seat = has_seat or _waiting.take(settings.JAPANPOST_WAITING)
-            if not has_seat:
-                raise Busy("enough people wait here already")
-            time.sleep(min(wait or _POLL, _POLL))
-    finally:
-        if has_seat:
-            _waiting.leave()
+    with ExitStack() as seat:
+        is_seated = False
+        while isinstance(attempt := _attempt(number, timer, is_patient, asked_by, visitor), _Wait):
+            attempt.check(timer, is_patient=is_patient)
+            if not is_seated:
+                if not _waiting.take(settings.JAPANPOST_WAITING):
+                    raise Busy("enough people wait here already")
+                seat.callback(_waiting.leave)
+                is_seated = True
+            time.sleep(min(attempt.seconds or _POLL, _POLL))
+    return attempt
+
+
+def _attempt(
+    number: TrackingNumber, timer: Timer, is_patient: bool, asked_by: AskedBy, visitor: str
+) -> Ticket | _Wait | None:
+    """A ticket; or how long to wait; None where no query is needed, or another request is in flight and this asker does not
+    wait for it. Raises Paused or TooOften.
+    """
+    shipment = Shipment.objects.filter(number=number).first()
+    if shipment is not None and not shipment.is_due(timer.now):
+        return None
+    if shipment is not None and _is_leased(shipment, timer.now):
+        return _Wait(None, needed=_POLL) if is_patient else None
+    seconds = _obstacle(timer.now, asked_by, visitor)
+    if seconds == 0 and (ticket := _start(number, timer, asked_by, visitor)):
+        return ticket
+    if asked_by == AskedBy.VISITOR and is_patient:
+        _let_the_watch_wait(timer.now)
+    return _Wait(seconds, needed=min(WORTH_ASKING, settings.JAPANPOST_TIMEOUT / 2))
 
 
 def _obstacle(now: datetime, asked_by: AskedBy, visitor: str) -> float | None:
-    """Seconds until it is worth trying to start; 0: now; None: nobody knows. Reads only. Raises Paused or TooOften."""
+    """Seconds to wait before trying to start. 0: start now. None: unknown, all slots are taken. Writes nothing.
+
+    Raises Paused or TooOften.
+    """
     gate = current_gate()
     if pause := _until(gate.paused_until, now):
         raise Paused(gate.pause_reason or "no answer lately", retry_after=max(1.0, pause))
@@ -247,7 +268,7 @@ def _obstacle(now: datetime, asked_by: AskedBy, visitor: str) -> float | None:
 
 
 def _start(number: TrackingNumber, timer: Timer, asked_by: AskedBy, visitor: str) -> Ticket | None:
-    """The moment it is decided, under the gate's lock. None: somebody was quicker."""
+    """Decides under the gate's lock. Returns a ticket, or None where another request was quicker."""
     if not _asking.take(MOST_ASKING_HERE):
         return None
     ticket = None
@@ -263,7 +284,7 @@ def _start(number: TrackingNumber, timer: Timer, asked_by: AskedBy, visitor: str
             ):
                 _count_look_up(visitor, now)
                 is_probe = gate.paused_until is not None
-                if is_probe:  # nobody else, until this one is back or has had its time
+                if is_probe:  # no other request, until this one is back or its time is over
                     gate.paused_until = now + _pause_after(gate.failures_in_a_row)
                 next_start_at = _take_turn(gate, now)
                 ticket = Ticket(number, token, timer, asked_by, next_start_at, is_probe)
@@ -274,13 +295,13 @@ def _start(number: TrackingNumber, timer: Timer, asked_by: AskedBy, visitor: str
 
 
 def _take_lease(number: TrackingNumber, now: datetime, until: datetime) -> str:
-    """The token of a lease on a parcel that is due and free; empty where it is not."""
+    """The token of a new lease on a parcel that is due and free; empty where it is not."""
     token = uuid.uuid4().hex
     lease = {"lease_until": until, "lease_token": token}
     due = Q(ask_again_at=None) | Q(ask_again_at__lte=now)
     free = Q(lease_until=None) | Q(lease_until__lte=now) | Q(lease_until__gte=now + _NONSENSE)
     taken = Shipment.objects.filter(due, free, number=number).update(**lease)
-    if not taken:  # somebody has it, or nobody has ever asked about it
+    if not taken:  # it is leased, or was never asked about
         _, taken = Shipment.objects.get_or_create(number=number, defaults=lease)
     return token if taken else ""
 
@@ -290,20 +311,20 @@ def _is_leased(shipment: Shipment, now: datetime) -> bool:
 
 
 def _give_back(ticket: Ticket) -> None:
-    """Something of ours went wrong: the next visitor may ask."""
-    with suppress(DatabaseError):  # then it runs out by itself
+    """Release the lease after an internal error, so that the next visitor can query."""
+    with suppress(DatabaseError):  # then it expires by itself
         Shipment.objects.filter(number=ticket.number, lease_token=ticket.token).update(
             lease_until=None, lease_token=""
         )
 
 
 def _locked_gate() -> Gate:
-    """The one row, ours until the transaction ends. (SQLite locks as the transaction begins.)"""
+    """The only row, locked until the transaction ends. (SQLite locks as the transaction begins.)"""
     return Gate.objects.select_for_update().get_or_create(pk=1)[0]
 
 
 def _take_turn(gate: Gate, now: datetime) -> datetime:
-    """Nobody else starts before our request has gone (see `has_sent`) and the distance is kept."""
+    """Sets the next start: after this request is sent (see `has_sent`) and the spacing has passed."""
     distance = timedelta(milliseconds=settings.JAPANPOST_SPACING_MS)
     gate.next_start_at = now + distance + SENDING if distance else now
     gate.save(update_fields=["next_start_at", "paused_until"])
@@ -311,7 +332,7 @@ def _take_turn(gate: Gate, now: datetime) -> datetime:
 
 
 def _is_full(gate: Gate, now: datetime, asked_by: AskedBy) -> bool:
-    """The watch leaves one place free, and all of them while a visitor waits."""
+    """True where all slots are taken. The watch leaves one slot free, and all of them while a visitor waits."""
     places = settings.JAPANPOST_CONCURRENCY
     if asked_by == AskedBy.WATCH:
         places = 0 if _until(gate.visitors_wait_until, now) else max(1, places - 1)
@@ -319,18 +340,18 @@ def _is_full(gate: Gate, now: datetime, asked_by: AskedBy) -> bool:
 
 
 def _let_the_watch_wait(now: datetime) -> None:
-    """Said again every half second, as long as a visitor waits."""
+    """Tells the watch that a visitor waits: good for one second, renewed every half second."""
     said = Q(visitors_wait_until__gt=now + timedelta(seconds=0.5), visitors_wait_until__lt=now + _NONSENSE)
     Gate.objects.exclude(said).update(visitors_wait_until=now + timedelta(seconds=1))
 
 
 def _pause_after(failures: int) -> timedelta:
-    """A minute after the fifth failure, twice as long after each probe that fails, ten minutes at most."""
+    """One minute after the fifth failure, twice as long after each failed probe, ten minutes at most."""
     return min(SHORTEST_PAUSE * 2 ** min(max(0, failures - MOST_FAILURES), 10), LONGEST_PAUSE)
 
 
 def _until(moment: datetime | None, now: datetime) -> float:
-    """Seconds until then; 0 where it is over, or so far ahead that a clock must have been wrong."""
+    """Seconds until `moment`; 0 where it has passed, or is so far ahead that a clock must have been wrong."""
     if moment is None or not now < moment < now + _NONSENSE:
         return 0.0
     return (moment - now).total_seconds()
@@ -345,7 +366,7 @@ def _may_look_up(visitor: str, now: datetime) -> bool:
 
 
 def _count_look_up(visitor: str, now: datetime) -> None:
-    """Under the gate's lock, so that nobody else counts at the same time."""
+    """Counts one look-up. Call it under the gate's lock, so that no other process counts at the same time."""
     if not settings.LOOKUPS_PER_MINUTE or not visitor:
         return
     if not VisitorMinute.objects.filter(visitor=visitor, minute=_minute(now)).update(
