@@ -92,7 +92,7 @@ def test_a_slow_mail_server_costs_the_visitor_nothing(standin, mails, monkeypatc
     know_parcel(standin)
     standin.set_fault(NUMBER, "doubled-table")
     sent = threading.Event()
-    monkeypatch.setattr("tracking.fetching.alarms.EmailMessage.send", lambda self: sent.wait(30))
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", lambda self: sent.wait(30))
     look_up(NUMBER, now=LATER)
     assert "alarm" in [thread.name for thread in threading.enumerate()]  # still at it
     sent.set()

@@ -15,7 +15,7 @@ from tests.support.stories import NUMBER, POSTED, story
 from tracking.fetching.alarms import Drift, sound
 from tracking.fetching.lookup import look_up
 from tracking.models import Alarm, Phrase, Status
-from tracking.ops.digest import NotMailed, send_digest
+from tracking.ops.digest import NotMailedError, send_digest
 
 NOW = datetime(2026, 11, 20, 0, 0, tzinfo=UTC)  # nine in the morning in Japan
 NEW = "Arrived at inward office of exchange"
@@ -104,7 +104,7 @@ def test_once_however_many_machines_run_it_at_the_same_time(waiting):
 
 def test_a_mail_that_did_not_leave_is_tried_again_at_the_next_run(waiting, settings):
     good, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, f"{__name__}.Broken"
-    with pytest.raises(NotMailed, match="SMTPServerDisconnected: gone"):
+    with pytest.raises(NotMailedError, match="SMTPServerDisconnected: gone"):
         send_digest(now=NOW)
     settings.EMAIL_BACKEND = good
     assert send_digest(now=NOW)

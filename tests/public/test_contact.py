@@ -100,8 +100,8 @@ def test_whatever_the_mail_library_raises_the_message_is_kept_and_the_log_has_no
     message = Message.objects.get()
     assert (response.status_code, message.mailed) == (200, False)
     assert "kept for our staff" in text_of(response)
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "tracking.public.messages"]
-    assert line == f"message {message.pk} is stored, but could not be mailed: UnicodeError"
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "tracking.values.mail"]
+    assert line == f"message {message.pk} was not mailed: UnicodeError"
 
 
 def test_errors_stand_beside_their_fields_and_nothing_typed_is_lost(client):

@@ -17,6 +17,7 @@ from django.db import DatabaseError, connection
 from django.utils.text import slugify
 
 from tracking.models import Alarm, KeptPage, Shop
+from tracking.values.mail import send
 from tracking.values.numbers import shortened
 
 logger = logging.getLogger(__name__)
@@ -88,10 +89,11 @@ def _letter(drift: Drift, number: str, now: datetime) -> str:
 
 
 def _mail(mail: EmailMessage, alarm: int, now: datetime) -> None:
+    """In a thread of its own. An alarm that was not mailed is mailed with the next one after an hour."""
     try:
-        if mail.send():
+        if send(mail, name=f"the alarm {alarm}") is None:
             Alarm.objects.filter(pk=alarm).update(mailed_at=now)
-    except Exception:  # whatever a mail server and its library may do
-        logger.exception("the alarm could not be mailed; with the next one after an hour we try again")
+    except DatabaseError:
+        logger.exception("cannot note that the alarm %s was mailed", alarm)
     finally:
         connection.close()

@@ -16,16 +16,17 @@ from tracking.fetching.alarms import DIGEST
 from tracking.models import Alarm, Phrase, Shop
 from tracking.models.alarms import MAIL_AGAIN
 from tracking.staff.words.inbox import Item, items_of
+from tracking.values.mail import send
 from tracking.values.places import JAPAN_TIME
 
 MOST_LISTED = 50
 
 
-class NotMailed(Exception):
-    """The mail could not leave; the words say why, for whoever reads cron's mails."""
+class NotMailedError(Exception):
+    """The mail was not sent. The text says why, for cron's mails."""
 
 
-class MailIsOff(NotMailed):
+class MailIsOffError(NotMailedError):
     """The site is set up without mail, as it may be; the desk shows what waits."""
 
 
@@ -43,23 +44,21 @@ def digest() -> EmailMessage | None:
 
 
 def send_digest(*, now: datetime) -> bool:
-    """Mail it, where something waits and nobody has mailed today; says whether it did. Raises NotMailed."""
+    """Mail it, where something waits and nobody has mailed today; says whether it did. Raises NotMailedError."""
     mail = digest()
     if mail is None:
         return False
     if not settings.EMAIL_IS_SET_UP:
-        raise MailIsOff("EMAIL_URL is not set")
+        raise MailIsOffError("EMAIL_URL is not set")
     if not mail.to:
-        raise NotMailed("the shop has no e-mail address: write one in the admin, under Shop")
+        raise NotMailedError("the shop has no e-mail address: write one in the admin, under Shop")
     today = Alarm.objects.claim(DIGEST, day=localdate(now, JAPAN_TIME), now=now)
     if today is None:
         return False
-    try:
-        mail.send()
-    except Exception as error:  # whatever a mail server and its library may do
-        # Ours until now, and it has not left: the next run need not wait.
+    if error := send(mail, name="the digest"):
+        # Our claim on the day ends, so that the next run need not wait.
         Alarm.objects.filter(pk=today.pk).update(claimed_at=now - MAIL_AGAIN - timedelta(seconds=1))
-        raise NotMailed(f"{type(error).__name__}: {error}. The next run tries again") from error
+        raise NotMailedError(f"{type(error).__name__}: {error}. The next run tries again") from error
     Alarm.objects.filter(pk=today.pk).update(mailed_at=now)
     return True
 

@@ -1,6 +1,5 @@
 """What a customer writes to the shop: stored first, then mailed."""
 
-import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -12,9 +11,8 @@ from tracking.journey.story import recall
 from tracking.journey.times import day_count
 from tracking.models import Message
 from tracking.values import numbers
+from tracking.values.mail import send
 from tracking.words.glossary import Glossary
-
-logger = logging.getLogger(__name__)
 
 
 def wrote_too_often(sender_key: str, now: datetime) -> bool:
@@ -86,8 +84,4 @@ def _mail(message: Message) -> bool:
         to=[shop.email],
         reply_to=[message.email],
     )
-    try:
-        return mail.send() == 1
-    except Exception as error:  # whatever a mail server and its library may do
-        logger.warning("message %s is stored, but could not be mailed: %s", message.pk, type(error).__name__)
-        return False
+    return send(mail, name=f"message {message.pk}") is None

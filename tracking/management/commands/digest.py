@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from tracking.ops.digest import MailIsOff, NotMailed, digest, send_digest
+from tracking.ops.digest import MailIsOffError, NotMailedError, digest, send_digest
 
 
 class Command(BaseCommand):
@@ -24,10 +24,10 @@ class Command(BaseCommand):
             return
         try:
             sent = send_digest(now=timezone.now())
-        except MailIsOff as reason:
+        except MailIsOffError as reason:
             self.stdout.write(f"Nothing was mailed: {reason}. What waits stands in the inbox at the desk.")
             return
-        except NotMailed as reason:
+        except NotMailedError as reason:
             raise CommandError(f"The digest was not mailed: {reason}.") from reason
         if sent and options["verbosity"] > 1:
             self.stdout.write("Mailed.")
