@@ -5,23 +5,21 @@ import logging
 from pythonjsonlogger.core import RESERVED_ATTRS, LogData
 from pythonjsonlogger.json import JsonFormatter
 
-from tracking.values.numbers import shortened
+from tracking.values.redaction import redact
 
 
 class ShortNumbers(logging.Formatter):
     """No line has a whole tracking number: neither ours nor Django's, with their addresses and tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return shortened(super().format(record))
+        return redact(super().format(record))
 
 
 class ShortNumbersInJson(JsonFormatter):
     """The same, one object a line."""
 
     def process_log_record(self, log_data: LogData) -> LogData:
-        return {
-            name: shortened(value) if isinstance(value, str) else value for name, value in log_data.items()
-        }
+        return {name: redact(value) if isinstance(value, str) else value for name, value in log_data.items()}
 
 
 PLAIN = {

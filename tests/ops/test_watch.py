@@ -22,7 +22,7 @@ from tracking.fetching.schedule import Prospect, next_watch
 from tracking.japanpost.errors import NotFound
 from tracking.models import Fetch, Gate, Phrase, Shipment, Status
 from tracking.ops.watch import Watch
-from tracking.values.numbers import shortened
+from tracking.values.redaction import redact
 
 NOW = datetime(2026, 11, 10, 12, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -181,7 +181,7 @@ def test_an_error_on_one_parcel_is_logged_and_the_others_go_on(standin, monkeypa
     monkeypatch.setattr(asking, "ask", stumble)
     totals = Watch(clock=lambda: NOW + timedelta(minutes=1)).run_once()
     assert (totals.asked, totals.crashed) == (1, 1)
-    assert f"could not deal with {shortened(first)}" in caplog.text
+    assert f"could not deal with {redact(first)}" in caplog.text
     pushed_back = Shipment.objects.get(number=first)
     assert pushed_back.watch_at == NOW + timedelta(minutes=61)
     assert pushed_back.lease_until is None

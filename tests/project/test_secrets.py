@@ -18,7 +18,7 @@ from tests.project.test_settings import PRODUCTION, start
 from tests.support.stories import NUMBER
 from tracking.fetching import alarms
 from tracking.models import KeptPage, Shipment
-from tracking.values.numbers import shortened
+from tracking.values.redaction import redact
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ from tracking.values.numbers import shortened
     ],
 )
 def test_a_number_keeps_its_end(text, short):
-    assert shortened(text) == short
+    assert redact(text) == short
 
 
 @pytest.fixture(params=FORMATS)

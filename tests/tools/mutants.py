@@ -70,7 +70,7 @@ MEMORY = 8 << 30  # bytes of address space, for a mutant that collects without e
 # name all the parts.
 MODULES = {
     "numbers": (
-        ["tracking/values/numbers.py"],
+        ["tracking/values/numbers.py", "tracking/values/redaction.py"],
         [
             "tests/values/test_numbers.py",
             "tests/values/test_numbers_properties.py",

@@ -15,10 +15,10 @@ from tracking.values.numbers import (
     explain_shape,
     find_numbers,
     has_valid_check_digit,
-    shortened,
     spaced,
     suggestions,
 )
+from tracking.values.redaction import redact
 
 CANONICAL = re.compile("[A-Z]{2}[0-9]{9}[A-Z]{2}")
 FULL_WIDTH = str.maketrans({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)})
@@ -107,7 +107,7 @@ def test_no_log_has_a_number_that_is_found_in_an_address(pair, address, encode):
     number, text = pair
     line = f'"GET {address.format(encode(text))} HTTP/1.1" 200'
     assert find_numbers(line) == [number]
-    logged = shortened(line)
+    logged = redact(line)
     assert find_numbers(logged) == [] and number[2:11] not in logged
     assert f"…{number[7:11]}" in logged
 
@@ -115,14 +115,14 @@ def test_no_log_has_a_number_that_is_found_in_an_address(pair, address, encode):
 @given(numbers_and_decorations(), addresses)
 def test_no_log_has_a_number_of_an_address_that_was_quoted_whole(pair, address):
     number, text = pair
-    logged = shortened(f"GET /track/?number={quote(address.format(text), safe='')} HTTP/1.1")
+    logged = redact(f"GET /track/?number={quote(address.format(text), safe='')} HTTP/1.1")
     assert find_numbers(logged) == [] and f"…{number[7:11]}" in logged
 
 
 @given(st.text(max_size=300))
 def test_a_line_without_nine_digits_is_logged_as_it_is(text):
     assume(sum(character.isdecimal() for character in text) < 9)
-    assert shortened(text) == text
+    assert redact(text) == text
 
 
 @given(numbers(), addresses)

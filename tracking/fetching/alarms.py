@@ -18,7 +18,7 @@ from django.utils.text import slugify
 
 from tracking.models import Alarm, KeptPage, Shop
 from tracking.values.mail import send
-from tracking.values.numbers import shortened
+from tracking.values.redaction import redact
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def kind_of(reason: str) -> str:
 
 def sound(drift: Drift, *, number: str, html: str, now: datetime) -> None:
     """Keep the page and mail, if nobody has today. Call it outside of a transaction. Raises nothing."""
-    logger.warning("%s: %s: %s", shortened(number), drift.kind, drift.reason)
+    logger.warning("%s: %s: %s", redact(number), drift.kind, drift.reason)
     try:
         KeptPage.objects.keep(
             html=html, number=number, kind=drift.kind, reason=drift.reason[:500], kept_at=now
@@ -55,7 +55,7 @@ def sound(drift: Drift, *, number: str, html: str, now: datetime) -> None:
             return
         shop = Shop.objects.get()
     except DatabaseError:
-        logger.exception("cannot keep the page of %s", shortened(number))
+        logger.exception("cannot keep the page of %s", redact(number))
         return
     to = shop.technical_email or shop.email
     if not settings.EMAIL_IS_SET_UP or not to:

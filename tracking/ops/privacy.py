@@ -16,7 +16,8 @@ from django.db import transaction
 from django.db.models import CharField, JSONField, Model, Q, QuerySet, TextField
 
 from tracking.models import Event, Fetch, KeptPage, Message, Shipment, Standing
-from tracking.values.numbers import TrackingNumber, is_named_in, struck_out
+from tracking.values.numbers import TrackingNumber
+from tracking.values.redaction import mentions, remove_number
 
 STRUCK_OUT = "[forgotten]"
 _LENGTH = 13  # of a number: a shorter column cannot hold one
@@ -91,7 +92,7 @@ def _without(number: TrackingNumber, value: Any) -> Any:
     """The text, or the texts of a draft, with the number struck out."""
     if isinstance(value, dict):
         return {name: _without(number, text) for name, text in value.items()}
-    return struck_out(value, number, STRUCK_OUT) if isinstance(value, str) else value
+    return remove_number(value, number, STRUCK_OUT) if isinstance(value, str) else value
 
 
 def _told(label: str, number: TrackingNumber) -> Iterator[dict[str, Any]]:
@@ -144,7 +145,7 @@ def _texts_that_name(number: TrackingNumber, row: Model) -> dict[str, Any]:
 def _is_named(number: TrackingNumber, value: Any) -> bool:
     if isinstance(value, dict):
         return any(_is_named(number, text) for text in value.values())
-    return isinstance(value, str) and is_named_in(value, number)
+    return isinstance(value, str) and mentions(value, number)
 
 
 def _text_columns(model: type[Model]) -> list[Any]:
@@ -180,7 +181,7 @@ def _messages(number: TrackingNumber) -> Rows:
 
 def _kept_pages(number: TrackingNumber) -> Rows:
     """Pages of another number that show this one too. There are twenty at most, and the database cannot read them."""
-    shown = [page.pk for page in KeptPage.objects.all() if is_named_in(page.text, number)]
+    shown = [page.pk for page in KeptPage.objects.all() if mentions(page.text, number)]
     return KeptPage.objects.filter(Q(pk__in=shown) | Q(pk__in=_that_name(number, KeptPage)))
 
 

@@ -24,7 +24,8 @@ from tracking.models import AskedBy, Shipment
 from tracking.models.shipments import FAILURES
 from tracking.ops import prune
 from tracking.values import pacing
-from tracking.values.numbers import TrackingNumber, shortened
+from tracking.values.numbers import TrackingNumber
+from tracking.values.redaction import redact
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ class Watch:
                     return False
                 self._sleep(BUSY_FOR)
             except Exception:
-                logger.exception("the watch could not deal with %s", shortened(number))
+                logger.exception("the watch could not deal with %s", redact(number))
                 done.crashed += 1
                 self._push_back(number)
                 return True
@@ -165,7 +166,7 @@ class Watch:
         try:
             Shipment.objects.filter(number=number).update(watch_at=self.clock() + AFTER_FAILURE)
         except DatabaseError:
-            logger.exception("%s could not be pushed back", shortened(number))
+            logger.exception("%s could not be pushed back", redact(number))
             self._sleep(BUSY_FOR)
 
     def _prune_daily(self) -> None:

@@ -1,4 +1,4 @@
-"""Tracking numbers as UPU standard S10 writes them: found in whatever people paste, checked, put right.
+"""Tracking numbers as UPU standard S10 writes them: found in what people paste, checked, corrected.
 
 Two letters (the service), eight digits, a check digit, two letters (the country of origin): EM123456785JP.
 """
@@ -8,14 +8,14 @@ import string
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import NewType
 from urllib.parse import unquote
 
 TrackingNumber = NewType("TrackingNumber", str)  # canonical shape: [A-Z]{2}[0-9]{9}[A-Z]{2}
 
 MOST_AT_ONCE = 10
-_MOST_CHARACTERS = 2_000  # nobody's numbers stand further back; keeps every answer quick
+_MOST_CHARACTERS = 2_000  # numbers come earlier in a text; keeps every answer quick
 
 _WEIGHTS = (8, 6, 4, 2, 3, 5, 9, 7)
 _MINUS = "\u2212"
@@ -25,21 +25,12 @@ _INVISIBLE_MARKS = "\u034f\ufe0e\ufe0f"  # joiner and variation selectors: no fo
 _UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 _LOOKALIKES = str.maketrans("OIL", "011")
 _PUNCTUATION = " -.,;:!?'\"()[]<>"
-_GAP = "[ -]{0,3}"
+GAP = "[ -]{0,3}"  # a pattern: what may be between two characters of a number
 _COMPACT = re.compile(r"[A-Z]{2}[0-9]{9}[A-Z]{2}")
-_SHAPE = f"[A-Za-z]{{2}}{_GAP}[0-9](?:{_GAP}[0-9]){{8}}{_GAP}[A-Za-z]{{2}}"
+SHAPE = f"[A-Za-z]{{2}}{GAP}[0-9](?:{GAP}[0-9]){{8}}{GAP}[A-Za-z]{{2}}"
 # Look-aheads, because an accident may overlap the number meant.
-_CANDIDATE = re.compile(rf"(?<![A-Za-z0-9])(?=({_SHAPE})(?![A-Za-z0-9]))")
-_LOGGED = re.compile(rf"(?<![A-Za-z])(?=({_SHAPE})(?![A-Za-z]))")
+_CANDIDATE = re.compile(rf"(?<![A-Za-z0-9])(?=({SHAPE})(?![A-Za-z0-9]))")
 _MISTYPED = re.compile(r"[A-Z]{2}([0-9OIL]+)[A-Z]{2}")
-_BYTE, _NEXT = (
-    "%(?:25)?[0-9A-F]{2}",
-    "(?:%(?:25)?[89AB][0-9A-F])",
-)  # of UTF-8 in an address, quoted once or twice
-_SIGN = re.compile(
-    rf"%(?:25)?F[0-7]{_NEXT}{{3}}|%(?:25)?E[0-9A-F]{_NEXT}{{2}}|%(?:25)?[CD][0-9A-F]{_NEXT}|{_BYTE}|.",
-    re.IGNORECASE | re.DOTALL,
-)
 _DOMESTIC = re.compile(r"[0-9]{11,13}")
 
 
@@ -210,12 +201,13 @@ def _is_meant(candidate: _Candidate, text: str, kept: list[_Candidate]) -> bool:
 
 
 def _plain(text: str) -> str:
-    visible = "".join(map(_plain_character, text[:_MOST_CHARACTERS]))
+    visible = "".join(map(plain_character, text[:_MOST_CHARACTERS]))
     composed = unicodedata.normalize("NFKC", visible)
-    return " ".join("".join(map(_plain_character, composed)).split())
+    return " ".join("".join(map(plain_character, composed)).split())
 
 
-def _plain_character(character: str) -> str:
+def plain_character(character: str) -> str:
+    """What a character stands for in a number: a plain one, a space, a hyphen, or nothing where it is invisible."""
     if character.isspace():
         return " "
     category = unicodedata.category(character)
@@ -226,67 +218,3 @@ def _plain_character(character: str) -> str:
     if category == "Pd" or character in (_MINUS, _LONG_VOWEL_MARK):
         return "-"
     return character
-
-
-class _Spelt:
-    """A text sign by sign as it is written, and how `find_numbers` reads it. A sign may be quoted as in an address."""
-
-    def __init__(self, text: str) -> None:
-        self.signs: list[str] = _SIGN.findall(text)
-        self.places = list[int]()  # which sign each character of `plain` comes from
-        read = list[str]()
-        for place, sign in enumerate(self.signs):
-            for character in _read_sign(sign):
-                if character != " " or read[-1:] != [" "]:
-                    read.append(character)
-                    self.places.append(place)
-        self.plain = "".join(read)
-
-    def put(self, first: int, end: int, instead: str) -> None:
-        """Write something else in place of the signs from `first` on and before `end`."""
-        self.signs[first:end] = [instead, *[""] * (end - first - 1)]
-
-    def __str__(self) -> str:
-        return "".join(self.signs)
-
-
-@lru_cache(10_000)
-def _read_sign(sign: str) -> str:
-    """What `find_numbers` makes of one sign: mostly one character, none where nobody sees it."""
-    character = unquote(unquote(sign)).replace("+", " ")
-    composed = unicodedata.normalize("NFKC", "".join(map(_plain_character, character)))
-    return "".join(map(_plain_character, composed))
-
-
-def shortened(text: str) -> str:
-    """For logs: each number in the text as EM…6785JP, however it is spelt or quoted. By that end staff find the parcel;
-    a stranger does not.
-    """
-    spelt = _Spelt(text)
-    for found in _LOGGED.finditer(spelt.plain):
-        number = re.sub("[ -]", "", found[1])
-        first, end = (
-            spelt.places[found.start(1) + 1] + 1,
-            spelt.places[found.end(1) - 2],
-        )  # between the letters
-        spelt.put(first, end, f"…{number[7:11]}")
-    return str(spelt)
-
-
-def is_named_in(text: str, number: TrackingNumber) -> bool:
-    """Whether the number stands anywhere in a text of any length, in any spelling that `find_numbers` reads."""
-    if text.isascii() and sum(map(str.isdigit, text)) + text.count("%") < 9:
-        return False  # most texts: to read one sign by sign takes its time
-    return bool(_in_any_spelling(number).search(_Spelt(text).plain))
-
-
-def struck_out(text: str, number: TrackingNumber, instead: str) -> str:
-    """The text with something else wherever the number stands, however it is spelt."""
-    spelt = _Spelt(text)
-    for found in _in_any_spelling(number).finditer(spelt.plain):
-        spelt.put(spelt.places[found.start()], spelt.places[found.end() - 1] + 1, instead)
-    return str(spelt)
-
-
-def _in_any_spelling(number: TrackingNumber) -> re.Pattern[str]:
-    return re.compile(_GAP.join(number), re.IGNORECASE)

@@ -1,7 +1,7 @@
 """Places as Japan Post prints them: prefectures, countries, and their clocks where those are certain."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import cache
 from importlib.resources import files
@@ -51,11 +51,6 @@ def country_index(printed_names: Iterable[tuple[str, str]]) -> dict[str, str]:
     for name in disputed:
         del index[name]
     return index | dict.fromkeys(PREFECTURES, JAPAN)
-
-
-def country_of(region: str, index: Mapping[str, str]) -> str | None:
-    """ISO code of the country a row names, None where it names none we know."""
-    return index.get(comparable(region))
 
 
 @cache

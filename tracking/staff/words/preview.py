@@ -40,7 +40,7 @@ class Preview:
 def with_drafts(glossary: Glossary, status: Status) -> Glossary:
     """The words as they would be after “Save and publish”."""
     drafts = status.wordings.exclude(draft=None)
-    return glossary.with_words(one.as_drafted() for one in drafts)
+    return glossary.with_words([one.as_drafted() for one in drafts])
 
 
 def with_notice(glossary: Glossary, notice: Notice, now: datetime) -> Glossary:

@@ -1,0 +1,61 @@
+"""Which modules a call enters, in order: seen by Python's own profiler, so nothing of the product is replaced."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+from tests import PROJECT
+
+_TOP = str(PROJECT / "tracking") + "/"
+
+
+@dataclass
+class Walk:
+    """The calls from one module of `tracking` into another, as (caller, callee), in order."""
+
+    calls: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def modules(self) -> list[str]:
+        """The modules entered, each once, in order."""
+        return list(dict.fromkeys(callee for _, callee in self.calls))
+
+
+@contextmanager
+def followed() -> Iterator[Walk]:
+    """Follows the calls of this thread while the block lasts. Coverage's own tracer is left alone."""
+    walk = Walk()
+
+    def on_event(frame: FrameType, event: str, _: Any) -> None:
+        if event != "call" or (callee := _module_of(frame.f_code)) is None:
+            return
+        caller = _nearest(frame.f_back)
+        if caller != callee:
+            walk.calls.append((caller, callee))
+
+    before = sys.getprofile()
+    sys.setprofile(on_event)
+    try:
+        yield walk
+    finally:
+        sys.setprofile(before)
+
+
+def _nearest(frame: FrameType | None) -> str:
+    """The module of ours that the call came from, through whatever library; empty: none."""
+    while frame is not None:
+        if module := _module_of(frame.f_code):
+            return module
+        frame = frame.f_back
+    return ""
+
+
+def _module_of(code: CodeType) -> str | None:
+    """`public/views` for a function of tracking/public/views.py; None for code of others, and for what an import runs."""
+    if not code.co_filename.startswith(_TOP) or code.co_name == "<module>":
+        return None
+    return str(Path(code.co_filename.removeprefix(_TOP)).with_suffix("")).removesuffix("/__init__")
