@@ -6,9 +6,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from tracking.models import Status
-
-TEXTS = ("title", "meaning", "what_to_do", "who_has_it")
+from tracking.models import Status, Wording
 
 
 class StatusPage:
@@ -48,7 +46,8 @@ class StatusPage:
         """Another block of words, as “Add another wording” gives it."""
         count = int(self.data["wordings-TOTAL_FORMS"])
         self.data["wordings-TOTAL_FORMS"] = count + 1
-        typed = {"language": language, "destination": destination} | dict.fromkeys(TEXTS, "x") | fields
+        texts = dict.fromkeys(Wording.TEXTS, "x")
+        typed = {"language": language, "destination": destination} | texts | fields
         self.data |= {f"wordings-{count}-{name}": value for name, value in typed.items()}
         return self
 

@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils.html import escape
 
-from tests.support.desk import TEXTS, StatusPage
+from tests.support.desk import StatusPage
 from tracking.models import Destination, Notice, Shop, Status, Wording
 from tracking.values.validators import check_characters, check_placeholders
 
@@ -48,11 +48,12 @@ def published(status):
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_harmless_words_are_saved_and_shown_as_text(admin_client, status, text):
-    texts = {name: f"{text} {name}" for name in TEXTS}
+    names = Wording.TEXTS
+    texts = {name: f"{text} {name}" for name in names}
     saved = StatusPage(admin_client, status).write(**texts).press("_publish")
     assert published(status) == texts
     assert "was changed successfully" in saved.content.decode()
-    for address, fields in ((PAGE, TEXTS), ("/", TEXTS[:3])):  # the guide does not say who has it
+    for address, fields in ((PAGE, names), ("/", names[:3])):  # the guide does not say who has it
         page = admin_client.get(address)
         assert page.status_code == 200
         html = page.content.decode()

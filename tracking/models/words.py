@@ -1,7 +1,7 @@
 """The words: a phrase of Japan Post's points to a status, a status has wordings."""
 
 from copy import copy
-from typing import Self
+from typing import ClassVar, Self
 
 from django.conf.locale import LANG_INFO
 from django.core.exceptions import ValidationError
@@ -197,7 +197,6 @@ def language_name(code: str) -> str:
 
 
 _FILLED_IN = "{country}, {operator}, {origin} and {number} are filled in."
-TEXTS = ("title", "meaning", "what_to_do", "who_has_it")
 WORDS_EXIST = "There are words for this status, language and destination already: edit those."
 _CHECKS = [check_characters, check_placeholders]
 
@@ -215,6 +214,8 @@ class WordingQuerySet(models.QuerySet["Wording"]):
 
 class Wording(models.Model):
     """Our words for a status in one language, for one destination or for all."""
+
+    TEXTS: ClassVar[tuple[str, ...]] = ("title", "meaning", "what_to_do", "who_has_it")
 
     status = models.ForeignKey(Status, on_delete=models.PROTECT, related_name="wordings")
     language = models.CharField(
@@ -291,7 +292,7 @@ class Wording(models.Model):
     @property
     def texts(self) -> dict[str, str]:
         """The four texts that customers get."""
-        return {name: getattr(self, name) for name in TEXTS}
+        return {name: getattr(self, name) for name in self.TEXTS}
 
     @property
     def drafted_texts(self) -> dict[str, str]:
@@ -319,7 +320,7 @@ class Wording(models.Model):
 
     def put(self, texts: dict[str, str], *, unhide: bool = False) -> None:
         """Make these the published texts. Saving is the caller's."""
-        for name in TEXTS:
+        for name in self.TEXTS:
             setattr(self, name, texts[name])
         self.draft = None
         self.hidden = self.hidden and not unhide

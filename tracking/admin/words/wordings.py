@@ -19,7 +19,7 @@ from django.utils.html import format_html
 from tracking.admin.edit_conflicts import GuardedForm, left_behind, merged
 from tracking.japanpost.examples import all_examples, has_example
 from tracking.models import Wording
-from tracking.models.words import TEXTS, WORDS_EXIST, language_name
+from tracking.models.words import WORDS_EXIST, language_name
 
 FITS = {"title": 60, "meaning": 240, "what_to_do": 160, "who_has_it": 60}
 _HELP = 'About {} characters fit on a phone\'s first screen; now <output class="count" data-fits="{}">{}</output>.'
@@ -65,7 +65,7 @@ class WordingForm(forms.ModelForm):
 
     class Meta:
         model = Wording
-        fields = ["language", "destination", "hidden", *TEXTS]
+        fields = ["language", "destination", "hidden", *Wording.TEXTS]
 
     def __init__(self, *args: Any, seen: datetime | None = None, **kwargs: Any) -> None:
         wording = kwargs.get("instance")
@@ -76,7 +76,7 @@ class WordingForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if seen and wording:
             self.data = merged(self, seen)
-        for name in TEXTS:
+        for name in Wording.TEXTS:
             if name in self.fields:  # a person who may only look has none
                 self._guide(name)
         is_stored = wording is not None and bool(wording.pk)
@@ -161,7 +161,7 @@ class WordingFormSet(BaseInlineFormSet):
             if not form.has_changed():
                 continue
             written = form.instance
-            drafted = {name: form.cleaned_data[name] for name in TEXTS}
+            drafted = {name: form.cleaned_data[name] for name in Wording.TEXTS}
             stored = Wording.objects.filter(pk=written.pk).first() or Wording(
                 status=self.instance,
                 language=written.language,
@@ -181,7 +181,7 @@ class WordingFormSet(BaseInlineFormSet):
             waits = form.instance.draft is not None
             if form in self.deleted_forms or not (form.has_changed() or waits):
                 continue
-            form.instance.put({name: form.cleaned_data[name] for name in TEXTS})
+            form.instance.put({name: form.cleaned_data[name] for name in Wording.TEXTS})
             form.instance.save()
 
 
@@ -192,7 +192,7 @@ class WordingInline(admin.StackedInline):
     extra = 0
     autocomplete_fields = ["destination"]
     readonly_fields = ["state"]
-    fieldsets = [(None, {"fields": ["state", ("language", "destination", "hidden"), *TEXTS]})]
+    fieldsets = [(None, {"fields": ["state", ("language", "destination", "hidden"), *Wording.TEXTS]})]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Wording]:
         wordings: Any = super().get_queryset(request)

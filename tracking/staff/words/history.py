@@ -12,7 +12,6 @@ from django.db.models import Max
 
 from tracking.models import Status, Wording
 from tracking.models.history import INSTALLATION
-from tracking.models.words import TEXTS
 from tracking.staff.words.difference import Piece, word_difference
 
 _EMPTY = "–"
@@ -105,7 +104,7 @@ def go_back(record: Any) -> models.Model:
 
 def _not_to_check(row: models.Model) -> list[str]:
     """Words that nobody has published yet have no texts but the draft's."""
-    return list(TEXTS) if isinstance(row, Wording) and not row.was_published else []
+    return list(Wording.TEXTS) if isinstance(row, Wording) and not row.was_published else []
 
 
 def _row_of(record: Any) -> models.Model:
@@ -162,8 +161,8 @@ def _happened(record: Any, before: Any | None) -> str:
     if draft and draft != old_draft:
         return "draft saved"
     if old_draft and not draft:
-        texts = [getattr(one, name) for one in (record, before) for name in TEXTS]
-        return "published" if texts[:4] != texts[4:] else "draft discarded"
+        is_published = any(getattr(record, name) != getattr(before, name) for name in Wording.TEXTS)
+        return "published" if is_published else "draft discarded"
     return "changed"
 
 
@@ -177,14 +176,14 @@ def _field_changes(record: Any, before: Any | None) -> Iterable[FieldChange]:
         old, new = _text(before, field.name), _text(record, field.name)
         says_nothing = before is None and new in (_EMPTY, "no")
         if old != new and not says_nothing:
-            published = published or field.name in TEXTS
+            published = published or field.name in Wording.TEXTS
             yield FieldChange(str(field.verbose_name), word_difference(old, new))
     if record.instance_type is Wording and not published:
         yield from _draft_changes(record, before)
 
 
 def _draft_changes(record: Any, before: Any | None) -> Iterable[FieldChange]:
-    for name in TEXTS:
+    for name in Wording.TEXTS:
         old, new = (str((one and one.draft or {}).get(name, _text(one, name))) for one in (before, record))
         if old != new:
             yield FieldChange(f"{name.replace('_', ' ')} (draft)", word_difference(old, new))

@@ -13,6 +13,7 @@ from django.db import connections, models, transaction
 from django.utils import timezone, translation
 from django_countries import countries
 
+from tracking.models import Wording
 from tracking.models.history import INSTALLATION
 
 FOLDER = Path(__file__).parent
@@ -20,7 +21,6 @@ REVIEWED_ON = date(2026, 11, 23)
 _WITH_HISTORY = ("Status", "Wording", "Phrase", "Destination", "Notice", "Shop")
 
 _STATUS_FIELDS = ("name", "stage", "tone", "guide_order", "usual_days", "worry_days", "example")
-_WORDING_FIELDS = ("title", "meaning", "what_to_do", "who_has_it")
 _DESTINATION_FIELDS = (
     "name_in_text",
     "operator",
@@ -86,7 +86,7 @@ def _fill_statuses(apps: Apps, using: str) -> None:
         statuses[facts["slug"]] = status
         for text in facts["phrases"]:
             phrase_model.objects.using(using).get_or_create(text=text, defaults={"status": status})
-        words = {field: facts[field] for field in _WORDING_FIELDS}
+        words = {field: facts[field] for field in Wording.TEXTS}
         wording_model.objects.using(using).get_or_create(
             status=status, language="en", destination=None, defaults=words
         )
