@@ -25,8 +25,8 @@ from tracking.admin.parcels.filters import (
 from tracking.admin.parcels.parcel_page import ParcelDesk
 from tracking.journey.standing import RENEWED_AT_ONCE, look_after, renew, renew_outdated
 from tracking.models import Fetch, Shipment, Standing
-from tracking.public.forms import RegistrationForm
 from tracking.staff.parcels import registration
+from tracking.staff.parcels.forms import RegistrationForm
 from tracking.values import numbers
 
 

@@ -1,0 +1,30 @@
+"""The form by which staff register parcels."""
+
+from typing import Any
+
+from django import forms
+
+from tracking.staff.parcels import registration
+
+
+class RegistrationForm(forms.Form):
+    """Numbers that staff paste or upload; `lines` and `all_text` in the cleaned data."""
+
+    text = forms.CharField(label="Numbers", required=False, strip=False, widget=forms.Textarea)
+    file = forms.FileField(label="Or a file", required=False, allow_empty_file=True)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        text, file = cleaned.get("text", ""), cleaned.get("file")
+        if self.errors:
+            return cleaned
+        if file and text.strip():
+            raise forms.ValidationError("Paste numbers or upload a file, not both.")
+        if (file.size if file else len(text.encode())) > registration.MOST_BYTES:
+            raise forms.ValidationError("More than 1 MiB: register them in several parts.")
+        try:
+            cleaned["all_text"] = registration.decode(file.read()) if file else text
+            cleaned["lines"] = registration.read_lines(cleaned["all_text"])
+        except registration.Unreadable as reason:
+            raise forms.ValidationError(str(reason)) from None
+        return cleaned
