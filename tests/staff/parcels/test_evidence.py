@@ -18,7 +18,7 @@ from tracking.models import Event, Fetch, Shipment
 from tracking.models.shipments import row_of
 from tracking.staff.access import groups
 from tracking.staff.parcels.evidence import COLUMNS, csv_of, evidence_of
-from tracking.staff.spreadsheets import as_meant
+from tracking.staff.spreadsheets import unescape_formula
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +33,7 @@ def sheet_of(shipment: Shipment) -> list[dict[str, str]]:
 def read(data: bytes) -> list[dict[str, str]]:
     """As a person means it who opens the file."""
     rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
-    return [{column: as_meant(cell) for column, cell in row.items()} for row in rows]
+    return [{column: unescape_formula(cell) for column, cell in row.items()} for row in rows]
 
 
 @pytest.fixture

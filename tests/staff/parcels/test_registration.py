@@ -11,7 +11,8 @@ from tests.support.stories import POSTED, some_numbers, story
 from tracking.fetching.lookup import look_up
 from tracking.models import Shipment
 from tracking.ops.watch import Watch
-from tracking.staff.parcels.registration import Unreadable, decode, read_lines, register
+from tracking.staff.parcels.registration import SHEET, read_lines, register
+from tracking.staff.spreadsheets import UnreadableFileError
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 FIRST, SECOND, THIRD = some_numbers(3)
@@ -33,7 +34,7 @@ def test_numbers_one_a_line_in_any_spelling():
 def test_csv_as_excel_writes_it(delimiter):
     text = "\ufeffNumber,Order reference,destination,NOTE,,\r\n%s,A-1,de,fragile,,\r\n%s,,,,,\r\n"
     text = (text % (FIRST, SECOND)).replace(",", delimiter)
-    first, second = read_lines(decode(text.encode()))
+    first, second = read_lines(SHEET.decode(text.encode()))
     assert (first.destination, first.order_reference, first.note) == ("DE", "A-1", "fragile")
     assert (second.line, second.number, second.problem) == (3, SECOND, "")
 
@@ -42,12 +43,12 @@ def test_quoted_cells_may_have_delimiters_and_lines_and_the_count_stays_right():
     text = f'sep=,\nnumber,note\n{FIRST},"two\nlines, one cell"\n{SECOND},ok\nEM123,bad\n'
     first, second, third = read_lines(text)
     assert first.note == "two lines, one cell"
-    assert (first.line, second.line, third.line) == (3, 5, 6)
+    assert (first.line, second.line, third.line) == (2, 3, 4)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp932"])
 def test_encodings(encoding):
-    (line,) = read_lines(decode(f"number,note\n{FIRST},壊れ物\n".encode(encoding)))
+    (line,) = read_lines(SHEET.decode(f"number,note\n{FIRST},壊れ物\n".encode(encoding)))
     assert line.note == "壊れ物"
 
 
@@ -89,13 +90,13 @@ def test_a_repeated_number_names_the_first_line():
     ],
 )
 def test_a_text_that_cannot_be_read_says_why(text, reason):
-    with pytest.raises(Unreadable, match=reason):
+    with pytest.raises(UnreadableFileError, match=reason):
         read_lines(text)
 
 
 def test_a_picture_is_no_text():
-    with pytest.raises(Unreadable):
-        decode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
+    with pytest.raises(UnreadableFileError):
+        SHEET.decode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
 
 
 def test_known_parcels_are_updated_and_keep_what_an_empty_cell_leaves(standin):

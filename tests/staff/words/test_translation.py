@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tracking.models import Destination, Shop, Status, Wording
+from tracking.staff.spreadsheets import UnreadableFileError
 from tracking.staff.words.translation import (
     COLUMNS,
     MOST_ROWS,
+    SHEET,
     ChangedMeanwhile,
-    Unreadable,
     bring_in,
     check,
-    decode,
     export_all,
     export_for_translator,
 )
@@ -139,7 +139,7 @@ def test_words_that_have_only_been_a_draft_stay_at_the_desk():
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_as_any_spreadsheet_writes_it_nothing_differs(delimiter, encoding):
     text = write(read(export_all()), delimiter).replace("\r\n", "\n")
-    plan = check(decode(text.encode(encoding)))
+    plan = check(SHEET.decode(text.encode(encoding)))
     assert (plan.unchanged, plan.bad, plan.does_something) == (Wording.objects.count(), [], False)
 
 
@@ -150,9 +150,9 @@ def test_no_cell_is_a_formula_and_all_are_read_back_as_they_were(text):
     words = wording(language="fr", title=text, meaning=text)
     (row,) = (row for row in read(export_all()) if row["language"] == "fr")
     assert row["title"].lstrip()[0] not in "=+-@＝"
-    assert check(decode(export_all())).differences == ()
+    assert check(SHEET.decode(export_all())).differences == ()
     words.delete()
-    (new,) = check(decode(write([row]).encode())).new
+    (new,) = check(SHEET.decode(write([row]).encode())).new
     assert new.wording.meaning == text.strip()
 
 
@@ -183,9 +183,9 @@ def test_any_words_survive_the_way_out_and_back(words):
         )
     before = store()
     for data in (export_all(), export_for_translator("fr")):
-        plan = check(decode(data))
+        plan = check(SHEET.decode(data))
         assert (plan.bad, plan.differences) == ([], ())
-        bring_in(decode(data), shown=plan.fingerprint)
+        bring_in(SHEET.decode(data), shown=plan.fingerprint)
     assert store() == before
 
 
@@ -301,7 +301,7 @@ def test_what_the_model_refuses_is_refused_here_in_its_own_words(monkeypatch):
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(text, reason):
-    with pytest.raises(Unreadable, match=reason):
+    with pytest.raises(UnreadableFileError, match=reason):
         check(text)
 
 
@@ -309,14 +309,14 @@ def test_a_file_that_cannot_be_read_says_why(text, reason):
 def test_another_encoding_is_refused_with_its_row_and_the_way_out(encoding):
     text = f'{HEADER}{CUSTOMS},fr,,"A\nB",C,,,\n{{}}{CUSTOMS},de,,A,C,,,\n'
     letter = {"cp1252": "é", "cp932": "壊"}[encoding]
-    with pytest.raises(Unreadable, match="Row 3 has letters that are not in UTF-8.*“CSV UTF-8”"):
-        decode(text.format(letter).encode(encoding))
+    with pytest.raises(UnreadableFileError, match="Row 3 has letters that are not in UTF-8.*“CSV UTF-8”"):
+        SHEET.decode(text.format(letter).encode(encoding))
 
 
 def test_a_picture_is_no_sheet():
     for data in (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"PK\x03\x04\0\0"):
-        with pytest.raises(Unreadable):
-            decode(data)
+        with pytest.raises(UnreadableFileError):
+            SHEET.decode(data)
 
 
 def test_excels_hint_at_the_separator_is_no_row():

@@ -144,7 +144,7 @@ class ShipmentAdmin(StandingColumns, ParcelDesk):
             return HttpResponseRedirect(reverse("admin:tracking_shipment_changelist"))
         return self._register_page(request, form, bad)
 
-    def _register(self, request: HttpRequest, lines: list[registration.Line]) -> str:
+    def _register(self, request: HttpRequest, lines: list[registration.ParcelRow]) -> str:
         """Store the good lines; says how many there were."""
         with transaction.atomic():
             added, updated = registration.register(lines, now=timezone.now())
@@ -152,7 +152,7 @@ class ShipmentAdmin(StandingColumns, ParcelDesk):
             self._log_registration(request, lines)
         return f"{added} parcels registered, {updated} known ones updated."
 
-    def _log_registration(self, request: HttpRequest, lines: list[registration.Line]) -> None:
+    def _log_registration(self, request: HttpRequest, lines: list[registration.ParcelRow]) -> None:
         """Who registered or updated which parcel: the admin logs by itself only what goes through its forms."""
         for is_known, action in ((False, ADDITION), (True, CHANGE)):
             numbers = [line.number for line in lines if not line.problem and line.is_known == is_known]
@@ -162,7 +162,7 @@ class ShipmentAdmin(StandingColumns, ParcelDesk):
                 )
 
     def _register_page(
-        self, request: HttpRequest, form: RegistrationForm, lines: list[registration.Line]
+        self, request: HttpRequest, form: RegistrationForm, lines: list[registration.ParcelRow]
     ) -> HttpResponse:
         good = [line for line in lines if not line.problem]
         context = {

@@ -15,8 +15,9 @@ from django.utils.html import format_html
 from django.utils.http import content_disposition_header
 
 from tracking.models import Wording
+from tracking.staff.spreadsheets import MOST_BYTES, UnreadableFileError
 from tracking.staff.words import translation
-from tracking.staff.words.translation import ChangedMeanwhile, Plan, Unreadable
+from tracking.staff.words.translation import ChangedMeanwhile, Plan
 from tracking.values.places import japans_day
 
 ALL = "all"
@@ -47,12 +48,12 @@ class BringInForm(forms.Form):
             return cleaned
         if not file and not cleaned.get("text"):
             raise forms.ValidationError("Choose a file first.")
-        if file and file.size > translation.MOST_BYTES:
+        if file and file.size > MOST_BYTES:
             raise forms.ValidationError(translation.TOO_MUCH)
         try:
-            cleaned["text"] = translation.decode(file.read()) if file else cleaned["text"]
+            cleaned["text"] = translation.SHEET.decode(file.read()) if file else cleaned["text"]
             cleaned["plan"] = translation.check(cleaned["text"])
-        except Unreadable as reason:
+        except UnreadableFileError as reason:
             raise forms.ValidationError(str(reason)) from None
         return cleaned
 
@@ -69,18 +70,8 @@ class WordingAdmin(admin.ModelAdmin):
     list_display = ["status_name", "language", "destination_name", "title", "is_hidden"]
     list_filter = ["language", "hidden", ("destination", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["status", "destination"]
-    search_fields = ["title", "meaning", "what_to_do", "who_has_it", "status__name", "status__slug"]
-    fields = [
-        "status",
-        "language",
-        "destination",
-        "title",
-        "meaning",
-        "what_to_do",
-        "who_has_it",
-        "hidden",
-        "where_to_edit",
-    ]
+    search_fields = [*Wording.TEXTS, "status__name", "status__slug"]
+    fields = ["status", "language", "destination", *Wording.TEXTS, "hidden", "where_to_edit"]
     readonly_fields = ["where_to_edit"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

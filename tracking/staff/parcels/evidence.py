@@ -1,7 +1,5 @@
 """All that we kept about one parcel, for an enquiry with Japan Post: for paper and as a CSV."""
 
-import codecs
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +9,7 @@ from tracking.fetching.storing import USED_AGAIN_AFTER
 from tracking.models import Event, Fetch, Shipment
 from tracking.models.shipments import FETCHES_ARE_KEPT, FetchQuerySet
 from tracking.staff.parcels.details import State, states_of
-from tracking.staff.spreadsheets import harmless
+from tracking.staff.spreadsheets import write_csv
 from tracking.values import numbers
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import JAPAN
@@ -96,22 +94,8 @@ def evidence_of(shipment: Shipment, *, now: datetime, made_by: str, page_url: st
 
 
 def csv_of(evidence: Evidence) -> Iterator[bytes]:
-    """The sheet line by line, UTF-8 with its mark, without which Excel takes it for something else.
-
-    The first row tells what the sheet is about, then each event and each request has a row of its own.
-    """
-    yield codecs.BOM_UTF8
-    writer = csv.DictWriter(_Passer(), COLUMNS, restval="")
-    yield writer.writerow({column: column for column in COLUMNS})
-    for row in _rows(evidence):
-        yield writer.writerow({column: harmless(text) for column, text in row.items()})
-
-
-class _Passer:
-    """A file that hands each line on instead of keeping it."""
-
-    def write(self, line: str) -> bytes:
-        return line.encode()
+    """Yield the sheet line by line. The first row tells what it is about; each event and each request has a row."""
+    return write_csv(COLUMNS, _rows(evidence))
 
 
 def _rows(evidence: Evidence) -> Iterator[Row]:

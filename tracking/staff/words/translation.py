@@ -1,13 +1,9 @@
 """All wording as one CSV: out to a translator, and back in after a dry run. Nothing is half brought in."""
 
-import codecs
-import csv
 import hashlib
-import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from django.conf.locale import LANG_INFO
 from django.core.exceptions import ValidationError
@@ -15,28 +11,24 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from tracking.models import Destination, Status, Wording
-from tracking.staff.spreadsheets import as_meant, harmless
+from tracking.staff.spreadsheets import MOST_BYTES, Record, SheetFormat, UnreadableFileError, write_csv
 
 MOST_ROWS = 2000
-MOST_BYTES = 1024 * 1024
 TOO_MUCH = "More than 1 MB: bring it in in several parts, such as one language at a time."
 
-TEXTS = ("title", "meaning", "what_to_do", "who_has_it")
-COLUMNS = ("status", "status_name", "language", "destination", *TEXTS, "hidden")
+COLUMNS = ("status", "status_name", "language", "destination", *Wording.TEXTS, "hidden")
 TRANSLATOR_COLUMNS = (
     *COLUMNS[:4],
-    *(column for text in TEXTS for column in (f"english_{text}", text)),
+    *(column for text in Wording.TEXTS for column in (f"english_{text}", text)),
     "hidden",
 )
-_NEEDED = tuple(column for column in COLUMNS if column != "status_name")
+SHEET = SheetFormat(
+    columns=TRANSLATOR_COLUMNS, needed=tuple(column for column in COLUMNS if column != "status_name")
+)
 
 _YES, _NO = {"yes", "true", "1"}, {"", "no", "false", "0"}
 
 Key = tuple[str, str, str | None]  # slug of the status, language, ISO code of the destination or None
-
-
-class Unreadable(ValueError):
-    """The whole file cannot be read; the message tells staff why."""
 
 
 class ChangedMeanwhile(Exception):
@@ -75,28 +67,36 @@ class Plan:
 
     rows: tuple[Row, ...]
     without_words: tuple[int, ...]  # rows that were left out, for nothing is written in them
+    bad: list[Row]
+    new: list[Row]
+    changed: list[Row]
+    differences: tuple[Difference, ...]
+    fingerprint: str  # the same for two plans only if they do the same
 
-    @cached_property
-    def bad(self) -> list[Row]:
-        return [row for row in self.rows if row.problems]
-
-    @cached_property
-    def new(self) -> list[Row]:
-        return [row for row in self.rows if row.is_new and not row.problems]
-
-    @cached_property
-    def changed(self) -> list[Row]:
-        return [row for row in self.rows if row.differences and not row.is_new and not row.problems]
-
-    @cached_property
-    def differences(self) -> tuple[Difference, ...]:
-        return tuple(difference for row in self.rows for difference in row.differences)
+    @classmethod
+    def of(cls, rows: Sequence[Row], without_words: Iterable[int]) -> "Plan":
+        """Sort the rows by what becomes of them."""
+        good = [row for row in rows if not row.problems]
+        does = [(str(row.wording), row.is_new, row.differences) for row in rows if row.differences]
+        return cls(
+            rows=tuple(rows),
+            without_words=tuple(without_words),
+            bad=[row for row in rows if row.problems],
+            new=[row for row in good if row.is_new],
+            changed=[row for row in good if row.differences and not row.is_new],
+            differences=tuple(difference for row in rows for difference in row.differences),
+            fingerprint=hashlib.sha256(repr(does).encode()).hexdigest(),
+        )
 
     @property
     def does_something(self) -> bool:
         return bool(self.differences)
 
-    @cached_property
+    @property
+    def unchanged(self) -> int:
+        return len(self.rows) - len(self.bad) - len(self.new) - len(self.changed)
+
+    @property
     def left_out(self) -> str:
         """The rows without words in a few characters: “4, 7–19”."""
         ranges: list[list[int]] = []
@@ -107,23 +107,14 @@ class Plan:
                 ranges.append([number])
         return ", ".join("–".join(map(str, some)) for some in ranges)
 
-    @cached_property
-    def unchanged(self) -> int:
-        return len(self.rows) - len(self.bad) - len(self.new) - len(self.changed)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """The same for two plans only if they do the same."""
-        does = [(str(row.wording), row.is_new, row.differences) for row in self.rows if row.differences]
-        return hashlib.sha256(repr(does).encode()).hexdigest()
-
 
 # Out
 
 
 def export_all() -> bytes:
     """Every wording in every language, hidden ones too, in the guide's order. Drafts stay at the desk."""
-    return _written(COLUMNS, map(_cells, Wording.objects.ever_published().select_related("status")))
+    wordings = Wording.objects.ever_published().select_related("status")
+    return b"".join(write_csv(COLUMNS, map(_cells, wordings)))
 
 
 def export_for_translator(language: str) -> bytes:
@@ -146,12 +137,12 @@ def export_for_translator(language: str) -> bytes:
             status=status, language=language, destination_id=code
         )
         english = found.get(("en", status.pk, code)) or found.get(("en", status.pk, None))
-        rows.append(_cells(own) | {f"english_{text}": getattr(english, text, "") for text in TEXTS})
-    return _written(TRANSLATOR_COLUMNS, rows)
+        rows.append(_cells(own) | {f"english_{text}": getattr(english, text, "") for text in Wording.TEXTS})
+    return b"".join(write_csv(TRANSLATOR_COLUMNS, rows))
 
 
 def _cells(wording: Wording) -> dict[str, str]:
-    texts = {text: getattr(wording, text) for text in TEXTS}
+    texts = wording.texts
     return {
         "status": wording.status.slug,
         "status_name": wording.status.name,
@@ -163,56 +154,40 @@ def _cells(wording: Wording) -> dict[str, str]:
     }
 
 
-def _written(columns: Iterable[str], rows: Iterable[Mapping[str, str]]) -> bytes:
-    """UTF-8 with its mark, without which Excel takes it for something else."""
-    sheet = io.StringIO(newline="")
-    writer = csv.DictWriter(sheet, list(columns))
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({column: harmless(text) for column, text in row.items()})
-    return codecs.BOM_UTF8 + sheet.getvalue().encode()
-
-
 # In
 
 
-def decode(data: bytes) -> str:
-    """The text of an uploaded file: UTF-8, or UTF-16 with its mark (Excel's “Unicode Text”). Raises Unreadable."""
-    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        text = data.decode("utf-16" if is_utf16 else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-16" if is_utf16 else "utf-8-sig", "ignore")
-        row = sum(1 for _ in _records(before + "?", strict=False))
-        raise Unreadable(
-            f"Row {row} has letters that are not in UTF-8. Save the sheet once more as “CSV UTF-8”."
-        ) from None
-    if "\0" in text:
-        raise Unreadable("The file is no text. Save the sheet as “CSV UTF-8”.")
-    return text
-
-
 def check(text: str, *, lock: bool = False) -> Plan:
-    """The dry run: every row checked, nothing stored. Raises Unreadable."""
+    """The dry run: check every row, store nothing. Raises UnreadableFileError."""
     if len(text.encode()) > MOST_BYTES:
-        raise Unreadable(TOO_MUCH)
+        raise UnreadableFileError(TOO_MUCH)
     words = _Words.read(lock=lock)
-    rows, without_words = [], []
+    rows: list[Row] = []
+    without_words: list[int] = []
     first: dict[Key, int] = {}
-    for number, cells, extra in _named(text):
-        if not any(cells[column].strip() for column in TEXTS) and not extra:
-            without_words.append(number)
+    for record in _records(text):
+        if not any(record.cells[column].strip() for column in Wording.TEXTS) and not record.extra:
+            without_words.append(record.number)
             continue
-        row = words.checked(number, cells)
-        problems = list(row.problems)
-        if extra:
-            problems.append(f"More cells than there are columns: “{extra}”.")
-        if (same := first.setdefault(words.key(cells), number)) != number:
-            problems.append(f"The same status, language and destination as in row {same}.")
-        rows.append(Row(number, row.wording, row.is_new, row.differences, tuple(problems)))
+        row = words.checked(record)
+        if (same := first.setdefault(words.key(record.cells), row.number)) != row.number:
+            repeated = f"The same status, language and destination as in row {same}."
+            row = replace(row, problems=(*row.problems, repeated))
+        rows.append(row)
     if not rows and not without_words:
-        raise Unreadable("There are no words in it, only the names of the columns.")
-    return Plan(tuple(rows), tuple(without_words))
+        raise UnreadableFileError("There are no words in it, only the names of the columns.")
+    return Plan.of(rows, without_words)
+
+
+def _records(text: str) -> Iterator[Record]:
+    """The rows of the file; cells that are no texts lose the spaces at their ends."""
+    for record in SHEET.records(text):
+        if record.number > MOST_ROWS and (any(record.cells.values()) or record.extra):
+            raise UnreadableFileError(f"More than {MOST_ROWS} rows: bring them in in several parts.")
+        tidy = {
+            column: cell if column in Wording.TEXTS else cell.strip() for column, cell in record.cells.items()
+        }
+        yield replace(record, cells=tidy)
 
 
 def bring_in(text: str, *, shown: str) -> Plan:
@@ -258,24 +233,26 @@ class _Words:
             language = language.lower().replace("_", "-")
         return cells["status"], language, cells["destination"].upper() or None
 
-    def checked(self, number: int, cells: Mapping[str, str]) -> Row:
+    def checked(self, record: Record) -> Row:
         """The row's words put into its wording. What words may say is the model's own rule (`full_clean`)."""
-        problems = tuple(self._unknown(cells))
-        if problems:
-            return Row(number, problems=problems)
+        problems = list(self._unknown(record.cells))
+        wording, is_new = None, False
+        differences: tuple[Difference, ...] = ()
+        if not problems:
+            wording, is_new = self._wording_of(record.cells)
+            differences = tuple(_put_in(wording, record.cells))
+            problems += _refused(wording) if differences else ()
+        if record.extra:
+            problems.append(f"More cells than there are columns: “{record.extra}”.")
+        return Row(record.number, wording, is_new, differences, tuple(problems))
+
+    def _wording_of(self, cells: Mapping[str, str]) -> tuple[Wording, bool]:
+        """The wording that the row is about, and whether it is new."""
         slug, language, code = key = self.key(cells)
-        wording = self.wordings.get(key)
-        is_new = wording is None
-        if wording is None:
-            wording = Wording(status=self.statuses[slug], language=language)
-            wording.destination = self.destinations[code] if code else None
-        differences = tuple(_put_in(wording, cells))
-        if differences:
-            try:
-                wording.full_clean(exclude=["status", "destination"])  # found above; unique by their key
-            except ValidationError as error:
-                problems = tuple(_sentences(error))
-        return Row(number, wording, is_new, differences, problems)
+        if wording := self.wordings.get(key):
+            return wording, False
+        destination = self.destinations[code] if code else None
+        return Wording(status=self.statuses[slug], language=language, destination=destination), True
 
     def _unknown(self, cells: Mapping[str, str]) -> Iterator[str]:
         slug, language, code = self.key(cells)
@@ -290,7 +267,7 @@ class _Words:
 
 
 def _put_in(wording: Wording, cells: Mapping[str, str]) -> Iterator[Difference]:
-    for column in TEXTS:
+    for column in Wording.TEXTS:
         now, then = _tidy(column, getattr(wording, column)), _tidy(column, cells[column])
         if now != then:
             setattr(wording, column, then)
@@ -308,63 +285,11 @@ def _tidy(column: str, text: str) -> str:
     return re.sub(r"\r\n?", "\n", text).strip()
 
 
-def _sentences(error: ValidationError) -> Iterator[str]:
-    for field, sentences in error.message_dict.items():
-        for sentence in sentences:
-            yield f"{field}: {sentence}" if field in COLUMNS else sentence
-
-
-def _named(text: str) -> Iterator[tuple[int, dict[str, str], str]]:
-    """Number, cells by column, and the first cell beyond the last column. Raises Unreadable."""
-    header: list[str] = []
-    for number, record in enumerate(_records(text), 1):
-        cells = [as_meant(cell) for cell in record]
-        if not header:
-            if any(cells):
-                header = _header(cells)
-            continue
-        if number > MOST_ROWS and any(cells):
-            raise Unreadable(f"More than {MOST_ROWS} rows: bring them in in several parts.")
-        cells += [""] * (len(header) - len(cells))
-        named = dict(zip(header, cells, strict=False))
-        named |= {column: named[column].strip() for column in _NEEDED if column not in TEXTS}
-        yield number, named, next((cell for cell in cells[len(header) :] if cell.strip()), "")
-    if not header:
-        raise Unreadable("The file is empty.")
-
-
-def _header(cells: Iterable[str]) -> list[str]:
-    header = [cell.strip().lower() for cell in cells]
-    while not header[-1]:  # spreadsheets like to add some
-        header.pop()
-    for column in header:
-        if column not in TRANSLATOR_COLUMNS:
-            raise Unreadable(f"Unknown column “{column}”. The first row names them: {', '.join(_NEEDED)}.")
-        if header.count(column) > 1:
-            raise Unreadable(f"Two columns “{column}”.")
-    missing = [column for column in _NEEDED if column not in header]
-    if missing:
-        raise Unreadable(f"Columns are missing: {', '.join(missing)}. The first row names the columns.")
-    return header
-
-
-def _records(text: str, *, strict: bool = True) -> Iterator[list[str]]:
-    """Every row, empty ones too, so that they count as in the spreadsheet."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    if first.lower().startswith("sep="):  # Excel's own first line, which it does not show as a row
-        text = text[text.index(first) + len(first) :].removeprefix("\r").removeprefix("\n")
-        first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
-    number = 0
-    while True:
-        number += 1
-        try:
-            yield next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            raise Unreadable(
-                f"Row {number} cannot be read: a quotation mark is not closed or stands where none belongs, "
-                "or a cell is far too long."
-            ) from None
+def _refused(wording: Wording) -> Iterator[str]:
+    """What the model says against the words."""
+    try:
+        wording.full_clean(exclude=["status", "destination"])  # both are in the store; the key is unique
+    except ValidationError as error:
+        for field, sentences in error.message_dict.items():
+            for sentence in sentences:
+                yield f"{field}: {sentence}" if field in COLUMNS else sentence
