@@ -11,7 +11,8 @@ from emsguide.logs import FORMATS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-read_settings_file(settings_file(BASE_DIR))
+SETTINGS_FILE = settings_file(BASE_DIR)
+read_settings_file(SETTINGS_FILE)
 env = Environment()
 
 DEBUG = env.strict_bool("DEBUG", default=False)

@@ -13,7 +13,6 @@ from django.core import checks
 from django.db import connection
 from django.http.request import validate_host
 
-from emsguide.environment import settings_file
 from tracking.japanpost import client
 from tracking.japanpost.errors import Unavailable
 from tracking.ops import readiness
@@ -109,7 +108,7 @@ def proxies() -> Iterator[Finding]:
 
 
 def env_file(file: Path | None = None) -> Iterator[Finding]:
-    file = file or settings_file(settings.BASE_DIR)
+    file = file or settings.SETTINGS_FILE
     if file.is_file() and file.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
         yield Finding(
             f"Everybody on this machine can read {file}, secrets included.",
