@@ -7,6 +7,8 @@ MINUTES ?= 10
 BIN := .venv/bin/python
 MANAGE := DEBUG=True $(BIN) manage.py
 PRODUCTION := DEBUG=False ALLOWED_HOSTS=shop.example SECURE_SSL_REDIRECT=True \
+	SITE_URL=https://shop.example TRUSTED_PROXIES=1 \
+	EMAIL_URL=smtp+tls://user:password@mail.shop.example:587 DEFAULT_FROM_EMAIL=parcels@shop.example \
 	SECRET_KEY="$$($(BIN) -c 'import secrets; print(secrets.token_urlsafe(64))')"
 
 export PYTHON

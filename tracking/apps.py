@@ -9,10 +9,12 @@ class TrackingConfig(AppConfig):
     verbose_name = "Parcels and words"
 
     def ready(self) -> None:
+        from tracking.ops import doctor
         from tracking.staff.access import groups
         from tracking.words import seed, version
 
         version.connect()
+        doctor.register()
 
         def fill(**said: Any) -> None:
             """`flush`, unlike `migrate`, does not say which state of the models it means: the current one."""

@@ -45,6 +45,8 @@ def test_production_starts_with_a_key_and_a_host():
         ({"SECRET_KEY": "x" * 60}, "security.W009"),
         ({"SECURE_HSTS_SECONDS": "0"}, "security.W004"),
         ({"SECURE_SSL_REDIRECT": "False"}, "security.W008"),
+        ({"EMAIL_URL": ""}, "emsguide.W007"),
+        ({"SITE_URL": "https://other.example"}, "emsguide.W004"),
     ],
 )
 def test_djangos_own_check_finds_a_weak_setting_beside_those_that_we_ship(weakness, words):
@@ -52,7 +54,10 @@ def test_djangos_own_check_finds_a_weak_setting_beside_those_that_we_ship(weakne
     shipped = dict(re.findall(r"^([A-Z_]+)=(.*)$", SHIPPED.read_text(), re.MULTILINE))
     code = "from django.core.management import execute_from_command_line as run; run('x check --deploy --fail-level WARNING'.split())"
     environment = (
-        {"DJANGO_SETTINGS_MODULE": "emsguide.settings"} | shipped | {"SECRET_KEY": STRONG} | weakness
+        {"DJANGO_SETTINGS_MODULE": "emsguide.settings", "EMAIL_URL": "smtp+tls://ann:pw@mail.example.com:587"}
+        | shipped
+        | {"SECRET_KEY": STRONG}
+        | weakness
     )
     done = start(code, **environment)
     assert (done.returncode, words in done.stderr) == (1 if words else 0, True)

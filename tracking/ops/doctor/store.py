@@ -1,21 +1,24 @@
-"""What the database tells: whether it can be used, and whether the jobs beside the site run."""
+"""The database: whether it can be used, and what it says about the jobs that have to run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
+from django.core import checks
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Max
+from django.utils import timezone
 
 from tracking.fetching.alarms import DIGEST
 from tracking.fetching.gate import SENDING, current_gate
 from tracking.journey.usual_waits import LEAST_PARCELS
 from tracking.models import Alarm, AskedBy, Fetch, Message, Phrase, Shipment, Shop, UsualWait, VisitorMinute
 from tracking.ops import backup
-from tracking.ops.doctor.finding import Finding
 from tracking.ops.readiness import unapplied_migrations
 from tracking.public import visitors
 from tracking.staff.access import groups
@@ -31,191 +34,206 @@ CLOCKS_MAY_DIFFER = timedelta(seconds=5)
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
-def obstacles() -> Iterator[Finding]:
-    """Why nothing else can be looked at."""
+def check_store(*, databases: Sequence[str] | None = None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
+    """Returns what is wrong in the database, or only why it cannot be used; nothing without `--database`."""
+    if not databases:
+        return ()
+    now = timezone.now()
+    jobs = _watch(now), _learn(now), _digest(now), _backups(now), _mails(now), _sessions(now)
+    return list(_obstacles()) or chain(_shop(), *jobs, _clocks(now), _people(), _addresses(now))
+
+
+def _obstacles() -> Iterator[checks.CheckMessage]:
+    """Why the rest of the database cannot be checked."""
     try:
         left = unapplied_migrations()
         if left:
-            yield Finding(
+            yield checks.Warning(
                 f"Migrations that are not applied: {len(left)}, the first is {left[0]}.",
-                "python manage.py migrate",
+                hint="python manage.py migrate",
+                id="emsguide.W201",
             )
         else:
             yield from _writable()
     except DatabaseError as error:
-        yield Finding(
+        yield checks.Warning(
             f"The database does not answer ({type(error).__name__}).",
-            "Look at DATABASE_URL, whether that server runs, and whether this user may read the file.",
+            hint="Look at DATABASE_URL, whether that server runs, and whether this user may read the file.",
+            id="emsguide.W202",
         )
 
 
-def _writable() -> Iterator[Finding]:
-    """Writes something, and takes it back."""
+def _writable() -> Iterator[checks.CheckMessage]:
+    """Writes a row and rolls back."""
     try:
         with transaction.atomic():
             Shop.objects.update(name=F("name"))
             transaction.set_rollback(True)
     except DatabaseError as error:
-        yield Finding(
+        yield checks.Warning(
             f"Nothing can be written to the database ({type(error).__name__}): no look-up works.",
-            _whose_file()
+            hint="Give the file and its folder to the user of the site, for SQLite writes to both, and look for space "
+            "on the disk. (Run this command as that user.)"
             if connection.vendor == "sqlite"
             else "Look at the rights of its user, and for space on its disk.",
+            id="emsguide.W203",
         )
 
 
-def _whose_file() -> str:
-    return (
-        "Give the file and its folder to the user of the site, for SQLite writes beside it, and look for space on the "
-        "disk. (Run this command as that user.)"
-    )
-
-
-def shop(now: datetime) -> Iterator[Finding]:
+def _shop() -> Iterator[checks.CheckMessage]:
     for name, email, technical_email in Shop.objects.values_list("name", "email", "technical_email"):
         if name == seed.read("shop")["name"]:
-            yield Finding(f"The shop is still called “{name}”.", "Write its name at the desk, under Shop.")
+            yield checks.Warning(
+                f"The shop is still called “{name}”.",
+                hint="Write its name at the desk, under Shop.",
+                id="emsguide.W204",
+            )
         if not email or email.endswith(("@example.com", ".example", "@localhost")):
-            yield Finding(
-                "The shop has no e-mail address of its own: customers cannot write by mail, messages are mailed to nobody.",
-                "Write it at the desk, under Shop.",
+            yield checks.Warning(
+                "The shop has no e-mail address of its own: customers cannot write by mail, and staff get no mail of "
+                "their messages.",
+                hint="Write it at the desk, under Shop.",
+                id="emsguide.W205",
             )
         if not email and not technical_email:
-            yield Finding(
-                "Nobody hears when Japan Post's pages change.",
-                "Write a technical email at the desk, under Shop.",
+            yield checks.Warning(
+                "No address gets the mail that Japan Post's pages have changed.",
+                hint="Write a technical email at the desk, under Shop.",
+                id="emsguide.W206",
             )
 
 
-def watch(now: datetime) -> Iterator[Finding]:
+def _watch(now: datetime) -> Iterator[checks.CheckMessage]:
     late = Shipment.objects.due(now - WATCH_MAY_LAG).count()
     gate = current_gate()
     if not late or (gate.paused_until and gate.paused_until > now):
         return
     last = Fetch.objects.filter(asked_by=AskedBy.WATCH).aggregate(last=Max("started_at"))["last"]
     if last is None or now - last > WATCH_MAY_LAG:
-        when = f"last asked on {last:%Y-%m-%d at %H:%M} UTC" if last else "has asked nobody yet"
-        yield Finding(
+        when = f"last asked on {last:%Y-%m-%d at %H:%M} UTC" if last else "has never asked"
+        yield checks.Warning(
             f"The watch is not running: it {when}. Parcels that have been due for more than an hour: {late}.",
-            "Run python manage.py watch as a service, or watch --once from cron.",
+            hint="Run python manage.py watch as a service, or watch --once from cron.",
+            id="emsguide.W207",
         )
     else:
-        yield Finding(
+        yield checks.Warning(
             f"The watch cannot keep up. Parcels that have been due for more than an hour: {late}.",
-            "Start a second one; see also JAPANPOST_CONCURRENCY and JAPANPOST_SPACING_MS.",
+            hint="Start a second one; see also JAPANPOST_CONCURRENCY and JAPANPOST_SPACING_MS.",
+            id="emsguide.W208",
         )
 
 
-def learn(now: datetime) -> Iterator[Finding]:
+def _learn(now: datetime) -> Iterator[checks.CheckMessage]:
     last = UsualWait.objects.aggregate(last=Max("learned_at"))["last"]
-    remedy = "Run python manage.py learn daily, from cron or a timer."
+    hint = "Run python manage.py learn daily, from cron or a timer."
     if last and now - last > LEARN_EVERY:
-        yield Finding(f"How long parcels wait was last learnt on {last:%Y-%m-%d}.", remedy)
+        yield checks.Warning(
+            f"How long parcels wait was last learnt on {last:%Y-%m-%d}.", hint=hint, id="emsguide.W209"
+        )
     elif last is None and Shipment.objects.exclude(story_at=None).count() >= LEAST_PARCELS:
-        yield Finding(
+        yield checks.Info(
             "Nothing has been learnt from the stored stories: too few have moved on, or learn has never run.",
-            remedy,
-            is_wrong=False,
+            hint=hint,
+            id="emsguide.I210",
         )
 
 
-def digest(now: datetime) -> Iterator[Finding]:
-    if not settings.EMAIL_IS_SET_UP:  # `configuration.mail` says so
+def _digest(now: datetime) -> Iterator[checks.CheckMessage]:
+    if not settings.EMAIL_IS_SET_UP:  # emsguide.W007 says so
         return
     waiting = Phrase.objects.unmapped().filter(first_seen_at__lt=now - DIGEST_EVERY).count()
     since = (now - DIGEST_EVERY).date()
     if waiting and not Alarm.objects.filter(kind=DIGEST, day__gte=since, mailed_at__isnull=False).exists():
-        yield Finding(
-            f"Phrases have waited for days, and no mail has told anybody: {waiting}.",
-            "Run python manage.py digest daily, from cron or a timer.",
+        yield checks.Warning(
+            f"New phrases have waited for days, and no mail has named them to staff: {waiting}.",
+            hint="Run python manage.py digest daily, from cron or a timer.",
+            id="emsguide.W211",
         )
 
 
-def backups(now: datetime) -> Iterator[Finding]:
+def _backups(now: datetime) -> Iterator[checks.CheckMessage]:
     last = backup.newest_in(Path(settings.BACKUP_FOLDER))
-    remedy = "Run python manage.py backup daily, from cron or a timer."
+    hint = "Run python manage.py backup daily, from cron or a timer."
     if last is None:
-        yield Finding(
+        yield checks.Info(
             f"There is no back-up in {settings.BACKUP_FOLDER}.",
-            f"{remedy} If another machine does, there is nothing to do here.",
-            is_wrong=False,
+            hint=f"{hint} If another machine does, there is nothing to do here.",
+            id="emsguide.I212",
         )
     elif now - last > BACKUP_EVERY:
-        yield Finding(f"The newest back-up in {settings.BACKUP_FOLDER} is of {last:%Y-%m-%d}.", remedy)
-
-
-def mails(now: datetime) -> Iterator[Finding]:
-    stuck = Alarm.objects.filter(mailed_at=None, claimed_at__range=(now - LOOK_BACK, now - MAIL_TAKES))
-    if settings.EMAIL_IS_SET_UP and (count := stuck.count()):
-        yield Finding(
-            f"Mails to staff that did not leave in the last week: {count}.",
-            "Look at EMAIL_URL and the log, and try: python manage.py sendtestemail you@example.com",
+        yield checks.Warning(
+            f"The newest back-up in {settings.BACKUP_FOLDER} is of {last:%Y-%m-%d}.",
+            hint=hint,
+            id="emsguide.W213",
         )
 
 
-def clocks(now: datetime) -> Iterator[Finding]:
+def _mails(now: datetime) -> Iterator[checks.CheckMessage]:
+    stuck = Alarm.objects.filter(mailed_at=None, claimed_at__range=(now - LOOK_BACK, now - MAIL_TAKES))
+    if settings.EMAIL_IS_SET_UP and (count := stuck.count()):
+        yield checks.Warning(
+            f"Mails to staff that did not leave in the last week: {count}.",
+            hint="Look at EMAIL_URL and the log, and try: python manage.py sendtestemail you@example.com",
+            id="emsguide.W214",
+        )
+
+
+def _clocks(now: datetime) -> Iterator[checks.CheckMessage]:
     ahead = Fetch.objects.filter(started_at__gt=now + CLOCKS_MAY_DIFFER).exists()
     start = current_gate().next_start_at
     distance = timedelta(milliseconds=settings.JAPANPOST_SPACING_MS) + SENDING
     if ahead or (start and start > now + distance + CLOCKS_MAY_DIFFER):
-        yield Finding(
+        yield checks.Warning(
             "The store has times that lie ahead of this machine's clock: some machine's clock is wrong.",
-            "Run a time service on every machine (timedatectl set-ntp true); they must agree to about a second.",
+            hint="Run a time service on every machine (timedatectl set-ntp true); they must agree to about a second.",
+            id="emsguide.W215",
         )
 
 
-def people(now: datetime) -> Iterator[Finding]:
+def _people() -> Iterator[checks.CheckMessage]:
     able = User.objects.filter(is_active=True, is_staff=True)
     owners = able.filter(is_superuser=True)
     if not owners.exists():
-        yield Finding(
-            "Nobody can give rights at the desk: there is no superuser.", "python manage.py createsuperuser"
+        yield checks.Warning(
+            "There is no superuser, who alone can give rights at the desk.",
+            hint="python manage.py createsuperuser",
+            id="emsguide.W216",
         )
     for owner in owners:
         if not owner.has_usable_password():
-            yield Finding(
+            yield checks.Warning(
                 f"The superuser {owner} has no password, so cannot log in.",
-                f"python manage.py changepassword {owner}",
+                hint=f"python manage.py changepassword {owner}",
+                id="emsguide.W217",
             )
     for group in Group.objects.filter(name__in=[groups.EDITORS, groups.SUPPORT]):
         if not able.filter(groups=group).exists():
-            yield Finding(
-                f"Nobody is in the group {group}.",
-                "Add colleagues at the desk, under Users; a superuser needs none of the groups.",
-                is_wrong=False,
+            yield checks.Info(
+                f"The group {group} has no active members.",
+                hint="Add colleagues at the desk, under Users; a superuser needs none of the groups.",
+                id="emsguide.I218",
             )
 
 
-def addresses(now: datetime) -> Iterator[Finding]:
-    """Whoever the limits count as this very machine came through a proxy that nobody told us of."""
+def _addresses(now: datetime) -> Iterator[checks.CheckMessage]:
+    """Finds visitors with the address of this machine: they came through a proxy that TRUSTED_PROXIES does not count."""
     here = [visitors.key_of(address) for address in _LOOPBACK]
     wrote = Message.objects.filter(sender_key__in=here, created_at__gt=now - LOOK_BACK)
     asked = VisitorMinute.objects.filter(visitor__in=here)
     if not settings.TRUSTED_PROXIES and not settings.DEBUG and (wrote.exists() or asked.exists()):
-        yield Finding(
-            "Visitors come from this very machine, so a proxy stands in front, and all of them count as one.",
-            "Set TRUSTED_PROXIES to the number of your proxies, mostly 1. (A look-up you made here yourself looks the same.)",
+        yield checks.Warning(
+            "Visitors have the address of this machine, so there is a proxy in front, and all of them count as one.",
+            hint="Set TRUSTED_PROXIES to the number of your proxies, mostly 1. (A look-up that you made on this machine "
+            "looks the same.)",
+            id="emsguide.W219",
         )
 
 
-def sessions(now: datetime) -> Iterator[Finding]:
+def _sessions(now: datetime) -> Iterator[checks.CheckMessage]:
     if old := Session.objects.filter(expire_date__lt=now - timedelta(days=30)).count():
-        yield Finding(
+        yield checks.Info(
             f"Log-ins that ran out a month ago and are still stored: {old}.",
-            "Run python manage.py prune daily, from cron or a timer; the watch throws them away too.",
-            is_wrong=False,
+            hint="Run python manage.py prune daily, from cron or a timer; the watch deletes them too.",
+            id="emsguide.I220",
         )
-
-
-CHECKS: tuple[Callable[[datetime], Iterator[Finding]], ...] = (
-    shop,
-    watch,
-    learn,
-    digest,
-    backups,
-    mails,
-    clocks,
-    people,
-    addresses,
-    sessions,
-)
