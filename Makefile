@@ -72,6 +72,7 @@ lint:  ## style, types, missing migrations, settings fit for production
 	$(BIN) -m ruff check .
 	$(BIN) -m ruff format --check .
 	DEBUG=True $(BIN) -m mypy
+	.venv/bin/lint-imports --no-cache --no-logo
 	$(MANAGE) makemigrations --check --dry-run
 	@$(PRODUCTION) $(BIN) manage.py check --deploy --fail-level WARNING
 
