@@ -49,8 +49,8 @@ def test_an_inbox_phrase_gets_its_meaning_and_the_parcel_changes_at_once(admin_c
     phrase = Phrase.objects.unmapped().get()
     status = Status.objects.get(slug="en-route")
     address = reverse("admin:tracking_phrase_change", args=[phrase.pk])
-    seen = admin_client.get(address).context["adminform"].form["seen"].value()
-    assert admin_client.post(address, {"status": status.pk, "seen": seen}).status_code == 302
+    seen = admin_client.get(address).context["adminform"].form["version_token"].value()
+    assert admin_client.post(address, {"status": status.pk, "version_token": seen}).status_code == 302
     assert admin_client.get(f"/track/{NUMBER}.json").json()["status"] == "en-route"
 
 

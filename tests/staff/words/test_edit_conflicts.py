@@ -3,12 +3,14 @@
 from datetime import UTC, date, datetime
 
 import pytest
+from django.forms import modelform_factory
 from django.test import Client
 from django.urls import reverse
 from lxml import html
 
 from tests.support.desk import StatusPage
 from tests.support.stories import NUMBER
+from tracking.admin.edit_conflicts import ConflictAwareForm
 from tracking.models import Destination, Message, Notice, Phrase, Shipment, Shop, Status, Wording
 from tracking.staff.words import translation
 
@@ -165,7 +167,7 @@ def test_the_meaning_of_a_phrase_too(admin_client, bob):
 @pytest.mark.parametrize("mark", ["", "yesterday", "2026-13-45T00:00", "2026-11-25T10:00", "9" * 400])
 def test_a_page_without_a_true_mark_is_told_all_the_changes(bob, status, mark):
     page = StatusPage(bob, status).write(title="What Bob typed")
-    page.data["seen"] = mark
+    page.data["version_token"] = mark
     refused = page.press("_publish")
     assert SENTENCE in text_of(refused) and "by the installation" in text_of(refused)
     assert sent_by(refused)["wordings-0-title"] == "What Bob typed"
@@ -195,7 +197,7 @@ def test_who_may_only_look_gets_no_mark(client, django_user_model, status):
     notice = Notice.objects.create(title="A strike", starts_on=date(2026, 11, 1))
     for row in (status, notice):
         page = client.get(reverse(f"admin:tracking_{row._meta.model_name}_change", args=[row.pk]))
-        assert page.status_code == 200 and "Seen" not in text_of(page)
+        assert page.status_code == 200 and "Version token" not in text_of(page)
 
 
 # Parcels and messages, which have no history: each field carries what the page showed
@@ -280,8 +282,41 @@ def test_two_who_type_the_same_disturb_nobody(admin_client, bob, parcel):
     assert page.save(note="The customer rang").status_code == 302
 
 
+@pytest.mark.parametrize("token", ["", "[]", "{", "[" * 100_000, '{"unknown": 7}', '{"destination": {}}'])
+def test_a_parcels_form_without_a_valid_token_saves(admin_client, parcel, token):
+    page = RowPage(admin_client, parcel)
+    assert page.save(note="Typed", version_token=token).status_code == 302
+    parcel.refresh_from_db()
+    assert (parcel.note, parcel.order_reference) == ("Typed", "A 7")
+
+
+def test_a_made_up_token_is_refused_once(admin_client, parcel):
+    page = RowPage(admin_client, parcel)
+    refused = page.save(note="Typed", version_token='{"note": [1]}')
+    assert "Nothing is saved yet" in text_of(refused)
+    assert admin_client.post(page.address, sent_by(refused)).status_code == 302
+
+
+def test_the_token_of_a_parcel_is_what_its_page_shows(admin_client, parcel):
+    assert RowPage(admin_client, parcel).data["version_token"] == (
+        '{"destination": null, "order_reference": "A 7", "note": ""}'
+    )
+
+
 def test_hostile_words_of_a_colleague_are_text_in_the_refusal(admin_client, bob, parcel):
     page = RowPage(bob, parcel)
     RowPage(admin_client, parcel).save(note="<script>alert(1)</script>")
     refused = page.save(note="Mine").content.decode()
     assert "&lt;script&gt;alert(1)" in refused and "<script>alert(1)" not in refused
+
+
+def test_a_change_after_the_row_was_loaded_is_merged():
+    form_class = modelform_factory(Destination, ConflictAwareForm, fields=["operator", "note"])
+    loaded = Destination.objects.get(code="US")
+    data = form_class(instance=loaded).initial | {"note": "Mine"}
+    theirs = Destination.objects.get(code="US")
+    theirs.operator = "Theirs"
+    theirs.save()
+    form = form_class(data, instance=loaded)
+    assert not form.is_valid()
+    assert (form["operator"].value(), form["note"].value()) == ("Theirs", "Mine")

@@ -277,8 +277,8 @@ def test_the_status_form_without_a_phrase_is_as_ever(admin_client, query):
 
 def test_words_that_japan_post_has_said_cannot_be_changed(admin_client, parcel, inward):
     address = reverse("admin:tracking_phrase_change", args=[parcel.pk])
-    seen = admin_client.get(address).context["adminform"].form["seen"].value()
-    admin_client.post(address, {"text": "Something else", "status": inward.pk, "seen": seen})
+    seen = admin_client.get(address).context["adminform"].form["version_token"].value()
+    admin_client.post(address, {"text": "Something else", "status": inward.pk, "version_token": seen})
     parcel.refresh_from_db()
     assert (parcel.text, parcel.status) == (NEW, inward)
 
@@ -324,10 +324,10 @@ def test_another_spelling_of_a_known_phrase_is_refused_and_the_known_one_named(
 def test_a_phrase_cannot_become_another_spelling_of_a_known_one(admin_client):
     phrase = Phrase.objects.create(text="Retenton")
     address = reverse("admin:tracking_phrase_change", args=[phrase.pk])
-    seen = admin_client.get(address).context["adminform"].form["seen"].value()
-    (error,) = errors_of(admin_client.post(address, {"text": "Retention.", "seen": seen}))
+    seen = admin_client.get(address).context["adminform"].form["version_token"].value()
+    (error,) = errors_of(admin_client.post(address, {"text": "Retention.", "version_token": seen}))
     assert "the phrase “Retention”" in error
-    assert admin_client.post(address, {"text": "Retained", "seen": seen}).status_code == 302
+    assert admin_client.post(address, {"text": "Retained", "version_token": seen}).status_code == 302
     assert Phrase.objects.get(pk=phrase.pk).text == "Retained"
 
 
@@ -344,8 +344,8 @@ def test_two_spellings_that_are_there_already_get_no_two_meanings(admin_client, 
             f"Nothing was changed. Somebody was here before you: “{NEW}” means “{inward}” now."
         ]
     address = reverse("admin:tracking_phrase_change", args=[twin.pk])
-    seen = admin_client.get(address).context["adminform"].form["seen"].value()
-    sent = {"text": twin.text, "seen": seen}
+    seen = admin_client.get(address).context["adminform"].form["version_token"].value()
+    sent = {"text": twin.text, "version_token": seen}
     (error,) = errors_of(admin_client.post(address, sent | {"status": other.pk}))
     assert f"the phrase “{NEW}”, which means “{inward}”" in error
     assert Glossary.current().status_of(NEW) == inward

@@ -172,15 +172,15 @@ def test_discarding_shows_the_difference_first(admin_client, status):
     page = admin_client.get(discarding(wording))
     assert "<del>with </del><ins>&lt;b&gt;at&lt;/b&gt; </ins>customs" in page.content.decode()
     assert wording_of(status).draft is not None
-    admin_client.post(discarding(wording), {"seen": page.context["seen"]})
+    admin_client.post(discarding(wording), {"version_token": page.context["version_token"]})
     assert wording_of(status).draft is None and wording_of(status).title == wording.title
 
 
 def test_discarding_words_that_were_never_published_takes_them_away(admin_client, status):
     StatusPage(admin_client, status).write("en", "FR").press("_draft")
     wording = wording_of(status, destination="FR")
-    seen = admin_client.get(discarding(wording)).context["seen"]
-    admin_client.post(discarding(wording), {"seen": seen})
+    seen = admin_client.get(discarding(wording)).context["version_token"]
+    admin_client.post(discarding(wording), {"version_token": seen})
     assert not Wording.objects.filter(pk=wording.pk).exists()
     assert Wording.history.filter(id=wording.pk).exists()
 
@@ -188,15 +188,20 @@ def test_discarding_words_that_were_never_published_takes_them_away(admin_client
 def test_a_draft_that_the_page_did_not_show_is_not_discarded(admin_client, status):
     StatusPage(admin_client, status).write(title="Seen by Ann").press("_draft")
     wording = wording_of(status)
-    seen = admin_client.get(discarding(wording)).context["seen"]
+    seen = admin_client.get(discarding(wording)).context["version_token"]
     StatusPage(admin_client, status).write(title="Newer").press("_draft")
-    for mark in ({"seen": seen}, {"seen": "2999-01-01T00:00:00Z"}, {"seen": "no mark"}, {}):
+    for mark in (
+        {"version_token": seen},
+        {"version_token": "2999-01-01T00:00:00Z"},
+        {"version_token": "no mark"},
+        {},
+    ):
         refused = admin_client.post(discarding(wording), mark, follow=True)
         told = refused.content.decode()
         assert "Nothing is discarded: admin changed these words after you opened this page" in told
         assert "<ins>Newer</ins>" in told
         assert wording_of(status).drafted_texts["title"] == "Newer"
-    admin_client.post(discarding(wording), {"seen": refused.context["seen"]})
+    admin_client.post(discarding(wording), {"version_token": refused.context["version_token"]})
     assert wording_of(status).draft is None
 
 
@@ -371,7 +376,12 @@ def test_who_may_only_view_compares_a_draft_and_cannot_discard_it(
     page = client.get(discarding(wording_of(status)))
     assert page.status_code == 200 and "A try" in page.content.decode()
     assert "Discard the draft" not in page.content.decode()
-    assert client.post(discarding(wording_of(status)), {"seen": page.context["seen"]}).status_code == 403
+    assert (
+        client.post(
+            discarding(wording_of(status)), {"version_token": page.context["version_token"]}
+        ).status_code
+        == 403
+    )
     assert wording_of(status).draft is not None
 
 

@@ -17,7 +17,7 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from tracking.admin.edit_conflicts import ShownForm
+from tracking.admin.edit_conflicts import ConflictAwareForm
 from tracking.models import Message, Shipment
 from tracking.public.messages import situation_of
 from tracking.staff.parcels.details import State, states_of
@@ -122,7 +122,7 @@ def _page_url(request: HttpRequest, number: str) -> str:
 class MessageAdmin(admin.ModelAdmin):
     """What customers wrote. Press “Mark answered” when you have."""
 
-    form = ShownForm
+    form = ConflictAwareForm
     list_display = ["written", "letter", "both", "to_do"]
     list_filter = [AnsweredFilter, "mailed", "created_at"]
     list_per_page = 50

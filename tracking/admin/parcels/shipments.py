@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import ngettext
 
-from tracking.admin.edit_conflicts import ShownForm
+from tracking.admin.edit_conflicts import ConflictAwareForm
 from tracking.admin.parcels.filters import (
     DestinationFilter,
     EnquiryFilter,
@@ -32,7 +32,7 @@ from tracking.values import numbers
 
 @admin.register(Shipment)
 class ShipmentAdmin(StandingColumns, ParcelDesk):
-    form = ShownForm
+    form = ConflictAwareForm
     list_display = [
         "number",
         "stands",

@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
-from tracking.admin.edit_conflicts import GuardedForm
+from tracking.admin.edit_conflicts import TOKEN, ConflictAwareForm
 from tracking.models import Notice, Status, Wording
 from tracking.staff.words.history import Change, changes_of, go_back, histories_of, is_about_draft
 from tracking.values.places import japans_day
@@ -27,14 +27,14 @@ class WithHistory(admin.ModelAdmin):
     """For models with `kept_history`: our history page in place of Django's, no line where nothing changed, and nothing
     stored over what others stored meanwhile."""
 
-    form = GuardedForm
+    form = ConflictAwareForm
 
     class Media:
         css = {"all": ["css/staff/desk.css"]}
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Without the form's mark: the template prints it (templates/admin/tracking/change_form.html)."""
-        return [name for name in super().get_fields(request, obj) if name != "seen"]
+        """Without the version token: templates/admin/tracking/change_form.html prints it."""
+        return [name for name in super().get_fields(request, obj) if name != TOKEN]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if form.changed_data or not change:

@@ -11,14 +11,14 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from tracking.admin.edit_conflicts import GuardedForm
+from tracking.admin.edit_conflicts import ConflictAwareForm
 from tracking.admin.words.history import WithHistory
 from tracking.models import Logo, Shop
 from tracking.values import colours
 from tracking.values.logos import MOST_BYTES, NoLogo, Picture, read_picture
 
 
-class ShopForm(GuardedForm):
+class ShopForm(ConflictAwareForm):
     """The shop's row, and its logo, which has a table of its own."""
 
     logo = forms.FileField(

@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from tracking.admin.edit_conflicts import left_behind, mark_of
+from tracking.admin.edit_conflicts import changed_since_opened, version_token
 from tracking.admin.words.history import WithHistory
 from tracking.admin.words.phrases import StatusForPhrase
 from tracking.admin.words.preview import StatusPreview
@@ -206,7 +206,7 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
             "opts": self.opts,
             "object": wording.status,
             "wording": wording,
-            "seen": mark_of(wording),
+            "version_token": version_token(wording),
             "may_discard": self.has_change_permission(request),
             "fields": [
                 (name.replace("_", " "), word_difference(text, drafted[name]))
@@ -218,7 +218,7 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
     def _discard(self, request: HttpRequest, wording: Wording) -> HttpResponse:
         """Only the draft that the page showed; another one is shown first."""
         with transaction.atomic():
-            if left_behind(request.POST, wording):
+            if changed_since_opened(request.POST, wording):
                 who = changes_of(wording.history.all())[0].who
                 words = f"Nothing is discarded: {who} changed these words after you opened this page. Here they are as they stand now."
                 self.message_user(request, words, messages.WARNING)

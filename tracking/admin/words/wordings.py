@@ -1,4 +1,4 @@
-"""The words of a status as staff edit them: drafts until they are published, with guidance on their length."""
+"""The words in the form of a status: drafts until staff publish them, with guidance on their length."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,7 +16,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from tracking.admin.edit_conflicts import GuardedForm, left_behind, merged
+from tracking.admin.edit_conflicts import (
+    ConflictAwareForm,
+    changed_since_opened,
+    merged_data,
+    values_at,
+    values_of,
+)
 from tracking.japanpost.examples import all_examples, has_example
 from tracking.models import Wording
 from tracking.models.words import WORDS_EXIST, language_name
@@ -29,12 +35,12 @@ _DRAFT_BUTTONS = ("_draft", "_preview")
 
 
 def keeps_drafts(data: Mapping[str, Any] | None) -> bool:
-    """True where “Save draft” or the preview was pressed: customers must not notice."""
+    """True after “Save draft” or “Save draft and preview”: the save must not change what customers see."""
     return any(button in (data or {}) for button in _DRAFT_BUTTONS)
 
 
-class StatusForm(GuardedForm):
-    """The status itself has no draft: what was changed of it must not be lost in silence."""
+class StatusForm(ConflictAwareForm):
+    """The status itself has no draft. “Save draft” refuses a change of it, so that the change is not lost unnoticed."""
 
     example = forms.ChoiceField(
         choices=lambda: [("", "None"), *((one.slug, one.title) for one in all_examples())],
@@ -45,7 +51,7 @@ class StatusForm(GuardedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not has_example(self.initial.get("example", "")):
-            self.initial["example"] = ""  # there may have been one before an update of the site
+            self.initial["example"] = ""  # an update of the site may have removed the example
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -58,38 +64,42 @@ class StatusForm(GuardedForm):
 
 
 class WordingForm(forms.ModelForm):
-    """Shows the draft's texts where there is a draft.
+    """Shows the draft's texts if there is a draft.
 
-    `seen`: when the page was opened, where somebody has stored something of it since.
+    `opened_at` is the version of the status that the page shows, if the status has changed since.
     """
 
     class Meta:
         model = Wording
         fields = ["language", "destination", "hidden", *Wording.TEXTS]
 
-    def __init__(self, *args: Any, seen: datetime | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, opened_at: datetime | None = None, **kwargs: Any) -> None:
         wording = kwargs.get("instance")
         shown: dict[str, Any] = wording.drafted_texts if wording else {}
         if wording and wording.pk and not wording.was_published:
-            shown["hidden"] = False  # they are, until they are published; the tick says what comes then
+            shown["hidden"] = (
+                False  # hidden until published; the tick says whether they are hidden after that
+            )
         kwargs["initial"] = shown | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
-        if seen and wording:
-            self.data = merged(self, seen)
+        if opened_at and wording:
+            self.data = merged_data(self, values_at(self, opened_at), values_of(self, wording))
         for name in Wording.TEXTS:
-            if name in self.fields:  # a person who may only look has none
+            if name in self.fields:  # staff who may only view have no fields
                 self._guide(name)
         is_stored = wording is not None and bool(wording.pk)
         for name in {"language", "destination"} & self.fields.keys():
             self.fields[name].disabled = is_stored
             if is_stored and isinstance(self.fields[name].widget, RelatedFieldWidgetWrapper):
-                self.fields[name].widget = self.fields[name].widget.widget  # without links to lead away
+                self.fields[name].widget = self.fields[
+                    name
+                ].widget.widget  # without links that leave the form
         if "language" in self.fields:
             known = dict.fromkeys([wording.language] if wording else ["en"])
             codes = [*known, *sorted({code for code, _ in LANGUAGES} - known.keys(), key=language_name)]
             self.fields["language"] = forms.ChoiceField(
                 choices=[(code, language_name(code)) for code in codes],
-                initial=codes[0],  # so that a block in which nobody wrote counts as untouched
+                initial=codes[0],  # so that an empty block counts as unchanged
                 disabled=self.fields["language"].disabled,
                 help_text="English is what customers get when their language is missing.",
             )
@@ -106,17 +116,17 @@ class WordingForm(forms.ModelForm):
 
 
 class WordingFormSet(BaseInlineFormSet):
-    """A draft holds words and nothing else: what else was changed must not be lost in silence."""
+    """A draft holds words only. “Save draft” refuses other changes, so that they are not lost unnoticed."""
 
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
-        return super().get_form_kwargs(index) | {"seen": self._seen}
+        return super().get_form_kwargs(index) | {"opened_at": self._opened_at}
 
     @cached_property
-    def _seen(self) -> datetime | None:
-        return left_behind(self.data, self.instance) if self.is_bound else None
+    def _opened_at(self) -> datetime | None:
+        return changed_since_opened(self.data, self.instance) if self.is_bound else None
 
     def get_queryset(self) -> Any:
-        """On a page that comes back: the words that stand on it, in its order, even those that were deleted meanwhile."""
+        """In a submitted form: the words on its page, in its order, including those deleted since it was opened."""
         return self._on_the_page if self.is_bound else super().get_queryset()
 
     @cached_property
@@ -130,7 +140,9 @@ class WordingFormSet(BaseInlineFormSet):
 
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
-        if form.instance.pk and form.instance._state.adding:  # the field knows only what is stored
+        if (
+            form.instance.pk and form.instance._state.adding
+        ):  # Django's field refuses keys that are not stored
             form.fields["id"] = forms.CharField(widget=forms.HiddenInput)
 
     def clean(self) -> None:
@@ -155,7 +167,7 @@ class WordingFormSet(BaseInlineFormSet):
         return WORDS_EXIST
 
     def save_drafts(self) -> None:
-        """Keep what was written; what customers get stays as it is."""
+        """Stores the texts as drafts. What customers see does not change."""
         self.save(commit=False)
         for form in self.forms:
             if not form.has_changed():
@@ -173,7 +185,7 @@ class WordingFormSet(BaseInlineFormSet):
             stored.save()
 
     def publish(self) -> None:
-        """Give customers all that stands on the page, the drafts that nobody touched included."""
+        """Publishes everything on the page, including drafts from before that were not edited."""
         self.save(commit=False)
         for gone in self.deleted_objects:
             gone.delete()
@@ -199,12 +211,12 @@ class WordingInline(admin.StackedInline):
         return wordings.in_order().select_related("status", "destination")
 
     def get_extra(self, request: HttpRequest, obj: Any = None, **_: Any) -> int:
-        """A new status opens on a block to write in."""
+        """A new status gets one empty block."""
         return 0 if obj else 1
 
     @admin.display(description="these words are")
     def state(self, wording: Wording) -> str:
-        """Whether customers see what stands in the fields."""
+        """Whether customers see the texts in the fields."""
         if not wording.pk:
             return "new"
         if wording._state.adding:
