@@ -1,4 +1,4 @@
-"""The staff themselves: who may do what, who changed what, who could not get in. For superusers."""
+"""Staff accounts, groups, the log of changes and failed log-ins. For superusers."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from tracking.admin.japanpost.kept_pages import ReadOnlyAdmin
+from tracking.admin.base import ReadOnlyAdmin
 from tracking.models import Edit, FailedLogIn
 from tracking.staff.access import groups, second_factor
 
@@ -27,7 +27,7 @@ admin.site.unregister([User, Group, TOTPDevice, StaticDevice])  # the devices' o
 
 @admin.register(User)
 class PersonAdmin(UserAdmin):
-    """Somebody who works here. Rights come from groups."""
+    """A staff account. Its rights come from groups."""
 
     list_display = ["username", "first_name", "last_name", "is_active", "is_superuser", "last_login"]
     fieldsets = [
@@ -48,7 +48,7 @@ class PersonAdmin(UserAdmin):
 
     @admin.action(description="Phone lost: remove the second factor", permissions=["change"])
     def forget_phones(self, request: HttpRequest, people: QuerySet[User]) -> None:
-        """They set up another one after their next log-in; open sessions of theirs are over at once."""
+        """Ends the sessions of these people. They set up another phone after their next log-in."""
         forgotten = [person for person in people if second_factor.forget(person)]
         if forgotten:
             LogEntry.objects.log_actions(
@@ -75,13 +75,13 @@ class PersonAdmin(UserAdmin):
         return {"is_staff": True} | super().get_changeform_initial_data(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Never: what somebody changed would no longer have a name. Untick “active” instead."""
+        """Never, because the log of changes needs the name. Superusers untick “active” instead."""
         return False
 
 
 @admin.register(Group)
 class KeptGroupAdmin(GroupAdmin):
-    """Editors and Support stay as they are made; other groups are free."""
+    """Editors and Support cannot be changed. Superusers can change any other group."""
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return not _is_ours(obj) and super().has_change_permission(request, obj)
@@ -96,7 +96,7 @@ def _is_ours(group: Group | None) -> bool:
 
 @admin.register(Edit)
 class EditAdmin(ReadOnlyAdmin):
-    """Every change at this desk: by whom, when, of what. Nobody can edit it."""
+    """One change at this desk: by whom, when, of what. Read-only."""
 
     list_display = ["action_time", "user", "action", "kind", "thing", "details"]
     list_display_links = None
@@ -135,15 +135,15 @@ class EditAdmin(ReadOnlyAdmin):
 
 @admin.register(FailedLogIn)
 class FailedLogInAdmin(ReadOnlyAdmin):
-    """Who could not get in lately. After five failures a name waits 15 minutes; delete its line and it need not."""
+    """Recent failed log-ins. After five failures a name is locked for 15 minutes; deleting its row unlocks it."""
 
     list_display = ["username", "ip_address", "failures_since_start", "attempt_time"]
     search_fields = ["username", "ip_address"]
     fields = ["username", "ip_address", "failures_since_start", "attempt_time", "user_agent"]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        told = {
+        heading = {
             "title": "Failed log-ins",
             "subtitle": f"After {settings.AXES_FAILURE_LIMIT} failures a name has to wait. Delete its line, and it may try again at once.",
         }
-        return super().changelist_view(request, (extra_context or {}) | told)
+        return super().changelist_view(request, (extra_context or {}) | heading)

@@ -1,4 +1,4 @@
-"""Whether Japan Post answers, and whether we ask. To read only: the gate opens and closes by itself."""
+"""Whether Japan Post answers, and whether we query it. Read-only: the gate pauses and resumes by itself."""
 
 from typing import Any
 
@@ -9,14 +9,15 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from tracking.admin.base import ReadOnlyAdmin, page_context
 from tracking.fetching import alarms, gate, health
 from tracking.models import Gate, KeptPage
 from tracking.staff import charts
 
 
 @admin.register(Gate)
-class GateAdmin(admin.ModelAdmin):
-    """One row, asking or pausing since when and why. Its list is the page of Japan Post's health."""
+class GateAdmin(ReadOnlyAdmin):
+    """The one row of the gate. Its list is the page of Japan Post's health."""
 
     fields = ["state", "failures_in_a_row", "paused_since", "paused_until", "pause_reason", "under_way"]
     readonly_fields = ["state", "under_way"]
@@ -26,15 +27,13 @@ class GateAdmin(admin.ModelAdmin):
         return super().get_queryset(request)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """A list of one row would say little: the whole page instead."""
+        """The page of Japan Post's health instead of a list of one row."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         now = timezone.now()
         row = gate.current_gate()
         context = {
-            **self.admin_site.each_context(request),
-            "title": self.opts.verbose_name,
-            "opts": self.opts,
+            **page_context(self, request, str(self.opts.verbose_name)),
             "today": health.today(now=now).words,
             "gate": row,
             "state": self.state(row),
@@ -53,20 +52,14 @@ class GateAdmin(admin.ModelAdmin):
     def under_way(self, row: Gate) -> int:
         return gate.requests_under_way(timezone.now())
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
 def _panel(span: health.Span) -> dict[str, Any]:
-    """One span of time with its two drawings, each with what stands for what."""
-    drawings = [
+    """One span of time with its two charts, each with its legend."""
+    charts_of_span = [
         ("How they ended", charts.outcomes_chart(span), charts.OUTCOMES),
         ("How long answers took", charts.latency_chart(span), charts.LATENCIES),
     ]
-    return {"span": span, "drawings": drawings, "outcomes": charts.OUTCOMES}
+    return {"span": span, "drawings": charts_of_span, "outcomes": charts.OUTCOMES}

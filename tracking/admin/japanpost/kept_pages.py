@@ -1,26 +1,16 @@
-"""Pages that alarmed us. To read only, and as text only: nothing of them is ever rendered."""
-
-from typing import Any
+"""Pages of Japan Post that raised an alarm, and the alarms. Read-only. Pages are shown as text and never rendered."""
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.html import format_html
 
+from tracking.admin.base import ReadOnlyAdmin
 from tracking.fetching.alarms import DIGEST
 from tracking.models import Alarm, KeptPage
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(KeptPage)
 class KeptPageAdmin(ReadOnlyAdmin):
-    """The newest twenty pages of Japan Post's that we could not read, or that had less than before."""
+    """One of the newest twenty pages that we could not read, or that had less than before."""
 
     list_display = ["kept_at", "number", "kind", "reason", "size"]
     list_filter = ["kind"]
@@ -38,7 +28,7 @@ class KeptPageAdmin(ReadOnlyAdmin):
 
 @admin.register(Alarm)
 class AlarmAdmin(ReadOnlyAdmin):
-    """What kind of trouble there was on which day, and whether somebody was told by mail."""
+    """One kind of alarm on one day, and the time of the mail to the technical contact."""
 
     list_display = ["day_of", "kind", "mailed_at"]
     list_filter = ["kind"]

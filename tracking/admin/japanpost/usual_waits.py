@@ -1,11 +1,11 @@
-"""How long parcels really waited. To read only: `manage.py learn` counts anew."""
+"""How long parcels really waited. Read-only: `manage.py learn` recomputes it."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
-from tracking.admin.japanpost.kept_pages import ReadOnlyAdmin
+from tracking.admin.base import ReadOnlyAdmin
 from tracking.models import UsualWait
 
 _TITLE = (
@@ -15,7 +15,7 @@ _TITLE = (
 
 @admin.register(UsualWait)
 class UsualWaitAdmin(ReadOnlyAdmin):
-    """What customers read under “Is this normal?”, beside the days that staff gave."""
+    """The days that customers read under “Is this normal?”, next to the days that staff entered."""
 
     list_display = [
         "status",
@@ -45,5 +45,5 @@ class UsualWaitAdmin(ReadOnlyAdmin):
         return wait.status.usual_days
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never by hand: figures that are no longer supported by enough parcels go by themselves."""
+        """Never by hand: `manage.py learn` deletes figures that too few parcels support."""
         return False

@@ -24,7 +24,7 @@ from tracking.admin.parcels.filters import (
 )
 from tracking.admin.parcels.parcel_page import ParcelDesk
 from tracking.journey.standing import RENEWED_AT_ONCE, look_after, renew, renew_outdated
-from tracking.models import Fetch, Shipment, Standing
+from tracking.models import Shipment, Standing
 from tracking.staff.parcels import registration
 from tracking.staff.parcels.forms import RegistrationForm
 from tracking.values import numbers
@@ -194,21 +194,3 @@ class ShipmentAdmin(StandingColumns, ParcelDesk):
     @admin.display(description="page")
     def customers_page(self, shipment: Shipment) -> str:
         return format_html('<a href="{}">open</a>', reverse("shipment", args=[shipment.number]))
-
-
-@admin.register(Fetch)
-class FetchAdmin(admin.ModelAdmin):
-    """Every time we asked Japan Post."""
-
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
-    list_display = ["started_at", "shipment", "asked_by", "outcome", "milliseconds", "size", "note"]
-    list_filter = ["outcome", "asked_by", "started_at"]
-    list_select_related = ["shipment"]
-    search_fields = ["shipment__number"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Fetch | None = None) -> bool:
-        return False

@@ -1,4 +1,4 @@
-"""Where parcels go, and what we announce."""
+"""Destinations: the countries that parcels go to."""
 
 from typing import Any
 
@@ -13,10 +13,8 @@ from django.utils.html import format_html
 from django.utils.translation import ngettext
 
 from tracking.admin.words.history import WithHistory
-from tracking.admin.words.preview import NoticePreview
-from tracking.models import Destination, Notice
+from tracking.models import Destination
 from tracking.models.destinations import VERIFY_AFTER
-from tracking.staff.start_page import NOTICE_ENDS_SOON
 from tracking.values.links import EXAMPLE_NUMBER
 from tracking.values.places import japans_day
 
@@ -113,47 +111,3 @@ class DestinationAdmin(WithHistory):
     def has_delete_permission(self, request: HttpRequest, obj: Destination | None = None) -> bool:
         """Never: it would come back with the next upgrade."""
         return False
-
-
-class TimeFilter(admin.SimpleListFilter):
-    title = "time"
-    parameter_name = "time"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [
-            ("now", "Up now: customers see it"),
-            ("ending", "Up now, ends within a week"),
-            ("planned", "Planned"),
-            ("over", "Over"),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        today = japans_day()
-        match self.value():
-            case "now":
-                return queryset.current(today)
-            case "ending":
-                return queryset.ending_soon(today, NOTICE_ENDS_SOON)
-            case "planned":
-                return queryset.planned(today)
-            case "over":
-                return queryset.over(today)
-        return queryset
-
-
-@admin.register(Notice)
-class NoticeAdmin(WithHistory, NoticePreview):
-    """Announcements, for one country or for all, with a first and a last day."""
-
-    list_display = ["title", "destination", "severity", "starts_on", "ends_on", "state"]
-    list_filter = [TimeFilter, "severity", ("destination", admin.RelatedOnlyFieldListFilter)]
-    list_select_related = ["destination"]
-    search_fields = ["title", "text"]
-    autocomplete_fields = ["destination"]
-
-    @admin.display(description="state")
-    def state(self, notice: Notice) -> str:
-        today = japans_day()
-        if notice.is_current(today):
-            return "up now"
-        return "planned" if notice.starts_on > today else "over"
