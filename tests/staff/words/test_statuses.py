@@ -282,7 +282,7 @@ def test_the_list_counts_with_the_same_queries_however_many(
 ):
     address = reverse("admin:tracking_status_changelist")
     listed = admin_client.get(address)
-    shown = {one.slug: one.parcels_now for one in listed.context["cl"].result_list}
+    shown = {one.slug: one.row_context for one in listed.context["cl"].result_list}
     assert shown["customs-clearance"] == 3 and shown["retention"] == 0
     with django_assert_num_queries(8):
         admin_client.get(address)

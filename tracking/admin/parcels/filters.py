@@ -1,4 +1,4 @@
-"""The filters and columns of the list of parcels: where they stand, and which ones need a look."""
+"""The filters and columns of the list of parcels: their state, and which ones need a look."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from tracking.words.glossary import Glossary
 
 
 class ChoiceFilter(admin.SimpleListFilter):
-    """Takes its own values alone: any other in the address filters nothing."""
+    """Ignores a value in the address that is not one of its choices."""
 
     def value(self) -> str | None:
         value = super().value()
@@ -57,7 +57,7 @@ class StageFilter(ChoiceFilter):
 
 
 class DestinationFilter(ChoiceFilter):
-    """By the country that a scan named, else that staff gave."""
+    """By the country that a scan names, else the one that staff entered."""
 
     title = "destination"
     parameter_name = "destination"
@@ -120,8 +120,8 @@ class EnquiryFilter(ChoiceFilter):
         return queryset
 
 
-class StandingColumns(admin.ModelAdmin):
-    """For the shipments' admin: what each line says about where the parcel stands."""
+class StandingColumnsMixin:
+    """For the shipments' admin: the columns of the list that show the parcel's state."""
 
     @admin.display(description="where it stands", ordering="standing__tone")
     def stands(self, shipment: Shipment) -> str:
@@ -160,7 +160,7 @@ class StandingColumns(admin.ModelAdmin):
 
 
 def _silence(standing: Standing) -> str:
-    """Empty while it is usual."""
+    """How long the newest scan has been the last. Empty if that is usual."""
     now = timezone.now()
     if standing.worry_from and standing.worry_from <= now:
         return "far longer than usual"

@@ -1,22 +1,21 @@
-"""What customers wrote: beside the parcel as it was then and as it is now, with the answer begun."""
+"""Messages of customers, each with its parcel then and now and a mail to answer it with."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
+from tracking.admin.base import DefaultedFilter, RowContextList, admin_of
 from tracking.admin.edit_conflicts import ConflictAwareForm
 from tracking.models import Message, Shipment
 from tracking.public.messages import situation_of
@@ -29,31 +28,28 @@ _LIST = "admin:tracking_message_changelist"
 
 
 @dataclass(frozen=True)
-class Margin:
-    """What stands beside one message."""
+class MessageContext:
+    """What the desk shows next to one message."""
 
     number: str  # the one tracking number that the customer gave; else empty
-    parcel: int | None  # its key, where we know it
+    parcel: int | None  # the key of the shipment, if we have it
     state: State | None
     reply: str  # the mailto link
     may_change: bool
     may_see_parcel: bool
 
 
-def shown(request: HttpRequest) -> str:
-    """Which messages the list shows: those that wait for an answer, unless staff chose others or look for one."""
+def chosen_messages(request: HttpRequest) -> str:
+    """Which messages the list shows: the unanswered ones, unless staff chose others or search for one."""
     return request.GET.get("show") or ("all" if request.GET.get("q") else "unanswered")
 
 
-class AnsweredFilter(admin.SimpleListFilter):
-    """What is still to do is what the list opens on; spam stands apart."""
+class AnsweredFilter(DefaultedFilter):
+    """Opens on the messages that still need an answer. Spam has a choice of its own."""
 
     title = "answer"
     parameter_name = "show"
-
-    def __init__(self, request: HttpRequest, *arguments: Any) -> None:
-        super().__init__(request, *arguments)
-        self.chosen = shown(request)
+    choice_of = staticmethod(chosen_messages)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
@@ -62,14 +58,6 @@ class AnsweredFilter(admin.SimpleListFilter):
             ("spam", "Looks like spam"),
             ("all", "All messages"),
         ]
-
-    def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        for value, words in self.lookup_choices:
-            yield {
-                "selected": value == self.chosen,
-                "query_string": changelist.get_query_string({self.parameter_name: value}),
-                "display": words,
-            }
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         match self.chosen:
@@ -82,35 +70,35 @@ class AnsweredFilter(admin.SimpleListFilter):
         return queryset
 
 
-class MessageList(ChangeList):
-    """Each message gets what stands beside it, for the shown page at once."""
+class MessageList(RowContextList):
+    """The context of a row is a MessageContext."""
 
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        self.result_list = list(self.result_list)
-        set_margins(self.result_list, request)
+    def row_contexts(self, rows: Sequence[Message], request: HttpRequest) -> list[MessageContext]:
+        return message_contexts(rows, request)
 
 
-def set_margins(letters: Sequence[Any], request: HttpRequest) -> None:
-    """Give each message its `margin`. However many: the same few queries."""
-    found = {one.pk: numbers.find_numbers(one.number) for one in letters}
+def message_contexts(letters: Sequence[Message], request: HttpRequest) -> list[MessageContext]:
+    """The context of each message, in order. The number of queries does not depend on the number of messages."""
+    found = {letter.pk: numbers.find_numbers(letter.number) for letter in letters}
     number_of = {key: str(some[0]) for key, some in found.items() if len(some) == 1}
     states = states_of(set(number_of.values()), now=timezone.now())
     parcels = dict(Shipment.objects.filter(number__in=number_of.values()).values_list("number", "pk"))
     may_change = request.user.has_perm("tracking.change_message")
     may_see_parcel = request.user.has_perm("tracking.view_shipment")
     shop_name = Glossary.current().shop.name
-    for one in letters:
-        number = number_of.get(one.pk, "")
+    contexts = []
+    for letter in letters:
+        number = number_of.get(letter.pk, "")
         state = states.get(number)
         reply = mailto(
-            one.email,
+            letter.email,
             number=number,
             progress=state.progress if state else None,
             page_url=_page_url(request, number) if number else "",
             shop_name=shop_name,
         )
-        one.margin = Margin(number, parcels.get(number), state, reply, may_change, may_see_parcel)
+        contexts.append(MessageContext(number, parcels.get(number), state, reply, may_change, may_see_parcel))
+    return contexts
 
 
 def _page_url(request: HttpRequest, number: str) -> str:
@@ -120,7 +108,7 @@ def _page_url(request: HttpRequest, number: str) -> str:
 
 @admin.register(Message)
 class MessageAdmin(admin.ModelAdmin):
-    """What customers wrote. Press “Mark answered” when you have."""
+    """Staff answer a message by mail and then press “Mark answered”."""
 
     form = ConflictAwareForm
     list_display = ["written", "letter", "both", "to_do"]
@@ -142,38 +130,24 @@ class MessageAdmin(admin.ModelAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Message, form: Any, change: bool) -> None:
-        """Only what was edited: meanwhile a colleague may have marked it answered."""
+        """Saves the edited fields only, because a colleague may have changed the others since."""
         obj.save(update_fields=form.changed_data)
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[MessageList]:
         return MessageList
 
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         message = super().get_object(request, *args, **kwargs)
         if message is not None:
-            set_margins([message], request)
+            message.row_context = message_contexts([message], request)[0]
         return message
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
-            path("<int:key>/answered/", view(self.say_answered), name="tracking_message_answered"),
+            path("<int:key>/answered/", view(mark_answered), name="tracking_message_answered"),
             *super().get_urls(),
         ]
-
-    @method_decorator(require_POST)
-    def say_answered(self, request: HttpRequest, key: int) -> HttpResponse:
-        """The list's button, and with `undo` the way back."""
-        if not self.has_change_permission(request):
-            raise PermissionDenied
-        message, answered = get_object_or_404(Message, pk=key), "undo" not in request.POST
-        if message.answered != answered:
-            message.answered = answered
-            message.save(update_fields=["answered"])
-            self.log_change(request, message, "Answered." if answered else "Not answered after all.")
-        words = render_to_string("admin/tracking/message/_answered.html", {"message": message}, request)
-        messages.success(request, words)
-        return HttpResponseRedirect(reverse(_LIST))
 
     @admin.display(description="written", ordering="created_at")
     def written(self, message: Message) -> str:
@@ -194,12 +168,12 @@ class MessageAdmin(admin.ModelAdmin):
 
     @admin.display(description="parcel")
     def parcel(self, message: Any) -> str:
-        """The desk's page where we know the parcel, else what the customer typed."""
-        margin: Margin = message.margin
-        if margin.parcel is None or not margin.may_see_parcel:
+        """A link to the desk's page if we have the parcel, else what the customer typed."""
+        context: MessageContext = message.row_context
+        if context.parcel is None or not context.may_see_parcel:
             return message.number
-        address = reverse("admin:tracking_shipment_change", args=[margin.parcel])
-        return format_html('<a href="{}">{}</a>', address, margin.number)
+        address = reverse("admin:tracking_shipment_change", args=[context.parcel])
+        return format_html('<a href="{}">{}</a>', address, context.number)
 
     @admin.display(description="the parcel then")
     def then(self, message: Message) -> str:
@@ -207,13 +181,31 @@ class MessageAdmin(admin.ModelAdmin):
 
     @admin.display(description="the parcel now")
     def now(self, message: Any) -> str:
-        state: State | None = message.margin.state
+        state: State | None = message.row_context.state
         return situation_of(state.progress) if state else "not known"
 
     @admin.display(description="answer by mail")
     def reply(self, message: Any) -> str:
-        return format_html('<a href="{}">Write a mail</a> with the facts filled in', message.margin.reply)
+        return format_html(
+            '<a href="{}">Write a mail</a> with the facts filled in', message.row_context.reply
+        )
 
     @admin.display(description="to do")
     def to_do(self, message: Any) -> str:
         return render_to_string("admin/tracking/message/_to_do.html", {"message": message})
+
+
+@require_POST
+def mark_answered(request: HttpRequest, key: int) -> HttpResponse:
+    """The list's button. With `undo` in the data the message is unanswered again."""
+    model_admin = admin_of(Message)
+    if not model_admin.has_change_permission(request):
+        raise PermissionDenied
+    message, answered = get_object_or_404(Message, pk=key), "undo" not in request.POST
+    if message.answered != answered:
+        message.answered = answered
+        message.save(update_fields=["answered"])
+        model_admin.log_change(request, message, "Answered." if answered else "Not answered after all.")
+    words = render_to_string("admin/tracking/message/_answered.html", {"message": message}, request)
+    messages.success(request, words)
+    return HttpResponseRedirect(reverse(_LIST))

@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import ngettext
 
-from tracking.admin.words.history import WithHistory
+from tracking.admin.words.history import HistoryMixin
 from tracking.models import Destination
 from tracking.models.destinations import VERIFY_AFTER
 from tracking.values.links import EXAMPLE_NUMBER
@@ -31,8 +31,8 @@ class LinkFilter(admin.SimpleListFilter):
 
 
 @admin.register(Destination)
-class DestinationAdmin(WithHistory):
-    """Countries: how Japan Post prints them, who delivers there, where to ask."""
+class DestinationAdmin(HistoryMixin, admin.ModelAdmin):
+    """A country: how Japan Post prints its name, who delivers there, where to ask."""
 
     list_display = [
         "name",
@@ -56,8 +56,11 @@ class DestinationAdmin(WithHistory):
         ("For staff only", {"fields": ["note"]}),
     ]
 
+    class Media:
+        css = {"all": ["css/staff/desk.css"]}
+
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
-        """A link is long: its field is too."""
+        """With a wide field for the link."""
         wide = {"tracking_url": AdminTextInputWidget(attrs={"class": "vLargeTextField"})}
         return super().get_form(request, obj, change, widgets=wide, **options)
 
@@ -65,7 +68,7 @@ class DestinationAdmin(WithHistory):
         return ["try_link", "code"] if obj else ["try_link"]
 
     def save_model(self, request: HttpRequest, obj: Destination, form: Any, change: bool) -> None:
-        """Nobody has opened a new link yet, unless the same form says so."""
+        """Clears the date of verification after a change of the link, unless the same form sets it."""
         if change and "tracking_url" in form.changed_data and "link_verified_on" not in form.changed_data:
             obj.link_verified_on = None
             self.message_user(
@@ -77,7 +80,7 @@ class DestinationAdmin(WithHistory):
     def link_works(self, request: HttpRequest, queryset: QuerySet[Destination]) -> None:
         opened = list(queryset.exclude(tracking_url=""))
         with transaction.atomic():
-            for one in opened:  # one by one: each save is a line of the history
+            for one in opened:  # one by one: each save writes a history record
                 one.link_verified_on = japans_day()
                 one.save(update_fields=["link_verified_on"])
         LogEntry.objects.log_actions(str(request.user.pk), opened, CHANGE, "Opened the link: it works.")
@@ -99,7 +102,7 @@ class DestinationAdmin(WithHistory):
 
     @admin.display(description="try the link")
     def try_link(self, destination: Destination) -> str:
-        """With a made-up number: their page should open, though it does not know the parcel."""
+        """The link with a made-up number: the page should open, although it does not know the parcel."""
         if not destination.tracking_url:
             return "–"
         return format_html(
@@ -109,5 +112,5 @@ class DestinationAdmin(WithHistory):
         )
 
     def has_delete_permission(self, request: HttpRequest, obj: Destination | None = None) -> bool:
-        """Never: it would come back with the next upgrade."""
+        """Never, because the next upgrade would add the country again."""
         return False

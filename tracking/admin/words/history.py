@@ -1,4 +1,4 @@
-"""The history of a row of words: each change with its author and what was different, and the way back."""
+"""The history page of a row of words: each change with its author and its difference, and the way back."""
 
 from datetime import date
 from itertools import chain
@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
+from tracking.admin.base import ModelAdminMixin, page_context
 from tracking.admin.edit_conflicts import TOKEN, ConflictAwareForm
 from tracking.models import Notice, Status, Wording
 from tracking.staff.words.history import Change, changes_of, go_back, histories_of, is_about_draft
@@ -23,14 +24,12 @@ _SEEN_NOW = "Customers see it now."
 _IS_DRAFT = "It is a draft: customers do not see it yet."
 
 
-class WithHistory(admin.ModelAdmin):
-    """For models with `kept_history`: our history page in place of Django's, no line where nothing changed, and nothing
-    stored over what others stored meanwhile."""
+class HistoryMixin(ModelAdminMixin):
+    """For models with `kept_history`: our history page instead of Django's, no record for a save that changes nothing,
+    and the check for edit conflicts. Needs css/staff/desk.css.
+    """
 
     form = ConflictAwareForm
-
-    class Media:
-        css = {"all": ["css/staff/desk.css"]}
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Without the version token: templates/admin/tracking/change_form.html prints it."""
@@ -43,52 +42,48 @@ class WithHistory(admin.ModelAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """GET: the history. POST: back to what stood after one of its lines."""
-        obj = self.get_object(request, object_id)
-        if obj is None:
+        """GET: the history. POST: makes the row what it was after one of the changes."""
+        row = self.get_object(request, object_id)
+        if row is None:
             raise Http404(object_id)
-        if not self.has_view_or_change_permission(request, obj):
+        may_change = self.has_change_permission(request, row)
+        if not (may_change or self.has_view_permission(request, row)):
             raise PermissionDenied
-        changes = changes_of(chain(*histories_of(obj)))
+        changes = changes_of(chain(*histories_of(row)))
         if request.method == "POST":
-            return self._go_back(request, obj, changes)
-        return self._history_page(request, obj, changes, extra_context or {})
-
-    def _history_page(
-        self, request: HttpRequest, obj: Any, changes: list[Change], more: dict[str, Any]
-    ) -> HttpResponse:
-        page = Paginator(changes, PER_PAGE).get_page(request.GET.get("page"))
+            if not may_change:
+                raise PermissionDenied
+            return _go_back(self, request, row, changes)
         context = {
-            **self.admin_site.each_context(request),
-            "title": f"History: {obj}",
-            "opts": self.opts,
-            "object": obj,
-            "changes": page,
-            "may_go_back": self.has_change_permission(request, obj),
+            **page_context(self, request, f"History: {row}"),
+            "object": row,
+            "changes": Paginator(changes, PER_PAGE).get_page(request.GET.get("page")),
+            "may_go_back": may_change,
         }
-        return TemplateResponse(request, "admin/tracking/history.html", context | more)
+        return TemplateResponse(request, "admin/tracking/history.html", context | (extra_context or {}))
 
-    def _go_back(self, request: HttpRequest, obj: Any, changes: list[Change]) -> HttpResponse:
-        if not self.has_change_permission(request, obj):
-            raise PermissionDenied
-        chosen = next((one for one in changes if one.key == request.POST.get("to")), None)
-        if chosen is None:
-            raise Http404("no such line")
-        try:
-            with transaction.atomic():
-                row = go_back(chosen.record)
-        except ValidationError as error:
-            self.message_user(request, f"Nothing was changed: {' '.join(error.messages)}", messages.ERROR)
-        else:
-            when = f"{localtime(chosen.at):%Y-%m-%d %H:%M}, Japan time"
-            self.log_change(request, obj, f"Went back to how {chosen.what.lower()} stood on {when}")
-            sees = _IS_DRAFT if is_about_draft(chosen.record) else _who_sees(row, japans_day())
-            self.message_user(request, f"{chosen.what}: back to how it was. {sees}", messages.SUCCESS)
-        return HttpResponseRedirect(request.path)
+
+def _go_back(
+    model_admin: admin.ModelAdmin, request: HttpRequest, row: Any, changes: list[Change]
+) -> HttpResponse:
+    chosen = next((change for change in changes if change.key == request.POST.get("to")), None)
+    if chosen is None:
+        raise Http404("no such line")
+    try:
+        with transaction.atomic():
+            restored = go_back(chosen.record)
+    except ValidationError as error:
+        messages.error(request, f"Nothing was changed: {' '.join(error.messages)}")
+    else:
+        when = f"{localtime(chosen.at):%Y-%m-%d %H:%M}, Japan time"
+        model_admin.log_change(request, row, f"Went back to how {chosen.what.lower()} stood on {when}")
+        sees = _IS_DRAFT if is_about_draft(chosen.record) else _who_sees(restored, japans_day())
+        messages.success(request, f"{chosen.what}: back to how it was. {sees}")
+    return HttpResponseRedirect(request.path)
 
 
 def _who_sees(row: Any, today: date) -> str:
-    """What has become of it for customers."""
+    """A sentence on whether customers see the restored row."""
     match row:
         case Wording():
             sees = "These words are hidden: customers do not see them." if row.hidden else _SEEN_NOW

@@ -5,8 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from tracking.admin.words.history import WithHistory
-from tracking.admin.words.preview import NoticePreview
+from tracking.admin.words.history import HistoryMixin
+from tracking.admin.words.preview import NoticePreview, PreviewMixin
 from tracking.models import Notice
 from tracking.staff.start_page import NOTICE_ENDS_SOON
 from tracking.values.places import japans_day
@@ -39,14 +39,18 @@ class TimeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Notice)
-class NoticeAdmin(WithHistory, NoticePreview):
+class NoticeAdmin(HistoryMixin, PreviewMixin, admin.ModelAdmin):
     """An announcement for one country or for all, with a first and a last day."""
 
+    preview = NoticePreview()
     list_display = ["title", "destination", "severity", "starts_on", "ends_on", "state"]
     list_filter = [TimeFilter, "severity", ("destination", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["destination"]
     search_fields = ["title", "text"]
     autocomplete_fields = ["destination"]
+
+    class Media:
+        css = {"all": ["css/staff/desk.css"]}
 
     @admin.display(description="state")
     def state(self, notice: Notice) -> str:

@@ -1,14 +1,14 @@
-"""The preview: what customers would see, on a phone and on a desktop, before they see it."""
+"""The preview: unpublished words on a page as customers would see it, on a phone and on a desktop."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from datetime import UTC
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from csp.constants import SELF
 from csp.decorators import csp_replace
 from django import forms
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -16,6 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
+from tracking.admin.base import ModelAdminMixin, page_context
 from tracking.japanpost.examples import Example, all_examples, get_example, has_example
 from tracking.journey.story import has_story
 from tracking.models import Notice, Status
@@ -32,7 +33,7 @@ USUAL_EXAMPLE = "in-customs"
 
 
 class PreviewForm(forms.Form):
-    """On which page the words are looked at."""
+    """Which parcel's page shows the words."""
 
     example = forms.ChoiceField(label="Example parcel", required=False)
     to = forms.ChoiceField(label="The example goes to", required=False)
@@ -50,7 +51,7 @@ class PreviewForm(forms.Form):
         self._choose("language", [(code, language_name(code)) for code in languages_of(glossary)])
 
     def clean_number(self) -> str:
-        """One parcel whose story is in the store: Japan Post is not asked for a preview."""
+        """The number of a parcel with a stored story, since a preview does not query Japan Post. Empty if none was typed."""
         typed = self.cleaned_data["number"]
         found = find_numbers(typed)
         if typed and (len(found) != 1 or not has_story(found[0])):
@@ -60,7 +61,7 @@ class PreviewForm(forms.Form):
         return found[0] if typed else ""
 
     def subject(self) -> preview.Subject:
-        """The parcel that was chosen."""
+        """The parcel and the language that staff chose."""
         chosen = self.cleaned_data
         language = chosen["language"] or "en"
         if chosen["number"]:
@@ -72,7 +73,8 @@ class PreviewForm(forms.Form):
 
     def _choose(self, name: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]
-        assert isinstance(field, forms.ChoiceField)
+        if not isinstance(field, forms.ChoiceField):
+            raise TypeError(f"{name} has no choices")
         field.choices = choices
 
 
@@ -82,33 +84,39 @@ class NoticePreviewForm(PreviewForm):
     )
 
 
-class WithPreview(admin.ModelAdmin):
-    """Adds the preview page, and the page in its two frames, to a model's desk. Whoever may view may look."""
+class PreviewSource(ABC):
+    """What the preview of one model shows."""
+
+    form: type[PreviewForm] = PreviewForm
+
+    @abstractmethod
+    def words(self, row: Any) -> Glossary:
+        """The glossary with the row's unpublished words in it."""
+
+    @abstractmethod
+    def first_choice(self, row: Any) -> dict[str, str]:
+        """The form's data before staff choose anything."""
+
+    @abstractmethod
+    def remark(self, row: Any, form: PreviewForm) -> str:
+        """What staff must know about the page they see. Empty if there is nothing to say."""
+
+    @abstractmethod
+    def page(self, request: HttpRequest, row: Any, form: PreviewForm) -> HttpResponse:
+        """The page as customers would get it."""
+
+
+class PreviewMixin(ModelAdminMixin):
+    """Adds the preview page, and the page in its two frames, to a ModelAdmin. The right to view is enough."""
 
     change_form_template = "admin/tracking/previewed_change_form.html"
-    preview_form: type[PreviewForm] = PreviewForm
-
-    @abstractmethod
-    def words(self, obj: Any) -> Glossary:
-        """The words with what is to be looked at in them."""
-
-    @abstractmethod
-    def first_choice(self, obj: Any) -> dict[str, str]:
-        """What is shown before anything was chosen."""
-
-    @abstractmethod
-    def remark(self, obj: Any, form: PreviewForm) -> str:
-        """What staff should know about what they see."""
-
-    @abstractmethod
-    def frame(self, request: HttpRequest, obj: Any, form: PreviewForm) -> HttpResponse:
-        """The page itself, as customers would get it."""
+    preview: PreviewSource
 
     def get_urls(self) -> list[URLPattern]:
         name = f"tracking_{self.opts.model_name}_preview"
         view = self.admin_site.admin_view
-        page: Any = view(self.preview_page)  # django-csp's types know views without arguments only
-        frame: Any = xframe_options_sameorigin(view(self.preview_frame))
+        page: Any = view(partial(preview_page, self))  # django-csp's types know views without arguments only
+        frame: Any = xframe_options_sameorigin(view(partial(preview_frame, self)))
         page = csp_replace({"frame-src": [SELF]})(page)
         frame = csp_replace({"frame-ancestors": [SELF]})(frame)
         return [
@@ -117,84 +125,86 @@ class WithPreview(admin.ModelAdmin):
             *super().get_urls(),
         ]
 
-    def preview_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """A form to choose the parcel, and its page in a phone's and in a desktop's frame."""
-        obj, form = self._opened(request, object_id)
-        is_valid = form.is_valid()
-        frame = reverse(f"admin:tracking_{self.opts.model_name}_preview_frame", args=[obj.pk])
-        chosen = {name: value for name, value in form.cleaned_data.items() if value} if is_valid else {}
-        context = {
-            **self.admin_site.each_context(request),
-            "is_nav_sidebar_enabled": False,  # room for both frames
-            "title": f"Preview: {obj}",
-            "opts": self.opts,
-            "object": obj,
-            "form": form,
-            "frame": f"{frame}?{urlencode(chosen)}" if is_valid else "",
-            "remark": self.remark(obj, form) if is_valid else "",
-        }
-        return TemplateResponse(request, "admin/tracking/preview.html", context)
 
-    def preview_frame(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """What stands in the frames."""
-        obj, form = self._opened(request, object_id)
-        if not form.is_valid():
-            raise Http404("no such parcel")
-        with timezone.override(UTC):  # the clock of customers' pages
-            return self.frame(request, obj, form)
-
-    def _opened(self, request: HttpRequest, object_id: str) -> tuple[Any, PreviewForm]:
-        obj = self.get_object(request, object_id)
-        if not self.has_view_permission(request, obj):
-            raise PermissionDenied
-        if obj is None:
-            raise Http404(object_id)
-        return obj, self.preview_form(request.GET.dict() or self.first_choice(obj), self.words(obj))
+def preview_page(model_admin: PreviewMixin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """A form to choose the parcel, and its page in a phone's and in a desktop's frame."""
+    row, form = _row_and_form(model_admin, request, object_id)
+    is_valid = form.is_valid()
+    frame = reverse(f"admin:tracking_{model_admin.opts.model_name}_preview_frame", args=[row.pk])
+    chosen = {name: value for name, value in form.cleaned_data.items() if value} if is_valid else {}
+    context = {
+        **page_context(model_admin, request, f"Preview: {row}"),
+        "is_nav_sidebar_enabled": False,  # room for both frames
+        "object": row,
+        "form": form,
+        "frame": f"{frame}?{urlencode(chosen)}" if is_valid else "",
+        "remark": model_admin.preview.remark(row, form) if is_valid else "",
+    }
+    return TemplateResponse(request, "admin/tracking/preview.html", context)
 
 
-class StatusPreview(WithPreview):
+def preview_frame(model_admin: PreviewMixin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """The page that the frames show."""
+    row, form = _row_and_form(model_admin, request, object_id)
+    if not form.is_valid():
+        raise Http404("no such parcel")
+    with timezone.override(UTC):  # the clock of customers' pages
+        return model_admin.preview.page(request, row, form)
+
+
+def _row_and_form(model_admin: PreviewMixin, request: HttpRequest, object_id: str) -> tuple[Any, PreviewForm]:
+    row = model_admin.get_object(request, object_id)
+    if not model_admin.has_view_permission(request, row):
+        raise PermissionDenied
+    if row is None:
+        raise Http404(object_id)
+    preview = model_admin.preview
+    return row, preview.form(request.GET.dict() or preview.first_choice(row), preview.words(row))
+
+
+class StatusPreview(PreviewSource):
     """The drafts of a status on a parcel's page."""
 
-    def words(self, obj: Status) -> Glossary:
-        return preview.with_drafts(Glossary.current(), obj)
+    def words(self, row: Status) -> Glossary:
+        return preview.with_drafts(Glossary.current(), row)
 
-    def first_choice(self, obj: Status) -> dict[str, str]:
-        example = obj.example if has_example(obj.example) else USUAL_EXAMPLE
-        return {"example": example, **preview.first_draft(obj)}
+    def first_choice(self, row: Status) -> dict[str, str]:
+        example = row.example if has_example(row.example) else USUAL_EXAMPLE
+        return {"example": example, **preview.first_draft(row)}
 
-    def remark(self, obj: Status, form: PreviewForm) -> str:
-        shown = preview.preview_status(obj, form.subject(), form.glossary, timezone.now())
+    def remark(self, row: Status, form: PreviewForm) -> str:
+        shown = preview.preview_status(row, form.subject(), form.glossary, timezone.now())
         if shown.pretends:
             return "This parcel stands at another point. So that you see your words, its newest scan is taken to mean this status here."
         if not shown.leads:
             return "This parcel's page does not lead with this status. Choose another example to see your words on top."
         return ""
 
-    def frame(self, request: HttpRequest, obj: Status, form: PreviewForm) -> HttpResponse:
+    def page(self, request: HttpRequest, row: Status, form: PreviewForm) -> HttpResponse:
         subject = form.subject()
-        shown = preview.preview_status(obj, subject, form.glossary, timezone.now())
+        shown = preview.preview_status(row, subject, form.glossary, timezone.now())
         return answer_page(request, shown.answer, shown.glossary, example=subject.example, is_preview=True)
 
 
-class NoticePreview(WithPreview):
+class NoticePreview(PreviewSource):
     """A notice on a parcel's page and in the guide, even before its first day."""
 
-    preview_form = NoticePreviewForm
+    form = NoticePreviewForm
 
-    def words(self, obj: Notice) -> Glossary:
-        return preview.with_notice(Glossary.current(), obj, timezone.now())
+    def words(self, row: Notice) -> Glossary:
+        return preview.with_notice(Glossary.current(), row, timezone.now())
 
-    def first_choice(self, obj: Notice) -> dict[str, str]:
-        return {"example": USUAL_EXAMPLE, "to": obj.destination_id or ""}
+    def first_choice(self, row: Notice) -> dict[str, str]:
+        return {"example": USUAL_EXAMPLE, "to": row.destination_id or ""}
 
-    def remark(self, obj: Notice, form: PreviewForm) -> str:
+    def remark(self, row: Notice, form: PreviewForm) -> str:
         return (
             ""
-            if obj.is_current(japans_day())
+            if row.is_current(japans_day())
             else "Customers do not see this notice today: here it is shown as if they did."
         )
 
-    def frame(self, request: HttpRequest, obj: Notice, form: PreviewForm) -> HttpResponse:
+    def page(self, request: HttpRequest, row: Notice, form: PreviewForm) -> HttpResponse:
         if form.cleaned_data["where"] == "guide":
             return guide_page(request, form.glossary, is_preview=True)
         subject = form.subject()

@@ -1,4 +1,4 @@
-"""The shop: its name and looks, how to reach it."""
+"""The shop: its name, its appearance and how customers reach it."""
 
 from typing import Any, Literal
 
@@ -12,14 +12,14 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from tracking.admin.edit_conflicts import ConflictAwareForm
-from tracking.admin.words.history import WithHistory
+from tracking.admin.words.history import HistoryMixin
 from tracking.models import Logo, Shop
 from tracking.values import colours
 from tracking.values.logos import MOST_BYTES, NoLogo, Picture, read_picture
 
 
 class ShopForm(ConflictAwareForm):
-    """The shop's row, and its logo, which has a table of its own."""
+    """The shop's row and its logo, which is in a table of its own."""
 
     logo = forms.FileField(
         required=False,
@@ -33,7 +33,7 @@ class ShopForm(ConflictAwareForm):
         self.initial["logo"] = Logo.objects.without_data().filter(shop=self.instance.pk).first()
 
     def clean_logo(self) -> Picture | Literal[False] | None:
-        """A new picture; False: take the logo away; None: leave it as it is."""
+        """Returns the new picture, False to remove the logo, None to keep it."""
         given = self.cleaned_data["logo"]
         if not isinstance(given, UploadedFile):
             return False if given is False else None
@@ -43,7 +43,7 @@ class ShopForm(ConflictAwareForm):
             raise ValidationError(str(problem)) from problem
 
     def save_logo(self) -> None:
-        """After the shop itself."""
+        """Stores or removes the logo. Call it after the shop is saved."""
         picture = self.cleaned_data["logo"]
         if picture is False:
             Logo.objects.filter(shop=self.instance).delete()
@@ -54,8 +54,8 @@ class ShopForm(ConflictAwareForm):
 
 
 @admin.register(Shop)
-class ShopAdmin(WithHistory):
-    """One shop: its name and looks, how to reach it, the first lines of the guide."""
+class ShopAdmin(HistoryMixin, admin.ModelAdmin):
+    """The one shop: its name, its appearance, how customers reach it, the first lines of the guide."""
 
     form = ShopForm
     list_display = ["name", "email", "website"]
@@ -69,13 +69,16 @@ class ShopAdmin(WithHistory):
         ("The guide", {"fields": ["guide_title", "guide_introduction", "guide_note"]}),
     ]
 
+    class Media:
+        css = {"all": ["css/staff/desk.css"]}
+
     def save_model(self, request: HttpRequest, obj: Shop, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         form.save_logo()
 
     @admin.display(description="the logo now")
     def logo_now(self, shop: Shop) -> str:
-        """On light paper, as customers see it, also where the desk is dark."""
+        """On a light background, as customers see it, even if the desk is dark."""
         logo = Logo.objects.without_data().filter(shop=shop.pk).first()
         if logo is None:
             return "None: pages show the name in letters."
@@ -90,7 +93,7 @@ class ShopAdmin(WithHistory):
 
     @admin.display(description="the colour now")
     def color_now(self, shop: Shop) -> str:
-        """On a light and on a dark page. Attributes of the drawing, for a strict policy forbids inline styles."""
+        """On a light and on a dark page. SVG attributes, because the security policy forbids inline styles."""
         if not shop.accent_color:
             return "A calm blue, the site's own."
         light, dark = shop.accent_color, colours.lightened(shop.accent_color)

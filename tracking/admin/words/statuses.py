@@ -1,29 +1,25 @@
-"""The words: what a phrase means, and what we say about it."""
+"""Statuses: what a phrase can mean, and our words for it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from tracking.admin.edit_conflicts import changed_since_opened, version_token
-from tracking.admin.words.history import WithHistory
-from tracking.admin.words.phrases import StatusForPhrase
-from tracking.admin.words.preview import StatusPreview
+from tracking.admin.base import RowContextList
+from tracking.admin.words.drafts import discard_draft
+from tracking.admin.words.history import HistoryMixin
+from tracking.admin.words.phrases import StatusForPhraseMixin
+from tracking.admin.words.preview import PreviewMixin, StatusPreview
 from tracking.admin.words.wordings import StatusForm, WordingFormSet, WordingInline, keeps_drafts
 from tracking.japanpost.examples import has_example
-from tracking.models import Status, Wording
+from tracking.models import Status
 from tracking.staff.words.deletion import why_not_deleted
-from tracking.staff.words.difference import word_difference
 from tracking.staff.words.fallbacks import fallbacks, parcels_by_status
-from tracking.staff.words.history import changes_of
 from tracking.words.glossary import Glossary
 
 
@@ -38,22 +34,20 @@ class WordsFilter(admin.SimpleListFilter):
         return queryset.without_words() if self.value() == "missing" else queryset
 
 
-class StatusList(ChangeList):
-    """The list, with one count of parcels for all of its rows."""
+class StatusList(RowContextList):
+    """The context of a row is the count of parcels whose newest scan has a phrase of this status."""
 
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
+    def row_contexts(self, rows: Sequence[Status], request: HttpRequest) -> list[int]:
         parcels = parcels_by_status(Glossary.current())
-        for status in self.result_list:
-            status.parcels_now = parcels[status.pk]
+        return [parcels[status.pk] for status in rows]
 
 
 @admin.register(Status)
-class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
-    """What a phrase means, and our words for it: as drafts, until they are published."""
+class StatusAdmin(StatusForPhraseMixin, HistoryMixin, PreviewMixin, admin.ModelAdmin):
+    """A status with its words, which are drafts until staff publish them."""
 
     form = StatusForm
-
+    preview = StatusPreview()
     list_display = [
         "name",
         "guide_order",
@@ -86,10 +80,11 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
     ]
 
     class Media:
+        css = {"all": ["css/staff/desk.css"]}
         js = ["js/desk.js"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Status | None = None) -> list[str]:
-        """The slug is for good: the seed, the rules of the journey and customers' links know the status by it."""
+        """The slug never changes: the seed, the rules of the journey and customers' links identify the status by it."""
         return ["shown_now", "who_gets_what", *(["slug"] if obj else [])]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Status]:
@@ -103,12 +98,12 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
 
     @admin.display(description="step", ordering="stage", empty_value="–")
     def step(self, status: Status) -> int | None:
-        """Its number alone: the filter beside the list has the names."""
+        """The number only; the filter of the list has the names."""
         return status.stage
 
     @admin.display(description="tone", ordering="tone")
     def kind(self, status: Status) -> str:
-        """The word without its explanation."""
+        """The tone without its explanation."""
         return status.tone
 
     @admin.display(description="look")
@@ -124,8 +119,7 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
 
     @admin.display(description="parcels")
     def parcel_count(self, status: Any) -> int:
-        """Parcels whose newest scan has a phrase of this status."""
-        return status.parcels_now
+        return status.row_context
 
     @admin.display(description="drafts", ordering="drafts_here")
     def has_draft(self, status: Any) -> str:
@@ -138,21 +132,21 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
 
     @admin.display(description="who gets what")
     def who_gets_what(self, status: Status) -> str:
-        """The words that customers get in each country and language, as their pages look them up."""
+        """A table of the words that customers get for each country and language."""
         if not status.pk:
             return "Nobody yet: write the words first."
         table = fallbacks(status, Glossary.current())
         return render_to_string("admin/tracking/status/_fallbacks.html", {"fallbacks": table})
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[StatusList]:
         return StatusList
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """No deleting of many: each is looked at by itself."""
+        """Without the action that deletes many statuses at once."""
         return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
 
     def get_urls(self) -> list[URLPattern]:
-        discard = self.admin_site.admin_view(self.discard_page)
+        discard = self.admin_site.admin_view(discard_draft)
         return [
             path("<int:object_id>/discard/<int:wording_id>/", discard, name="tracking_status_discard"),
             *super().get_urls(),
@@ -169,13 +163,16 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
     def response_add(
         self, request: HttpRequest, obj: Status, post_url_continue: str | None = None
     ) -> HttpResponse:
-        return self._drafted(request, obj) or super().response_add(request, obj, post_url_continue)
+        return self._after_draft(request, obj) or super().response_add(request, obj, post_url_continue)
 
     def response_change(self, request: HttpRequest, obj: Status) -> HttpResponse:
-        return self._drafted(request, obj) or super().response_change(request, obj)
+        return self._after_draft(request, obj) or super().response_change(request, obj)
 
-    def _drafted(self, request: HttpRequest, obj: Status) -> HttpResponse | None:
-        """After “Save draft” back to the page, after “Save draft and preview” to the preview."""
+    def _after_draft(self, request: HttpRequest, obj: Status) -> HttpResponse | None:
+        """Leads back to the page after “Save draft”, and to the preview after “Save draft and preview”.
+
+        None after “Save and publish”.
+        """
         if not keeps_drafts(request.POST):
             return None
         if not obj.wordings.exclude(draft=None).exists():
@@ -185,53 +182,10 @@ class StatusAdmin(StatusForPhrase, WithHistory, StatusPreview):
         page = "preview" if "_preview" in request.POST else "change"
         return HttpResponseRedirect(reverse(f"admin:tracking_status_{page}", args=[obj.pk]))
 
-    def discard_page(self, request: HttpRequest, object_id: int, wording_id: int) -> HttpResponse:
-        """GET: the draft beside what customers see. POST: away with the draft; the history keeps it."""
-        may_discard = self.has_change_permission(request)
-        if not may_discard and (request.method == "POST" or not self.has_view_permission(request)):
-            raise PermissionDenied
-        wording = Wording.objects.filter(pk=wording_id, status=object_id).exclude(draft=None).first()
-        if wording is None:
-            self.message_user(request, "These words have no draft any more.", messages.WARNING)
-            return HttpResponseRedirect(reverse("admin:tracking_status_change", args=[object_id]))
-        if request.method == "POST":
-            return self._discard(request, wording)
-        return self._draft_page(request, wording)
-
-    def _draft_page(self, request: HttpRequest, wording: Wording) -> HttpResponse:
-        drafted = wording.drafted_texts
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Draft and what customers see",
-            "opts": self.opts,
-            "object": wording.status,
-            "wording": wording,
-            "version_token": version_token(wording),
-            "may_discard": self.has_change_permission(request),
-            "fields": [
-                (name.replace("_", " "), word_difference(text, drafted[name]))
-                for name, text in wording.texts.items()
-            ],
-        }
-        return TemplateResponse(request, "admin/tracking/status/discard.html", context)
-
-    def _discard(self, request: HttpRequest, wording: Wording) -> HttpResponse:
-        """Only the draft that the page showed; another one is shown first."""
-        with transaction.atomic():
-            if changed_since_opened(request.POST, wording):
-                who = changes_of(wording.history.all())[0].who
-                words = f"Nothing is discarded: {who} changed these words after you opened this page. Here they are as they stand now."
-                self.message_user(request, words, messages.WARNING)
-                return HttpResponseRedirect(request.path)
-            wording.discard_draft()
-        self.log_change(request, wording.status, f"Discarded the draft of {wording}")
-        self.message_user(request, "The draft is discarded. The history still has it.", messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:tracking_status_change", args=[wording.status_id]))
-
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Refused with the reason while anything uses it."""
+        """Refuses with the reason while something uses the status."""
         status = self.get_object(request, object_id)
         if status and self.has_delete_permission(request, status) and (reason := why_not_deleted(status)):
             self.message_user(request, reason, messages.ERROR)

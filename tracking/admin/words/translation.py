@@ -1,4 +1,4 @@
-"""All wordings in one list; out to a translator and back in. They are edited at their status."""
+"""All wordings in one list, with export to a translator and import. Staff edit wordings at their status."""
 
 from typing import Any
 
@@ -29,13 +29,16 @@ def _languages() -> list[tuple[str, str]]:
 
 
 class SendOutForm(forms.Form):
-    """For which translator; `all` for every language as it is."""
+    """The language to translate into; `all` exports every language as it is."""
 
     language = forms.ChoiceField(label="Into", choices=[(ALL, "All languages"), *_languages()], initial="fr")
 
 
 class BringInForm(forms.Form):
-    """The file of the dry run, or, to confirm, its text and what was shown; `text` and `plan` in the cleaned data."""
+    """Either the file, for the dry run, or its text and the fingerprint of the plan that the dry run showed, to confirm.
+
+    The cleaned data has `text` and `plan`.
+    """
 
     file = forms.FileField(label="The filled-in sheet", required=False, allow_empty_file=True)
     text = forms.CharField(required=False, strip=False)
@@ -59,13 +62,13 @@ class BringInForm(forms.Form):
 
 
 def may_bring_in(request: HttpRequest) -> bool:
-    """It writes new words and changes old ones, so it takes both permissions."""
+    """True with both permissions, because an import adds wordings and changes them."""
     return request.user.has_perms(["tracking.add_wording", "tracking.change_wording"])
 
 
 @admin.register(Wording)
 class WordingAdmin(admin.ModelAdmin):
-    """To read and search. One place to edit: the status, where its other words can be seen."""
+    """Staff can read and search here. They edit words at the status, next to its other words."""
 
     list_display = ["status_name", "language", "destination_name", "title", "is_hidden"]
     list_filter = ["language", "hidden", ("destination", admin.RelatedOnlyFieldListFilter)]
@@ -96,13 +99,13 @@ class WordingAdmin(admin.ModelAdmin):
 
     @admin.display(description="hidden", ordering="hidden")
     def is_hidden(self, wording: Wording) -> str:
-        """A word, for Django's red cross would say that something is wrong with words that are in use."""
+        """A word: Django's red cross for “no” would look like an error."""
         return "hidden" if wording.hidden else ""
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The history of the status tells that of its words too."""
+        """Leads to the history of the status, which includes that of its words."""
         wording = self.get_object(request, object_id)
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -128,7 +131,7 @@ class WordingAdmin(admin.ModelAdmin):
         return super().changelist_view(request, (extra_context or {}) | extra)
 
     def export_page(self, request: HttpRequest) -> HttpResponse:
-        """The choice of a language; with one, the file."""
+        """A form to choose the language; with a language in the address, the file."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         form = SendOutForm(request.GET or None)
@@ -144,7 +147,7 @@ class WordingAdmin(admin.ModelAdmin):
         )
 
     def import_page(self, request: HttpRequest) -> HttpResponse:
-        """First a dry run, then all of it or nothing."""
+        """First a dry run, then the import of all rows or none."""
         if not may_bring_in(request):
             raise PermissionDenied
         form = BringInForm(request.POST or None, request.FILES or None)
@@ -181,7 +184,7 @@ class WordingAdmin(admin.ModelAdmin):
 
 
 def _log(user_id: int, plan: Plan) -> None:
-    """Who brought in what stands in the admin's log, as if it had been typed."""
+    """Writes the imported wordings into the admin's log, as for changes in a form."""
     for rows, flag in ((plan.new, ADDITION), (plan.changed, CHANGE)):
         wordings = [row.wording for row in rows if row.wording]
         if wordings:
