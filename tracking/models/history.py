@@ -1,4 +1,4 @@
-"""What stood in a row before, kept at every change of it: who changed what, and when."""
+"""History: a record of a row after each change, with its author and time."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ INSTALLATION = "installation"  # the change reason of a row's first line, which 
 
 
 class Authored(models.Model):
-    """Keeps the name, so that the history still tells who it was when the account is gone."""
+    """Keeps the author's name, so that the history still has it after the account is deleted."""
 
     author = models.CharField(
         max_length=150, blank=True, help_text="Who. Empty: the site itself, or a command of its owner's."
@@ -21,7 +21,7 @@ class Authored(models.Model):
 
 
 def kept_history(*, without: tuple[str, ...] = ()) -> HistoricalRecords:
-    """The history of a model's rows. `without` names fields that change by themselves."""
+    """The history of a model's rows. `without` names fields that the site changes by itself."""
     return HistoricalRecords(bases=[Authored], excluded_fields=list(without))
 
 

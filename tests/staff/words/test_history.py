@@ -5,6 +5,8 @@ from datetime import date
 import pytest
 from django.apps import apps
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.support.desk import StatusPage
@@ -310,3 +312,16 @@ def test_going_back_leaves_the_slug_as_it_is(status):
     go_back(line)
     status.refresh_from_db()
     assert status.slug == "customs-clearance"
+
+
+def test_queries_do_not_grow_with_the_number_of_changes(admin_client, django_assert_num_queries):
+    notice = Notice.objects.create(destination_id="US", title="Slow", starts_on=date(2026, 11, 1))
+    address = address_of(notice)
+    with CaptureQueriesContext(connection) as few:
+        admin_client.get(address)
+    for number in range(5):
+        notice.title = f"Slow {number}"
+        notice.save()
+    with django_assert_num_queries(len(few)):
+        page = admin_client.get(address).content.decode()
+    assert "<del>3</del><ins>4</ins>" in page

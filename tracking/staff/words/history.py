@@ -1,4 +1,4 @@
-"""The history of the words as staff read it: each change with its author and difference, and the way back."""
+"""The history of the words as staff read it: each change with its author and its difference, and the way back."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from tracking.models.history import INSTALLATION
 from tracking.staff.words.difference import Piece, word_difference
 
 _EMPTY = "–"
-_IN_HEADING = ("status", "language", "destination")  # of a wording: they say which one it is
+_IN_HEADING = ("status", "language", "destination")  # of a wording: the heading of a change names them
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Change:
     what: str
     happened: str
     fields: tuple[FieldChange, ...]
-    is_newest: bool  # it stands so today: there is nothing to go back to
+    is_newest: bool  # the row is still as after this change
 
     @property
     def at(self) -> datetime:
@@ -43,14 +43,14 @@ class Change:
 
     @property
     def who(self) -> str:
-        """A name, or what did it by itself."""
+        """The author's name, or what made the change without a person."""
         if self.record.history_change_reason == INSTALLATION:
             return "by the installation"
         return self.record.author or "by the site itself"
 
 
 def histories_of(row: Any) -> list[models.QuerySet[Any]]:
-    """The records of a row of words; those of a status are its words' too, even of deleted ones."""
+    """The records of a row. Those of a status include the records of its words, deleted ones too."""
     own = [row.history.all()]
     if isinstance(row, Status):
         own.append(Wording.history.filter(status_id=row.pk).select_related("destination"))
@@ -58,18 +58,18 @@ def histories_of(row: Any) -> list[models.QuerySet[Any]]:
 
 
 def newest_line(row: Any) -> datetime | None:
-    """When the row, or the words of a status, last changed; None: it is new."""
+    """When the row, or a wording of a status, last changed. None if there is no record."""
     dates = [one.aggregate(newest=Max("history_date"))["newest"] for one in histories_of(row)]
     return max(filter(None, dates), default=None)
 
 
 def changes_since(row: Any, moment: datetime) -> list[Change]:
-    """What was stored of it after this moment, the newest first."""
+    """The changes of a row after this moment, the newest first."""
     return [one for one in changes_of(chain(*histories_of(row))) if one.at > moment]
 
 
 def changes_of(records: Iterable[Any]) -> list[Change]:
-    """The newest first. A record's change is against the one before it of the same row."""
+    """The changes that these records are, the newest first. Each record is compared with the one before it of its row."""
     earlier: dict[tuple[type, Any], Any] = {}
     pairs = []
     for record in sorted(records, key=lambda one: (one.history_date, one.history_id)):
@@ -81,11 +81,10 @@ def changes_of(records: Iterable[Any]) -> list[Change]:
 
 
 def go_back(record: Any) -> models.Model:
-    """Make a row what it was after this record, for customers too. It is itself a line of the history.
+    """Makes a row what it was after this record, for customers too, and returns it. The history gets a new record.
 
-    A draft that waits stays, unless the record is about a draft; so does a slug, by which the site knows a status.
-
-    Raises ValidationError where that fits no longer, such as a number of the guide that cannot be.
+    A waiting draft stays, unless the record is about a draft. The slug of a status always stays, because the site
+    identifies the status by it. Raises ValidationError if the old values are not valid any more.
     """
     row = _row_of(record)
     if isinstance(row, Wording) and is_about_draft(record):
@@ -103,12 +102,12 @@ def go_back(record: Any) -> models.Model:
 
 
 def _not_to_check(row: models.Model) -> list[str]:
-    """Words that nobody has published yet have no texts but the draft's."""
+    """The texts, for words that were never published: only their draft has texts."""
     return list(Wording.TEXTS) if isinstance(row, Wording) and not row.was_published else []
 
 
 def _row_of(record: Any) -> models.Model:
-    """The row itself; for words that were deleted, those that took their place, or new ones."""
+    """The row of a record. For deleted words the words in the same place, or new ones."""
     model = record.instance_type
     row = model.objects.filter(pk=getattr(record, model._meta.pk.attname)).first()
     if row is None and model is Wording:
@@ -125,7 +124,7 @@ def _row_of(record: Any) -> models.Model:
 
 
 def is_about_draft(record: Any) -> bool:
-    """The record is about a draft, and not about what customers get; so is all of words that were never published."""
+    """True if the record changes a draft and not what customers see, as do all records of unpublished words."""
     if getattr(record, "draft", None) is None:
         return False
     before = record.prev_record
@@ -161,18 +160,14 @@ def _happened(record: Any, before: Any | None) -> str:
     if draft and draft != old_draft:
         return "draft saved"
     if old_draft and not draft:
-        is_published = any(getattr(record, name) != getattr(before, name) for name in Wording.TEXTS)
-        return "published" if is_published else "draft discarded"
+        has_new_texts = record.diff_against(before, included_fields=Wording.TEXTS).changes
+        return "published" if has_new_texts else "draft discarded"
     return "changed"
 
 
 def _field_changes(record: Any, before: Any | None) -> Iterable[FieldChange]:
     published = False
-    for field in record.tracked_fields:
-        if field.primary_key or field.name == "draft":
-            continue
-        if record.instance_type is Wording and field.name in _IN_HEADING:
-            continue
+    for field in _changed_fields(record, before):
         old, new = _text(before, field.name), _text(record, field.name)
         says_nothing = before is None and new in (_EMPTY, "no")
         if old != new and not says_nothing:
@@ -180,6 +175,20 @@ def _field_changes(record: Any, before: Any | None) -> Iterable[FieldChange]:
             yield FieldChange(str(field.verbose_name), word_difference(old, new))
     if record.instance_type is Wording and not published:
         yield from _draft_changes(record, before)
+
+
+def _changed_fields(record: Any, before: Any | None) -> list[models.Field]:
+    """The fields that differ from the record before, in the model's order; all fields of a first record.
+
+    Compares foreign keys as keys, so that a row that is related to many records is not loaded for each of them.
+    """
+    hidden = {"draft", *(_IN_HEADING if record.instance_type is Wording else ())}
+    fields = [each for each in record.tracked_fields if not each.primary_key and each.name not in hidden]
+    if before is None:
+        return fields
+    names = [field.name for field in fields]
+    changed = set(record.diff_against(before, included_fields=names).changed_fields)
+    return [field for field in fields if field.name in changed]
 
 
 def _draft_changes(record: Any, before: Any | None) -> Iterable[FieldChange]:
@@ -190,7 +199,7 @@ def _draft_changes(record: Any, before: Any | None) -> Iterable[FieldChange]:
 
 
 def _text(record: Any | None, name: str) -> str:
-    """A field's value as staff read it; empty before there was a record."""
+    """A field's value as staff read it. Empty without a record."""
     if record is None:
         return ""
     if hasattr(record, f"get_{name}_display"):
