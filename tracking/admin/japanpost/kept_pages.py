@@ -1,4 +1,4 @@
-"""Pages of Japan Post that raised an alarm, and the alarms. Read-only. Pages are shown as text and never rendered."""
+"""Pages of Japan Post that raised an alarm, and the alarms. Read-only; pages are shown as text."""
 
 from django.contrib import admin
 from django.utils.html import format_html

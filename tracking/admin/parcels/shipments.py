@@ -101,7 +101,7 @@ class ShipmentAdmin(StandingColumnsMixin, admin.ModelAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Shipment, form: Any, change: bool) -> None:
-        """Saves the edited fields only, because a colleague or an answer of Japan Post may have changed others since."""
+        """Saves the edited fields only: a colleague or Japan Post may have changed others since."""
         obj.save(update_fields=form.changed_data if change else None)
         renew([obj.pk])
 

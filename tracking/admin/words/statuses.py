@@ -84,7 +84,7 @@ class StatusAdmin(StatusForPhraseMixin, HistoryMixin, PreviewMixin, admin.ModelA
         js = ["js/desk.js"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Status | None = None) -> list[str]:
-        """The slug never changes: the seed, the rules of the journey and customers' links identify the status by it."""
+        """The slug never changes: the seed, the journey's rules and customers' links name the status by it."""
         return ["shown_now", "who_gets_what", *(["slug"] if obj else [])]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Status]:

@@ -35,7 +35,7 @@ class SendOutForm(forms.Form):
 
 
 class BringInForm(forms.Form):
-    """Either the file, for the dry run, or its text and the fingerprint of the plan that the dry run showed, to confirm.
+    """The file, for the dry run; or its text and the fingerprint of the plan that was shown, to confirm.
 
     The cleaned data has `text` and `plan`.
     """

@@ -40,7 +40,7 @@ def keeps_drafts(data: Mapping[str, Any] | None) -> bool:
 
 
 class StatusForm(ConflictAwareForm):
-    """The status itself has no draft. “Save draft” refuses a change of it, so that the change is not lost unnoticed."""
+    """The status itself has no draft: “Save draft” refuses a change of it, rather than lose it unnoticed."""
 
     example = forms.ChoiceField(
         choices=lambda: [("", "None"), *((one.slug, one.title) for one in all_examples())],
