@@ -16,7 +16,7 @@ from PIL import Image
 
 from tracking.models import Logo, Shop
 from tracking.staff.access import groups
-from tracking.values.logos import NoLogo, Picture, read_picture, shown_size
+from tracking.values.logos import NoLogoError, Picture, read_picture, shown_size
 
 FORMATS = {"PNG": ("png", "image/png"), "JPEG": ("jpg", "image/jpeg"), "WEBP": ("webp", "image/webp")}
 
@@ -108,7 +108,7 @@ def png_that_claims(width: int, height: int) -> bytes:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_anything_else_is_refused_with_a_sentence(data, words):
-    with pytest.raises(NoLogo, match=words):
+    with pytest.raises(NoLogoError, match=words):
         read_picture(data)
 
 

@@ -23,7 +23,7 @@ class BackupError(Exception):
     """No back-up was made, or nothing was restored; the text says why, in a sentence for the owner."""
 
 
-class _Unreadable(BackupError):
+class _UnreadableError(BackupError):
     """The disk, SQLite or PostgreSQL says so."""
 
 
@@ -99,7 +99,7 @@ def restore(file: Path, *, replace: bool, folder: Path, now: datetime) -> Path |
         if tables and not replace:
             raise BackupError("the store is not empty. With --replace it is backed up, then overwritten.")
         before = back_up(folder, now) if tables else None
-    except _Unreadable as reason:
+    except _UnreadableError as reason:
         raise BackupError(
             f"what is in the store now cannot be backed up: {reason} Move it away, or name an empty store in "
             "DATABASE_URL; then restore without --replace."
@@ -168,7 +168,7 @@ def _run(program: str, *arguments: str | Path) -> str:
     """What a program of PostgreSQL's prints."""
     done = subprocess.run([program, *arguments], env=_environment(), capture_output=True, text=True)
     if done.returncode != 0:
-        raise _Unreadable(done.stderr.strip())
+        raise _UnreadableError(done.stderr.strip())
     return done.stdout
 
 
@@ -200,11 +200,11 @@ def _in_words() -> Iterator[None]:
         yield
     except FileNotFoundError as reason:
         if reason.filename not in ("pg_dump", "pg_restore", "psql"):
-            raise _Unreadable(f"{reason.filename} is not there.") from reason
-        raise _Unreadable(
+            raise _UnreadableError(f"{reason.filename} is not there.") from reason
+        raise _UnreadableError(
             f"{reason.filename} is missing (Debian: apt install postgresql-client)."
         ) from reason
     except OSError as reason:
-        raise _Unreadable(f"{reason.filename}: {reason.strerror}.") from reason
+        raise _UnreadableError(f"{reason.filename}: {reason.strerror}.") from reason
     except (sqlite3.Error, DatabaseError) as reason:
-        raise _Unreadable(f"{reason}.") from reason
+        raise _UnreadableError(f"{reason}.") from reason

@@ -41,14 +41,14 @@ def cache_word() -> str:
     return _word(_check_cache)
 
 
-class _NotReady(Exception):
+class _NotReadyError(Exception):
     """A part is not as it should be; the words say how."""
 
 
 def _word(check: Callable[[], None]) -> str:
     try:
         check()
-    except _NotReady as reason:
+    except _NotReadyError as reason:
         return str(reason)
     except Exception as error:  # whatever a database's or a cache's library may raise
         # Not its words: they may have the address.
@@ -64,14 +64,14 @@ def _check_database() -> None:
 @remembered  # an exception is not: so it is asked again until all are applied, and never after
 def _check_migrations() -> None:
     if left := unapplied_migrations():
-        raise _NotReady(f"{len(left)} not applied, the first is {left[0]}")
+        raise _NotReadyError(f"{len(left)} not applied, the first is {left[0]}")
 
 
 def _check_cache() -> None:
     token = uuid.uuid4().hex
     cache.set("readyz", token, 10)
     if cache.get("readyz") is None:  # another process may have written its own meanwhile
-        raise _NotReady("does not keep what it is given")
+        raise _NotReadyError("does not keep what it is given")
 
 
 def _breaker() -> str:

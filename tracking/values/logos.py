@@ -14,7 +14,7 @@ _KEPT_BYTES = 10_000  # each first visit pays for them
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}  # Pillow's names
 
 
-class NoLogo(ValueError):
+class NoLogoError(ValueError):
     """This file cannot be the logo; the message tells staff why."""
 
 
@@ -36,26 +36,26 @@ class Picture:
 def read_picture(data: bytes) -> Picture:
     """The picture, made smaller where a page needs less of it.
 
-    Raises NoLogo for what is too large, no picture, cut, moving or of far too many pixels.
+    Raises NoLogoError for what is too large, no picture, cut, moving or of far too many pixels.
     """
     if len(data) > MOST_BYTES:
-        raise NoLogo(f"The file is larger than {MOST_BYTES // 1_000_000} MB. Save the picture smaller.")
+        raise NoLogoError(f"The file is larger than {MOST_BYTES // 1_000_000} MB. Save the picture smaller.")
     try:
         with Image.open(io.BytesIO(data), formats=list(EXTENSIONS)) as image:
             if max(image.size) > MOST_PIXELS:
-                raise NoLogo(_TOO_MANY_PIXELS)
+                raise NoLogoError(_TOO_MANY_PIXELS)
             if getattr(image, "is_animated", False):
-                raise NoLogo("A moving picture cannot be the logo.")
+                raise NoLogoError("A moving picture cannot be the logo.")
             upright = ImageOps.exif_transpose(image)  # reads every pixel
             if len(data) > _KEPT_BYTES or upright.width > _KEPT_SIZE[0] or upright.height > _KEPT_SIZE[1]:
                 return _smaller(upright)
             return Picture(data, EXTENSIONS[image.format or ""], *upright.size)
-    except NoLogo:
+    except NoLogoError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise NoLogo(_TOO_MANY_PIXELS) from None
+        raise NoLogoError(_TOO_MANY_PIXELS) from None
     except Exception as error:  # Pillow raises a dozen kinds for a file that somebody has broken on purpose
-        raise NoLogo("This is no PNG, JPEG or WebP picture, or it is damaged.") from error
+        raise NoLogoError("This is no PNG, JPEG or WebP picture, or it is damaged.") from error
 
 
 _TOO_MANY_PIXELS = f"The picture has too many pixels: at most {MOST_PIXELS} in width and in height."

@@ -11,7 +11,7 @@ from lxml import html
 from tests.support.stories import ARRIVED, NUMBER, POSTED, some_numbers, story
 from tracking.models import Event, Phrase, Shipment, Status
 from tracking.staff.access import groups
-from tracking.staff.words.inbox import MeaningChanged, give_meaning, take_back
+from tracking.staff.words.inbox import MeaningChangedError, give_meaning, take_back
 from tracking.words.glossary import Glossary
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -174,7 +174,7 @@ def test_who_comes_second_changes_nothing_and_hears_of_it(admin_client, parcel, 
     assert len(messages_of(act(admin_client, parcel, "undo", was=inward.pk))) == 1
     parcel.refresh_from_db()
     assert parcel.status == other
-    with pytest.raises(MeaningChanged):
+    with pytest.raises(MeaningChangedError):
         take_back(parcel.pk, None)
 
 

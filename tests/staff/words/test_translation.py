@@ -17,7 +17,7 @@ from tracking.staff.words.translation import (
     COLUMNS,
     MOST_ROWS,
     SHEET,
-    ChangedMeanwhile,
+    ChangedMeanwhileError,
     bring_in,
     check,
     export_all,
@@ -257,7 +257,7 @@ def test_each_bad_row_is_named_as_the_spreadsheet_counts_and_nothing_comes_in(ro
     (bad,) = plan.bad
     assert bad.number == 4
     assert any(problem in one for one in bad.problems)
-    with pytest.raises(ChangedMeanwhile):
+    with pytest.raises(ChangedMeanwhileError):
         bring_in(text, shown=plan.fingerprint)
     assert store() == before
 
@@ -328,7 +328,7 @@ def test_words_that_changed_meanwhile_are_shown_anew():
     text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
     shown = check(text).fingerprint
     wording(language="fr", title="Chez la douane", meaning="Attendez.")
-    with pytest.raises(ChangedMeanwhile):
+    with pytest.raises(ChangedMeanwhileError):
         bring_in(text, shown=shown)
     assert Wording.objects.get(language="fr").title == "Chez la douane"
     bring_in(text, shown=check(text).fingerprint)
@@ -343,7 +343,7 @@ def test_words_that_somebody_writes_at_the_same_moment_are_shown_anew(monkeypatc
         Wording.objects.bulk_create([self, Wording(status=self.status, language="fr")])
 
     monkeypatch.setattr(Wording, "save", save_what_is_there_already)
-    with pytest.raises(ChangedMeanwhile):
+    with pytest.raises(ChangedMeanwhileError):
         bring_in(text, shown=shown)
     assert store() == before
 

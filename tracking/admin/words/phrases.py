@@ -18,7 +18,7 @@ from tracking.admin.base import DefaultedFilter, ModelAdminMixin, RowContextList
 from tracking.admin.words.history import HistoryMixin
 from tracking.models import Phrase, Status
 from tracking.models.words import NEWEST_FIRST
-from tracking.staff.words.inbox import MeaningChanged, give_meaning, items_of, take_back
+from tracking.staff.words.inbox import MeaningChangedError, give_meaning, items_of, take_back
 from tracking.staff.words.sightings import sightings_of
 
 TWO_MEANINGS = "two"  # what the button “It has two meanings” sends instead of a status
@@ -177,7 +177,7 @@ def undo_meaning(request: HttpRequest, key: int) -> HttpResponse:
     get_object_or_404(Phrase, pk=key)
     try:
         phrase = take_back(key, _status_named(request.POST.get("was", "")))
-    except MeaningChanged as changed:
+    except MeaningChangedError as changed:
         _report_conflict(request, changed)
     else:
         admin_of(Phrase).log_change(request, phrase, "Undone: it waits for a meaning again.")
@@ -189,7 +189,7 @@ def give_and_report(request: HttpRequest, key: int, status: Status | None) -> No
     """Gives the phrase its meaning, logs it, and shows a message with what customers see of it now."""
     try:
         phrase = give_meaning(key, status)
-    except MeaningChanged as changed:
+    except MeaningChangedError as changed:
         return _report_conflict(request, changed)
     means = f"It means “{status}”." if status else "It has two meanings."
     admin_of(Phrase).log_change(request, phrase, means)
@@ -215,7 +215,7 @@ def _status_named(sent: str) -> Status | None:
     return get_object_or_404(Status, pk=_key(sent))
 
 
-def _report_conflict(request: HttpRequest, changed: MeaningChanged) -> None:
+def _report_conflict(request: HttpRequest, changed: MeaningChangedError) -> None:
     phrase = changed.args[0]
     words = "Nothing was changed. Somebody was here before you: “<bdi>{}</bdi>” {} now."
     messages.warning(request, format_html(words, phrase, phrase.state))

@@ -15,7 +15,7 @@ from tracking.admin.edit_conflicts import ConflictAwareForm
 from tracking.admin.words.history import HistoryMixin
 from tracking.models import Logo, Shop
 from tracking.values import colours
-from tracking.values.logos import MOST_BYTES, NoLogo, Picture, read_picture
+from tracking.values.logos import MOST_BYTES, NoLogoError, Picture, read_picture
 
 
 class ShopForm(ConflictAwareForm):
@@ -39,7 +39,7 @@ class ShopForm(ConflictAwareForm):
             return False if given is False else None
         try:
             return read_picture(given.read(MOST_BYTES + 1))
-        except NoLogo as problem:
+        except NoLogoError as problem:
             raise ValidationError(str(problem)) from problem
 
     def save_logo(self) -> None:

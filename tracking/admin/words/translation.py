@@ -17,7 +17,7 @@ from django.utils.http import content_disposition_header
 from tracking.models import Wording
 from tracking.staff.spreadsheets import MOST_BYTES, UnreadableFileError
 from tracking.staff.words import translation
-from tracking.staff.words.translation import ChangedMeanwhile, Plan
+from tracking.staff.words.translation import ChangedMeanwhileError, Plan
 from tracking.values.places import japans_day
 
 ALL = "all"
@@ -157,7 +157,7 @@ class WordingAdmin(admin.ModelAdmin):
             if checked["shown"]:
                 try:
                     return self._bring_in(request, checked["text"], checked["shown"])
-                except ChangedMeanwhile:
+                except ChangedMeanwhileError:
                     checked["plan"] = translation.check(checked["text"])
                     self.message_user(
                         request,

@@ -106,11 +106,11 @@ class Desk(admin.AdminSite):
         """Whether the code did; if not, the form says why."""
         try:
             use(form.cleaned_data["code"])
-        except second_factor.Refused:
+        except second_factor.CodeRefusedError:
             form.add_error(
                 "code", "This code is not right, or it was used before. Take the one that is shown now."
             )
-        except second_factor.TooManyTries as tries:
+        except second_factor.TooManyTriesError as tries:
             seconds = max(ceil((tries.until - timezone.now()).total_seconds()), 1)
             wait = f"{seconds} seconds" if seconds < 120 else f"{ceil(seconds / 60)} minutes"
             form.add_error("code", f"Too many wrong codes: please wait {wait}. Until then none is looked at.")

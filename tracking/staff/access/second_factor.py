@@ -19,12 +19,12 @@ BACK_UP_CODES = 10
 _NEW_PHONE = "new_phone"  # in a session: the key of the device that its page shows
 
 
-class Refused(Exception):
+class CodeRefusedError(Exception):
     """This code is not right, or was used before."""
 
 
 @dataclass
-class TooManyTries(Exception):
+class TooManyTriesError(Exception):
     """Wrong codes are followed by 1, 2, 4, 8 … seconds in which none is looked at."""
 
     until: datetime
@@ -66,7 +66,7 @@ def enrol(request: HttpRequest, user: User, typed: str) -> list[str]:
     phone = _verified(user, new_phone(request, user), typed)
     with transaction.atomic():
         if not TOTPDevice.objects.filter(pk=phone.pk).update(confirmed=True):
-            raise Refused  # another session was quicker
+            raise CodeRefusedError  # another session was quicker
         TOTPDevice.objects.filter(user=user, confirmed=False).delete()
         codes = new_codes(user)
     del request.session[_NEW_PHONE]
@@ -80,7 +80,7 @@ def show(request: HttpRequest, user: User, typed: str) -> None:
     is_phones = compact.isdigit() and len(compact) == 6
     device = phone_of(user) if is_phones else StaticDevice.objects.filter(user=user).first()
     if device is None:
-        raise Refused
+        raise CodeRefusedError
     _remember(request, _verified(user, device, compact))
 
 
@@ -103,13 +103,13 @@ def forget(user: User) -> bool:
 
 
 def _verified(user: User, device: Device, typed: str) -> Device:
-    """The device as it is after this code. Raises Refused, TooManyTries."""
+    """The device as it is after this code. Raises CodeRefusedError, TooManyTriesError."""
     allowed, why = device.verify_is_allowed()
     if not allowed:
-        raise TooManyTries(why["locked_until"])
+        raise TooManyTriesError(why["locked_until"])
     verified = django_otp.verify_token(user, device.persistent_id, "".join(typed.split()))
     if verified is None:
-        raise Refused
+        raise CodeRefusedError
     return verified
 
 

@@ -10,7 +10,7 @@ from tracking.staff.words.sightings import Sightings, sightings_of
 from tracking.staff.words.suggestions import Suggestion, suggest
 
 
-class MeaningChanged(Exception):
+class MeaningChangedError(Exception):
     """Somebody else has given the phrase, or another spelling of it, a meaning meanwhile; nothing was changed."""
 
 
@@ -32,12 +32,12 @@ def items_of(phrases: Iterable[Phrase]) -> list[Item]:
 
 
 def give_meaning(key: int, status: Status | None) -> Phrase:
-    """Let a phrase of the inbox mean this status; None: it has two meanings. Raises MeaningChanged."""
+    """Let a phrase of the inbox mean this status; None: it has two meanings. Raises MeaningChangedError."""
     return _change(key, before=(None, False), after=(status, status is None))
 
 
 def take_back(key: int, status: Status | None) -> Phrase:
-    """Undo `give_meaning`: the phrase waits in the inbox again. Raises MeaningChanged."""
+    """Undo `give_meaning`: the phrase waits in the inbox again. Raises MeaningChangedError."""
     return _change(key, before=(status, status is None), after=(None, False))
 
 
@@ -45,9 +45,9 @@ def take_back(key: int, status: Status | None) -> Phrase:
 def _change(key: int, *, before: tuple[Status | None, bool], after: tuple[Status | None, bool]) -> Phrase:
     phrase = Phrase.objects.select_for_update(of=("self",)).select_related("status").get(pk=key)
     if (phrase.status, phrase.ambiguous) != before:
-        raise MeaningChanged(phrase)
+        raise MeaningChangedError(phrase)
     phrase.status, phrase.ambiguous = after
     if contradictions := phrase.contradictions():
-        raise MeaningChanged(contradictions[0])
+        raise MeaningChangedError(contradictions[0])
     phrase.save(update_fields=["status", "ambiguous"])
     return phrase

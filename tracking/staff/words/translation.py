@@ -31,7 +31,7 @@ _YES, _NO = {"yes", "true", "1"}, {"", "no", "false", "0"}
 Key = tuple[str, str, str | None]  # slug of the status, language, ISO code of the destination or None
 
 
-class ChangedMeanwhile(Exception):
+class ChangedMeanwhileError(Exception):
     """Bringing the file in would no longer do what was shown. Nothing was stored."""
 
 
@@ -191,18 +191,18 @@ def _records(text: str) -> Iterator[Record]:
 
 
 def bring_in(text: str, *, shown: str) -> Plan:
-    """Store all of it, if that still does what was shown (a plan's fingerprint). Else raises ChangedMeanwhile."""
+    """Store all of it, if that still does what was shown (a plan's fingerprint). Else raises ChangedMeanwhileError."""
     try:
         with transaction.atomic():
             plan = check(text, lock=True)
             if plan.bad or plan.fingerprint != shown:
-                raise ChangedMeanwhile
+                raise ChangedMeanwhileError
             for row in (*plan.new, *plan.changed):
                 if row.wording:
                     row.wording.save()  # one by one: each save renews the words' version
             return plan
     except IntegrityError:  # somebody wrote new words at the same moment
-        raise ChangedMeanwhile from None
+        raise ChangedMeanwhileError from None
 
 
 @dataclass(frozen=True)
