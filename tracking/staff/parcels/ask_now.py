@@ -18,7 +18,7 @@ from tracking.values.places import JAPAN_TIME
 
 
 @dataclass(frozen=True)
-class Came:
+class AskResult:
     """What came of asking, in a sentence or two."""
 
     words: str
@@ -26,7 +26,7 @@ class Came:
     is_good: bool = True  # False: no answer that we can use
 
 
-def ask_now(shipment: Shipment, *, now: datetime) -> Came:
+def ask_now(shipment: Shipment, *, now: datetime) -> AskResult:
     """Ask Japan Post, unless the last answer is still fresh or the gate does not let us."""
     timer = Timer(now, settings.JAPANPOST_TIMEOUT)
     number, has_story = TrackingNumber(shipment.number), shipment.story_at is not None
@@ -39,14 +39,14 @@ def ask_now(shipment: Shipment, *, now: datetime) -> Came:
     except gate.Busy as busy:
         seconds = math.ceil(busy.retry_after or 1)
         return _not_asked(f"Too many requests are under way. Try again in {seconds} seconds.")
-    return _told(fetch) if fetch else _nobody_asked(shipment, now)
+    return _result_of(fetch) if fetch else _not_needed(shipment, now)
 
 
-def _not_asked(reason: str) -> Came:
-    return Came(f"Japan Post was not asked. {reason}", was_asked=False, is_good=False)
+def _not_asked(reason: str) -> AskResult:
+    return AskResult(f"Japan Post was not asked. {reason}", was_asked=False, is_good=False)
 
 
-def _nobody_asked(shipment: Shipment, now: datetime) -> Came:
+def _not_needed(shipment: Shipment, now: datetime) -> AskResult:
     """The last answer is fresh, or its failure rests; or somebody is asking about it."""
     shipment = Shipment.objects.get(pk=shipment.pk)
     again_at = shipment.ask_again_at
@@ -55,24 +55,26 @@ def _nobody_asked(shipment: Shipment, now: datetime) -> Came:
     asked, again = ago(shipment.asked_at, now), f"You can ask again from {_clock(again_at)} on."
     if shipment.last_outcome in FAILURES:
         return _not_asked(f"It failed {asked}, so it rests for a while. {again}")
-    return Came(f"Fresh already: Japan Post was asked {asked}. {again}", was_asked=False)
+    return AskResult(f"Fresh already: Japan Post was asked {asked}. {again}", was_asked=False)
 
 
-def _told(fetch: Fetch) -> Came:
+def _result_of(fetch: Fetch) -> AskResult:
     if fetch.outcome in FAILURES:
         answer = (
             "gave no answer"
             if fetch.outcome == Outcome.UNAVAILABLE
             else "answered with a page we cannot read"
         )
-        return Came(f"Japan Post {answer}: {fetch.note}. Our story stays.", was_asked=True, is_good=False)
+        return AskResult(
+            f"Japan Post {answer}: {fetch.note}. Our story stays.", was_asked=True, is_good=False
+        )
     if fetch.outcome != Outcome.TRACKED:
-        return Came(f"{fetch.get_outcome_display()}. What we had before stays.", was_asked=True)
+        return AskResult(f"{fetch.get_outcome_display()}. What we had before stays.", was_asked=True)
     if fetch.note:
-        return Came(f"Japan Post answered. {fetch.note}", was_asked=True)
+        return AskResult(f"Japan Post answered. {fetch.note}", was_asked=True)
     new = Event.objects.current().filter(shipment=fetch.shipment, first_seen_at__gte=fetch.started_at).count()
     rows = "nothing new" if not new else "1 new row" if new == 1 else f"{new} new rows"
-    return Came(f"Japan Post answered: {rows}.", was_asked=True)
+    return AskResult(f"Japan Post answered: {rows}.", was_asked=True)
 
 
 def _clock(moment: datetime) -> str:
