@@ -45,7 +45,7 @@ def first_lines(progress: Progress | None) -> str:
     return "\n".join([*lines, "", ""])
 
 
-def situation_of(progress: Progress | None) -> str:
+def one_line_summary(progress: Progress | None) -> str:
     """The parcel in one line for staff: what the page says, the step, the silence. Empty: no story."""
     if progress is None:
         return ""
@@ -62,7 +62,7 @@ def keep_message(cleaned: dict[str, str], *, sender_key: str, now: datetime) -> 
         email=cleaned["email"],
         number=cleaned["number"],
         text=cleaned["text"],
-        situation=situation_of(progress),
+        situation=one_line_summary(progress),
         created_at=now,
         sender_key=sender_key,
         suspected_spam=bool(cleaned["website"]),

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 from tracking.admin.base import DefaultedFilter, RowContextList, admin_of
 from tracking.admin.edit_conflicts import ConflictAwareForm
 from tracking.models import Message, Shipment
-from tracking.public.messages import situation_of
+from tracking.public.messages import one_line_summary
 from tracking.staff.parcels.details import State, states_of
 from tracking.staff.parcels.replies import mailto
 from tracking.values import numbers
@@ -182,7 +182,7 @@ class MessageAdmin(admin.ModelAdmin):
     @admin.display(description="the parcel now")
     def now(self, message: Any) -> str:
         state: State | None = message.row_context.state
-        return situation_of(state.progress) if state else "not known"
+        return one_line_summary(state.progress) if state else "not known"
 
     @admin.display(description="answer by mail")
     def reply(self, message: Any) -> str:
