@@ -9,7 +9,7 @@ from django.db import connection
 from tests.support.kept import NOW
 from tests.tools.bench_store import fill, number_of
 from tracking.models import Event, Fetch, Phrase, Shipment
-from tracking.staff.parcels.details import states_of
+from tracking.staff.parcels.details import summaries_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -18,7 +18,7 @@ def test_its_parcels_have_stories_of_every_kind_and_none_from_the_future():
     fill(Path(connection.settings_dict["NAME"]), parcels=2000, now=NOW)
     numbers = [number_of(place) for place in range(2000)]
     assert list(Shipment.objects.order_by("pk").values_list("number", flat=True)) == numbers
-    tones = Counter(state.progress.tone for state in states_of(numbers[1000:], now=NOW).values())
+    tones = Counter(summary.progress.tone for summary in summaries_of(numbers[1000:], now=NOW).values())
     assert set(tones) == {"normal", "wait", "act", "problem", "done"}
     assert tones["done"] > 700
     assert not Event.objects.filter(first_seen_at__gt=NOW).exists()

@@ -19,7 +19,7 @@ from tests.support.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, event
 from tracking.journey.story import recall
 from tracking.models import Message, Status, Wording
 from tracking.staff.access import groups
-from tracking.staff.parcels.details import states_of
+from tracking.staff.parcels.details import summaries_of
 from tracking.staff.parcels.replies import MOST_CHARACTERS, mailto
 from tracking.values.numbers import TrackingNumber
 
@@ -112,11 +112,11 @@ def test_many_stories_at_once_are_those_of_one_by_one(standin):
     kept = [keep(event(POSTED), event(phrase)) for phrase in (ARRIVED, IN_CUSTOMS)]
     kept.append(keep(event(IN_CUSTOMS), history_missing=True))
     numbers = [one.number for one in kept]
-    states = states_of([*numbers, NUMBER], now=NOW)
-    assert set(states) == set(numbers)
+    summaries = summaries_of([*numbers, NUMBER], now=NOW)
+    assert set(summaries) == set(numbers)
     for number in numbers:
         lookup = recall(TrackingNumber(number))
-        progress = states[number].progress
+        progress = summaries[number].progress
         assert tuple(entry.event for entry in reversed(progress.timeline)) == lookup.events
         assert (progress.checked_at, progress.history_missing) == (lookup.checked_at, lookup.history_missing)
     assert standin.requests == []
@@ -235,10 +235,14 @@ def test_long_words_are_shortened_and_the_address_of_the_page_is_not():
     wording.meaning = "通関手続き中です。" * 60
     wording.save()
     shipment = keep(event(POSTED), event(IN_CUSTOMS))
-    state = states_of([shipment.number], now=NOW)[shipment.number]
+    summary = summaries_of([shipment.number], now=NOW)[shipment.number]
     page_url = f"https://track.example.com/track/{shipment.number}/"
     link = mailto(
-        "ann@example.com", number=shipment.number, progress=state.progress, page_url=page_url, shop_name="店"
+        "ann@example.com",
+        number=shipment.number,
+        progress=summary.progress,
+        page_url=page_url,
+        shop_name="店",
     )
     assert MOST_CHARACTERS - 20 <= len(link) <= MOST_CHARACTERS
     _, mail = read(link)

@@ -21,7 +21,7 @@ from tracking.journey.times import long_date
 from tracking.models import AskedBy, Destination, Event, Fetch, Gate, Message, Shipment
 from tracking.staff.access import groups
 from tracking.staff.parcels.ask_now import ask_now
-from tracking.staff.parcels.details import parcel_of, states_of
+from tracking.staff.parcels.details import shipment_page_of, summaries_of
 
 pytestmark = pytest.mark.django_db
 
@@ -94,8 +94,12 @@ def test_a_number_from_abroad_has_no_clock_for_its_enquiry_is_not_japan_posts(ad
 
 def test_a_destination_that_staff_gave_sets_the_clock_until_a_scan_does():
     to_china = keep(event(POSTED), destination="CN")
-    state = states_of([to_china.number], now=NOW)[to_china.number]
-    assert (state.clock.months, state.clock.ends_on, state.clock.days_left) == (4, date(2027, 3, 9), 109)
+    summary = summaries_of([to_china.number], now=NOW)[to_china.number]
+    assert (summary.clock.months, summary.clock.ends_on, summary.clock.days_left) == (
+        4,
+        date(2027, 3, 9),
+        109,
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,7 +114,7 @@ def test_a_destination_that_staff_gave_sets_the_clock_until_a_scan_does():
 def test_the_clock_says_how_many_days_are_left(days, words):
     shipment = keep(event(POSTED))
     now = datetime(2027, 5, 9, 3, 0, tzinfo=UTC) - timedelta(days=days)
-    assert states_of([shipment.number], now=now)[shipment.number].clock.headline == words
+    assert summaries_of([shipment.number], now=now)[shipment.number].clock.headline == words
 
 
 def test_a_parcel_nobody_has_asked_about_says_so(admin_client):
@@ -341,7 +345,7 @@ def test_a_parcel_that_is_not_there_is_a_404(admin_client):
 
 def test_parcel_of_asks_nobody(standin):
     shipment = know(standin, POSTED)
-    parcel_of(shipment, now=LATER + timedelta(days=3))
+    shipment_page_of(shipment, now=LATER + timedelta(days=3))
     assert len(standin.requests) == 1
 
 

@@ -19,7 +19,7 @@ from tracking.admin.base import DefaultedFilter, RowContextList, admin_of
 from tracking.admin.edit_conflicts import ConflictAwareForm
 from tracking.models import Message, Shipment
 from tracking.public.messages import one_line_summary
-from tracking.staff.parcels.details import State, states_of
+from tracking.staff.parcels.details import ShipmentSummary, summaries_of
 from tracking.staff.parcels.replies import mailto
 from tracking.values import numbers
 from tracking.words.glossary import Glossary
@@ -33,7 +33,7 @@ class MessageContext:
 
     number: str  # the one tracking number that the customer gave; else empty
     parcel: int | None  # the key of the shipment, if we have it
-    state: State | None
+    state: ShipmentSummary | None
     reply: str  # the mailto link
     may_change: bool
     may_see_parcel: bool
@@ -81,7 +81,7 @@ def message_contexts(letters: Sequence[Message], request: HttpRequest) -> list[M
     """The context of each message, in order. The number of queries does not depend on the number of messages."""
     found = {letter.pk: numbers.find_numbers(letter.number) for letter in letters}
     number_of = {key: str(some[0]) for key, some in found.items() if len(some) == 1}
-    states = states_of(set(number_of.values()), now=timezone.now())
+    states = summaries_of(set(number_of.values()), now=timezone.now())
     parcels = dict(Shipment.objects.filter(number__in=number_of.values()).values_list("number", "pk"))
     may_change = request.user.has_perm("tracking.change_message")
     may_see_parcel = request.user.has_perm("tracking.view_shipment")
@@ -181,7 +181,7 @@ class MessageAdmin(admin.ModelAdmin):
 
     @admin.display(description="the parcel now")
     def now(self, message: Any) -> str:
-        state: State | None = message.row_context.state
+        state: ShipmentSummary | None = message.row_context.state
         return one_line_summary(state.progress) if state else "not known"
 
     @admin.display(description="answer by mail")

@@ -23,7 +23,7 @@ from tracking.admin.parcels.filters import (
 from tracking.admin.parcels.register import register_parcels
 from tracking.journey.standing import RENEWED_AT_ONCE, look_after, renew, renew_outdated
 from tracking.models import Shipment
-from tracking.staff.parcels.details import parcel_of
+from tracking.staff.parcels.details import shipment_page_of
 from tracking.values import numbers
 
 
@@ -139,7 +139,7 @@ class ShipmentAdmin(StandingColumnsMixin, admin.ModelAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         if shipment := kwargs.get("obj"):
-            context = context | {"desk": parcel_of(shipment, now=timezone.now())}
+            context = context | {"desk": shipment_page_of(shipment, now=timezone.now())}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

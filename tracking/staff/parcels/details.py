@@ -43,7 +43,7 @@ class ClaimClock:
 
 
 @dataclass(frozen=True)
-class State:
+class ShipmentSummary:
     """What we know about one parcel now, in words."""
 
     progress: Progress
@@ -55,11 +55,11 @@ class State:
 
 
 @dataclass(frozen=True)
-class Parcel:
+class ShipmentPage:
     """Everything on a parcel's page at the desk."""
 
     shipment: Shipment
-    state: State | None  # None: Japan Post has told us nothing yet
+    summary: ShipmentSummary | None  # None: Japan Post has told us nothing yet
     events: list[Event]  # newest first, with the rows that a later answer replaced
     fetches: list[Fetch]  # the newest
     fetches_in_all: int
@@ -67,13 +67,13 @@ class Parcel:
     reasons: list[str]  # why it needs a look; empty: it does not
 
 
-def parcel_of(shipment: Shipment, *, now: datetime) -> Parcel:
+def shipment_page_of(shipment: Shipment, *, now: datetime) -> ShipmentPage:
     """The parcel from our own store; Japan Post is never asked for it."""
     fetches = shipment.fetches.order_by("-started_at", "-pk")
     waiting = Shipment.objects.needing_a_look(now).filter(pk=shipment.pk)
-    return Parcel(
+    return ShipmentPage(
         shipment,
-        states_of([shipment.number], now=now).get(shipment.number),
+        summaries_of([shipment.number], now=now).get(shipment.number),
         events=list(shipment.events.order_by("-position", "-first_seen_at", "-pk")),
         fetches=list(fetches[:FETCHES_SHOWN]),
         fetches_in_all=fetches.count(),
@@ -82,16 +82,16 @@ def parcel_of(shipment: Shipment, *, now: datetime) -> Parcel:
     )
 
 
-def states_of(numbers: Collection[str], *, now: datetime) -> dict[str, State]:
+def summaries_of(numbers: Collection[str], *, now: datetime) -> dict[str, ShipmentSummary]:
     """The state of each of these parcels of which there is a story. However many: three queries."""
     glossary = Glossary.current()
     stories = recall_all(numbers)
-    return {number: _state(story, glossary, now) for number, story in stories.items()}
+    return {number: _summary(story, glossary, now) for number, story in stories.items()}
 
 
-def _state(story: Story, glossary: Glossary, now: datetime) -> State:
+def _summary(story: Story, glossary: Glossary, now: datetime) -> ShipmentSummary:
     progress = build_progress(story, glossary, now=now)
-    return State(progress, claim_clock(story, progress, glossary, now))
+    return ShipmentSummary(progress, claim_clock(story, progress, glossary, now))
 
 
 def claim_clock(story: Story, progress: Progress, glossary: Glossary, now: datetime) -> ClaimClock | None:

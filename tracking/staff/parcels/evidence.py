@@ -8,7 +8,7 @@ from functools import cached_property
 from tracking.fetching.storing import USED_AGAIN_AFTER
 from tracking.models import Event, Fetch, Shipment
 from tracking.models.shipments import FETCHES_ARE_KEPT, FetchQuerySet
-from tracking.staff.parcels.details import State, states_of
+from tracking.staff.parcels.details import ShipmentSummary, summaries_of
 from tracking.staff.spreadsheets import write_csv
 from tracking.values import numbers
 from tracking.values.numbers import TrackingNumber
@@ -33,7 +33,7 @@ class Evidence:
 
     shipment: Shipment
     shop_name: str
-    state: State | None
+    summary: ShipmentSummary | None
     made_at: datetime
     made_by: str
     page_url: str  # of the customer's page
@@ -86,7 +86,7 @@ def evidence_of(shipment: Shipment, *, now: datetime, made_by: str, page_url: st
     return Evidence(
         shipment,
         shop_name=Glossary.current().shop.name,
-        state=states_of([shipment.number], now=now).get(shipment.number),
+        summary=summaries_of([shipment.number], now=now).get(shipment.number),
         made_at=now,
         made_by=made_by,
         page_url=page_url,
