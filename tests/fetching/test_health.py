@@ -229,12 +229,12 @@ def test_the_axis_has_plain_numbers(largest, levels):
 def test_a_gap_ends_a_line_and_is_no_zero():
     slots = [slot_of(1, seconds=0.4), slot_of(1, seconds=0.5), slot_of(), slot_of(1, seconds=7.3)]
     chart = charts.latency_chart(span_of(*slots))
-    assert [(line.kind, len(line.dots)) for line in chart.lines] == [
+    assert [(series.kind, len(series.dots)) for series in chart.series] == [
         *(("p95", 2), ("p95", 1)),
         *(("median", 2), ("median", 1)),
     ]
     assert [level.text for level in chart.levels] == ["0 s", "4 s", "8 s"]
-    assert not charts.latency_chart(span_of(slot_of(failed=3))).lines
+    assert not charts.latency_chart(span_of(slot_of(failed=3))).series
 
 
 # The page

@@ -32,7 +32,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Line:
+class Series:
     """Slots in a row that have a latency; where one has none, the line ends and another begins."""
 
     kind: str  # “median” or “p95”
@@ -46,7 +46,7 @@ class Chart:
     levels: Sequence[Mark]
     ticks: Sequence[Mark]
     bars: Sequence[Bar] = ()
-    lines: Sequence[Line] = ()
+    series: Sequence[Series] = ()
 
 
 def outcomes_chart(span: Span) -> Chart:
@@ -73,12 +73,12 @@ def outcomes_chart(span: Span) -> Chart:
 def latency_chart(span: Span) -> Chart:
     """How long answers took: half of them, and 19 of 20. A slot without an answer is a gap."""
     top = _top(max((slot.p95 or 0 for slot in span.slots), default=0), least=0.2)
-    lines = [*_lines(span.slots, "p95", top), *_lines(span.slots, "median", top)]
+    series = [*_all_series(span.slots, "p95", top), *_all_series(span.slots, "median", top)]
     name = f"Seconds until Japan Post answered, by {span.unit}: half of the answers, and 19 of 20. The table has the numbers."
-    return Chart(name, _levels(top, " s"), _ticks(span.slots), lines=lines)
+    return Chart(name, _levels(top, " s"), _ticks(span.slots), series=series)
 
 
-def _lines(slots: Sequence[Slot], kind: str, top: float) -> Iterable[Line]:
+def _all_series(slots: Sequence[Slot], kind: str, top: float) -> Iterable[Series]:
     words = "half of the answers" if kind == "median" else "19 of 20 answers"
     dots: list[tuple[str, str, str]] = []
     for place, slot in enumerate(slots):
@@ -87,14 +87,14 @@ def _lines(slots: Sequence[Slot], kind: str, top: float) -> Iterable[Line]:
             title = f"{slot.name}: {words} within {seconds} s"
             dots.append((_digits(_middle(place, len(slots))), _digits(_y(seconds, top)), title))
         elif dots:
-            yield _line(kind, dots)
+            yield _series(kind, dots)
             dots = []
     if dots:
-        yield _line(kind, dots)
+        yield _series(kind, dots)
 
 
-def _line(kind: str, dots: Sequence[tuple[str, str, str]]) -> Line:
-    return Line(kind, " ".join(f"{x},{y}" for x, y, _ in dots), dots)
+def _series(kind: str, dots: Sequence[tuple[str, str, str]]) -> Series:
+    return Series(kind, " ".join(f"{x},{y}" for x, y, _ in dots), dots)
 
 
 def _top(value: float, *, least: float) -> float:

@@ -24,7 +24,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from tracking.journey.standing import RENEWED_AT_ONCE, renew_outdated
 from tracking.staff.access import second_factor
-from tracking.staff.start_page import lines_for
+from tracking.staff.start_page import tasks_for
 
 
 class CodeForm(forms.Form):
@@ -47,8 +47,8 @@ class Desk(admin.AdminSite):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         if request.user.has_perm("tracking.view_shipment"):
             renew_outdated(most=RENEWED_AT_ONCE)
-        lines = lines_for(request.user, now=timezone.now())
-        return super().index(request, {"lines": lines} | (extra_context or {}))
+        tasks = tasks_for(request.user, now=timezone.now())
+        return super().index(request, {"tasks": tasks} | (extra_context or {}))
 
     def has_permission(self, request: HttpRequest) -> bool:
         return knows_password(request) and second_factor.is_satisfied(request)
