@@ -18,7 +18,7 @@ FILES = (
         "ops/test_privacy",
     ),
     *("journey/test_standing", "journey/test_usual_waits", "staff/test_start_page"),
-    *("staff/words/test_sightings", "staff/words/test_inbox", "staff/parcels/test_parcel_page"),
+    *("staff/words/test_phrase_usage", "staff/words/test_inbox", "staff/parcels/test_parcel_page"),
     *("staff/parcels/test_messages", "staff/parcels/test_registration", "models/test_migrations"),
     *("public/test_shipment_page", "public/test_track_form", "public/test_contact"),
 )

@@ -81,10 +81,10 @@ def _letter(listed: list[Item], count: int) -> str:
 
 
 def _paragraph(item: Item) -> str:
-    phrase, sightings = item.phrase, item.sightings
-    lines = [f"“{' '.join(phrase.text.split())}”", f"on {_parcels(sightings.parcels)}"]
-    if sightings.shown_now:
-        lines[-1] += f", shown to customers now on {sightings.shown_now}"
+    phrase, usage = item.phrase, item.usage
+    lines = [f"“{' '.join(phrase.text.split())}”", f"on {_parcels(usage.parcels)}"]
+    if usage.shown_now:
+        lines[-1] += f", shown to customers now on {usage.shown_now}"
     lines.append(f"first seen {_day(phrase.first_seen_at)}, last seen {_day(phrase.last_seen_at)}")
     if item.suggestions:
         best = item.suggestions[0]

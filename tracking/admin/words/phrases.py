@@ -19,7 +19,7 @@ from tracking.admin.words.history import HistoryMixin
 from tracking.models import Phrase, Status
 from tracking.models.words import NEWEST_FIRST
 from tracking.staff.words.inbox import MeaningChangedError, give_meaning, items_of, take_back
-from tracking.staff.words.sightings import sightings_of
+from tracking.staff.words.phrase_usage import usage_of
 
 TWO_MEANINGS = "two"  # what the button “It has two meanings” sends instead of a status
 _KEEP_THE_INBOX = {"p", "o", "all", "e"}  # parameters of the list that do not choose other phrases
@@ -198,7 +198,7 @@ def give_and_report(request: HttpRequest, key: int, status: Status | None) -> No
         "status": status,
         "was": status.pk if status else TWO_MEANINGS,
         "lacks_words": status and Status.objects.without_words().filter(pk=status.pk).exists(),
-        "sightings": sightings_of([phrase])[phrase.pk],
+        "usage": usage_of([phrase])[phrase.pk],
     }
     messages.success(request, render_to_string("admin/tracking/phrase/_given.html", context, request))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from tracking.models import Phrase, Status
-from tracking.staff.words.sightings import Sightings, sightings_of
+from tracking.staff.words.phrase_usage import PhraseUsage, usage_of
 from tracking.staff.words.suggestions import Suggestion, suggest
 
 
@@ -19,16 +19,16 @@ class Item:
     """One phrase, and what helps to say what it means."""
 
     phrase: Phrase
-    sightings: Sightings
+    usage: PhraseUsage
     suggestions: list[Suggestion]
 
 
 def items_of(phrases: Iterable[Phrase]) -> list[Item]:
     """The same few queries for one phrase and for a hundred."""
     asked = list(phrases)
-    sightings = sightings_of(asked)
+    usage = usage_of(asked)
     known = list(Phrase.objects.exclude(status=None).select_related("status")) if asked else []
-    return [Item(phrase, sightings[phrase.pk], suggest(phrase.text, known)) for phrase in asked]
+    return [Item(phrase, usage[phrase.pk], suggest(phrase.text, known)) for phrase in asked]
 
 
 def give_meaning(key: int, status: Status | None) -> Phrase:

@@ -16,7 +16,7 @@ MOST_NAMED = 3  # countries, and offices
 
 
 @dataclass
-class Sightings:
+class PhraseUsage:
     """What the stories as they stand have of one phrase; superseded rows are left out."""
 
     parcels: int = 0
@@ -46,15 +46,15 @@ def _top(counted: Counter[str]) -> list[tuple[str, int]]:
     return sorted(counted.items(), key=lambda one: (-one[1], one[0]))[:MOST_NAMED]
 
 
-def sightings_of(phrases: Iterable[Phrase]) -> dict[int, Sightings]:
+def usage_of(phrases: Iterable[Phrase]) -> dict[int, PhraseUsage]:
     """For each phrase, by its key. Two queries about the rows, however many phrases."""
     texts = {phrase.pk: spellings(phrase.text) for phrase in phrases}
-    found = {key: Sightings() for key in texts}
+    found = {key: PhraseUsage() for key in texts}
     if not found:
         return found
     for row in _counts(texts):
         key = row.pop("of")
-        found[key] = Sightings(**row)
+        found[key] = PhraseUsage(**row)
     glossary = Glossary.current()
     for phrase, region, office, count in _places(texts):
         one = found[next(key for key, spelt in texts.items() if phrase in spelt)]

@@ -7,7 +7,7 @@ import pytest
 from tests.support.stories import ARRIVED, POSTED, some_numbers, story
 from tracking.fetching.lookup import look_up
 from tracking.models import Phrase
-from tracking.staff.words.sightings import sightings_of
+from tracking.staff.words.phrase_usage import usage_of
 from tracking.values.spelling import normalise, spellings
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -22,15 +22,15 @@ def know(standin, number, *texts, now=NOW):
     look_up(number, now=now)
 
 
-def sightings(text=DRONE):
+def usage(text=DRONE):
     phrase = Phrase.objects.get(text=text)
-    return sightings_of([phrase])[phrase.pk]
+    return usage_of([phrase])[phrase.pk]
 
 
 def test_parcels_are_counted_once_each_and_apart_where_it_is_the_newest_row(standin):
     know(standin, FIRST, POSTED, f"{DRONE} @ GERMANY", f"{DRONE} @ GERMANY")
     know(standin, SECOND, POSTED, f"{DRONE} @ FRANCE", ARRIVED)
-    found = sightings()
+    found = usage()
     assert (found.parcels, found.shown_now, found.example) == (2, 1, FIRST)
     assert found.top_countries == [("Germany", 2), ("France", 1)]
 
@@ -39,7 +39,7 @@ def test_white_space_and_a_final_full_stop_make_no_other_phrase(standin):
     know(standin, FIRST, POSTED, DRONE)
     know(standin, SECOND, POSTED, f"{DRONE}.", "Sorted  by a\u00a0drone .", now=NOW + timedelta(hours=1))
     assert Phrase.objects.unmapped().get().text == DRONE
-    assert (sightings().parcels, sightings().shown_now) == (2, 2)
+    assert (usage().parcels, usage().shown_now) == (2, 2)
     assert Phrase.objects.get(text=DRONE).last_seen_at == NOW + timedelta(hours=1)
     assert {normalise(text) for text in spellings(f" {DRONE}. ")} == {DRONE}
 
@@ -47,20 +47,20 @@ def test_white_space_and_a_final_full_stop_make_no_other_phrase(standin):
 def test_two_that_differ_in_case_are_two_phrases(standin):
     know(standin, FIRST, POSTED, DRONE)
     know(standin, SECOND, POSTED, DRONE.upper())
-    assert sightings().parcels == sightings(DRONE.upper()).parcels == 1
+    assert usage().parcels == usage(DRONE.upper()).parcels == 1
 
 
 def test_rows_that_a_later_answer_replaced_count_no_more(standin):
     know(standin, FIRST, POSTED, DRONE)
     know(standin, FIRST, POSTED, "Sorted by hand", now=NOW + timedelta(minutes=16))
-    assert sightings().parcels == 0
-    assert sightings("Sorted by hand").shown_now == 1
+    assert usage().parcels == 0
+    assert usage("Sorted by hand").shown_now == 1
 
 
 def test_a_region_we_do_not_know_is_named_as_printed_and_the_top_three_are_named(standin):
     places = ["ATLANTIS", "GERMANY", "GERMANY", "FRANCE", "FRANCE", "TOKYO", "TOKYO", ""]
     know(standin, FIRST, *(f"{DRONE} @ {place}" for place in places))
-    found = sightings()
+    found = usage()
     assert found.top_countries == [("France", 2), ("Germany", 2), ("Japan", 2)]
     assert found.more_countries == 1 and "ATLANTIS" in found.countries
     assert (found.top_offices, found.more_offices) == ([], 0)
@@ -72,6 +72,6 @@ def test_many_phrases_cost_as_few_queries_as_one(standin, django_assert_num_quer
     assert len(phrases) == 30
     for some in (phrases[:1], phrases):
         with django_assert_num_queries(3):  # the rows twice, and whether the words are still the same
-            assert {one.parcels for one in sightings_of(some).values()} == {1}
+            assert {one.parcels for one in usage_of(some).values()} == {1}
     with django_assert_num_queries(0):
-        assert sightings_of([]) == {}
+        assert usage_of([]) == {}
