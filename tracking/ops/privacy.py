@@ -37,7 +37,7 @@ class Mention:
 
 
 @dataclass(frozen=True)
-class Gone:
+class ForgetResult:
     """What `forget` has done, or would do, to the rows of one model."""
 
     model: type[Model]
@@ -64,28 +64,29 @@ def export(number: TrackingNumber, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def forget(number: TrackingNumber, *, really: bool) -> list[Gone]:
-    """Throw all of that away in one transaction; without `really` only count it. Models that hold nothing are left out."""
+def forget(number: TrackingNumber, *, dry_run: bool) -> list[ForgetResult]:
+    """Throw all of that away in one transaction; a dry run only counts it. Models that hold nothing are left out."""
     with transaction.atomic():
-        gone = [_forget(label, number, really) for label in HOLDS]
-    return [one for one in gone if one.whole or one.struck_out]
+        results = [_forget(label, number, dry_run) for label in HOLDS]
+    return [one for one in results if one.whole or one.struck_out]
 
 
-def _forget(label: str, number: TrackingNumber, really: bool) -> Gone:
+def _forget(label: str, number: TrackingNumber, dry_run: bool) -> ForgetResult:
     place, model = HOLDS[label], apps.get_model(label)
     about, mentions = _that_are_about(label, number), _that_mention(label, number)
-    gone = Gone(model, about.count(), mentions.count())
-    if really:
-        for row in mentions:
-            named = _texts_that_name(number, row)
-            for name, value in named.items():
-                setattr(row, name, _without(number, value))
-            row.save(update_fields=named)
-        if place.emptied:
-            about.update(**dict.fromkeys(place.emptied, STRUCK_OUT))
-        else:
-            about.delete()
-    return gone
+    result = ForgetResult(model, about.count(), mentions.count())
+    if dry_run:
+        return result
+    for row in mentions:
+        named = _texts_that_name(number, row)
+        for name, value in named.items():
+            setattr(row, name, _without(number, value))
+        row.save(update_fields=named)
+    if place.emptied:
+        about.update(**dict.fromkeys(place.emptied, STRUCK_OUT))
+    else:
+        about.delete()
+    return result
 
 
 def _without(number: TrackingNumber, value: Any) -> Any:

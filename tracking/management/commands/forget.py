@@ -20,13 +20,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, number: str, yes: bool, **options: Any) -> None:
         asked = the_number(number)
-        gone = privacy.forget(asked, really=yes)
-        if not gone:
+        results = privacy.forget(asked, dry_run=not yes)
+        if not results:
             self.stdout.write(f"Nothing is held about {asked}.")
             return
         self.stdout.write(f"{asked}, {'forgotten' if yes else 'would be forgotten'}:")
-        for one in gone:
-            self.stdout.write(f"  {one}")
+        for result in results:
+            self.stdout.write(f"  {result}")
         self.stdout.write(
             "If somebody looks this number up again, Japan Post is asked anew. Back-ups and old log files are not touched."
             if yes

@@ -19,7 +19,7 @@ class Command(BaseCommand):
             user = User.objects.get(username=name)
         except User.DoesNotExist:
             raise CommandError(f"Nobody is called {name!r}.") from None
-        if second_factor.forget(user):
+        if second_factor.remove(user):
             self.stdout.write(f"{name} sets up a new second factor after the next log-in.")
         else:
             self.stdout.write(f"{name} has no second factor.")

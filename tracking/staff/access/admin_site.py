@@ -96,7 +96,7 @@ class Desk(admin.AdminSite):
             self._log(user, "Made new back-up codes.")
             return self._codes(request, second_factor.new_codes(user))
         if request.method == "POST" and "new_phone" in request.POST:
-            second_factor.forget(user)
+            second_factor.remove(user)
             self._log(user, "Takes another phone.")
             return HttpResponseRedirect(reverse("admin:second_factor"))
         context = {"phone": second_factor.phone_of(user), "codes_left": second_factor.codes_left(user)}

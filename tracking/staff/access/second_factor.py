@@ -94,7 +94,7 @@ def new_codes(user: User) -> list[str]:
     return codes
 
 
-def forget(user: User) -> bool:
+def remove(user: User) -> bool:
     """The phone is lost: it and the back-up codes open nothing any more. False if there was none."""
     with transaction.atomic():
         phones, _ = TOTPDevice.objects.filter(user=user).delete()
