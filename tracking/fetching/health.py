@@ -16,6 +16,7 @@ from django.utils.timezone import localtime
 from tracking.fetching.gate import current_gate
 from tracking.models import Fetch, Gate
 from tracking.models.shipments import Outcome
+from tracking.values.counting import noun_for
 from tracking.values.places import JAPAN_TIME
 
 HOURS, DAYS = 24, 30
@@ -105,7 +106,7 @@ def _words_of(day: Slot, gate: Gate, now: datetime, is_silent: bool) -> str:
         return f"Japan Post has not answered since {_clock(_silent_since(gate) or now, now)}, Japan's time."
     if not day.asked:
         return "Nobody has asked Japan Post today."
-    times = "time" if day.asked == 1 else "times"
+    times = noun_for(day.asked, "time")
     words = (
         f"Japan Post answered {day.answered:,} of {day.asked:,} {times} today, usually within {day.p95} s."
     )

@@ -16,6 +16,7 @@ from tracking.fetching.alarms import DIGEST
 from tracking.models import Alarm, Phrase, Shop
 from tracking.models.alarms import MAIL_AGAIN
 from tracking.staff.words.inbox import Item, items_of
+from tracking.values.counting import count_of
 from tracking.values.mail import send
 from tracking.values.places import JAPAN_TIME
 
@@ -39,7 +40,7 @@ def digest() -> EmailMessage | None:
     listed = items_of(waiting.newest_first()[:MOST_LISTED])
     shop = Shop.objects.get()
     address = shop.email or shop.technical_email
-    subject = "1 phrase waits for a meaning" if count == 1 else f"{count} phrases wait for a meaning"
+    subject = count_of(count, "phrase waits for a meaning", "phrases wait for a meaning")
     return EmailMessage(subject=subject, body=_letter(listed, count), to=[address] if address else [])
 
 
@@ -82,7 +83,7 @@ def _letter(listed: list[Item], count: int) -> str:
 
 def _paragraph(item: Item) -> str:
     phrase, usage = item.phrase, item.usage
-    lines = [f"“{' '.join(phrase.text.split())}”", f"on {_parcels(usage.parcels)}"]
+    lines = [f"“{' '.join(phrase.text.split())}”", f"on {count_of(usage.parcels, 'parcel')}"]
     if usage.shown_now:
         lines[-1] += f", shown to customers now on {usage.shown_now}"
     lines.append(f"first seen {_day(phrase.first_seen_at)}, last seen {_day(phrase.last_seen_at)}")
@@ -92,10 +93,6 @@ def _paragraph(item: Item) -> str:
     else:
         lines.append("no known phrase is similar")
     return "\n  ".join(lines)
-
-
-def _parcels(count: int) -> str:
-    return "1 parcel" if count == 1 else f"{count} parcels"
 
 
 def _day(moment: datetime | None) -> str:

@@ -13,6 +13,7 @@ from tracking.fetching.timer import Timer
 from tracking.journey.times import ago
 from tracking.models import AskedBy, Event, Fetch, Shipment
 from tracking.models.shipments import FAILURES, Outcome
+from tracking.values.counting import count_of
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import JAPAN_TIME
 
@@ -73,7 +74,7 @@ def _result_of(fetch: Fetch) -> AskResult:
     if fetch.note:
         return AskResult(f"Japan Post answered. {fetch.note}", was_asked=True)
     new = Event.objects.current().filter(shipment=fetch.shipment, first_seen_at__gte=fetch.started_at).count()
-    rows = "nothing new" if not new else "1 new row" if new == 1 else f"{new} new rows"
+    rows = count_of(new, "new row") if new else "nothing new"
     return AskResult(f"Japan Post answered: {rows}.", was_asked=True)
 
 

@@ -9,6 +9,7 @@ from tracking.journey.progress import Progress, build_progress
 from tracking.journey.story import Story, recall_all
 from tracking.journey.times import long_date
 from tracking.models import Event, Fetch, Message, Shipment, Tone
+from tracking.values.counting import count_of
 from tracking.words.glossary import Glossary
 
 FETCHES_SHOWN = 20
@@ -34,8 +35,7 @@ class ClaimClock:
             return f"Over: {long_date(self.ends_on)} was the last day"
         if self.days_left == 0:
             return f"Today is the last day ({long_date(self.ends_on)})"
-        days = "1 day" if self.days_left == 1 else f"{self.days_left} days"
-        return f"{days} left: until {long_date(self.ends_on)}"
+        return f"{count_of(self.days_left, 'day')} left: until {long_date(self.ends_on)}"
 
     @property
     def reason(self) -> str:
