@@ -1,4 +1,4 @@
-"""Addresses: what the parameters of a request say, and where it is redirected to."""
+"""The parameters of a request, and redirects to the canonical addresses."""
 
 from urllib.parse import urlencode
 
@@ -12,11 +12,11 @@ NUMBER_PARAMETERS = ("number", "tracking_number", "trackingNumber", "nums", "n")
 _JAPAN_POST_PARAMETERS = tuple(
     f"{name}{i}" for name in ("reqCodeNo", "requestNo") for i in range(1, MOST_AT_ONCE + 1)
 )
-_KEPT = ("to", "anyway", "stored")  # parameters that outlive a redirection
+_KEPT = ("to", "anyway", "stored")  # parameters that a redirect carries over
 
 
 def typed_numbers(request: HttpRequest) -> str | None:
-    """All that the parameters that name numbers hold, one a line; None where the request has none of them."""
+    """Return the values of all parameters that may hold numbers, one per line; None if the request has none of them."""
     given = [
         value for name in (*NUMBER_PARAMETERS, *_JAPAN_POST_PARAMETERS) for value in request.GET.getlist(name)
     ]
@@ -24,13 +24,13 @@ def typed_numbers(request: HttpRequest) -> str | None:
 
 
 def hinted_destination(request: HttpRequest, glossary: Glossary) -> str | None:
-    """ISO code of the destination that the link in the e-mail names with `?to=`; None where it names none we know."""
+    """Return the ISO code of the destination in `?to=`, set by the link in the e-mail; None if we do not know it."""
     code = request.GET.get("to", "").strip().upper()
     return code if code in glossary.destinations else None
 
 
 def to_list(request: HttpRequest, typed: str) -> HttpResponse:
-    """A redirection to the list of these numbers."""
+    """Return a redirect to the list of these numbers."""
     return HttpResponseRedirect(
         f"{reverse('track')}?{urlencode({'number': typed} | _kept(request), safe=',')}"
     )
@@ -39,7 +39,7 @@ def to_list(request: HttpRequest, typed: str) -> HttpResponse:
 def to_shipment(
     request: HttpRequest, number: TrackingNumber, *, permanent: bool, as_json: bool = False
 ) -> HttpResponse:
-    """A redirection to the page, or the JSON, of one number."""
+    """Return a redirect to the page, or the JSON, of one number."""
     kept = _kept(request)
     address = reverse("shipment_json" if as_json else "shipment", args=[number])
     location = f"{address}?{urlencode(kept)}" if kept else address
@@ -47,5 +47,5 @@ def to_shipment(
 
 
 def _kept(request: HttpRequest) -> dict[str, str]:
-    """What a redirection takes along."""
+    """The parameters of the request that a redirect carries over."""
     return {name: request.GET[name] for name in _KEPT if name in request.GET}

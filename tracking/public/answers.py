@@ -1,4 +1,7 @@
-"""One answer for one number, for the page, the JSON and the list alike: a story, or one of the ways of having none."""
+"""The answer to a look-up of one number: a story, or the reason why there is none.
+
+The page, the JSON and the list all print an `Answer`.
+"""
 
 import math
 from collections.abc import Sequence
@@ -22,26 +25,26 @@ from tracking.values import numbers
 from tracking.values.numbers import Problem, TrackingNumber
 from tracking.words.glossary import Glossary
 
-answered = Signal()  # a visitor looked a number up; sent with the `outcome`, or STALE
-STALE = "stale"  # a story, but the last ask failed
+answered = Signal()  # sent for each look-up by a visitor, with `outcome`: a value of Outcome, or STALE
+STALE = "stale"  # there is a story, but the last request to Japan Post failed
 
 _RETRY_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Visit:
-    """How one visitor looks up."""
+    """The parameters of one visitor's look-up."""
 
     now: datetime  # aware
     language: str = "en"
-    hint: str | None = None  # ISO code of the destination, as the link in the e-mail names it
-    visitor: str = ""  # the key that counts the visitor's look-ups; empty: no count
-    anyway: bool = False  # ask Japan Post although the check digit is wrong
+    hint: str | None = None  # ISO code of the destination in the link of the e-mail
+    visitor: str = ""  # key for counting the visitor's look-ups; empty: they are not counted
+    anyway: bool = False  # query Japan Post even if the check digit is wrong
 
 
 @dataclass(frozen=True)
 class PageInputs:
-    """A story and all else that its page depends on."""
+    """Everything that the page of a story depends on."""
 
     story: Story
     glossary: Glossary
@@ -50,7 +53,7 @@ class PageInputs:
     hint: str | None
 
     def cache_key(self) -> tuple[object, ...]:
-        """Equal for two that render the same page at the same time."""
+        """Return the facts that identify the page. Equal keys at the same time mean the same page."""
         story = self.story
         facts = (
             story.number,
@@ -65,23 +68,23 @@ class PageInputs:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to print, and with which HTTP status. `reason` names the template of an answer without a story."""
+    """What to print, and the HTTP status. Without a story, `reason` names the template."""
 
     number: str
     outcome: Outcome
     http_status: int
-    words: str = ""  # the headline where there is no story
+    words: str = ""  # the headline if there is no story
     reason: str = ""
-    progress: Progress | None = None  # the page of a story
+    progress: Progress | None = None  # None: there is no story
     problem: Problem | None = None
     suggestions: tuple[TrackingNumber, ...] = ()
     shape: numbers.Shape | None = None
     retry_after: int | None = None  # seconds
-    tries_again: bool = False  # Japan Post was not asked, for want of room: the page tries again by itself
+    tries_again: bool = False  # a limit stopped the request to Japan Post; the page reloads itself
 
     @property
     def valid_until(self) -> datetime:
-        """When the page may read differently although nothing happened."""
+        """The aware moment from which the page may read differently even without new events."""
         return self.progress.valid_until if self.progress else datetime.max.replace(tzinfo=UTC)
 
     @property
@@ -94,19 +97,22 @@ class Answer:
 
     @property
     def is_number(self) -> bool:
-        """True where it has the shape of a tracking number, so that Japan Post can be asked."""
+        """True if it has the shape of a tracking number, so that we can query Japan Post."""
         return self.problem in (None, Problem.CHECK_DIGIT, Problem.UNTRACKED)
 
     @property
     def awaits_news(self) -> bool:
-        """A story that goes on, or one that may begin; a page that loads itself again needs no other news."""
+        """True if the page should check for news: the story is not over, or one may begin.
+
+        False for a page that reloads itself anyway.
+        """
         if self.progress is None:
             return self.reason in ("nothing_yet", "unavailable", "paused")
         return not self.progress.is_over
 
     @property
     def remembered_as(self) -> str:
-        """The number that a visitor's browser may keep; empty for what most likely is no parcel's."""
+        """The number that the visitor's browser may keep; empty if it most likely belongs to no parcel."""
         return "" if self.outcome == Outcome.REJECTED else self.number
 
     @property
@@ -115,16 +121,16 @@ class Answer:
 
     @property
     def origin(self) -> str:
-        """The suffix of the number: "JP", "GB"; empty for what is no number."""
+        """The last two letters of the number, such as "JP" or "GB"; empty if it is not a number."""
         return self.number[-2:] if self.is_number else ""
 
 
 def find(
     number: TrackingNumber, glossary: Glossary, visit: Visit, *, budget: float | None = None
 ) -> PageInputs | Answer:
-    """Looks a number up, asking Japan Post where that is due. Returns its story, or the answer of having none.
+    """Look a number up; query Japan Post if a request is due. Return its story, or the answer without a story.
 
-    `budget`: see `look_up`. A wrong check digit is asked about only `anyway`.
+    `budget`: see `look_up`. A number with a problem, such as a wrong check digit, is queried only with `visit.anyway` or if it has a story.
     """
     found = _look_up(number, glossary, visit, budget)
     if isinstance(found, Answer):
@@ -135,7 +141,7 @@ def find(
 
 
 def find_stored(number: TrackingNumber, glossary: Glossary, visit: Visit) -> PageInputs | Answer:
-    """The story as the store has it; Japan Post is not asked. A number without a story is "not found" here."""
+    """Return the stored story without querying Japan Post; an answer "not found" if there is none."""
     story = recall(number)
     if story is None:
         return Answer(number, Outcome.NOT_FOUND, 404, _("We have no story of this parcel yet"))
@@ -145,13 +151,16 @@ def find_stored(number: TrackingNumber, glossary: Glossary, visit: Visit) -> Pag
 def find_several(
     asked: Sequence[TrackingNumber], glossary: Glossary, visit: Visit
 ) -> list[PageInputs | Answer]:
-    """`find` for each, in the time budget of one visitor: where it is spent, the answer says so."""
+    """Call `find` for each number, within the time budget of one visitor.
+
+    Once the budget is spent, the answers to the other numbers say so.
+    """
     timer = Timer(visit.now, settings.JAPANPOST_TIMEOUT)
     return [find(one, glossary, replace(visit, now=timer.now), budget=timer.left) for one in asked]
 
 
 def answer_of(found: PageInputs | Answer) -> Answer:
-    """The answer to print: a story is read and its page computed here."""
+    """Return the answer to print. For a story this computes the contents of its page."""
     if isinstance(found, Answer):
         return found
     progress = build_progress(
@@ -161,7 +170,7 @@ def answer_of(found: PageInputs | Answer) -> Answer:
 
 
 def note_story(*, is_stale: bool) -> None:
-    """Tell those who count look-ups that a visitor gets a story."""
+    """Send `answered` for a visitor who gets a story."""
     answered.send(None, outcome=STALE if is_stale else Outcome.TRACKED.value)
 
 
@@ -183,12 +192,15 @@ def _look_up(
 
 
 def next_try(answers: Sequence[Answer]) -> int | None:
-    """Seconds after which a page with these answers loads itself again; None: it need not."""
+    """Return the seconds after which a page with these answers reloads itself; None if it does not reload."""
     return max((one.retry_after or 1 for one in answers if one.tries_again), default=None)
 
 
 def example_answer(example: Example, glossary: Glossary, *, now: datetime, language: str = "en") -> Answer:
-    """The answer to an example parcel: the same words and page, no store, no network, no error status."""
+    """Return the answer for an example parcel. Uses the same words and page, but no stored story and no network.
+
+    The HTTP status is always 200.
+    """
     number = TrackingNumber(example.number)
     try:
         item = example.item(now)
@@ -238,7 +250,7 @@ def _no_answer(number: TrackingNumber, failure: JapanPostError) -> Answer:
 
 
 def refusal(text: str, problem: Problem) -> Answer:
-    """Nothing is asked: the text is no number, or most likely a mistyped one."""
+    """Return the answer for a text that we do not query: it is not a number, or most likely a mistyped one."""
     shape = numbers.explain_shape(text) if problem == Problem.WRONG_SHAPE else None
     repaired = (shape.repaired,) if shape and shape.repaired else ()
     return Answer(
@@ -265,7 +277,7 @@ _HEADLINES = {
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
-    """The same facts for programs; the shape is described in the README and stays as it is."""
+    """Return the facts of the page for programs. The README documents the shape; it must not change."""
     progress = answer.progress
     if progress is None:
         return {

@@ -1,4 +1,4 @@
-"""What browsers and machines ask for beside the pages: the shop's colour and logo, robots, the site map."""
+"""Responses that are not pages: the shop's colour as a stylesheet, its logo, robots.txt, the site map."""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -13,7 +13,7 @@ from tracking.values import colours
 @read_only
 @cache_control(public=True, max_age=365 * 86400, immutable=True)
 def accent(request: HttpRequest, digits: str) -> HttpResponse:
-    """The shop's colour as a stylesheet. The address names the colour, so it never changes."""
+    """`/accent-<digits>.css`: the shop's colour. The address contains the colour, so the content never changes."""
     color = f"#{digits}"
     if not colours.can_be_read(color):
         raise Http404(color)
@@ -23,7 +23,7 @@ def accent(request: HttpRequest, digits: str) -> HttpResponse:
 @read_only
 @cache_control(public=True, max_age=365 * 86400, immutable=True)
 def logo(request: HttpRequest, digest: str, extension: str) -> HttpResponse:
-    """The shop's present logo. The address names the content, so it never changes."""
+    """`/logo-<digest>.<extension>`: the shop's logo. The address contains a hash of the file, so it never changes."""
     found = get_object_or_404(Logo, digest=digest, extension=extension)
     return HttpResponse(bytes(found.data), content_type=found.content_type)
 
@@ -31,7 +31,7 @@ def logo(request: HttpRequest, digest: str, extension: str) -> HttpResponse:
 @read_only
 @cache_control(public=True, max_age=86400)
 def robots(request: HttpRequest) -> HttpResponse:
-    """What machines may read: the guide. Tracking pages say noindex themselves, so they may be fetched."""
+    """`/robots.txt`. Tracking pages are not excluded: crawlers must fetch them to see their noindex header."""
     lines = [
         "User-agent: *",
         "Disallow: /services/",
@@ -44,6 +44,6 @@ def robots(request: HttpRequest) -> HttpResponse:
 @read_only
 @cache_control(public=True, max_age=86400)
 def sitemap(request: HttpRequest) -> HttpResponse:
-    """The pages worth finding: the guide and the contact page."""
+    """`/sitemap.xml`: the guide and the contact page."""
     pages = [request.build_absolute_uri(reverse(name)) for name in ("guide", "contact")]
     return render(request, "sitemap.xml", {"pages": pages}, content_type="application/xml; charset=utf-8")

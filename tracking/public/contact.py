@@ -1,4 +1,4 @@
-"""`/contact/`: what a customer writes to the shop."""
+"""`/contact/`: the form by which a customer writes to the shop."""
 
 from urllib.parse import urlencode
 
@@ -24,7 +24,7 @@ _TEMPLATE = "public/contact.html"
 @require_http_methods(["GET", "HEAD", "POST"])
 @cache_control(private=True, no_store=True)
 def contact(request: HttpRequest) -> HttpResponse:
-    """The form, filled in with what we know about `?number=`, on its way `?to=`."""
+    """`/contact/`: the form, filled in with what we know about the parcel of `?number=` and `?to=`; or the receipt."""
     if request.method == "POST":
         return unindexed(_send(request))
     typed, hint = request.GET.get("number", "")[:40], hinted_destination(request, Glossary.current())
@@ -35,7 +35,7 @@ def contact(request: HttpRequest) -> HttpResponse:
 
 
 def _send(request: HttpRequest) -> HttpResponse:
-    """Kept, and led to its receipt; or the form again, with all that was typed."""
+    """Store the message and redirect to its receipt; or return the form with an error and everything typed."""
     form, now = ContactForm(request.POST), timezone.now()
     if not form.is_valid():
         return plain_page(request, _TEMPLATE, {"form": form}, 400)
@@ -48,7 +48,10 @@ def _send(request: HttpRequest) -> HttpResponse:
 
 
 def _receipt(request: HttpRequest) -> Message | None:
-    """The message a customer has just written, by the signed receipt in the address."""
+    """The message that the signed `?receipt=` names; None if it is missing, invalid or more than a day old.
+
+    Raises Http404 if the message was deleted.
+    """
     if not (receipt := request.GET.get("receipt")):
         return None
     try:

@@ -1,4 +1,4 @@
-"""The pages about errors."""
+"""The error pages."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -23,14 +23,16 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500. Uses no database and no context, so that it never fails itself."""
+    """Django's handler500. Uses neither the database nor a request context, so that it cannot fail itself."""
     return render(None, "500.html", status=500)
 
 
 def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's CSRF_FAILURE_VIEW. What was written is shown, so that it is not lost."""
+    """Django's CSRF_FAILURE_VIEW. The page shows the text that the customer wrote, so that it is not lost."""
     if is_at_desk(request):
         return plain_page(request, "403_desk_form.html", {}, 403)
     is_ours = request.headers.get("Origin") in (None, f"{request.scheme}://{request.get_host()}")
-    text = request.POST.get("text", "") if is_ours else ""  # no other site writes on our page
+    text = (
+        request.POST.get("text", "") if is_ours else ""
+    )  # a form on another site must not put text on our page
     return plain_page(request, "403_csrf.html", {"text": text}, 403)

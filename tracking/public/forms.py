@@ -11,22 +11,22 @@ from django.utils.translation import gettext_lazy as _
 from tracking.values import numbers
 from tracking.words.glossary import Glossary
 
-# Characters, as in the columns of Message; a text has no bound there.
+# Characters. The limits of the columns of Message, whose text column has none.
 _LONGEST_NAME, _LONGEST_ADDRESS, _LONGEST_NUMBER, _LONGEST_TEXT = 100, 254, 40, 5000
 _TOO_LONG = _("Please write at most %(limit_value)d characters; these are %(show_value)d.")
 
 
 class AddressField(forms.EmailField):
-    """An e-mail address as it is pasted: without the signs nobody sees that chats and address books put around it."""
+    """An e-mail address, without the invisible characters that chats and address books add when it is pasted."""
 
     def to_python(self, value: Any) -> str | None:
         return super().to_python("".join(sign for sign in value or "" if unicodedata.category(sign) != "Cf"))
 
 
 class ContactForm(forms.Form):
-    """What a customer writes to the shop. `website` is the trap: people do not see it, programs fill it in.
+    """A customer's message to the shop. `website` is a trap for spam: people do not see it, programs fill it in.
 
-    No field has a `max_length`: browsers would cut what is pasted without a word.
+    No field has a `max_length`, because browsers would silently cut pasted text.
     """
 
     name = forms.CharField(
@@ -38,7 +38,7 @@ class ContactForm(forms.Form):
     email = AddressField(
         label=_("Your e-mail address"),
         help_text=_("We answer to this address."),
-        max_length=None,  # not Django's own 320
+        max_length=None,  # in place of Django's default of 320
         validators=[
             MaxLengthValidator(
                 _LONGEST_ADDRESS,
@@ -69,7 +69,7 @@ class ContactForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 7}),
         error_messages={"required": _("Please write what we can help with.")},
     )
-    to = forms.Field(required=False, widget=forms.HiddenInput)  # the country that the e-mail's link named
+    to = forms.Field(required=False, widget=forms.HiddenInput)  # the country in the link of the e-mail
     website = forms.CharField(
         label=_("Leave this empty"),
         required=False,
@@ -77,7 +77,7 @@ class ContactForm(forms.Form):
     )
 
     def clean_email(self) -> str:
-        """The address as it was written. Django's pattern lets hosts pass that no mail can name."""
+        """Return the address as written. Refuses hosts that Django's pattern accepts but mail cannot reach."""
         address: str = self.cleaned_data["email"]
         user, host = address.rsplit("@", 1)
         try:
@@ -89,7 +89,7 @@ class ContactForm(forms.Form):
         return address
 
     def clean_number(self) -> str:
-        """The numbers in what was typed or pasted, such as a whole link; what was typed where there is none."""
+        """Return the numbers found in the text (which may be a pasted link), or the text itself if it has none."""
         typed: str = self.cleaned_data["number"]
         number = " ".join(numbers.find_numbers(typed)) or typed
         if len(number) > _LONGEST_NUMBER:
@@ -101,11 +101,11 @@ class ContactForm(forms.Form):
         return number
 
     def clean_to(self) -> str:
-        """An ISO code; empty where there is no such country: nobody typed it, so there is nothing to say."""
+        """Return an ISO code; empty for an unknown country. No error: the visitor did not type this hidden field."""
         code = (self.cleaned_data["to"] or "").strip().upper()
         return code if code in Glossary.current().destinations else ""
 
     @property
     def visible(self) -> list[Any]:
-        """The fields people see."""
+        """The fields that visitors see, in order."""
         return [self[name] for name in ("name", "email", "number", "text")]

@@ -1,4 +1,4 @@
-"""`/`: the guide. Every status in plain words, the main ones in staff's order, the less common ones after them."""
+"""`/`: the guide. Explains every status; the main ones first, in the order that staff chose, then the less common."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from tracking.words.glossary import Glossary, fill
 @read_only
 @revalidated
 def guide(request: HttpRequest) -> HttpResponse:
-    """`/`: what the statuses mean, with the look-up form on top."""
+    """`/`: the look-up form, and what each status means."""
     glossary, now = Glossary.current(), timezone.now()
     key = page_cache.key_of(request, ("guide", glossary.version, language_of_request(), japans_day(now)))
     if page := page_cache.get(request, key):
@@ -27,7 +27,7 @@ def guide(request: HttpRequest) -> HttpResponse:
 
 
 def guide_page(request: HttpRequest, glossary: Glossary, *, is_preview: bool = False) -> HttpResponse:
-    """The page of the guide in these words. `is_preview`: staff look at it before they publish."""
+    """Return the guide's page with the words of this glossary. `is_preview`: staff view it before they publish."""
     context = {
         "guide": read_guide(glossary, language_of_request()),
         "is_preview": is_preview,
@@ -42,7 +42,7 @@ class GuideEntry:
     title: str
     meaning: str
     what_to_do: str
-    example: str  # slug of an example parcel, empty where there is none
+    example: str  # slug of an example parcel; empty: there is none
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Guide:
 
 
 def read_guide(glossary: Glossary, language: str) -> Guide:
-    """The guide in one language. Leaves out statuses that are hidden or have no words."""
+    """Return the guide in one language, without statuses that are hidden or have no words."""
     shown = [entry for status in glossary.statuses if (entry := _entry(glossary, status, language))]
     return Guide(
         shop=glossary.shop,

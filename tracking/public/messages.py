@@ -1,4 +1,4 @@
-"""What a customer writes to the shop: stored first, then mailed."""
+"""Customers' messages to the shop: stored first, then mailed."""
 
 from datetime import datetime, timedelta
 
@@ -16,13 +16,16 @@ from tracking.words.glossary import Glossary
 
 
 def wrote_too_often(sender_key: str, now: datetime) -> bool:
-    """True where this visitor has sent as many messages in the last hour as one may."""
+    """True if this visitor has sent MESSAGES_PER_HOUR messages in the last hour."""
     recent = Message.objects.filter(sender_key=sender_key, created_at__gt=now - timedelta(hours=1))
     return recent.count() >= settings.MESSAGES_PER_HOUR
 
 
 def stored_progress(text: str, now: datetime, *, hint: str | None = None) -> Progress | None:
-    """What we know about the one number in a text; `hint` as in `build_progress`. Japan Post is never asked for this."""
+    """Return the progress of the number in a text, from the store; None if there is not exactly one, or no story.
+
+    `hint`: see `build_progress`. Japan Post is not queried.
+    """
     found = numbers.find_numbers(text)
     if len(found) != 1:
         return None
@@ -31,7 +34,7 @@ def stored_progress(text: str, now: datetime, *, hint: str | None = None) -> Pro
 
 
 def first_lines(progress: Progress | None) -> str:
-    """The facts a customer would have to type: number, status, days waiting, country."""
+    """Return the start of a message: number, status, days without news, country. Empty if there is no story."""
     if progress is None:
         return ""
     lines = [
@@ -46,7 +49,7 @@ def first_lines(progress: Progress | None) -> str:
 
 
 def one_line_summary(progress: Progress | None) -> str:
-    """The parcel in one line for staff: what the page says, the step, the silence. Empty: no story."""
+    """Return the headline, the step and the days without news in one line for staff. Empty if there is no story."""
     if progress is None:
         return ""
     step = f" ({progress.step_text})" if progress.step_text else ""
@@ -55,7 +58,7 @@ def one_line_summary(progress: Progress | None) -> str:
 
 
 def keep_message(cleaned: dict[str, str], *, sender_key: str, now: datetime) -> Message:
-    """Store the message, then try to mail it to the shop; `mailed` says whether that worked."""
+    """Store the message, then try to mail it to the shop; `mailed` is True if that succeeded."""
     progress = stored_progress(cleaned["number"], now, hint=cleaned["to"] or None)
     message = Message.objects.create(
         name=cleaned["name"],

@@ -1,4 +1,7 @@
-"""Rendered pages, kept while they would read the same: compressed once, and not sent to a browser that has them."""
+"""A cache of rendered pages. A page is used again for as long as it would read the same.
+
+Pages are compressed once. A browser that has the page already gets a 304.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +25,7 @@ from tracking.words.version import row_with_version
 
 _KEPT_SECONDS = 900
 
-# All that the row of a parcel tells a page. Events change together with `changed_at`.
+# All columns of a shipment that a page depends on. Events change only together with `changed_at`.
 _STORY = (
     "last_outcome, last_answer, answered_at, story_at, changed_at, history_missing, parcel.destination_id"
 )
@@ -34,11 +37,11 @@ _STATE = f"""
 
 @dataclass(frozen=True)
 class PageState:
-    """What a page about one parcel depends on in the store."""
+    """The stored facts that a page about one parcel depends on."""
 
     words_version: UUID
-    story: str  # another one whenever the stored story is another; empty: there is none
-    is_fresh: bool  # Japan Post need not be asked
+    story: str  # changes whenever the stored story changes; empty: there is no story
+    is_fresh: bool  # no request to Japan Post is due
     is_stale: bool  # the last request failed
 
 
@@ -50,7 +53,7 @@ class _CachedPage:
 
 
 def read_state(number: TrackingNumber, *, now: datetime) -> PageState:
-    """What a page about this parcel depends on at an aware `now`. Costs one query; Japan Post is not asked."""
+    """Return what a page about this parcel depends on at an aware `now`. One query; Japan Post is not queried."""
     at = connection.ops.adapt_datetimefield_value(now)
     version, is_fresh, last_outcome, *times = row_with_version(_STATE, at, number)
     if last_outcome is None:
@@ -60,17 +63,17 @@ def read_state(number: TrackingNumber, *, now: datetime) -> PageState:
 
 
 def key_of(request: HttpRequest, facts: object) -> str:
-    """The key of the page at the address of this request that depends on these facts.
+    """Return the cache key of the page at this request's address.
 
-    `facts` are all that the page depends on beside the time, our own files, and its own address, which it prints, so that
-    the host belongs to them too. The page may hold nothing of a single visitor.
+    `facts` must hold everything else that the page depends on, except the time and the files of this release. The host
+    is part of the key, because the page prints its own address. The page must not contain data of a single visitor.
     """
     named = repr((release_id(), request.scheme, request.get_host(), request.path, facts))
     return f"page:{sha256(named.encode()).hexdigest()}"
 
 
 def get(request: HttpRequest, key: str) -> HttpResponse | None:
-    """The page of this key as a response to this request; None where there is none that still reads the same."""
+    """Return the cached page as a response to this request; None if there is none or it is no longer valid."""
     page: _CachedPage | None = cache.get(key)
     if page is None or page.valid_until <= timezone.now():
         return None
@@ -78,15 +81,15 @@ def get(request: HttpRequest, key: str) -> HttpResponse | None:
 
 
 def put(request: HttpRequest, key: str, response: HttpResponse, *, until: datetime) -> HttpResponse:
-    """Keep a rendered page until it reads differently, and return it as a response to this request.
+    """Cache a rendered page until the aware moment `until`, and return it as a response to this request.
 
-    A page that is not a 200 is returned as it is and not kept.
+    A response with another status than 200 is returned unchanged and not cached.
     """
     if response.status_code != 200:
         return response
     content = response.content
     patch_vary_headers(response, ["Accept-Encoding"])
-    # Weak: the same for the page as it is and for its compressed form, which are not the same bytes.
+    # Weak, because the plain and the compressed form share it and differ in bytes.
     response["ETag"] = f'W/"{sha256(content).hexdigest()[:20]}"'
     page = _CachedPage(compress(content, 6), dict(response.items()), until)
     cache.set(key, page, _KEPT_SECONDS)
@@ -94,7 +97,10 @@ def put(request: HttpRequest, key: str, response: HttpResponse, *, until: dateti
 
 
 def _respond(request: HttpRequest, page: _CachedPage) -> HttpResponse:
-    """Compressed where the browser accepts that. A page with no secret in it may be the same bytes each time."""
+    """Return the page, compressed if the browser accepts that, or a 304.
+
+    Pages contain no secret, so the compressed bytes need no random padding against the BREACH attack.
+    """
     if short := get_conditional_response(request, etag=page.headers["ETag"]):
         short["ETag"], short["Vary"] = page.headers["ETag"], page.headers["Vary"]
         return short

@@ -1,4 +1,4 @@
-"""Which release this process runs, told from the files that pages are made of: a checkout needs no tag and no git."""
+"""The release that this process runs, identified by a hash of the files that pages depend on. Needs no git."""
 
 from functools import cache
 from hashlib import sha256
@@ -13,7 +13,10 @@ _PACKAGES = "requirements.txt"
 
 @cache
 def release_id() -> str:
-    """The same for two processes that print the same pages from the same facts. Read once: some ten milliseconds."""
+    """Return a hash that is equal in two processes that render the same pages from the same facts.
+
+    Computed once per process; takes about ten milliseconds.
+    """
     names_of_static_files = getattr(staticfiles_storage, "manifest_hash", "")
     digest = sha256(names_of_static_files.encode())
     for file in sorted(_files(settings.BASE_DIR)):

@@ -1,4 +1,4 @@
-"""Responses from what was found: pages, JSON and their headers."""
+"""Renders answers as pages or JSON, with their headers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,17 +23,17 @@ from tracking.words.glossary import Glossary
 
 
 def read_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Decorates a view for GET and HEAD: others get 405, not a page about a missing cookie."""
+    """Decorate a view to accept only GET and HEAD. Other methods get 405, not the page about the CSRF cookie."""
     return csrf_exempt(require_safe(view))
 
 
-# A browser may keep the page and asks each time whether it is still valid: no old words after an edit, and a short answer.
+# A browser may keep the page but must revalidate it: it never shows old words after an edit, and a 304 is short.
 revalidated = cache_control(no_cache=True)
 revalidated_private = cache_control(private=True, no_cache=True)
 
 
 def language_of_request() -> str:
-    """The code of the active language."""
+    """Return the code of the active language."""
     return get_language() or settings.LANGUAGE_CODE
 
 
@@ -45,7 +45,7 @@ def plain_page(
     *,
     glossary: Glossary | None = None,
 ) -> HttpResponse:
-    """A page with what every page has: the shop, the notices for all countries, its own address."""
+    """Render a page, with the context that every page has: shop, logo, notices for all countries, its own address."""
     glossary = glossary or Glossary.current()
     shared = {
         "shop": glossary.shop,
@@ -64,7 +64,7 @@ def answer_page(
     example: Example | None = None,
     is_preview: bool = False,
 ) -> HttpResponse:
-    """The page of an answer. A preview, which staff open, looks for no news and remembers no number."""
+    """Return the page of an answer. With `is_preview` the page neither checks for news nor stores the number."""
     context = {
         "answer": found,
         "progress": found.progress,
@@ -82,12 +82,12 @@ def answer_page(
 
 
 def answer_json(answer: Answer) -> HttpResponse:
-    """The JSON of an answer, with the page's HTTP status."""
+    """Return the JSON of an answer, with the same HTTP status as the page."""
     return unindexed(_with_retry(JsonResponse(as_json(answer), status=answer.http_status), answer))
 
 
 def list_page(request: HttpRequest, rows: list[Answer], glossary: Glossary, hint: str | None) -> HttpResponse:
-    """The page of several answers. `hint`: ISO code of the destination that the link names."""
+    """Return the page of several answers. `hint`: ISO code of the destination in the link; None: it has none."""
     destinations = [row.progress.destination for row in rows if row.progress]
     without_story = [row.number for row in rows if not row.progress]
     context = {
@@ -104,20 +104,23 @@ def list_page(request: HttpRequest, rows: list[Answer], glossary: Glossary, hint
 
 
 def unreferred(response: HttpResponse) -> HttpResponse:
-    """Sets the header by which other sites do not learn the tracking number from links on this page."""
+    """Set the header that keeps the tracking number from sites that this page links to."""
     response["Referrer-Policy"] = "no-referrer"
     return response
 
 
 def unindexed(response: HttpResponse) -> HttpResponse:
-    """Sets the header that keeps the page out of search engines."""
+    """Set the header that keeps the page out of search engines. Also adds Accept-Language to `Vary`."""
     response["X-Robots-Tag"] = "noindex"
     patch_vary_headers(response, ["Accept-Language"])
     return response
 
 
 def _without_story(found: Answer, glossary: Glossary, hint: str | None) -> dict[str, Any]:
-    """What a page without a story knows: where the parcel goes. A text that is no number never reaches the database."""
+    """The context of a page without a story: notices for the destination, and the link to the contact form.
+
+    A text that is not a number is never used in a query of the database.
+    """
     return {
         "notices": _notices_on_the_way(glossary, hint, [found.number] if found.is_number else [], []),
         "contact_query": urlencode({"number": found.number} | ({"to": hint} if hint else {})),
@@ -127,7 +130,7 @@ def _without_story(found: Answer, glossary: Glossary, hint: str | None) -> dict[
 def _notices_on_the_way(
     glossary: Glossary, hint: str | None, without_story: list[str], destinations: list[str | None]
 ) -> tuple[Notice, ...]:
-    """Notices for all countries, and for those where parcels go. `without_story`: the numbers that have no story."""
+    """Notices for all countries and for the parcels' destinations. `without_story`: the numbers that have no story."""
     known = known_destinations(without_story) if without_story else []
     return glossary.notices_for([hint, *known, *destinations], japans_day())
 

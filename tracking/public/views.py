@@ -1,4 +1,4 @@
-"""The pages a visitor can see. A view gets, decides and renders; words and states are computed elsewhere."""
+"""The views of tracking pages and examples. They read the request, decide and render; other modules do the rest."""
 
 from urllib.parse import unquote_plus
 
@@ -40,7 +40,7 @@ from tracking.words.glossary import Glossary
 @read_only
 @revalidated_private
 def track(request: HttpRequest) -> HttpResponse:
-    """`/track/`: where the form leads. One number goes to its page, several stay here as a list."""
+    """`/track/`: the target of the look-up form. Redirects one number to its page; shows several as a list."""
     typed = typed_numbers(request)
     if typed is None:
         return plain_page(request, "public/track.html", {})
@@ -57,21 +57,21 @@ def track(request: HttpRequest) -> HttpResponse:
 @read_only
 @revalidated_private
 def shipment(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
-    """`/track/EM123456785JP/`: where the parcel is, in one final response."""
+    """`/track/EM123456785JP/`: the page of one parcel."""
     return unreferred(_parcel(request, number))
 
 
 @read_only
 @revalidated_private
 def shipment_json(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
-    """`/track/EM123456785JP.json`: the same facts for programs. `?stored=1`: from our store alone."""
+    """`/track/EM123456785JP.json`: the facts of the page for programs. `?stored=1`: without querying Japan Post."""
     return unreferred(_parcel(request, number, wants_json=True))
 
 
 @read_only
 @revalidated_private
 def pasted(request: HttpRequest, text: str) -> HttpResponse:
-    """`/track/` and anything that is not a number in its canonical form: redirected, or a page that says what is wrong."""
+    """`/track/<text>` that is not a canonical number: redirects to the number in it, or says what is wrong."""
     plain = text.rstrip("/")
     wants_json = plain.lower().endswith(".json")
     plain = plain[: -len(".json")] if wants_json else plain
@@ -91,7 +91,7 @@ def pasted(request: HttpRequest, text: str) -> HttpResponse:
 
 @read_only
 def japan_post_address(request: HttpRequest) -> HttpResponse:
-    """Japan Post's own path, so that a shop need only change the host in its e-mails."""
+    """`/services/srv/search/direct`, Japan Post's path: a shop need only change the host in its e-mails."""
     typed = typed_numbers(request) or ""
     found = numbers.find_numbers(typed)
     if len(found) == 1:
@@ -101,13 +101,13 @@ def japan_post_address(request: HttpRequest) -> HttpResponse:
 
 @read_only
 def examples(request: HttpRequest) -> HttpResponse:
-    """`/examples/`: one parcel for each situation."""
+    """`/examples/`: the list of example parcels, one for each situation."""
     return unindexed(plain_page(request, "public/examples.html", {"examples": all_examples()}))
 
 
 @read_only
 def example(request: HttpRequest, slug: str) -> HttpResponse:
-    """`/examples/<slug>/`: an example through the same words and page, without any network."""
+    """`/examples/<slug>/`: an example parcel, with the same words and page as a real one, without the network."""
     try:
         found = get_example(slug)
     except KeyError:
@@ -118,13 +118,13 @@ def example(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _parcel(request: HttpRequest, number: TrackingNumber, *, wants_json: bool = False) -> HttpResponse:
-    """One parcel, as a page or as JSON. What was rendered before is used again while it would read the same."""
+    """One parcel, as a page or as JSON; from the page cache if it would read the same."""
     from_store = wants_json and request.GET.get("stored") == "1"
     state = page_cache.read_state(number, now=timezone.now())
     glossary = Glossary.of_version(state.words_version)
     visit = _visit(request, glossary)
     found = None
-    if state.story and (state.is_fresh or from_store):  # nothing to look up: the cached page may do
+    if state.story and (state.is_fresh or from_store):  # no look-up is due: a cached page may do
         if not from_store:
             note_story(is_stale=state.is_stale)
         facts: tuple[object, ...] = (state.story, glossary.version, visit.language, visit.hint)
@@ -142,7 +142,7 @@ def _parcel(request: HttpRequest, number: TrackingNumber, *, wants_json: bool = 
 
 
 def _list(request: HttpRequest, asked: list[TrackingNumber]) -> HttpResponse:
-    """Several parcels. The list is kept like a page where each of them has a story."""
+    """The list of several parcels. It is cached only if each of them has a story."""
     glossary = Glossary.current()
     visit = _visit(request, glossary)
     found = find_several(asked, glossary, visit)

@@ -1,4 +1,4 @@
-"""Who is asking: the client's address, believed only as far as our own proxies vouch for it."""
+"""Identifies visitors by the client's address. X-Forwarded-For is trusted only for entries of our own proxies."""
 
 from ipaddress import IPv6Address, ip_address
 
@@ -8,10 +8,10 @@ from django.utils.crypto import salted_hmac
 
 
 def client_address(request: HttpRequest) -> str:
-    """The visitor's address; with TRUSTED_PROXIES = n the n-th from the right of X-Forwarded-For.
+    """Return the visitor's address; with TRUSTED_PROXIES = n the n-th entry from the right of X-Forwarded-For.
 
-    What stands further left is the visitor's own claim. A header with fewer entries did not come through
-    our proxies: then the peer's address counts. An IPv6 visitor is its /64 network.
+    Entries further left are claims of the visitor. A header with fewer entries did not pass our proxies, so the
+    peer's address is returned. An IPv6 address is cut to its /64 network. Empty if the peer has no address.
     """
     address = request.META.get("REMOTE_ADDR", "")
     if settings.TRUSTED_PROXIES:
@@ -28,16 +28,16 @@ def client_address(request: HttpRequest) -> str:
 
 
 def is_at_desk(request: HttpRequest) -> bool:
-    """True for an address of the staff's desk."""
+    """True if the request is for the staff's desk: its path begins with ADMIN_PATH."""
     return request.path_info.startswith(f"/{settings.ADMIN_PATH}")
 
 
 def visitor_key(request: HttpRequest) -> str:
-    """A keyed hash of the client's address: counts visits without storing who they are."""
+    """Return a keyed hash of the client's address, so that look-ups can be counted without storing addresses."""
     return key_of(client_address(request))
 
 
 def key_of(address: str) -> str:
-    """The same for an address as `client_address` has it."""
-    # The first argument is part of keys in the store, and of those that machines of another release compute.
+    """Return the keyed hash of an address, which has the form that `client_address` returns."""
+    # The first argument must not change: stored keys, and keys computed by machines with another release, depend on it.
     return salted_hmac("tracking.visitors", address, algorithm="sha256").hexdigest()
