@@ -1,4 +1,4 @@
-"""Staff ask Japan Post about one parcel at once: through the same gate as everybody, and told what came of it."""
+"""A request to Japan Post about one parcel, started by staff. It passes the gate as every request does."""
 
 import math
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ from tracking.values.places import JAPAN_TIME
 
 @dataclass(frozen=True)
 class AskResult:
-    """What came of asking, in a sentence or two."""
+    """The outcome of a request by staff."""
 
-    words: str
-    was_asked: bool
-    is_good: bool = True  # False: no answer that we can use
+    words: str  # one or two sentences for staff
+    was_asked: bool  # False: no request was sent
+    is_good: bool = True  # False: there is no usable answer
 
 
 def ask_now(shipment: Shipment, *, now: datetime) -> AskResult:
-    """Ask Japan Post, unless the last answer is still fresh or the gate does not let us."""
+    """Query Japan Post about the parcel, unless its last answer is still fresh or the gate refuses."""
     timer = Timer(now, settings.JAPANPOST_TIMEOUT)
     number, has_story = TrackingNumber(shipment.number), shipment.story_at is not None
     try:
@@ -48,7 +48,7 @@ def _not_asked(reason: str) -> AskResult:
 
 
 def _not_needed(shipment: Shipment, now: datetime) -> AskResult:
-    """The last answer is fresh, or its failure rests; or somebody is asking about it."""
+    """The result without a request: the last answer is fresh or failed lately, or a request is in flight."""
     shipment = Shipment.objects.get(pk=shipment.pk)
     again_at = shipment.ask_again_at
     if again_at is None or shipment.asked_at is None or again_at <= now:
@@ -79,5 +79,5 @@ def _result_of(fetch: Fetch) -> AskResult:
 
 
 def _clock(moment: datetime) -> str:
-    """The first full minute that is not too early."""
+    """The time in Japan, rounded up to a full minute so that it is not too early."""
     return f"{localtime(moment + timedelta(seconds=59), JAPAN_TIME):%H:%M} Japan time"

@@ -1,4 +1,4 @@
-"""One parcel as the staff's desk shows it: its state now, what the sender can still claim, and all that we kept."""
+"""One parcel on the staff's desk: its summary, the time left for an enquiry, and everything that we stored."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ FETCHES_SHOWN = 20
 
 @dataclass(frozen=True)
 class ClaimClock:
-    """How long the sender can still open an enquiry with Japan Post."""
+    """The time that the sender has left to open an enquiry with Japan Post."""
 
     posted: date
     ends_on: date
@@ -26,11 +26,12 @@ class ClaimClock:
 
     @property
     def is_over(self) -> bool:
+        """True from the day after the last day."""
         return self.days_left < 0
 
     @property
     def headline(self) -> str:
-        """ "166 days left: until 9 May 2027"."""
+        """Such as “166 days left: until 9 May 2027”."""
         if self.is_over:
             return f"Over: {long_date(self.ends_on)} was the last day"
         if self.days_left == 0:
@@ -39,36 +40,38 @@ class ClaimClock:
 
     @property
     def reason(self) -> str:
+        """Such as “6 months after posting on 9 November 2026.”"""
         return f"{self.months} months after posting on {long_date(self.posted)}."
 
 
 @dataclass(frozen=True)
 class ShipmentSummary:
-    """What we know about one parcel now, in words."""
+    """What we know about one parcel now."""
 
     progress: Progress
-    clock: ClaimClock | None  # None: the posting date is not known, or another post takes the enquiry
+    clock: ClaimClock | None  # None: the posting date is unknown, or another post takes the enquiry
 
     @property
     def tone(self) -> str:
+        """The label of the tone, for staff."""
         return str(Tone(self.progress.tone).label)
 
 
 @dataclass(frozen=True)
 class ShipmentPage:
-    """Everything on a parcel's page at the desk."""
+    """Everything on the page of one parcel at the desk."""
 
     shipment: Shipment
-    summary: ShipmentSummary | None  # None: Japan Post has told us nothing yet
-    events: list[Event]  # newest first, with the rows that a later answer replaced
-    fetches: list[Fetch]  # the newest
+    summary: ShipmentSummary | None  # None: there is no story yet
+    events: list[Event]  # newest first, superseded rows included
+    fetches: list[Fetch]  # the newest FETCHES_SHOWN
     fetches_in_all: int
     messages: list[Message]  # newest first
-    reasons: list[str]  # why it needs a look; empty: it does not
+    reasons: list[str]  # why staff should look at it; empty: no reason
 
 
 def shipment_page_of(shipment: Shipment, *, now: datetime) -> ShipmentPage:
-    """The parcel from our own store; Japan Post is never asked for it."""
+    """Return the page of a parcel from our store. Japan Post is not queried."""
     fetches = shipment.fetches.order_by("-started_at", "-pk")
     waiting = Shipment.objects.needing_a_look(now).filter(pk=shipment.pk)
     return ShipmentPage(
@@ -83,7 +86,7 @@ def shipment_page_of(shipment: Shipment, *, now: datetime) -> ShipmentPage:
 
 
 def summaries_of(numbers: Collection[str], *, now: datetime) -> dict[str, ShipmentSummary]:
-    """The state of each of these parcels of which there is a story. However many: three queries."""
+    """Return the summaries by number; numbers without a story are left out. Three queries, however many numbers."""
     glossary = Glossary.current()
     stories = recall_all(numbers)
     return {number: _summary(story, glossary, now) for number, story in stories.items()}
@@ -95,6 +98,7 @@ def _summary(story: Story, glossary: Glossary, now: datetime) -> ShipmentSummary
 
 
 def claim_clock(story: Story, progress: Progress, glossary: Glossary, now: datetime) -> ClaimClock | None:
+    """Return the time left for an enquiry; None if the posting date is unknown or another post takes the enquiry."""
     if story.history_missing or progress.from_abroad:
         return None
     posted, there = story.events[0].local_date, glossary.destinations.get(progress.destination or "")

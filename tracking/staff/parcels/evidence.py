@@ -1,4 +1,4 @@
-"""All that we kept about one parcel, for an enquiry with Japan Post: for paper and as a CSV."""
+"""Everything that we stored about one parcel, for an enquiry with Japan Post: to print, and as a CSV."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,19 +22,21 @@ COLUMNS = (
     *("shop", "order_reference", "requests_kept_since_utc", "made_utc", "made_by", "page"),
 )
 _AT_ONCE = 500  # rows in memory
-_ASKED_WITHIN = timedelta(days=1)  # after we first heard of a number, a request is the first one
+_ASKED_WITHIN = timedelta(days=1)  # a request within this time after the row was created is the first one
 
 Row = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Events and requests are read when they are told, so that a long history is never in memory as a whole."""
+    """The evidence of one parcel. Events and requests are read from the database as they are written out,
+    so that a long history is never in memory as a whole.
+    """
 
     shipment: Shipment
     shop_name: str
     summary: ShipmentSummary | None
-    made_at: datetime
+    made_at: datetime  # aware
     made_by: str
     page_url: str  # of the customer's page
 
@@ -44,15 +46,18 @@ class Evidence:
 
     @property
     def is_sender(self) -> bool:
-        """Staff said that the parcel is the shop's; else anybody may have typed its number."""
+        """True if the shop sent the parcel from Japan: staff registered it or wrote an order reference.
+
+        Otherwise any visitor may have typed the number.
+        """
         of_ours = self.shipment.registered_at or self.shipment.order_reference
         return bool(of_ours) and numbers.country(TrackingNumber(self.shipment.number)) == JAPAN
 
     @cached_property
     def requests_kept_since(self) -> datetime | None:
-        """Where older requests may have been thrown away: when the oldest one was that is left, or else could be.
+        """The aware moment before which requests may have been deleted; None if no request can be missing.
 
-        None: nothing can be missing.
+        It is the start of the oldest stored request, or of the time for which we keep requests if there is none.
         """
         known_since, oldest_kept = self.shipment.created_at, self.made_at - FETCHES_ARE_KEPT
         if known_since >= oldest_kept:
@@ -63,9 +68,9 @@ class Evidence:
         return first or oldest_kept
 
     def events(self) -> Iterator[Event]:
-        """Every row Japan Post has given, those that a later answer replaced included; oldest first.
+        """Yield every event that Japan Post has given, superseded ones included; oldest first.
 
-        Not those of another parcel, which had the number before.
+        Leaves out events of an earlier parcel with the same number.
         """
         rows = Event.objects.filter(shipment=self.shipment)
         begins = rows.current().order_by("position").values_list("local_date", flat=True).first()
@@ -74,7 +79,7 @@ class Evidence:
         return rows.order_by("position", "first_seen_at", "pk").iterator(_AT_ONCE)
 
     def fetches(self) -> Iterator[Fetch]:
-        """Every request that we still keep, oldest first."""
+        """Yield every stored request, oldest first."""
         return self._requests().iterator(_AT_ONCE)
 
     def _requests(self) -> FetchQuerySet:
@@ -82,7 +87,7 @@ class Evidence:
 
 
 def evidence_of(shipment: Shipment, *, now: datetime, made_by: str, page_url: str) -> Evidence:
-    """What our store has at this moment; Japan Post is never asked for it."""
+    """Return the evidence that our store has now. Japan Post is not queried. `page_url`: of the customer's page."""
     return Evidence(
         shipment,
         shop_name=Glossary.current().shop.name,
@@ -94,7 +99,7 @@ def evidence_of(shipment: Shipment, *, now: datetime, made_by: str, page_url: st
 
 
 def csv_of(evidence: Evidence) -> Iterator[bytes]:
-    """Yield the sheet line by line. The first row tells what it is about; each event and each request has a row."""
+    """Yield the CSV line by line: a row about the parcel, then one for each event and one for each request."""
     return write_csv(COLUMNS, _rows(evidence))
 
 
@@ -142,5 +147,5 @@ def _fetch_cells(fetch: Fetch) -> Row:
 
 
 def _utc(moment: datetime) -> str:
-    """To the second; the column says that it is UTC."""
+    """UTC to the second; the name of the column says that it is UTC."""
     return f"{moment:%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""The form by which staff register parcels."""
+"""The form that registers parcels."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from tracking.staff.spreadsheets import MOST_BYTES, UnreadableFileError
 
 
 class RegistrationForm(forms.Form):
-    """Numbers that staff paste or upload; `lines` and `all_text` in the cleaned data."""
+    """Numbers that staff paste or upload. The cleaned data has `lines` (ParcelRow) and `all_text`."""
 
     text = forms.CharField(label="Numbers", required=False, strip=False, widget=forms.Textarea)
     file = forms.FileField(label="Or a file", required=False, allow_empty_file=True)
 
     def clean(self) -> dict[str, Any]:
-        """Add `lines` and `all_text`; a file that cannot be read is an error of the whole form."""
+        """Add `lines` and `all_text`. A file that cannot be read is an error of the whole form."""
         cleaned = super().clean() or {}
         text, file = cleaned.get("text", ""), cleaned.get("file")
         if self.errors:

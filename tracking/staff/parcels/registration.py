@@ -1,4 +1,4 @@
-"""Parcels that staff register before any customer clicks: from pasted or uploaded lines to rows of the store."""
+"""Registers parcels before a customer looks them up: from pasted or uploaded lines to shipments."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,19 +27,22 @@ _NO_HEADER = "For more than numbers, begin with a header line: " + ",".join(COLU
 
 @dataclass(frozen=True)
 class ParcelRow:
-    """One parcel as written, and what will become of it."""
+    """One row of the list as staff wrote it, and what registering it will do."""
 
     line: int  # its row as a spreadsheet counts, from 1
     number: str
     destination: str = ""  # ISO code
     order_reference: str = ""
     note: str = ""
-    problem: str = ""  # why it cannot be registered; empty: it can
-    is_known: bool = False  # a parcel we have already: updated, not added
+    problem: str = ""  # a sentence why it cannot be registered; empty: it can
+    is_known: bool = False  # the shipment exists: it is updated, not added
 
 
 def read_lines(text: str) -> list[ParcelRow]:
-    """Return every row that is not empty, checked; store nothing. Raises UnreadableFileError."""
+    """Return every row that is not empty, checked. Stores nothing.
+
+    Raises UnreadableFileError if the text has no number, too many rows, or is not a CSV.
+    """
     has_header = "number" in SHEET.header(text)
     rows = list(_named_cells(text) if has_header else _only_numbers(text))
     if not rows:
@@ -59,7 +62,10 @@ def read_lines(text: str) -> list[ParcelRow]:
 
 
 def register(rows: Sequence[ParcelRow], *, now: datetime) -> tuple[int, int]:
-    """Store the good rows, all or none; return (added, updated). Empty cells keep what is stored."""
+    """Store the rows without a problem in one transaction. Return the numbers of shipments added and updated.
+
+    An empty cell keeps the stored value.
+    """
     good = {row.number: row for row in rows if not row.problem}
     with transaction.atomic():
         known: dict[str, Shipment] = {}
@@ -69,7 +75,7 @@ def register(rows: Sequence[ParcelRow], *, now: datetime) -> tuple[int, int]:
         shipments = [
             _filled_in(known.get(number) or Shipment(number=number), good[number], now) for number in good
         ]
-        Shipment.objects.bulk_create(  # an upsert: a visitor may be quicker with a new number
+        Shipment.objects.bulk_create(  # an upsert, because a visitor may look a new number up at the same moment
             [Shipment(**{name: getattr(one, name) for name in ("number", *_WRITTEN)}) for one in shipments],
             update_conflicts=True,
             unique_fields=["number"],
@@ -80,7 +86,7 @@ def register(rows: Sequence[ParcelRow], *, now: datetime) -> tuple[int, int]:
 
 
 def in_parts(values: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
-    """A few at a time: old SQLites take no more than 999 values in one query."""
+    """Yield the values in parts of `size`: old SQLite versions take at most 999 values in a query."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
 
@@ -89,9 +95,9 @@ def _filled_in(shipment: Shipment, row: ParcelRow, now: datetime) -> Shipment:
     shipment.destination_id = row.destination or shipment.destination_id
     shipment.order_reference = row.order_reference or shipment.order_reference
     shipment.note = row.note or shipment.note
-    # Also where it was registered before: if the number is used again, the new parcel is ours.
+    # Also if it is registered already: if Japan Post reuses the number, the new parcel is ours.
     shipment.registered_at = now
-    if shipment.story_at is None:  # else its times are set by what we know
+    if shipment.story_at is None:  # with a story, the schedule sets the time of the next request
         shipment.watch_at = now
     return shipment
 
@@ -162,5 +168,5 @@ def _problem_of_number(text: str) -> str:
 
 
 def _is_all(number: TrackingNumber, text: str) -> bool:
-    """True where the text is the number and nothing else, spaces and punctuation at the ends aside."""
+    """True if the text is the number and nothing else, except for spaces and punctuation."""
     return "".join(c for c in numbers.clean(text) if c not in " -.,;:!?'\"()[]<>") == number

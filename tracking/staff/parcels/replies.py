@@ -1,4 +1,4 @@
-"""A mail to a customer, begun: a mailto link with the facts about the parcel filled in. Staff write the rest."""
+"""Mailto links that start a reply to a customer with the facts about the parcel. Staff write the rest."""
 
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -9,10 +9,10 @@ MOST_CHARACTERS = 1900  # of the whole link; some mail programs cut at 2,000
 
 
 def mailto(email: str, *, number: str, progress: Progress | None, page_url: str, shop_name: str) -> str:
-    """`number` is a tracking number or empty, never what somebody typed; of the customer's words only `email` is used.
+    """Return the link. It has at most MOST_CHARACTERS: the facts are shortened, the address of the page is not.
 
-    Everything is percent-encoded, so that nothing can add a header. Our words are shortened where the link would
-    be too long, never the address of the page.
+    `number` is a canonical tracking number or empty, never a typed text. `email` is the only text of the customer.
+    Everything is percent-encoded, so that no text can add a header.
     """
     start = f"mailto:{_encoded(email, safe='@')}?subject="
     start += _encoded(f"Your parcel {number}" if number else "Your message to us") + "&body="
@@ -33,12 +33,12 @@ def _facts(progress: Progress) -> Iterator[str]:
 
 
 def _encoded(text: str, *, safe: str = "") -> str:
-    """Mail programs want both signs of a line's end, and no plus for a space."""
+    """Percent-encoded as mail programs expect it: CRLF at line ends, %20 and not a plus for a space."""
     return quote(text.replace("\n", "\r\n"), safe=safe)
 
 
 def _shortened(text: str, room: int) -> str:
-    """As much as fits into `room` encoded characters, with an ellipsis where something is missing."""
+    """As much of the text as fits into `room` encoded characters, with an ellipsis if it was cut."""
     if len(_encoded(text)) <= room:
         return text
     room -= len(_encoded("…"))
