@@ -1,4 +1,4 @@
-"""The staff's desk: Django's admin, which also asks for a second factor where the settings require one."""
+"""The staff's desk: Django's admin, with a start page and, if the settings require it, a second factor."""
 
 from collections.abc import Callable
 from math import ceil
@@ -28,6 +28,8 @@ from tracking.staff.start_page import tasks_for
 
 
 class CodeForm(forms.Form):
+    """A code from the phone, or a back-up code."""
+
     code = forms.CharField(
         label="Code",
         max_length=40,
@@ -38,30 +40,38 @@ class CodeForm(forms.Form):
 
 
 class Desk(admin.AdminSite):
-    """Its start page says what waits. Whoever has logged in with the password alone comes to one page, and no further."""
+    """The admin site. A user who has shown only the password reaches only the page of the second factor."""
 
     site_header = site_title = "Parcels and words"
     index_title = "What waits for you"
     index_template = "admin/desk.html"
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """The start page, with the tasks of this user."""
         if request.user.has_perm("tracking.view_shipment"):
             renew_outdated(most=RENEWED_AT_ONCE)
         tasks = tasks_for(request.user, now=timezone.now())
         return super().index(request, {"tasks": tasks} | (extra_context or {}))
 
     def has_permission(self, request: HttpRequest) -> bool:
+        """True for active staff who have logged in, with the second factor if it is required."""
         return knows_password(request) and second_factor.is_satisfied(request)
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
+        """Django's addresses, and the page of the second factor."""
         return [path("second-factor/", self.second_factor, name="second_factor"), *super().get_urls()]
 
     def each_context(self, request: HttpRequest) -> dict[str, object]:
+        """Django's context, and whether a second factor is required."""
         return super().each_context(request) | {"has_second_factor": second_factor.is_required()}
 
     @method_decorator([never_cache, sensitive_post_parameters("code")])
     def second_factor(self, request: HttpRequest) -> HttpResponse:
-        """Show a code; before the first time: connect a phone; afterwards: what there is, and how to renew it."""
+        """The page of the second factor.
+
+        Without a phone: connect one. With a phone: enter a code. After the code: the phone and the back-up codes,
+        and the buttons that replace them.
+        """
         user = request.user
         if not knows_password(request) or not isinstance(user, User):
             return HttpResponseRedirect(reverse("admin:login"))
@@ -103,7 +113,7 @@ class Desk(admin.AdminSite):
         return self._page(request, "mine", "Second factor", context)
 
     def _accepts(self, form: CodeForm, use: Callable[[str], object]) -> bool:
-        """Whether the code did; if not, the form says why."""
+        """Pass the code to `use`. Return True if it was right; otherwise add an error to the form."""
         try:
             use(form.cleaned_data["code"])
         except second_factor.CodeRefusedError:
@@ -128,23 +138,23 @@ class Desk(admin.AdminSite):
 
 
 def knows_password(request: HttpRequest) -> bool:
-    """Somebody of the staff has logged in; whether with a second factor is another question."""
+    """Return True if active staff has logged in, with or without the second factor."""
     return bool(request.user.is_active and getattr(request.user, "is_staff", False))
 
 
 def _next(request: HttpRequest) -> str:
-    """Where the person was going, if that is on this site."""
+    """The address in `next`; the start page if it is missing or on another site."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return wanted if is_ours else reverse("admin:index")
 
 
 def _picture(url: str) -> str:
-    """The QR code as SVG without any style or script."""
+    """The QR code as SVG without inline style or script, which the CSP forbids."""
     return mark_safe(segno.make(url).svg_inline(scale=5, light="#fff", svgclass="qr", lineclass=None))
 
 
 def _secret(url: str) -> str:
-    """What the QR code says, for phones without a camera: in groups of four."""
+    """The secret in the QR code, for phones without a camera: in groups of four letters."""
     secret = parse_qs(urlsplit(url).query)["secret"][0]
     return " ".join(secret[i : i + 4] for i in range(0, len(secret), 4))

@@ -1,7 +1,8 @@
-"""Who may do what at the staff's desk: two groups, made by themselves and kept as this table says.
+"""The two groups of staff and their rights at the desk.
 
-Rights that somebody adds to these groups or takes from them by hand are put back at the next migrate; who needs others
-makes a group of his own. Nobody but a superuser deletes: words are hidden, notices end, messages are ticked.
+Every `migrate` creates the groups if they are missing and sets their rights to those of this table. Changes made by
+hand are undone then; other rights need another group. Only superusers delete: words are hidden, notices end,
+messages are ticked.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ LOOK: Actions = ("view",)
 CHANGE: Actions = ("view", "change")
 WRITE: Actions = ("view", "add", "change")
 
-# Every model of ours by its name in small letters: (what Editors may, what Support may).
+# Every model of ours, by its name in lower case: (actions of Editors, actions of Support).
 RIGHTS: Mapping[str, tuple[Actions, Actions]] = {
     "phrase": (WRITE, LOOK),
     "status": (WRITE, LOOK),
@@ -27,15 +28,15 @@ RIGHTS: Mapping[str, tuple[Actions, Actions]] = {
     "destination": (CHANGE, LOOK),
     "notice": (LOOK, WRITE),
     "shop": (CHANGE, LOOK),
-    "logo": (NOTHING, NOTHING),  # comes and goes with the shop's form
+    "logo": (NOTHING, NOTHING),  # the shop's form adds and deletes it
     "usualwait": (LOOK, LOOK),
     "shipment": (NOTHING, WRITE),
     "event": (NOTHING, LOOK),
-    "standing": (NOTHING, NOTHING),  # seen through the shipment
+    "standing": (NOTHING, NOTHING),  # shown on the shipment
     "fetch": (NOTHING, LOOK),
     "message": (NOTHING, CHANGE),
     "gate": (NOTHING, LOOK),
-    # For superusers: pages to mend the parser with, what went wrong, who did what.
+    # For superusers only: pages for repairing the parser, failures, and who did what.
     "keptpage": (NOTHING, NOTHING),
     "alarm": (NOTHING, NOTHING),
     "visitorminute": (NOTHING, NOTHING),
@@ -46,18 +47,21 @@ _HISTORY = (LOOK, NOTHING)  # former versions of words
 
 
 def rights_of(model: str) -> tuple[Actions, Actions]:
-    """What (Editors, Support) may do with a model of ours; KeyError for one that nobody has thought of."""
+    """Return the actions of (Editors, Support) on a model, by its name in lower case.
+
+    Raises KeyError for a model that is missing from RIGHTS.
+    """
     return _HISTORY if model.startswith("historical") else RIGHTS[model]
 
 
 def after_migrate(using: str, apps: Apps | None = None, **_: Any) -> None:
-    """Django's post_migrate. A database that is migrated to an early state has no groups yet."""
+    """Receiver of post_migrate. Does nothing in a database migrated to a state without groups."""
     if "auth_group" in connections[using].introspection.table_names():
         keep_groups(apps or current_apps, using)
 
 
 def keep_groups(apps: Apps, using: str = "default") -> None:
-    """Make both groups where they are missing, and give them exactly the rights of the table."""
+    """Create the groups that are missing, and set the rights of both to those of RIGHTS."""
     permissions = apps.get_model("auth", "Permission").objects.using(using)
     ours = permissions.filter(content_type__app_label="tracking").select_related("content_type")
     granted: dict[str, list[Any]] = {EDITORS: [], SUPPORT: []}
@@ -75,5 +79,5 @@ def keep_groups(apps: Apps, using: str = "default") -> None:
 
 
 def _is_known(model: str) -> bool:
-    """False for a model that went long ago and left its permissions: it gives nobody a right."""
+    """False for a model that was removed from the code but left its permissions in the database."""
     return model in RIGHTS or model.startswith("historical")

@@ -1,6 +1,6 @@
-"""The staff's log-in, with a pause after too many failures. django-axes counts them, for all machines in the database.
+"""The staff's log-in, locked after too many failures. django-axes counts them in the database, for all machines.
 
-Its middleware would see every request of every customer; only this page needs what it does.
+Its middleware would run on every request of every customer. Only this page needs it, so this page does its part.
 """
 
 from datetime import timedelta
@@ -22,7 +22,7 @@ from tracking.staff.access.admin_site import knows_password
 
 @never_cache
 def log_in(request: HttpRequest) -> HttpResponse:
-    """Django's own log-in form, or how long to wait, or where to show the second factor."""
+    """Django's log-in form; 429 with the time to wait if it is locked; or a redirect to the second factor."""
     if request.method == "GET" and knows_password(request) and not second_factor.is_satisfied(request):
         page = reverse("admin:second_factor")
         return HttpResponseRedirect(f"{page}?{request.GET.urlencode()}" if request.GET else page)
@@ -31,7 +31,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """Where a log-in comes from, for django-axes; None where a Unix socket has no address."""
+    """Return the client's address for django-axes; None if it has none, as on a Unix socket."""
     return client_address(request) or None
 
 
@@ -49,7 +49,7 @@ def _locked_out(request: HttpRequest) -> HttpResponse:
 
 
 def _time_left(request: HttpRequest) -> timedelta:
-    """Until the newest failure of this name from this address no longer counts."""
+    """The time until the newest failure of this name from this address expires; at least a second."""
     name = (getattr(request, "axes_credentials", None) or {}).get("username")
     failures = AccessAttempt.objects.filter(username=name, ip_address=address_of(request))
     newest = failures.order_by("-attempt_time").values_list("attempt_time", flat=True).first()

@@ -1,4 +1,4 @@
-"""What only the staff's desk needs, kept off the customers' pages: sessions and log-ins, and Japan's clock."""
+"""Middleware that runs only for the staff's desk: sessions, log-ins, messages, and times in Japan's time zone."""
 
 from collections.abc import Awaitable, Callable
 
@@ -15,7 +15,7 @@ from tracking.values.places import JAPAN_TIME
 
 
 class _DeskOnly(MiddlewareMixin):
-    """Passes by what does not begin with ADMIN_PATH; a view there that asks for `request.user` fails loudly."""
+    """Skips the middleware for requests outside ADMIN_PATH. `request.user` raises AttributeError there."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if is_at_desk(request):
@@ -24,24 +24,24 @@ class _DeskOnly(MiddlewareMixin):
 
 
 class DeskSessions(_DeskOnly, SessionMiddleware):
-    pass
+    """Django's sessions, for the desk only."""
 
 
 class DeskLogin(_DeskOnly, AuthenticationMiddleware):
-    pass
+    """Django's `request.user`, for the desk only."""
 
 
 class DeskMessages(_DeskOnly, MessageMiddleware):
-    pass
+    """Django's messages, for the desk only."""
 
 
 def desk_clock(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Staff see and type times as the clock on their wall has them: Japan's. Elsewhere, and afterwards, it is UTC."""
+    """Middleware: staff see and type times in Japan's time zone. All other requests use UTC."""
 
-    def by_japans_clock(request: HttpRequest) -> HttpResponse:
+    def in_japan_time(request: HttpRequest) -> HttpResponse:
         if not is_at_desk(request):
             return get_response(request)
         with timezone.override(JAPAN_TIME):
             return get_response(request)
 
-    return by_japans_clock
+    return in_japan_time

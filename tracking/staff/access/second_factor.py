@@ -1,6 +1,6 @@
-"""The second factor of staff: a code from an app on their phone, or a back-up code. django-otp keeps and checks them.
+"""The second factor of staff: a code from an app on their phone, or a back-up code. django-otp stores and checks them.
 
-Its middleware would wrap the person of every request; only the desk needs to know, so it asks `is_satisfied`.
+Its middleware would wrap the user of every request. Only the desk needs the result, and calls `is_satisfied`.
 """
 
 from dataclasses import dataclass
@@ -16,26 +16,27 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 BACK_UP_CODES = 10
-_NEW_PHONE = "new_phone"  # in a session: the key of the device that its page shows
+_NEW_PHONE = "new_phone"  # session key: the primary key of the device that the page shows
 
 
 class CodeRefusedError(Exception):
-    """This code is not right, or was used before."""
+    """The code is wrong, or was used before."""
 
 
 @dataclass
 class TooManyTriesError(Exception):
-    """Wrong codes are followed by 1, 2, 4, 8 … seconds in which none is looked at."""
+    """No code is checked until the aware moment `until`: 1, 2, 4, 8 … seconds after a wrong code."""
 
     until: datetime
 
 
 def is_required() -> bool:
+    """Return True if the settings require a second factor."""
     return settings.STAFF_SECOND_FACTOR == "required"
 
 
 def is_satisfied(request: HttpRequest) -> bool:
-    """None is required, or this session has shown one that its owner still has. One query."""
+    """Return True if no second factor is required, or this session has shown one that the user still has. One query."""
     if not is_required():
         return True
     shown = Device.from_persistent_id(request.session.get(django_otp.DEVICE_ID_SESSION_KEY, ""))
@@ -43,12 +44,15 @@ def is_satisfied(request: HttpRequest) -> bool:
 
 
 def phone_of(user: User) -> TOTPDevice | None:
+    """Return the connected phone; None if there is none."""
     return TOTPDevice.objects.devices_for_user(user, confirmed=True).first()
 
 
 def new_phone(request: HttpRequest, user: User) -> TOTPDevice:
-    """What the QR code is about; it counts only after its first right code. The same for a session, and for no other:
-    whoever saw the page with a stolen password must not know what the owner's phone gets later.
+    """Return the phone that the QR code connects, created if needed. It counts only after its first right code.
+
+    Each session has its own: an attacker who sees the page with a stolen password must not learn the secret that the
+    owner's phone gets later.
     """
     begun = TOTPDevice.objects.filter(user=user, confirmed=False, pk=request.session.get(_NEW_PHONE)).first()
     if begun is None:
@@ -58,15 +62,19 @@ def new_phone(request: HttpRequest, user: User) -> TOTPDevice:
 
 
 def codes_left(user: User) -> int:
+    """Return the number of unused back-up codes."""
     return StaticToken.objects.filter(device__user=user).count()
 
 
 def enrol(request: HttpRequest, user: User, typed: str) -> list[str]:
-    """The new phone's first code: the phone counts from now on. Returns the back-up codes, for the only time."""
+    """Confirm the new phone by its first code. Return new back-up codes; they are not shown again.
+
+    Raises CodeRefusedError and TooManyTriesError.
+    """
     phone = _verified(user, new_phone(request, user), typed)
     with transaction.atomic():
         if not TOTPDevice.objects.filter(pk=phone.pk).update(confirmed=True):
-            raise CodeRefusedError  # another session was quicker
+            raise CodeRefusedError  # another session has confirmed the phone
         TOTPDevice.objects.filter(user=user, confirmed=False).delete()
         codes = new_codes(user)
     del request.session[_NEW_PHONE]
@@ -75,7 +83,10 @@ def enrol(request: HttpRequest, user: User, typed: str) -> list[str]:
 
 
 def show(request: HttpRequest, user: User, typed: str) -> None:
-    """A code at log-in: six digits are the phone's, anything else is a back-up code, which is gone then."""
+    """Check a code at log-in. Six digits are a code of the phone; all else is a back-up code, which is used up.
+
+    Raises CodeRefusedError and TooManyTriesError.
+    """
     compact = "".join(typed.split()).lower()
     is_phones = compact.isdigit() and len(compact) == 6
     device = phone_of(user) if is_phones else StaticDevice.objects.filter(user=user).first()
@@ -85,7 +96,7 @@ def show(request: HttpRequest, user: User, typed: str) -> None:
 
 
 def new_codes(user: User) -> list[str]:
-    """Back-up codes in place of those there were."""
+    """Replace the back-up codes; return the new ones."""
     with transaction.atomic():
         StaticDevice.objects.filter(user=user).delete()
         device = StaticDevice.objects.create(user=user, name="back-up codes")
@@ -95,7 +106,7 @@ def new_codes(user: User) -> list[str]:
 
 
 def remove(user: User) -> bool:
-    """The phone is lost: it and the back-up codes open nothing any more. False if there was none."""
+    """Delete the phone and the back-up codes. Return False if there were none."""
     with transaction.atomic():
         phones, _ = TOTPDevice.objects.filter(user=user).delete()
         codes, _ = StaticDevice.objects.filter(user=user).delete()
@@ -103,7 +114,7 @@ def remove(user: User) -> bool:
 
 
 def _verified(user: User, device: Device, typed: str) -> Device:
-    """The device as it is after this code. Raises CodeRefusedError, TooManyTriesError."""
+    """The device after it accepted this code. Raises CodeRefusedError and TooManyTriesError."""
     allowed, why = device.verify_is_allowed()
     if not allowed:
         raise TooManyTriesError(why["locked_until"])
@@ -114,5 +125,5 @@ def _verified(user: User, device: Device, typed: str) -> Device:
 
 
 def _remember(request: HttpRequest, device: Device) -> None:
-    request.session.cycle_key()  # who saw the half-open session's cookie does not get the whole one
+    request.session.cycle_key()  # a stolen cookie of the session before the second factor becomes useless
     django_otp.login(request, device)
