@@ -1,4 +1,4 @@
-"""The drawings of Japan Post's health: where each bar and line stands. `_chart.html` prints them as SVG, CSS colours them."""
+"""The charts of Japan Post's health: coordinates of bars and lines. `_chart.html` prints them as SVG."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from tracking.fetching.health import Slot, Span
 from tracking.models.shipments import Outcome
 
 WIDTH, HEIGHT = 640, 240  # the viewBox of `_chart.html`
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 40, 20, 36  # room for the words of the axes, also when they are large
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 40, 20, 36  # room for the labels of the axes, in large fonts too
 _ACROSS, _DOWN = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A word of an axis, and where it stands."""
+    """A label of an axis and its coordinate."""
 
     at: str
     text: str
@@ -33,16 +33,18 @@ class Bar:
 
 @dataclass(frozen=True)
 class Series:
-    """Slots in a row that have a latency; where one has none, the line ends and another begins."""
+    """Consecutive slots that have a latency. A slot without one ends the line."""
 
     kind: str  # “median” or “p95”
     path: str
-    dots: Sequence[tuple[str, str, str]]  # x, y, words
+    dots: Sequence[tuple[str, str, str]]  # x, y, title
 
 
 @dataclass(frozen=True)
 class Chart:
-    name: str
+    """Everything that one SVG shows."""
+
+    name: str  # for screen readers
     levels: Sequence[Mark]
     ticks: Sequence[Mark]
     bars: Sequence[Bar] = ()
@@ -50,7 +52,7 @@ class Chart:
 
 
 def outcomes_chart(span: Span) -> Chart:
-    """How each request ended: a bar for each hour or day, in layers. A slot without a request is empty."""
+    """Return the chart of outcomes: a bar of layers for each slot (hour or day). A slot without requests is empty."""
     top = _top(max(slot.asked for slot in span.slots), least=2)
     width = _ACROSS / len(span.slots)
     bars = []
@@ -71,7 +73,7 @@ def outcomes_chart(span: Span) -> Chart:
 
 
 def latency_chart(span: Span) -> Chart:
-    """How long answers took: half of them, and 19 of 20. A slot without an answer is a gap."""
+    """Return the chart of latencies: the median and the 95th percentile. A slot without an answer is a gap."""
     top = _top(max((slot.p95 or 0 for slot in span.slots), default=0), least=0.2)
     series = [*_all_series(span.slots, "p95", top), *_all_series(span.slots, "median", top)]
     name = f"Seconds until Japan Post answered, by {span.unit}: half of the answers, and 19 of 20. The table has the numbers."
@@ -98,7 +100,7 @@ def _series(kind: str, dots: Sequence[tuple[str, str, str]]) -> Series:
 
 
 def _top(value: float, *, least: float) -> float:
-    """The axis ends at twice a number of one digit and noughts, so that its middle is a plain number too."""
+    """The end of the axis: twice a round number, so that the label in its middle is round too."""
     size = 0.1
     while True:
         for step in (1, 2, 3, 4, 5):
@@ -119,7 +121,7 @@ def _ticks(slots: Sequence[Slot]) -> list[Mark]:
 
 
 def _short(value: float) -> str:
-    """Few signs: 0.5, 20, 5k, 2M."""
+    """The value in few characters: 0.5, 20, 5k, 2M."""
     for size, letter in ((1_000_000, "M"), (1000, "k")):
         if value >= size:
             return f"{value / size:g}{letter}"
@@ -135,10 +137,10 @@ def _y(value: float, top: float) -> float:
 
 
 def _digits(value: float) -> str:
-    """As SVG wants it, whatever the language of the page."""
+    """The value as SVG needs it, in every language of the page."""
     return f"{value:.1f}"
 
 
-# Legends: what stands for what, the lowest layer first.
+# Legends: (kind, label); the lowest layer first.
 OUTCOMES = [(outcome.value, outcome.label) for outcome in Outcome]
 LATENCIES = [("median", "Half of the answers came within"), ("p95", "19 of 20 came within")]

@@ -1,4 +1,4 @@
-"""What waits for staff: the start page of the desk. Each line leads to the list it counts."""
+"""The start page of the desk: the tasks that wait for staff. Each links to the list that it counts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ Person = AbstractBaseUser | AnonymousUser
 
 @dataclass(frozen=True)
 class Task:
-    """One thing that waits, or that nothing does."""
+    """A kind of task, with its count in words."""
 
     text: str
     address: str
-    is_waiting: bool = True
+    is_waiting: bool = True  # False: there is nothing to do
     details: tuple["Task", ...] = ()
 
 
 def tasks_for(person: Person, *, now: datetime) -> list[Task]:
-    """What this person may look after. However much there is: the same few queries."""
+    """Return the tasks that this person may see. The number of queries does not depend on the amount of data."""
     may_see = getattr(person, "has_perm", lambda _: False)
     kinds = (
         ("phrase", _phrases),
@@ -53,7 +53,7 @@ def _messages(now: datetime) -> Iterator[Task]:
 
 
 def _parcels(now: datetime) -> Iterator[Task]:
-    """A parcel may have several reasons, so these may add up to more."""
+    """The reasons may add up to more than the parcels, because a parcel may have several."""
     waiting = Shipment.objects.needing_a_look(now)
     count = waiting.count()
     reasons = tuple(
