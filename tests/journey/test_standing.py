@@ -25,7 +25,7 @@ from tracking.japanpost.records import TrackedEvent
 from tracking.journey import standing as standings
 from tracking.journey.progress import build_progress
 from tracking.journey.reading import Reading
-from tracking.journey.standing import look_after, renew_outdated, standing_of
+from tracking.journey.standing import mark_handled, recompute_outdated, standing_of
 from tracking.journey.story import Story
 from tracking.journey.times import long_date
 from tracking.models import Destination, Phrase, Shipment, Standing, Status, UsualWait
@@ -168,8 +168,8 @@ def test_words_that_nobody_knows_after_a_delivery_worry_nobody_but_the_inbox():
 def test_without_a_history_it_waits_for_a_look_for_a_year_at_most(days, waits):
     shipment = keep(event(DISPATCHED, (NOW - timedelta(days=days)).date()), history_missing=True)
     Standing.objects.create(shipment=shipment)
-    renew_outdated(most=10)
-    assert Shipment.objects.needing_a_look(NOW).filter(pk=shipment.pk).exists() == waits
+    recompute_outdated(most=10)
+    assert Shipment.objects.needing_attention(NOW).filter(pk=shipment.pk).exists() == waits
 
 
 def test_whoever_looked_after_it_need_not_again_until_there_is_another_reason():
@@ -221,12 +221,12 @@ def test_another_meaning_of_a_phrase_moves_every_parcel_that_shows_it():
     for n in range(3):
         Phrase.objects.create(text=f"Something new {n}", first_seen_at=NOW)
     Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)
-    assert renew_outdated(most=10) == 0
+    assert recompute_outdated(most=10) == 0
     assert {stored(one).stage for one in parcels} == {1}
     phrase = Phrase.objects.get(text="Something new 0")
     phrase.status = Status.objects.get(slug="retention")
     phrase.save()
-    assert renew_outdated(most=10) == 0
+    assert recompute_outdated(most=10) == 0
     assert [(stored(one).stage, stored(one).tone) for one in parcels] == [
         (4, "act"),
         (1, "wait"),
@@ -274,26 +274,26 @@ def test_an_answer_with_a_new_phrase_is_stored_as_it_stands_then(standin):
 def test_some_at_a_time_are_renewed_and_the_rest_is_counted():
     parcels = [keep(event(POSTED)) for _ in range(5)]
     Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)
-    assert renew_outdated(most=3) == 2
-    assert renew_outdated(most=3) == 0
+    assert recompute_outdated(most=3) == 2
+    assert recompute_outdated(most=3) == 0
 
 
 def test_between_two_transactions_others_get_the_lock(monkeypatch):
     breaths: list[float] = []
     monkeypatch.setattr("time.sleep", breaths.append)
-    monkeypatch.setattr(standings, "RENEWED_AT_ONCE", 2)
+    monkeypatch.setattr(standings, "BATCH", 2)
     parcels = [keep(event(POSTED)) for _ in range(5)]
     Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)
-    assert renew_outdated(most=2) == 3
+    assert recompute_outdated(most=2) == 3
     assert breaths == []  # nobody at the desk waits for it
-    assert renew_outdated(most=100) == 0
+    assert recompute_outdated(most=100) == 0
     assert breaths == [BREATH]
 
 
 def test_parcels_that_somebody_looks_after_are_locked_in_the_order_of_everybody():
     parcels = [keep(event(POSTED)) for _ in range(3)]
     with CaptureQueriesContext(connection) as asked:
-        look_after(parcels[::-1], now=NOW)
+        mark_handled(parcels[::-1], now=NOW)
     first = next(one["sql"] for one in asked.captured_queries if "tracking_shipment" in one["sql"])
     assert first.startswith("SELECT") and 'ORDER BY "tracking_shipment"."id"' in first
     assert ("FOR UPDATE" in first) == connection.features.has_select_for_update
@@ -306,4 +306,4 @@ def test_renewing_costs_the_same_queries_for_one_and_for_many(django_assert_num_
         Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)
         Glossary.current()
         with django_assert_num_queries(11):
-            renew_outdated(most=count)
+            recompute_outdated(most=count)

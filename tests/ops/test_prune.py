@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.support.kept import DAY, NOW, keep
 from tests.support.stories import AT_OFFICE, DELIVERED, IN_CUSTOMS, NUMBER, POSTED, event, some_numbers, story
 from tracking.fetching.lookup import look_up
-from tracking.journey.standing import renew_outdated
+from tracking.journey.standing import recompute_outdated
 from tracking.models import (
     Alarm,
     Destination,
@@ -42,7 +42,7 @@ def parcel(*rows: str, delivered_on: datetime = NOW - DAY, **more) -> Shipment:
     days = range(len(rows) - 1, -1, -1)
     shipment = keep(*(event(row, (delivered_on - DAY * n).date()) for n, row in zip(days, rows, strict=True)))
     Standing.objects.create(shipment=shipment)
-    renew_outdated(most=10)
+    recompute_outdated(most=10)
     Shipment.objects.filter(pk=shipment.pk).update(**{"asked_at": NOW} | more)
     return shipment
 
@@ -121,7 +121,7 @@ def test_a_parcel_whose_posting_day_nobody_knows_stays():
     shipment = delivered()
     Shipment.objects.filter(pk=shipment.pk).update(history_missing=True)
     Standing.objects.outdate()
-    renew_outdated(most=10)
+    recompute_outdated(most=10)
     assert run() == 0
 
 
@@ -131,7 +131,7 @@ def test_a_number_from_abroad_has_no_enquiry_of_ours_to_wait_for():
         shipment = keep(*rows, number=number, history_missing=history_missing)
         Standing.objects.create(shipment=shipment)
     Shipment.objects.update(asked_at=NOW)
-    renew_outdated(most=10)
+    recompute_outdated(most=10)
     assert run(at=NOW + 400 * DAY) == 0
     assert run() == 2
 
@@ -152,7 +152,7 @@ def test_words_that_no_longer_mean_a_delivery_keep_the_parcel():
     Phrase.objects.filter(text="Final delivery").update(status=Status.objects.get(slug="retention"))
     Status.objects.get(slug="retention").save()  # renews the words
     assert run() == 0  # where it stands is not worked out anew yet
-    renew_outdated(most=10)
+    recompute_outdated(most=10)
     assert run() == 0
 
 
@@ -337,7 +337,7 @@ def test_where_nobody_knows_the_posting_day_requests_stay_for_a_year_after_the_n
     shipment = parcel(IN_CUSTOMS)
     Shipment.objects.update(history_missing=True)
     Standing.objects.outdate()
-    renew_outdated(most=10)
+    recompute_outdated(most=10)
     assert requests_left(shipment, at=NOW + 364 * DAY) == 1
     assert requests_left(shipment, at=NOW + 367 * DAY) == 0
 
@@ -345,7 +345,7 @@ def test_where_nobody_knows_the_posting_day_requests_stay_for_a_year_after_the_n
 def test_of_a_number_from_abroad_requests_go_after_90_days():
     shipment = keep(event(POSTED, NOW.date()), number="RB123456785GB")
     Standing.objects.create(shipment=shipment)
-    renew_outdated(most=10)
+    recompute_outdated(most=10)
     assert requests_left(shipment, at=NOW + 91 * DAY) == 0
 
 

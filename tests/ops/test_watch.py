@@ -187,7 +187,7 @@ def test_an_error_on_one_parcel_is_logged_and_the_others_go_on(standin, monkeypa
     assert pushed_back.lease_until is None
 
 
-@pytest.mark.parametrize("broken", ["tracking.ops.prune.traces", "tracking.ops.watch.renew_outdated"])
+@pytest.mark.parametrize("broken", ["tracking.ops.prune.traces", "tracking.ops.watch.recompute_outdated"])
 def test_an_error_while_it_tidies_up_is_logged_and_parcels_are_asked_about(
     standin, monkeypatch, caplog, broken
 ):

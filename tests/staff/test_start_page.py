@@ -15,7 +15,7 @@ from lxml import html
 
 from tests.support.kept import keep
 from tests.support.stories import ARRIVED, DELIVERED, IN_CUSTOMS, POSTED, event
-from tracking.journey.standing import renew
+from tracking.journey.standing import recompute
 from tracking.models import Message, Notice, Phrase, Shipment, Standing, Status
 from tracking.staff.access import groups
 from tracking.values.places import JAPAN_TIME
@@ -33,7 +33,7 @@ def parcel(*rows: tuple[str, int], **more) -> Shipment:
         *(event(text, today - days * DAY, None) for text, days in rows), at=timezone.now(), **more
     )
     Standing.objects.create(shipment=shipment)
-    renew([shipment.pk])
+    recompute([shipment.pk])
     return shipment
 
 

@@ -56,14 +56,14 @@ def measure() -> None:
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
 
-    from tracking.journey.standing import renew
+    from tracking.journey.standing import recompute
     from tracking.models import Event, Shipment
 
     settings.ALLOWED_HOSTS = ["testserver"]
     began = time.perf_counter()
     told = list(Shipment.objects.exclude(story_at=None).values_list("pk", flat=True))
     for start in range(0, len(told), 500):
-        renew(told[start : start + 500])
+        recompute(told[start : start + 500])
     took = time.perf_counter() - began
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

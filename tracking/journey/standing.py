@@ -1,6 +1,6 @@
 """Where a parcel stands, for the desk's lists: computed by the functions of the tracking page, stored to be searched.
 
-Every answer of Japan Post stores it again. An edit of what the words mean outdates the standings, and `renew_outdated`
+Every answer of Japan Post stores it again. An edit of what the words mean outdates the standings, and `recompute_outdated`
 recomputes them. What changes with time alone is stored as the moment at which it does.
 """
 
@@ -26,7 +26,7 @@ _DERIVED = [field.name for field in Standing._meta.fields if not field.primary_k
 
 # Parcels in one transaction: 20 ms of a core, and some 50 ms on a machine with much else to do. A member of staff who
 # waits for a page of the desk waits for no more.
-RENEWED_AT_ONCE = 100
+BATCH = 100
 
 
 def standing_of(shipment: Shipment, reading: Reading) -> Standing:
@@ -58,19 +58,19 @@ def store_standings(standings: list[Standing]) -> None:
     )
 
 
-def renew_outdated(*, most: int) -> int:
+def recompute_outdated(*, most: int) -> int:
     """Recompute up to so many of the outdated standings, in batches. Returns how many are left."""
     done = 0
-    while done < most and (keys := list(_outdated()[: min(most - done, RENEWED_AT_ONCE)])):
+    while done < most and (keys := list(_outdated()[: min(most - done, BATCH)])):
         if done:
             time.sleep(BREATH)  # other processes get the lock
-        renew(keys)
+        recompute(keys)
         done += len(keys)
     return _outdated().count()
 
 
 @transaction.atomic
-def renew(keys: Collection[int]) -> None:
+def recompute(keys: Collection[int]) -> None:
     """Recompute the standings of the shipments with these keys; a shipment without a story loses its own.
 
     The shipments are locked, so that no answer comes in between and is undone by what it has outdated.
@@ -87,14 +87,14 @@ def renew(keys: Collection[int]) -> None:
     ).delete()
 
 
-def look_after(shipments: Sequence[Shipment], *, now: datetime) -> None:
+def mark_handled(shipments: Sequence[Shipment], *, now: datetime) -> None:
     """Mark these as handled at an aware `now`: they need a look again when there is a new reason."""
     keys = [one.pk for one in shipments]
     with transaction.atomic():
         # In one order everywhere: two processes that lock rows in different orders wait for each other.
         list(Shipment.objects.select_for_update().filter(pk__in=keys).order_by("pk").only("pk"))
         Shipment.objects.filter(pk__in=keys).update(handled_at=now)
-        renew(keys)
+        recompute(keys)
 
 
 def _outdated() -> QuerySet[Standing, int]:

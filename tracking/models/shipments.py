@@ -44,7 +44,7 @@ class ShipmentQuerySet(models.QuerySet["Shipment"]):
             Q(lease_until=None) | Q(lease_until__lte=at), Q(ask_again_at=None) | Q(ask_again_at__lte=at)
         )
 
-    def needing_a_look(self, now: datetime) -> "ShipmentQuerySet":
+    def needing_attention(self, now: datetime) -> "ShipmentQuerySet":
         """There is a reason, newer than when somebody last looked after it, and an enquiry is still possible.
 
         Where nobody knows when it was posted, that is so for a year after the newest scan: then Japan Post forgets it.

@@ -19,7 +19,7 @@ from django.utils import timezone
 from tracking.fetching import asking, gate
 from tracking.fetching.schedule import AFTER_FAILURE
 from tracking.fetching.timer import Timer
-from tracking.journey.standing import RENEWED_AT_ONCE, renew_outdated
+from tracking.journey.standing import BATCH, recompute_outdated
 from tracking.models import AskedBy, Shipment
 from tracking.models.shipments import FAILURES
 from tracking.ops import prune
@@ -33,7 +33,7 @@ LOOK_EVERY = 10.0  # seconds between two looks at what is due
 BUSY_FOR = 1.0  # seconds until the watch tries again for a turn
 PATIENCE = 60.0  # seconds without a turn that `--once` waits
 PRUNE_EVERY = timedelta(days=1)
-RENEWED_IN_A_ROUND = 10_000  # parcels that an edit of words moves; ten seconds, and what is due waits
+RECOMPUTED_IN_A_ROUND = 10_000  # parcels that an edit of words moves; ten seconds, and what is due waits
 _LONGEST_CYCLE = 500  # parcels; then a line in the log
 
 
@@ -82,7 +82,7 @@ class Watch:
     def run_once(self) -> Totals:
         """Tidy up, then one pass over what is due now. A pause ends the pass: cron comes again."""
         self._prune()
-        self._renew()
+        self._recompute_outdated()
         self._cycle(patience=PATIENCE)
         return self.totals
 
@@ -90,7 +90,7 @@ class Watch:
         """Until somebody says stop. Neither a bug nor a database that is away ends it."""
         while not self.is_stopping:
             close_old_connections()
-            for step in (self._prune_daily, self._renew, self._cycle):
+            for step in (self._prune_daily, self._recompute_outdated, self._cycle):
                 try:
                     step()
                 except DatabaseError:
@@ -180,10 +180,10 @@ class Watch:
             if count := sum(prune.throw_away(rule)):
                 logger.info("watch: %d thrown away: %s", count, rule.what)
 
-    def _renew(self) -> None:
+    def _recompute_outdated(self) -> None:
         """Where parcels stand, after an edit of what words mean."""
-        for _ in range(RENEWED_IN_A_ROUND // RENEWED_AT_ONCE):
-            if self.is_stopping or not renew_outdated(most=RENEWED_AT_ONCE):
+        for _ in range(RECOMPUTED_IN_A_ROUND // BATCH):
+            if self.is_stopping or not recompute_outdated(most=BATCH):
                 return
             self._sleep(pacing.BREATH)
 

@@ -54,7 +54,7 @@ def _messages(now: datetime) -> Iterator[Task]:
 
 def _parcels(now: datetime) -> Iterator[Task]:
     """The reasons may add up to more than the parcels, because a parcel may have several."""
-    waiting = Shipment.objects.needing_a_look(now)
+    waiting = Shipment.objects.needing_attention(now)
     count = waiting.count()
     reasons = tuple(
         Task(f"{one.label}: {parcels:,}", _list("shipment", f"look={one.value}"))

@@ -35,7 +35,7 @@ class LookFilter(ChoiceFilter):
         chosen, now = self.value(), timezone.now()
         if chosen is None:
             return queryset
-        waiting = queryset.needing_a_look(now)
+        waiting = queryset.needing_attention(now)
         return waiting if chosen == "any" else waiting.filter(Reason(chosen).holds(now))
 
 

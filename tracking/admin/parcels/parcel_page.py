@@ -11,7 +11,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
 from tracking.admin.base import admin_of
-from tracking.journey.standing import look_after
+from tracking.journey import standing
 from tracking.models import Shipment
 from tracking.staff.parcels.ask_now import ask_now
 from tracking.staff.parcels.evidence import Evidence, csv_of, evidence_of
@@ -32,7 +32,7 @@ def ask(request: HttpRequest, key: int) -> HttpResponse:
 def mark_handled(request: HttpRequest, key: int) -> HttpResponse:
     """“I have looked after it”: takes the parcel off the list until there is another reason."""
     shipment = _shipment_to_change(request, key)
-    look_after([shipment], now=timezone.now())
+    standing.mark_handled([shipment], now=timezone.now())
     admin_of(Shipment).log_change(request, shipment, "Looked after it.")
     messages.success(request, f"{shipment} needs no look until there is another reason.")
     return _to_page(key)

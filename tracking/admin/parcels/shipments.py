@@ -21,7 +21,7 @@ from tracking.admin.parcels.filters import (
     StandingColumnsMixin,
 )
 from tracking.admin.parcels.register import register_parcels
-from tracking.journey.standing import RENEWED_AT_ONCE, look_after, renew, renew_outdated
+from tracking.journey.standing import BATCH, mark_handled, recompute, recompute_outdated
 from tracking.models import Shipment
 from tracking.staff.parcels.details import shipment_page_of
 from tracking.values import numbers
@@ -103,7 +103,7 @@ class ShipmentAdmin(StandingColumnsMixin, admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Shipment, form: Any, change: bool) -> None:
         """Saves the edited fields only: a colleague or Japan Post may have changed others since."""
         obj.save(update_fields=form.changed_data if change else None)
-        renew([obj.pk])
+        recompute([obj.pk])
 
     def get_ordering(self, request: HttpRequest) -> list[Any]:
         """The most urgent parcels first if staff filter by a look or an enquiry, else the newest."""
@@ -144,7 +144,7 @@ class ShipmentAdmin(StandingColumnsMixin, admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         may_register = request.user.has_perm("tracking.add_shipment")
-        if left := renew_outdated(most=RENEWED_AT_ONCE):
+        if left := recompute_outdated(most=BATCH):
             words = "After a change of words %s parcels still stand here as before. Reload to go on; the watch does so too."
             messages.info(request, words % f"{left:,}")
         return super().changelist_view(request, (extra_context or {}) | {"may_register": may_register})
@@ -152,7 +152,7 @@ class ShipmentAdmin(StandingColumnsMixin, admin.ModelAdmin):
     @admin.action(description="I have looked after these", permissions=["change"])
     def looked_after(self, request: HttpRequest, queryset: Any) -> None:
         chosen = list(queryset)
-        look_after(chosen, now=timezone.now())
+        mark_handled(chosen, now=timezone.now())
         LogEntry.objects.log_actions(str(request.user.pk), chosen, CHANGE, "Looked after it.")
         self.message_user(
             request,

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from tracking.journey.standing import renew_outdated
+from tracking.journey.standing import recompute_outdated
 from tracking.ops.prune import Rule, parcels, spam, throw_away, traces, without_a_story
 
 
@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
         # After an edit of the words, else those parcels would stay. A dry run writes nothing.
-        left = renew_outdated(most=0 if dry_run else sys.maxsize)
+        left = recompute_outdated(most=0 if dry_run else sys.maxsize)
         now = timezone.now()
         rules = [parcels(now), without_a_story(now), spam(now), *traces(now)]
         for rule in rules:

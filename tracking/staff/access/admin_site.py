@@ -22,7 +22,7 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from tracking.journey.standing import RENEWED_AT_ONCE, renew_outdated
+from tracking.journey.standing import BATCH, recompute_outdated
 from tracking.staff.access import second_factor
 from tracking.staff.start_page import tasks_for
 
@@ -49,7 +49,7 @@ class Desk(admin.AdminSite):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The start page, with the tasks of this user."""
         if request.user.has_perm("tracking.view_shipment"):
-            renew_outdated(most=RENEWED_AT_ONCE)
+            recompute_outdated(most=BATCH)
         tasks = tasks_for(request.user, now=timezone.now())
         return super().index(request, {"tasks": tasks} | (extra_context or {}))
 

@@ -73,7 +73,7 @@ class ShipmentPage:
 def shipment_page_of(shipment: Shipment, *, now: datetime) -> ShipmentPage:
     """Return the page of a parcel from our store. Japan Post is not queried."""
     fetches = shipment.fetches.order_by("-started_at", "-pk")
-    waiting = Shipment.objects.needing_a_look(now).filter(pk=shipment.pk)
+    waiting = Shipment.objects.needing_attention(now).filter(pk=shipment.pk)
     return ShipmentPage(
         shipment,
         summaries_of([shipment.number], now=now).get(shipment.number),
