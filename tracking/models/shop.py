@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.timezone import localtime
 
 from tracking.models.history import kept_history
-from tracking.values import colours, logos, numbers
+from tracking.values import colors, logos, numbers
 from tracking.values.places import JAPAN_TIME
 from tracking.values.validators import check_characters
 
@@ -69,12 +69,12 @@ class Shop(models.Model):
         if not self.pk and Shop.objects.exists():
             raise ValidationError("There is one shop only: edit the one that is here.")
         self.accent_color = self.accent_color.lower()
-        if self.accent_color and not colours.is_colour(self.accent_color):
+        if self.accent_color and not colors.is_color(self.accent_color):
             raise ValidationError(
                 {"accent_color": "Write it as # and six digits or letters a to f: #2b5a8c."}
             )
-        if self.accent_color and not colours.can_be_read(self.accent_color):
-            nearest = colours.darkened(self.accent_color)
+        if self.accent_color and not colors.can_be_read(self.accent_color):
+            nearest = colors.darkened(self.accent_color)
             raise ValidationError(
                 {
                     "accent_color": f"This colour is too light to read on a white page. Near it and dark enough: {nearest}."

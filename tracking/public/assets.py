@@ -1,4 +1,4 @@
-"""Responses that are not pages: the shop's colour as a stylesheet, its logo, robots.txt, the site map."""
+"""Responses that are not pages: the shop's color as a stylesheet, its logo, robots.txt, the site map."""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -7,17 +7,17 @@ from django.views.decorators.cache import cache_control
 
 from tracking.models import Logo
 from tracking.public.rendering import read_only
-from tracking.values import colours
+from tracking.values import colors
 
 
 @read_only
 @cache_control(public=True, max_age=365 * 86400, immutable=True)
 def accent(request: HttpRequest, digits: str) -> HttpResponse:
-    """`/accent-<digits>.css`: the shop's colour. The address contains the colour, so the content never changes."""
+    """`/accent-<digits>.css`: the shop's color. The address contains the color, so the content never changes."""
     color = f"#{digits}"
-    if not colours.can_be_read(color):
+    if not colors.can_be_read(color):
         raise Http404(color)
-    return HttpResponse(colours.stylesheet(color), content_type="text/css; charset=utf-8")
+    return HttpResponse(colors.stylesheet(color), content_type="text/css; charset=utf-8")
 
 
 @read_only

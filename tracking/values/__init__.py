@@ -1,1 +1,1 @@
-"""Plain facts and checks: numbers, places, colours, links, texts. Nothing here knows Django's models or another room."""
+"""Plain facts and checks: numbers, places, colors, links, texts. Nothing here knows Django's models or another room."""

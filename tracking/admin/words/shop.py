@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from tracking.admin.edit_conflicts import ConflictAwareForm
 from tracking.admin.words.history import HistoryMixin
 from tracking.models import Logo, Shop
-from tracking.values import colours
+from tracking.values import colors
 from tracking.values.logos import MOST_BYTES, NoLogoError, Picture, read_picture
 
 
@@ -87,7 +87,7 @@ class ShopAdmin(HistoryMixin, admin.ModelAdmin):
             '<svg width="{}" height="{}" role="img" aria-label="{}"><rect width="{}" height="{}" fill="{}"/>'
             '<image x="8" y="8" width="{}" height="{}" href="{}"/></svg>',
             *(width, height, shop.name),
-            *(width, height, colours.LIGHT_PAPERS[0]),
+            *(width, height, colors.LIGHT_PAPERS[0]),
             *(logo.shown_width, logo.shown_height, logo.url),
         )
 
@@ -96,12 +96,12 @@ class ShopAdmin(HistoryMixin, admin.ModelAdmin):
         """On a light and on a dark page. SVG attributes, because the security policy forbids inline styles."""
         if not shop.accent_color:
             return "A calm blue, the site's own."
-        light, dark = shop.accent_color, colours.lightened(shop.accent_color)
-        verdict = "It can be read." if colours.can_be_read(light) else "It cannot be read on light pages."
+        light, dark = shop.accent_color, colors.lightened(shop.accent_color)
+        verdict = "It can be read." if colors.can_be_read(light) else "It cannot be read on light pages."
         return format_html(
             "<p>{}<br>{}</p><p>{}</p>",
-            _swatch(light, colours.LIGHT_PAPERS[0], "light"),
-            _swatch(dark, colours.DARK_PAPERS[0], "dark"),
+            _swatch(light, colors.LIGHT_PAPERS[0], "light"),
+            _swatch(dark, colors.DARK_PAPERS[0], "dark"),
             verdict,
         )
 
@@ -120,5 +120,5 @@ def _swatch(color: str, paper: str, page: str) -> str:
         color,
         color,
         page,
-        f"{colours.contrast(color, paper):.1f}",
+        f"{colors.contrast(color, paper):.1f}",
     )

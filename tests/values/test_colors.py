@@ -1,4 +1,4 @@
-"""The shop's accent colour: what can be read, and how it reaches the page."""
+"""The shop's accent color: what can be read, and how it reaches the page."""
 
 import re
 
@@ -9,35 +9,35 @@ from hypothesis import strategies as st
 from lxml import html
 
 from tests import PROJECT
-from tracking.values import colours
+from tracking.values import colors
 
 SHEET = (PROJECT / "static/css/site.css").read_text(encoding="utf-8")
-any_colour = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
+any_color = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 
 
 def test_contrast_is_as_wcag_defines_it():
-    assert colours.contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert colours.contrast("#777777", "#777777") == 1
-    assert colours.contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
+    assert colors.contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert colors.contrast("#777777", "#777777") == 1
+    assert colors.contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
 
 
 def test_the_papers_are_those_of_the_stylesheet():
     values = re.findall(r"--(paper|card): (#[0-9a-f]{6})", SHEET)
     assert values == [
-        ("paper", colours.LIGHT_PAPERS[0]),
-        ("card", colours.LIGHT_PAPERS[1]),
-        ("paper", colours.DARK_PAPERS[0]),
-        ("card", colours.DARK_PAPERS[1]),
+        ("paper", colors.LIGHT_PAPERS[0]),
+        ("card", colors.LIGHT_PAPERS[1]),
+        ("paper", colors.DARK_PAPERS[0]),
+        ("card", colors.DARK_PAPERS[1]),
     ]
-    assert re.findall(r"--on-accent: (#[0-9a-f]{6})", SHEET) == [colours.ON_LIGHT, colours.ON_DARK]
+    assert re.findall(r"--on-accent: (#[0-9a-f]{6})", SHEET) == [colors.ON_LIGHT, colors.ON_DARK]
 
 
-@given(any_colour)
-def test_any_colour_has_a_near_one_that_can_be_read(colour):
-    dark, light = colours.darkened(colour), colours.lightened(colour)
-    assert colours.can_be_read(dark)
-    assert (dark == colour) == colours.can_be_read(colour)
-    assert min(colours.contrast(light, paper) for paper in (*colours.DARK_PAPERS, colours.ON_DARK)) >= 4.5
+@given(any_color)
+def test_any_colour_has_a_near_one_that_can_be_read(color):
+    dark, light = colors.darkened(color), colors.lightened(color)
+    assert colors.can_be_read(dark)
+    assert (dark == color) == colors.can_be_read(color)
+    assert min(colors.contrast(light, paper) for paper in (*colors.DARK_PAPERS, colors.ON_DARK)) >= 4.5
 
 
 @pytest.mark.django_db
@@ -64,15 +64,15 @@ def test_without_a_colour_of_its_own_no_page_asks_for_one(client):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("colour", "words"),
+    ("color", "words"),
     [
         ("#ffcc00", "too light to read on a white page. Near it and dark enough: #7a6200"),
         ("red", "six digits"),
         ("#12345g", "six digits"),
     ],
 )
-def test_a_colour_that_cannot_be_used_is_refused_with_what_would_do(shop, colour, words):
-    shop.accent_color = colour
+def test_a_colour_that_cannot_be_used_is_refused_with_what_would_do(shop, color, words):
+    shop.accent_color = color
     with pytest.raises(ValidationError, match=words):
         shop.full_clean()
 

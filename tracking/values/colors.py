@@ -1,39 +1,39 @@
-"""The shop's accent colour, and whether it can be read."""
+"""The shop's accent color, and whether it can be read."""
 
 import re
 
-# The papers that coloured text stands on; the same values as in static/css/site.css.
+# The papers that colored text stands on; the same values as in static/css/site.css.
 LIGHT_PAPERS = ("#f7f5f1", "#fffefc")
 DARK_PAPERS = ("#14171b", "#1d2228")
-ON_LIGHT, ON_DARK = "#ffffff", "#0c1a28"  # text on a button of the accent's colour
+ON_LIGHT, ON_DARK = "#ffffff", "#0c1a28"  # text on a button of the accent's color
 _LEAST = 4.5  # WCAG 2.2, 1.4.3: contrast of text
 _TINT = 0.1  # how much of the accent is in the paper of a box
 
 
 def contrast(one: str, other: str) -> float:
-    """WCAG 2.2's contrast ratio of two colours "#rrggbb": 1 (the same) to 21 (black on white)."""
+    """WCAG 2.2's contrast ratio of two colors "#rrggbb": 1 (the same) to 21 (black on white)."""
     dark, light = sorted((_luminance(one), _luminance(other)))
     return (light + 0.05) / (dark + 0.05)
 
 
-def mix(colour: str, other: str, share: float) -> str:
+def mix(color: str, other: str, share: float) -> str:
     """`share` (0 to 1) of the one, the rest of the other."""
-    pairs = zip(_channels(colour), _channels(other), strict=True)
+    pairs = zip(_channels(color), _channels(other), strict=True)
     return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)
 
 
 def can_be_read(accent: str) -> bool:
-    """True where text of this colour is readable on every light paper, and a button's white text on it."""
+    """True where text of this color is readable on every light paper, and a button's white text on it."""
     return _is_clear(accent, LIGHT_PAPERS, ON_LIGHT)
 
 
 def darkened(accent: str) -> str:
-    """The nearest colour towards black that can be read on the light papers."""
+    """The nearest color towards black that can be read on the light papers."""
     return _towards("#000000", accent, LIGHT_PAPERS, ON_LIGHT)
 
 
 def lightened(accent: str) -> str:
-    """The nearest colour towards white that can be read on the dark papers."""
+    """The nearest color towards white that can be read on the dark papers."""
     return _towards("#ffffff", accent, DARK_PAPERS, ON_DARK)
 
 
@@ -43,7 +43,7 @@ def stylesheet(accent: str) -> str:
     return f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
 
 
-def is_colour(text: str) -> bool:
+def is_color(text: str) -> bool:
     """True for six hexadecimal digits after a #."""
     return re.fullmatch("#[0-9a-fA-F]{6}", text) is not None
 
@@ -54,7 +54,7 @@ def _properties(accent: str, card: str) -> str:
 
 def _towards(end: str, accent: str, papers: tuple[str, ...], on_accent: str) -> str:
     steps = (mix(end, accent, share / 50) for share in range(51))
-    return next(colour for colour in steps if _is_clear(colour, papers, on_accent))
+    return next(color for color in steps if _is_clear(color, papers, on_accent))
 
 
 def _is_clear(accent: str, papers: tuple[str, ...], on_accent: str) -> bool:
@@ -62,12 +62,12 @@ def _is_clear(accent: str, papers: tuple[str, ...], on_accent: str) -> bool:
     return all(contrast(accent, ground) >= _LEAST for ground in (*papers, *tints, on_accent))
 
 
-def _channels(colour: str) -> tuple[int, ...]:
-    return tuple(bytes.fromhex(colour[1:]))
+def _channels(color: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(color[1:]))
 
 
-def _luminance(colour: str) -> float:
-    red, green, blue = (_linear(channel / 255) for channel in _channels(colour))
+def _luminance(color: str) -> float:
+    red, green, blue = (_linear(channel / 255) for channel in _channels(color))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
