@@ -103,7 +103,7 @@ def test_without_mail_it_is_logged_only(standin, caplog):
     know_parcel(standin)
     standin.set_fault(NUMBER, "doubled-table")
     look_up(NUMBER, now=LATER)
-    assert "nobody was told: " in caplog.text
+    assert "was not mailed: " in caplog.text
     assert KeptPage.objects.count() == 1
 
 

@@ -1,1 +1,1 @@
-"""When and how is Japan Post asked, and what is kept of its answer? Gate, look-up, schedule, alarms, health."""
+"""Requests to Japan Post, and how their answers are stored: gate, look-up, schedule, alarms, health."""

@@ -1,7 +1,7 @@
-"""Japan Post's pages have changed, or a story vanished: keep the page, tell the shop's technical contact.
+"""Alarms: Japan Post's pages have changed, or a story has vanished. Saves the page and mails the technical contact.
 
-Once per kind and day, whoever meets it: the row of that day in the database decides. The mail leaves in a thread of
-its own, so that neither a slow mail server nor a broken one costs a visitor anything.
+One mail per kind and day: a row in the database decides, so all processes share it. A thread of its own sends the mail,
+so a slow or broken mail server does not delay a visitor.
 """
 
 import logging
@@ -23,8 +23,10 @@ from tracking.values.redaction import redact
 logger = logging.getLogger(__name__)
 
 STORY_VANISHED = "story-vanished"
-DIGEST = "new-phrases"  # the daily list of tracking.ops.digest: no drift, so it takes no place of theirs
-MOST_MAILS_A_DAY = 10  # should a reason turn out to have a hundred kinds
+DIGEST = (
+    "new-phrases"  # the daily list of tracking.ops.digest; not a drift, so MOST_MAILS_A_DAY does not count it
+)
+MOST_MAILS_A_DAY = 10  # a limit in case one fault produces a hundred kinds
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Drift:
 
 
 def kind_of(reason: str) -> str:
-    """The reason's words up to its first particular: `cut: the page ends in '…'` is of the kind `cut`."""
+    """The kind of a reason: its words before the first detail. `cut: the page ends in '…'` is of the kind `cut`."""
     words = re.sub(r"<[^>]*>", " ", reason)
     words = re.sub(r"^[\W\d]+", "", words)
     words = re.split(r"[\d:;,'\"“\[({]", words, maxsplit=1)[0]
@@ -44,7 +46,7 @@ def kind_of(reason: str) -> str:
 
 
 def sound(drift: Drift, *, number: str, html: str, now: datetime) -> None:
-    """Keep the page and mail, if nobody has today. Call it outside of a transaction. Raises nothing."""
+    """Save the page, and mail the technical contact once per kind and day. Call outside a transaction. Never raises."""
     logger.warning("%s: %s: %s", redact(number), drift.kind, drift.reason)
     try:
         KeptPage.objects.keep(
@@ -59,11 +61,12 @@ def sound(drift: Drift, *, number: str, html: str, now: datetime) -> None:
         return
     to = shop.technical_email or shop.email
     if not settings.EMAIL_IS_SET_UP or not to:
-        logger.warning("nobody was told: %s", "no EMAIL_URL" if to else "the shop has no e-mail address")
+        reason = "no EMAIL_URL" if to else "the shop has no e-mail address"
+        logger.warning("the alarm %s was not mailed: %s", drift.kind, reason)
         return
     mail = EmailMessage(subject=f"emsguide: {drift.kind}", body=_letter(drift, number, now), to=[to])
     try:
-        in_context = copy_context().run  # what it logs belongs to this request
+        in_context = copy_context().run  # so that its log lines carry the id of this request
         threading.Thread(target=in_context, args=(_mail, mail, alarm.pk, now), name="alarm").start()
     except RuntimeError:  # the machine has no thread left
         logger.warning("the alarm %s could not be mailed: no thread left", drift.kind)
@@ -89,7 +92,7 @@ def _letter(drift: Drift, number: str, now: datetime) -> str:
 
 
 def _mail(mail: EmailMessage, alarm: int, now: datetime) -> None:
-    """In a thread of its own. An alarm that was not mailed is mailed with the next one after an hour."""
+    """Send the mail, in a thread of its own. After a failure, the next alarm of this kind after an hour mails again."""
     try:
         if send(mail, name=f"the alarm {alarm}") is None:
             Alarm.objects.filter(pk=alarm).update(mailed_at=now)

@@ -18,7 +18,7 @@ VERSION = "0.1"
 
 
 def ask(ticket: gate.Ticket) -> Fetch:
-    """Query Japan Post in the time the ticket has left, and store what came of it. Returns the stored request.
+    """Query Japan Post in the time the ticket has left, and store the answer or failure. Returns the stored request.
 
     Raises none of the failures of `japanpost.errors`. No transaction is open during the request.
     """
@@ -33,18 +33,18 @@ def ask(ticket: gate.Ticket) -> Fetch:
     except JapanPostError as failure:
         answer = failure
     seconds = time.monotonic() - started
-    # The story is noted as of the visitor's arrival: after a wait that makes it look older, never newer, than it is. What
-    # is evidence, the request and the first sight of a row, has its own time.
+    # The story is dated to the visitor's arrival: after a wait it looks older than it is, never newer. Evidence (the
+    # request, and when a row was first seen) keeps its real time.
     asked_at = ticket.timer.began_at
     fetch = Fetch(
         started_at=started_at, milliseconds=round(seconds * 1000), size=size, asked_by=ticket.asked_by
     )
-    # Phrases are noted before and after the transaction, each by itself: two requests that lock rows in different orders
-    # wait for each other.
+    # Phrases are saved before and after the transaction, one at a time: two requests that lock rows in different orders
+    # would deadlock.
     if isinstance(answer, TrackedItem):
         note_unknown({event.phrase for event in answer.events}, glossary, asked_at)
     with transaction.atomic():
-        # The gate's row before the parcel's, as everywhere.
+        # Lock order, as everywhere: the gate's row, then the shipment's.
         if isinstance(answer, Unavailable):
             gate.note_failure(ticket, answer, seconds=seconds, allowed=allowed)
         else:
@@ -57,7 +57,7 @@ def ask(ticket: gate.Ticket) -> Fetch:
 
 
 def _fetch_page(ticket: gate.Ticket, user_agent: str) -> client.Page:
-    """Retries once where Japan Post closed the connection before the first byte; no other failure is worth it."""
+    """Retry once where Japan Post closed the connection before the first byte; no other failure is worth a retry."""
 
     def fetch() -> client.Page:
         return client.fetch_page(
@@ -77,5 +77,5 @@ def _fetch_page(ticket: gate.Ticket, user_agent: str) -> client.Page:
 
 
 def _user_agent(shop: Shop) -> str:
-    """Names the software and how to reach the shop."""
+    """The User-Agent header: the software, and how to reach the shop."""
     return f"emsguide/{VERSION} (parcel tracking for one shop; {shop.email or shop.website or 'no contact given'})"

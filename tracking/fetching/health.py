@@ -1,8 +1,8 @@
-"""Japan Post's health for staff: how it answered and how fast, counted from our requests. Times and days are Japan's.
+"""Japan Post's health for staff: how it answered and how fast, counted from our requests. All times are Japan's.
 
-The database counts: a query for the hours and one for the days, whatever the number of requests, and none of their
-rows is loaded. A percentile comes from counts of tenths of a second, rounded up, so “within 0.4 s” is never too good.
-Only answers have a latency: of a request without one we know how long we waited, and that is our own setting.
+The database does the counting: one query for the hours and one for the days, and no row is loaded. Percentiles use
+latencies rounded up to tenths of a second, so “within 0.4 s” is never too optimistic. Only answered requests have a
+latency: for the others we know only how long we waited, which is our own setting.
 """
 
 from collections import Counter
@@ -21,33 +21,34 @@ from tracking.values.places import JAPAN_TIME
 
 HOURS, DAYS = 24, 30
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-_MILLISECONDS = 100  # of one step of latency
+_MILLISECONDS = 100  # latencies are counted in steps of this size
 
 
 @dataclass(frozen=True)
 class Slot:
-    """What became of the requests that began in one hour or day."""
+    """The results of the requests that began in one hour or day."""
 
     starts_at: datetime  # in Japan's time
     name: str
-    tick: str  # what the axis says below it; empty for most
+    tick: str  # the label on the axis below it; empty for most slots
     counts: Mapping[Outcome, int]
-    median: float | None = None  # seconds; None: nothing was answered
-    p95: float | None = None  # seconds; 19 of 20 answers took no longer
+    median: float | None = None  # seconds; None: no request was answered
+    p95: float | None = None  # seconds; 19 of 20 answers took no longer. None: no request was answered
 
     @property
     def asked(self) -> int:
+        """How many requests we sent."""
         return sum(self.counts.values())
 
     @property
     def answered(self) -> int:
-        """Whatever they said; also what we cannot read."""
+        """How many requests got any response, including unreadable ones."""
         return self.asked - self.counts[Outcome.UNAVAILABLE]
 
 
 @dataclass(frozen=True)
 class Span:
-    """The slots of one pair of charts, the oldest first; the last one is not over yet."""
+    """The slots of one pair of charts, oldest first. The last slot has not ended yet."""
 
     title: str
     unit: str  # “hour” or “day”
@@ -55,15 +56,17 @@ class Span:
 
     @property
     def asked(self) -> int:
+        """How many requests we sent."""
         return sum(slot.asked for slot in self.slots)
 
     @property
     def answered(self) -> int:
+        """How many requests got any response, including unreadable ones."""
         return sum(slot.answered for slot in self.slots)
 
 
 def last_hours(*, now: datetime) -> Span:
-    """The hour that runs and the 23 before it. One query."""
+    """The current hour and the 23 before it. Costs one query."""
     newest = localtime(now, JAPAN_TIME).replace(minute=0, second=0, microsecond=0)
     starts = [newest - _HOUR * back for back in reversed(range(HOURS))]
     ticks = [f"{start:%H:%M}" if start.hour % 6 == 0 else "" for start in starts]
@@ -72,13 +75,13 @@ def last_hours(*, now: datetime) -> Span:
 
 
 def past_hour(*, now: datetime) -> Slot:
-    """The 60 minutes before `now`. One query."""
+    """The 60 minutes before `now`. Costs one query."""
     (slot,) = _slots([now - _HOUR], _HOUR, ["the past hour"], [""])
     return slot
 
 
 def last_days(*, now: datetime) -> Span:
-    """Today in Japan and the 29 days before it. One query."""
+    """Today in Japan and the 29 days before it. Costs one query."""
     starts = [_midnight(now) - _DAY * back for back in reversed(range(DAYS))]
     names = [f"{start.day} {start:%b}" for start in starts]
     ticks = [name if (DAYS - 1 - place) % 7 == 0 else "" for place, name in enumerate(names)]
@@ -87,14 +90,14 @@ def last_days(*, now: datetime) -> Span:
 
 @dataclass(frozen=True)
 class Today:
-    """Japan's day so far, in one sentence with facts."""
+    """Today's health in one sentence for staff."""
 
     words: str
-    is_well: bool  # False: they do not answer, or we cannot read what they say
+    is_well: bool  # False: Japan Post does not answer, or we cannot read some of its answers
 
 
 def today(*, now: datetime) -> Today:
-    """Four queries at most."""
+    """Today's health, by Japan's calendar. Costs four queries at most."""
     gate = current_gate()
     (day,) = _slots([_midnight(now)], _DAY, ["today"], [""])
     is_silent = bool(gate.paused_until or (day.asked and not day.answered))
@@ -116,7 +119,7 @@ def _words_of(day: Slot, gate: Gate, now: datetime, is_silent: bool) -> str:
 
 
 def breaker(gate: Gate, *, now: datetime) -> str:
-    """Whether we ask Japan Post, in words."""
+    """Whether requests to Japan Post are paused, in words for staff."""
     if gate.paused_until is None:
         return "Asking, though the last requests failed" if gate.failures_in_a_row else "Asking"
     if gate.paused_until > now:
@@ -127,7 +130,7 @@ def breaker(gate: Gate, *, now: datetime) -> str:
 
 
 def last_asked() -> Fetch | None:
-    """The newest request of all."""
+    """The newest request; None where there is none."""
     return Fetch.objects.order_by("-started_at").first()
 
 
@@ -144,10 +147,10 @@ def _slots(
 
 
 def _counts(starts: Sequence[datetime], length: timedelta) -> Iterable[tuple[int, str, int, int]]:
-    """(place in `starts`, outcome, latency in tenths of a second, requests).
+    """Rows of (position in `starts`, outcome, latency in tenths of a second, number of requests).
 
-    A range of the index on time for each slot, all in one query. Grouping by a truncated time instead would sort all
-    the rows, and SQLite would call a Python function for each of them.
+    One query, which reads one range of the time index per slot. Grouping by a truncated time instead would sort all rows,
+    and SQLite would call a Python function for each of them.
     """
     parts = [
         Fetch.objects.filter(started_at__gte=start, started_at__lt=start + length)
@@ -172,7 +175,7 @@ def _slot(start: datetime, name: str, tick: str, counted: Counter[tuple[Outcome,
 
 
 def _percentile(tenths: Counter[int], percent: int) -> float | None:
-    """Seconds within which so many of a hundred came, by the nearest rank; None where there are none."""
+    """The percentile in seconds, by the nearest-rank method; None where there are no answers."""
     rank, passed = -(-tenths.total() * percent // 100), 0
     for latency in sorted(tenths):
         passed += tenths[latency]
@@ -182,7 +185,10 @@ def _percentile(tenths: Counter[int], percent: int) -> float | None:
 
 
 def _silent_since(gate: Gate) -> datetime | None:
-    """When the first request after the last answer began; the hours in which nobody asked are no silence of theirs."""
+    """The start of the first request after the last answer: hours without requests are not silence of Japan Post.
+
+    Without such a request, the start of the pause; None where there is none.
+    """
     silent = Fetch.objects.filter(outcome=Outcome.UNAVAILABLE)
     if answer := Fetch.objects.exclude(outcome=Outcome.UNAVAILABLE).order_by("-started_at").first():
         silent = silent.filter(started_at__gt=answer.started_at)
@@ -195,7 +201,7 @@ def _midnight(now: datetime) -> datetime:
 
 
 def _clock(moment: datetime, now: datetime) -> str:
-    """“14:05”, with its day where that is not today."""
+    """“14:05” in Japan's time, with the date where it is not today."""
     there = localtime(moment, JAPAN_TIME)
     if there.date() == localtime(now, JAPAN_TIME).date():
         return f"{there:%H:%M}"

@@ -1,4 +1,4 @@
-"""What do we know about this parcel? From the store while it is fresh, else from Japan Post, else our last story."""
+"""Looks up a parcel: the stored story while it is fresh, else Japan Post's answer, else the last stored story."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from tracking.models.shipments import Outcome
 from tracking.values.numbers import TrackingNumber
 
 BUDGET_WITH_STORY = 4.0  # seconds a visitor waits where we have something to show
-LEAST_BUDGET = 0.5  # seconds; with less left, asking would only fail
+LEAST_BUDGET = 0.5  # seconds; with less left, a request would only fail
 
 
 def look_up(
@@ -25,12 +25,12 @@ def look_up(
     visitor: str = "",
     asked_by: AskedBy = AskedBy.VISITOR,
 ) -> Story:
-    """The story of a parcel, asking Japan Post where ours is no longer fresh and the gate lets us.
+    """The story of a parcel. Queries Japan Post where the stored story is no longer fresh and the gate permits a request.
 
-    `now` is aware. `budget`: how many seconds this visitor may wait at most; None: JAPANPOST_TIMEOUT. `visitor`: the key
-    of the visitor whose look-ups are counted, as `visitors.visitor_key` makes it; empty: no count.
-    Raises one of the four failures of `japanpost.errors` where there is no story, new or stored; those of
-    `tracking.fetching.gate` say why Japan Post was not asked.
+    `now` is aware. `budget`: the most seconds this visitor may wait; None: JAPANPOST_TIMEOUT. `visitor`: the key of the
+    visitor whose look-ups are counted, from `visitors.visitor_key`; empty: no count.
+    Raises one of the four failures of `japanpost.errors` where there is no story, new or stored. The subclasses of
+    `tracking.fetching.gate` say why no request was sent.
     """
     shipment = Shipment.objects.filter(number=number).first()
     if shipment is not None and not shipment.is_due(now):

@@ -1,4 +1,4 @@
-"""When the watch asks about a parcel next. The only place that knows; the answer stands in Shipment.watch_at."""
+"""When the watch next queries Japan Post about a parcel. All its intervals are here; the result is Shipment.watch_at."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -9,31 +9,31 @@ from tracking.models.shipments import FAILURES
 
 OUT_FOR_DELIVERY_EVERY = timedelta(hours=1)
 MOVING_EVERY = timedelta(hours=4)
-SLOWER_PER_DAY_OF_SILENCE = timedelta(hours=2)  # so four hours on the second day, a day from the twelfth on
+SLOWER_PER_DAY_OF_SILENCE = timedelta(hours=2)  # every 4 hours up to 2 days of silence, daily from 12 days on
 SILENT_EVERY = timedelta(days=1)
 NOTHING_YET_EVERY = timedelta(hours=6)
-NOTHING_YET_FOR = timedelta(days=14)  # after that daily
-ONCE_MORE_AFTER = timedelta(days=1)  # delivered or returned: a correction would come within a day
+NOTHING_YET_FOR = timedelta(days=14)  # then daily
+ONCE_MORE_AFTER = timedelta(days=1)  # after delivery or return; Japan Post corrects a mistake within a day
 AFTER_FAILURE = timedelta(hours=1)
 LONGEST_SILENCE = timedelta(days=180)
 
 
 @dataclass(frozen=True)
 class Prospect:
-    """What the next time depends on. Instants are aware; the scan's is the wall clock taken for UTC."""
+    """What the next request's time depends on. Instants are aware; `last_scan` is the local wall clock read as UTC."""
 
     outcome: str  # of the last request
-    last_scan: datetime | None  # None: Japan Post has told nothing yet
-    changed_at: datetime | None = None  # when we learnt of it
-    registered_at: datetime | None = None  # None: only a visitor has named this number
+    last_scan: datetime | None  # None: Japan Post has no event yet
+    changed_at: datetime | None = None  # when we first saw the newest event
+    registered_at: datetime | None = None  # None: staff have not registered it, a visitor looked it up
     is_over: bool = False  # delivered, or back at the sender
     is_out_for_delivery: bool = False
 
 
 def next_watch(prospect: Prospect, *, now: datetime) -> datetime | None:
-    """When to ask again after an answer, or none, at `now`; None: never.
+    """When to send the next request, after an answer or a failure at `now`; None: never.
 
-    A number that nobody registered and Japan Post does not know is never watched: it may be anybody's typing error.
+    A number that staff did not register and Japan Post does not know is never watched: it may be a typing error.
     """
     started = prospect.last_scan or prospect.registered_at
     if started is None or now - started > LONGEST_SILENCE:
@@ -58,7 +58,7 @@ def _interval(prospect: Prospect, silence: timedelta) -> timedelta:
 
 
 def watch_again(shipment: Shipment, reading: Reading | None, *, now: datetime) -> datetime | None:
-    """`next_watch` for a shipment, and not before its last answer is no longer fresh. `reading`: of its story, if any."""
+    """`next_watch` for a shipment, but not while its last answer is fresh. `reading`: of its story; None: it has none."""
     due = next_watch(_prospect_of(shipment, reading), now=now)
     return max(due, shipment.ask_again_at or due) if due else None
 

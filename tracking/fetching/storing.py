@@ -1,6 +1,6 @@
-"""What an answer changes in the store: decided first, by a function without side effects, then applied by another.
+"""Stores an answer of Japan Post. `decide` computes the change without side effects; `store` applies it.
 
-A story is stored whole or not at all, and never gives way to a poorer one.
+A story is stored completely or not at all. A less complete answer never replaces it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,11 +28,13 @@ NOTHING_IS_FRESH = timedelta(minutes=10)
 REST_AFTER_FAILURE = timedelta(seconds=60)
 LONGEST_REST = timedelta(hours=1)
 FORGETTING_IS_NORMAL = timedelta(days=330)  # after the newest scan; Japan Post keeps stories for a year
-# A number rests for 12 months at least (UPU S10), a parcel travels for some of them.
+# A post reuses a number after 12 months at the earliest (UPU S10); a parcel may travel for some of them.
 USED_AGAIN_AFTER = timedelta(days=180)
-REGISTERED_BEFORE = timedelta(days=60)  # a parcel is posted so soon after staff registered it
+REGISTERED_BEFORE = timedelta(
+    days=60
+)  # the longest time from the registration of a parcel to its first event
 _LONGEST_NOTE = Shipment._meta.get_field("note").max_length or 0
-_OUT_OF_THE_WAY = 10_000  # rows; no page is that long
+_TEMPORARY_OFFSET = 10_000  # rows; no page is that long
 
 _OUTCOMES: dict[type[JapanPostError], Outcome] = {
     NotFound: Outcome.NOT_FOUND,
@@ -44,7 +46,7 @@ _OUTCOMES: dict[type[JapanPostError], Outcome] = {
 
 @dataclass(frozen=True)
 class RowChange:
-    """How the rows of a story change. A row that is the same keeps its date of first sight, wherever it is now."""
+    """How the rows of a story change. An equal row keeps its `first_seen_at`, even where its position changes."""
 
     superseded: tuple[Event, ...] = ()
     moved: tuple[tuple[Event, int], ...] = ()  # with the new position
@@ -59,11 +61,11 @@ class Change:
     note: str = ""  # for staff, kept with the request
     fields: Mapping[str, Any] = field(default_factory=dict)  # of the shipment, by name
     rows: RowChange | None = None  # None: the stored story stays
-    drift: Drift | None = None  # what is alarming about the answer
+    drift: Drift | None = None  # the reason for an alarm; None: no alarm
 
     @property
-    def keeps_ours(self) -> bool:
-        """True where the answer is a story that has less than the stored one."""
+    def keeps_story(self) -> bool:
+        """True where the answer is a less complete story than the stored one."""
         return self.outcome == Outcome.TRACKED and self.rows is None
 
     @property
@@ -75,7 +77,7 @@ class Change:
 def store(ticket: gate.Ticket, fetch: Fetch, answer: TrackedItem | JapanPostError) -> Change:
     """Store the answer with its request and end the lease. Returns what changed.
 
-    An answer whose lease is lost is too late: only the request is stored. Needs a transaction.
+    Where the lease was lost, the answer is too late: only the request is stored. Needs a transaction.
     """
     shipment, _ = Shipment.objects.select_for_update().get_or_create(number=ticket.number)
     fetch.shipment = shipment
@@ -87,8 +89,8 @@ def store(ticket: gate.Ticket, fetch: Fetch, answer: TrackedItem | JapanPostErro
         rows = list(Event.objects.current().filter(shipment=shipment).order_by("position"))
         glossary, now = Glossary.current(), ticket.timer.began_at
         change = decide(shipment, rows, answer, glossary, now=now, ended_at=ticket.timer.now)
-        if change.keeps_ours and Fetch.objects.filter(shipment=shipment, note=change.note).exists():
-            change = replace(change, drift=None)  # the same poorer answer has sounded the alarm before
+        if change.keeps_story and Fetch.objects.filter(shipment=shipment, note=change.note).exists():
+            change = replace(change, drift=None)  # the same answer has raised an alarm before
         events = tuple(row.as_tracked for row in rows)
         if change.rows is not None and isinstance(answer, TrackedItem):
             events = answer.events
@@ -108,10 +110,10 @@ def decide(
     now: datetime,
     ended_at: datetime,
 ) -> Change:
-    """What the answer changes. Reads no database and modifies nothing.
+    """What the answer changes. Neither reads the database nor modifies its arguments.
 
-    `shipment` and its current `rows`, oldest first, are as stored. The visitor came at `now` (aware), the answer was there
-    at `ended_at`.
+    `shipment` and its current `rows` (oldest first) are as stored. `now` (aware): when the visitor came. `ended_at`: when
+    the request ended.
     """
     outcome = _outcome_of(answer)
     fields: dict[str, Any] = {
@@ -132,13 +134,13 @@ def decide(
 def _decide_story(
     shipment: Shipment, rows: Sequence[Event], item: TrackedItem, glossary: Glossary, now: datetime
 ) -> Change:
-    """Theirs replaces the stored story, or ours stays where theirs has less."""
+    """The change by a story: it replaces the stored one, unless it is less complete."""
     note, fields = "", dict[str, Any]()
     if _is_another_parcel(rows, item):
         ours = f"our {len(rows)} rows end on {rows[-1].local_date}"
         note = f"The number is used again: {ours}, theirs begin later."
-        fields |= _without_the_parcel_before(shipment, item.events[0].local_date)
-    elif reason := _why_ours_stays(shipment, rows, item):
+        fields |= _fields_of_new_parcel(shipment, item.events[0].local_date)
+    elif reason := _why_story_stays(shipment, rows, item):
         fields["ask_again_at"] = now + _fresh_for(rows[-1].phrase, glossary)
         return Change(Outcome.TRACKED, reason, fields, drift=Drift(STORY_VANISHED, reason))
     change = _compare(rows, item.events)
@@ -154,17 +156,22 @@ def _decide_story(
 
 
 def _is_another_parcel(rows: Sequence[Event], item: TrackedItem) -> bool:
-    """Their whole story begins long after ours ended, or their newest row comes when they had forgotten ours."""
+    """True where the number was reused: the answer begins long after the stored story ended.
+
+    Where the answer has only the newest row, the stored story must be old enough for Japan Post to have deleted it.
+    """
     if not rows:
         return False
     rest = FORGETTING_IS_NORMAL if item.history_missing else USED_AGAIN_AFTER
     return item.events[0].local_date - rows[-1].local_date > rest
 
 
-def _without_the_parcel_before(shipment: Shipment, begins_on: date) -> dict[str, Any]:
-    """New values of the fields that were about the parcel before: it needs no look, and customers no longer read where it
-    went. What staff wrote about it stays in the note. What they registered shortly before the new story begins is about
-    the new parcel.
+def _fields_of_new_parcel(shipment: Shipment, begins_on: date) -> dict[str, Any]:
+    """New values of the shipment's fields where the number was reused.
+
+    Clears what described the earlier parcel: when staff handled it, and its destination, which customers could read. Its
+    order number moves to the note. What staff registered shortly before the new story begins is about the new parcel, so
+    it stays.
     """
     fields: dict[str, Any] = {"handled_at": None}
     if shipment.registered_at is None or shipment.registered_at.date() < begins_on - REGISTERED_BEFORE:
@@ -176,8 +183,8 @@ def _without_the_parcel_before(shipment: Shipment, begins_on: date) -> dict[str,
     return fields
 
 
-def _why_ours_stays(shipment: Shipment, rows: Sequence[Event], item: TrackedItem) -> str:
-    """The reason why the stored story stays; empty where the answer has at least as much."""
+def _why_story_stays(shipment: Shipment, rows: Sequence[Event], item: TrackedItem) -> str:
+    """Why the stored story stays; empty where the answer is at least as complete."""
     if not rows:
         return ""
     if item.history_missing and not shipment.history_missing:
@@ -188,7 +195,7 @@ def _why_ours_stays(shipment: Shipment, rows: Sequence[Event], item: TrackedItem
 
 
 def _compare(rows: Sequence[Event], events: Sequence[TrackedEvent]) -> RowChange:
-    """The rows of which the new story no longer has an equal, those that moved, and those that are new."""
+    """Compare the stored rows with the new story: rows without an equal, rows at a new position, and new rows."""
     left = [(row.as_tracked, row) for row in rows]
     moved, added = list[tuple[Event, int]](), list[tuple[int, TrackedEvent]]()
     for position, event in enumerate(events):
@@ -210,7 +217,7 @@ def _fresh_for(phrase: str, glossary: Glossary) -> timedelta:
 
 
 def _rest_after(failure: JapanPostError, ended_at: datetime) -> datetime:
-    """When to ask again after a failure: they may ask for more time with Retry-After."""
+    """The earliest time of the next request after a failure. A Retry-After header can extend it."""
     asked_for = timedelta(seconds=getattr(failure, "retry_after", None) or 0)
     return ended_at + min(max(REST_AFTER_FAILURE, asked_for), LONGEST_REST)
 
@@ -218,7 +225,7 @@ def _rest_after(failure: JapanPostError, ended_at: datetime) -> datetime:
 def _drift_in(
     failure: JapanPostError, shipment: Shipment, rows: Sequence[Event], now: datetime
 ) -> Drift | None:
-    """A page we cannot read, or a story that Japan Post had and no longer has; else None."""
+    """The reason for an alarm: an unreadable page, or a story that Japan Post no longer has. None: no alarm."""
     if isinstance(failure, UnexpectedPage):
         return Drift(kind_of(str(failure)), str(failure))
     if isinstance(failure, Unavailable) or shipment.story_at is None or is_gone(shipment):
@@ -229,21 +236,21 @@ def _drift_in(
 
 
 def _outcome_of(answer: TrackedItem | JapanPostError) -> Outcome:
-    """`gate.Busy` and its siblings never come here: with them, nothing was asked."""
+    """The outcome to store. `gate.Busy` and its siblings cannot occur here: with them, no request was sent."""
     return Outcome.TRACKED if isinstance(answer, TrackedItem) else _OUTCOMES[type(answer)]
 
 
 def _apply(change: Change, shipment: Shipment, *, seen_at: datetime) -> None:
-    """Write the rows, and set the fields of the shipment, which `_conclude` saves. No row of a story is ever deleted."""
+    """Write the rows and set the shipment's fields; `_conclude` saves the shipment. No row of a story is ever deleted."""
     for name, value in change.fields.items():
         setattr(shipment, name, value)
     if change.rows is None:
         return
     rows = change.rows
     Event.objects.filter(pk__in=[row.pk for row in rows.superseded]).update(superseded_at=seen_at)
-    # Out of each other's way first: no two rows of a story may have one position, not even for a moment.
+    # The positions of current rows are unique at every moment, so rows that swap first get temporary ones.
     Event.objects.filter(pk__in=[row.pk for row, _ in rows.moved]).update(
-        position=F("position") + _OUT_OF_THE_WAY
+        position=F("position") + _TEMPORARY_OFFSET
     )
     for row, position in rows.moved:
         row.position = position
@@ -257,7 +264,7 @@ def _apply(change: Change, shipment: Shipment, *, seen_at: datetime) -> None:
 def _conclude(
     shipment: Shipment, events: tuple[TrackedEvent, ...], glossary: Glossary, now: datetime
 ) -> None:
-    """Store what follows from the story as it is now: when the watch asks again, and where the parcel stands."""
+    """Save what follows from the story: when the watch queries again, and the standing."""
     reading = Reading.of(story_of(shipment, events), glossary) if events else None
     shipment.watch_at = watch_again(shipment, reading, now=now)
     shipment.save()
