@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from tests.support.crowd import all_at_once, join
 from tests.support.stories import AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
-from tracking.fetching.alarms import Drift, kind_of, sound
+from tracking.fetching.alarms import Drift, kind_of, raise_alarm
 from tracking.fetching.lookup import look_up
 from tracking.models import Alarm, KeptPage
 
@@ -54,24 +54,24 @@ def test_an_unreadable_page_is_kept_with_its_reason_and_mailed(standin, mails):
 def test_the_shops_address_stands_in_for_the_technical_one(standin, mails, shop):
     shop.technical_email = ""
     shop.save()
-    sound(Drift("cut", "cut: …"), number=NUMBER, html="", now=NOW)
+    raise_alarm(Drift("cut", "cut: …"), number=NUMBER, html="", now=NOW)
     assert mails()[0].to == ["shop@shop.example"]
 
 
 def test_one_mail_a_kind_a_day_however_many_meet_it_at_once(mails):
     def meet():
-        sound(Drift("cut", "cut: …"), number=NUMBER, html="x", now=NOW)
+        raise_alarm(Drift("cut", "cut: …"), number=NUMBER, html="x", now=NOW)
 
     assert not [come.failure for come in all_at_once([meet] * 8) if come.failure]
     assert len(mails()) == 1
-    sound(Drift("http", "HTTP 404"), number=NUMBER, html="x", now=NOW)
-    sound(Drift("cut", "cut: …"), number=NUMBER, html="x", now=NOW + timedelta(days=1))
+    raise_alarm(Drift("http", "HTTP 404"), number=NUMBER, html="x", now=NOW)
+    raise_alarm(Drift("cut", "cut: …"), number=NUMBER, html="x", now=NOW + timedelta(days=1))
     assert len(mails()) == 3
 
 
 def test_a_hundred_kinds_are_not_a_hundred_mails(mails):
     for count in range(30):
-        sound(Drift(f"kind-{count}", "?"), number=NUMBER, html="", now=NOW)
+        raise_alarm(Drift(f"kind-{count}", "?"), number=NUMBER, html="", now=NOW)
     assert len(mails()) == 10
 
 

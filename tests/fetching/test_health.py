@@ -103,13 +103,13 @@ def test_a_silence_whose_requests_are_gone_begins_with_the_pause():
 
 def test_the_breaker_in_words():
     row = gate.current_gate()
-    assert health.breaker(row, now=NOW) == "Asking"
+    assert health.pause_text(row, now=NOW) == "Asking"
     row.failures_in_a_row = 2
-    assert health.breaker(row, now=NOW) == "Asking, though the last requests failed"
+    assert health.pause_text(row, now=NOW) == "Asking, though the last requests failed"
     row.paused_until = ago(minutes=-5)
-    assert health.breaker(row, now=NOW).endswith("stored stories. We ask again after 15:35")
+    assert health.pause_text(row, now=NOW).endswith("stored stories. We ask again after 15:35")
     row.paused_until = ago(minutes=5)
-    assert health.breaker(row, now=NOW).startswith("Pausing until somebody looks up a parcel")
+    assert health.pause_text(row, now=NOW).startswith("Pausing until somebody looks up a parcel")
 
 
 # The numbers behind the charts

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from tests.support.crowd import all_at_once
 from tests.support.stories import NUMBER, POSTED, story
-from tracking.fetching.alarms import Drift, sound
+from tracking.fetching.alarms import Drift, raise_alarm
 from tracking.fetching.lookup import look_up
 from tracking.models import Alarm, Phrase, Status
 from tracking.ops.digest import NotMailedError, send_digest
@@ -163,6 +163,6 @@ def test_alarms_and_the_digest_take_no_place_of_each_other(waiting, settings):
     send_digest(now=NOW)
     settings.EMAIL_IS_SET_UP = False  # the alarms are noted, and no thread mails them
     for count in range(12):
-        sound(Drift(f"kind-{count}", "?"), number=NUMBER, html="", now=NOW)
+        raise_alarm(Drift(f"kind-{count}", "?"), number=NUMBER, html="", now=NOW)
     assert Alarm.objects.exclude(kind="new-phrases").count() == 10
     assert Alarm.objects.filter(kind="new-phrases", mailed_at=NOW).exists()

@@ -63,7 +63,7 @@ def log(request, monkeypatch) -> Iterator[Callable[[], str]]:
 @pytest.mark.django_db
 def test_our_lines_have_no_whole_number(log):
     drift = alarms.Drift("cut", f"the page is about {NUMBER}")
-    alarms.sound(drift, number=NUMBER, html="<html>", now=timezone.now())
+    alarms.raise_alarm(drift, number=NUMBER, html="<html>", now=timezone.now())
     assert KeptPage.objects.get().number == NUMBER
     assert "EM…6785JP: cut: the page is about EM…6785JP" in log()
     assert NUMBER not in log()

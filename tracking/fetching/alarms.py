@@ -45,7 +45,7 @@ def kind_of(reason: str) -> str:
     return slugify(words)[:50].strip("-") or "unexpected"
 
 
-def sound(drift: Drift, *, number: str, html: str, now: datetime) -> None:
+def raise_alarm(drift: Drift, *, number: str, html: str, now: datetime) -> None:
     """Save the page, and mail the technical contact once per kind and day. Call outside a transaction. Never raises."""
     logger.warning("%s: %s: %s", redact(number), drift.kind, drift.reason)
     try:
@@ -64,10 +64,10 @@ def sound(drift: Drift, *, number: str, html: str, now: datetime) -> None:
         reason = "no EMAIL_URL" if to else "the shop has no e-mail address"
         logger.warning("the alarm %s was not mailed: %s", drift.kind, reason)
         return
-    mail = EmailMessage(subject=f"emsguide: {drift.kind}", body=_letter(drift, number, now), to=[to])
+    mail = EmailMessage(subject=f"emsguide: {drift.kind}", body=_mail_text(drift, number, now), to=[to])
     try:
         in_context = copy_context().run  # so that its log lines carry the id of this request
-        threading.Thread(target=in_context, args=(_mail, mail, alarm.pk, now), name="alarm").start()
+        threading.Thread(target=in_context, args=(_send_mail, mail, alarm.pk, now), name="alarm").start()
     except RuntimeError:  # the machine has no thread left
         logger.warning("the alarm %s could not be mailed: no thread left", drift.kind)
 
@@ -79,7 +79,7 @@ def _claim(kind: str, now: datetime) -> Alarm | None:
     return Alarm.objects.claim(kind, day=now.date(), now=now)
 
 
-def _letter(drift: Drift, number: str, now: datetime) -> str:
+def _mail_text(drift: Drift, number: str, now: datetime) -> str:
     what = (
         "Japan Post's answer has less than what it told us before. Customers still see the whole story."
         if drift.kind == STORY_VANISHED
@@ -91,7 +91,7 @@ def _letter(drift: Drift, number: str, now: datetime) -> str:
     )
 
 
-def _mail(mail: EmailMessage, alarm: int, now: datetime) -> None:
+def _send_mail(mail: EmailMessage, alarm: int, now: datetime) -> None:
     """Send the mail, in a thread of its own. After a failure, the next alarm of this kind after an hour mails again."""
     try:
         if send(mail, name=f"the alarm {alarm}") is None:

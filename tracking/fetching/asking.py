@@ -52,7 +52,7 @@ def ask(ticket: gate.Ticket) -> Fetch:
         change = storing.store(ticket, fetch, answer)
     note_seen(change.new_phrases, asked_at)
     if change.drift:
-        alarms.sound(change.drift, number=ticket.number, html=html, now=asked_at)
+        alarms.raise_alarm(change.drift, number=ticket.number, html=html, now=asked_at)
     return fetch
 
 

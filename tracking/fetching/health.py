@@ -118,7 +118,7 @@ def _words_of(day: Slot, gate: Gate, now: datetime, is_silent: bool) -> str:
     return words
 
 
-def breaker(gate: Gate, *, now: datetime) -> str:
+def pause_text(gate: Gate, *, now: datetime) -> str:
     """Whether requests to Japan Post are paused, in words for staff."""
     if gate.paused_until is None:
         return "Asking, though the last requests failed" if gate.failures_in_a_row else "Asking"

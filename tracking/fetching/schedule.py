@@ -57,7 +57,7 @@ def _interval(prospect: Prospect, silence: timedelta) -> timedelta:
     return min(max(MOVING_EVERY, slower), SILENT_EVERY)
 
 
-def watch_again(shipment: Shipment, reading: Reading | None, *, now: datetime) -> datetime | None:
+def next_watch_of(shipment: Shipment, reading: Reading | None, *, now: datetime) -> datetime | None:
     """`next_watch` for a shipment, but not while its last answer is fresh. `reading`: of its story; None: it has none."""
     due = next_watch(_prospect_of(shipment, reading), now=now)
     return max(due, shipment.ask_again_at or due) if due else None

@@ -13,7 +13,7 @@ from django.db.models import F
 
 from tracking.fetching import gate
 from tracking.fetching.alarms import STORY_VANISHED, Drift, kind_of
-from tracking.fetching.schedule import watch_again
+from tracking.fetching.schedule import next_watch_of
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable, UnexpectedPage
 from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.journey.reading import Reading
@@ -266,7 +266,7 @@ def _conclude(
 ) -> None:
     """Save what follows from the story: when the watch queries again, and the standing."""
     reading = Reading.of(story_of(shipment, events), glossary) if events else None
-    shipment.watch_at = watch_again(shipment, reading, now=now)
+    shipment.watch_at = next_watch_of(shipment, reading, now=now)
     shipment.save()
     if reading:
         store_standings([standing_of(shipment, reading)])

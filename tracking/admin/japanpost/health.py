@@ -46,7 +46,7 @@ class GateAdmin(ReadOnlyAdmin):
 
     @admin.display(description="state")
     def state(self, row: Gate) -> str:
-        return health.breaker(row, now=timezone.now())
+        return health.pause_text(row, now=timezone.now())
 
     @admin.display(description="requests under way")
     def under_way(self, row: Gate) -> int:
