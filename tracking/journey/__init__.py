@@ -1,1 +1,1 @@
-"""What does a stored story mean? Route, silence, deadlines, advice, timeline, usual waits, standing."""
+"""What a stored story means: route, silence, deadlines, advice, timeline, usual waits, standing."""

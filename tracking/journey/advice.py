@@ -26,21 +26,23 @@ from tracking.values.places import is_over_everywhere
 
 @dataclass(frozen=True)
 class HandOver:
-    """Who delivers there and where to ask them."""
+    """The local post that delivers the parcel, and the link to its page."""
 
-    introduction: str  # who delivers there; empty where unknown
+    introduction: str  # which post delivers; empty where unknown
     button: str
     url: str
-    opens_parcel: bool  # False: the customer pastes the number there
+    opens_parcel: bool  # False: the link opens a search page, where the customer pastes the number
 
 
 def advise(reading: Reading, words: Words, silence: Silence | None, *, abroad: str) -> str:
-    """What to do: staff's advice, or ours where staff's would be wrong or missing. `abroad`: the country of another post
-    that gave out the number, as a part of a sentence; empty for Japan.
+    """What the customer can do: staff's advice, or built-in advice where staff's is missing or would be wrong.
 
-    Ours takes the place of a "nothing" in the face of a worrying silence or of a parcel that Japan Post no longer lists,
-    of a promise of news from a post that sends none, and of words that take us for the sender of another post's parcel.
-    Words that staff wrote for that country know it.
+    `abroad`: where another country's post issued the number, that country's name as a part of a sentence; empty for Japan.
+
+    Built-in advice replaces staff's where staff's would
+    - say "nothing" although the silence is worrying, or Japan Post no longer lists the parcel;
+    - promise news although the local post sends none, or assume that the shop is the sender although another country's post
+      issued the number. Words that staff wrote for this destination are trusted in these two cases.
     """
     if silence and silence.is_last and not words.for_this_country:
         return _(
@@ -62,7 +64,7 @@ def advise(reading: Reading, words: Words, silence: Silence | None, *, abroad: s
 
 
 def _advise_without_words(waypoint: Waypoint) -> str:
-    """What to do where staff have published no words: by the meaning of the row, else by that of the rows before."""
+    """Advice where staff have published no words: from the meaning of the row, else from the rows before it."""
     if waypoint.going_back:
         return _("Your parcel was on its way back. Write to us, so that we can agree on what comes next.")
     if waypoint.may_be_delivered or waypoint.tone == Tone.DONE:
@@ -83,7 +85,7 @@ def _advise_without_words(waypoint: Waypoint) -> str:
 def came_back(reading: Reading) -> str:
     """A sentence where the parcel is at an earlier step than before, or at the same point again; else empty.
 
-    A problem tells its own story.
+    Empty for a problem, whose own words explain the way back.
     """
     route, newest = reading.route, reading.newest
     if newest.tone == Tone.PROBLEM:
@@ -104,10 +106,10 @@ def came_back(reading: Reading) -> str:
 
 
 def hand_over(reading: Reading) -> HandOver | None:
-    """The local post, from arrival on (where it sends no scans: from departure on); None while it is unknown, or the parcel
-    is on its way back.
+    """The local post, from arrival on; where it sends no scans, from departure on.
 
-    We know who delivers EMS; another post may deliver other mail.
+    None before that, where no page of the local post is known, and where the parcel is on its way back. None also for mail
+    other than EMS: a different post may deliver it.
     """
     newest, number, there = reading.newest, reading.story.number, reading.there
     if there is None or not there.tracking_url or not numbers.is_ems(number):
@@ -127,7 +129,7 @@ def hand_over(reading: Reading) -> HandOver | None:
 
 
 def collect_by_text(reading: Reading, now: datetime) -> str:
-    """About when the post there sends an uncollected parcel back; empty where unknown or nothing is kept."""
+    """A sentence on the approximate last day to collect the parcel; empty where there is none or it is unknown."""
     newest, last_day = reading.newest, reading.collect_by
     if newest.status is None or last_day is None:
         return ""

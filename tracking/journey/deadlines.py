@@ -1,4 +1,4 @@
-"""Deadlines: until when the local post keeps a parcel, and until when the sender can open an enquiry."""
+"""Deadlines: the last day to collect a parcel at the local post, and the sender's last day to open an enquiry."""
 
 from calendar import monthrange
 from collections.abc import Sequence
@@ -14,11 +14,14 @@ from tracking.words.glossary import Glossary
 RETENTION = "retention"
 USUAL_ENQUIRY_MONTHS = 6  # where the destination is not known
 WAITS_FOR_CUSTOMER = {RETENTION, "collection", "attempted-delivery"}
-_MOST_MONTHS = 1200  # staff may mistype the months; calendars end in the year 9999
+_MOST_MONTHS = 1200  # staff may mistype the months; Python's dates end in the year 9999
 
 
 def first_of_run(route: Sequence[Waypoint]) -> Waypoint:
-    """The first of the unbroken rows in which the parcel waits for the customer: holding days run from there."""
+    """The first row of the newest unbroken run in which the parcel waits for the customer. Holding days count from it.
+
+    Returns the newest row where the parcel does not wait. `route`: oldest first, at least one row.
+    """
     first = route[-1]
     for waypoint in reversed(route):
         if waypoint.status is None or waypoint.status.slug not in WAITS_FOR_CUSTOMER:
@@ -28,8 +31,9 @@ def first_of_run(route: Sequence[Waypoint]) -> Waypoint:
 
 
 def collect_by(route: Sequence[Waypoint], number: TrackingNumber, glossary: Glossary) -> date | None:
-    """About the last day on which the post there keeps what waits for the customer; None where nothing does, or where
-    nobody knows how long they keep it: holding days are those of EMS.
+    """The approximate last day on which the local post keeps the parcel for the customer.
+
+    None where the parcel does not wait for the customer, or the holding days are unknown. They are known for EMS only.
     """
     newest, origin = route[-1], numbers.country(number)
     if not numbers.is_ems(number):
@@ -43,9 +47,10 @@ def collect_by(route: Sequence[Waypoint], number: TrackingNumber, glossary: Glos
 
 
 def enquiry_ends_on(posted: date, destination: Destination | None) -> date:
-    """The last day on which the sender can open an enquiry: the months count from the day after posting.
+    """The last day on which the sender can open an enquiry. The months count from the day after posting.
 
-    A month without that day ends it on its own last one: 31 August and 6 months are 28 or 29 February.
+    Where the last month has no such day, its own last day: 31 August and 6 months are 28 or 29 February. `destination` is
+    None where it is unknown.
     """
     months = min(destination.enquiry_months if destination else USUAL_ENQUIRY_MONTHS, _MOST_MONTHS)
     years, month = divmod(posted.month - 1 + months, 12)
@@ -54,5 +59,5 @@ def enquiry_ends_on(posted: date, destination: Destination | None) -> date:
 
 
 def enquiry_days_left(ends_on: date, now: datetime) -> int:
-    """Days until that last day, 0 on the day itself, negative once it is over. Days are Japan's: there it is opened."""
+    """Days until `ends_on`: 0 on the day itself, negative after it. By Japan's calendar, because the sender is there."""
     return (ends_on - japans_day(now)).days

@@ -1,4 +1,4 @@
-"""Exactly what the tracking page prints, computed. Templates decide nothing."""
+"""Computes exactly what the tracking page prints. Templates contain no decisions."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,15 +36,15 @@ class Progress:
     spaced_number: str
     stage: int | None
     tone: str
-    asks_customer: bool  # False for a tone "act" that no customer can follow
+    asks_customer: bool  # False for a tone "act" where the customer cannot do anything
     status: Status | None  # of the newest row
-    guide_status: Status | None  # whose words lead the page
-    guide_slug: str  # the guide's entry with these words; empty: none
+    guide_status: Status | None  # the status whose words the page begins with
+    guide_slug: str  # the guide's entry with these words; empty where there is none
     headline: str
     meaning: str
     what_to_do: str
     who_has_it: str
-    came_back: str  # where it is at an earlier step than before, or at the same point again; else empty
+    came_back: str  # a sentence where it is at an earlier step, or at the same point again; else empty
     steps: tuple[Step, ...]
     silence: Silence | None  # None once the journey is over
     hand_over: HandOver | None
@@ -53,22 +53,22 @@ class Progress:
     last_scan: When
     checked_at: datetime
     checked_ago: str
-    checked_minutes: int  # the same as a number: the open page counts on from it
-    stale: bool
-    gone: bool
-    told_less: str  # the day of the story where Japan Post's newest answer had less; else empty
+    checked_minutes: int  # the same as a number; the script of the open page counts on from it
+    stale: bool  # see Story
+    gone: bool  # see Story
+    told_less: str  # the date of the story where Japan Post's newest answer is less complete; else empty
     history_missing: bool
     destination: str | None
     country: str
-    from_abroad: bool  # a number of another country's post
-    origin: str  # the country whose post it is, as a part of a sentence
+    from_abroad: bool  # True: another country's post issued the number
+    origin: str  # the country whose post issued the number, as a part of a sentence
     notices: tuple[Notice, ...]
     japan_post_url: str
-    valid_until: datetime  # when it may read differently although nothing happened
+    valid_until: datetime  # from then on the text may differ even without a new answer
 
     @property
     def banner(self) -> str:
-        """What the page leads with where the customer must act or the parcel does not move forward; else empty."""
+        """The text at the top where the customer must act or the parcel does not move forward; else empty."""
         match self.tone:
             case Tone.ACT if self.asks_customer:
                 return _("Please act")
@@ -78,54 +78,57 @@ class Progress:
 
     @property
     def warning(self) -> str:
-        """What even a short line about the parcel must not leave out; empty while all is well."""
+        """What even a one-line summary of the parcel must include; empty where there is no reason to worry."""
         is_long = self.silence is not None and self.silence.level != "usual"
         return self.banner or (self.silence.headline if self.silence and is_long else "")
 
     @property
     def needs_writing(self) -> bool:
-        """The next step is a message to us."""
+        """True where the customer's next step is a message to the shop."""
         is_far = self.silence is not None and self.silence.level == "far"
         return self.tone == Tone.PROBLEM or is_far or (self.gone and not self.is_over)
 
     @property
     def has_next_step(self) -> bool:
-        """There is something to do, even where staff wrote no advice."""
+        """True where the customer can do something, even where staff wrote no advice."""
         return bool(self.what_to_do or self.collect_by or self.needs_writing)
 
     @property
     def contact_query(self) -> str:
-        """For the link to the contact form: what it cannot know by itself is the country that only the e-mail named."""
+        """The query of the link to the contact form: the number, and the destination, which the form cannot look up where
+        only the link in the shop's e-mail named it.
+        """
         return urlencode({"number": self.number} | ({"to": self.destination} if self.destination else {}))
 
     @property
     def is_over(self) -> bool:
-        """Delivered, or back at the sender: no news is expected."""
+        """True where the parcel is delivered or back at the sender: no further row is expected."""
         return self.silence is None
 
     @property
     def newest_entries(self) -> tuple[Entry, ...]:
-        """What the page shows at once; the rest is one tap away. One row alone is never folded away."""
+        """The entries that the page shows at once. A single remaining entry is shown too, not folded."""
         return self.timeline if len(self.timeline) <= _SHOWN_ENTRIES + 1 else self.timeline[:_SHOWN_ENTRIES]
 
     @property
     def older_entries(self) -> tuple[Entry, ...]:
+        """The entries that the page folds."""
         return self.timeline[len(self.newest_entries) :]
 
     @property
     def is_worrying(self) -> bool:
-        """No new row came for far too long, although nothing says that there is a problem."""
+        """True where the silence is far too long, although no row says that there is a problem."""
         return self.silence is not None and self.silence.level == "far" and not self.banner
 
     @property
     def icon(self) -> str:
-        """The template of the picture beside the headline: what is asked of the customer, or else the step."""
+        """The template of the picture next to the headline: for the banner where there is one, else for the step."""
         step = STEP_ICONS[Stage(self.stage)] if self.stage else "question"
         return icon_template(_TONE_ICONS.get(self.tone, step) if self.banner else step)
 
     @property
     def silence_icon(self) -> str:
-        """The template of the picture beside “Is this normal?”."""
+        """The template of the picture next to “Is this normal?”."""
         level = self.silence.level if self.silence else "far"
         if self.banner and self.tone in _TONE_SILENCE_ICONS:
             return icon_template(_TONE_SILENCE_ICONS[self.tone])
@@ -135,7 +138,7 @@ class Progress:
 
     @property
     def step_text(self) -> str:
-        """ "Step 3 of 5: Customs and arrival"; for a problem, the last step really reached."""
+        """ "Step 3 of 5: Customs and arrival"; for a problem, the last step reached. Empty where no step is known."""
         if self.stage is None:
             return ""
         values = {"number": self.stage, "label": self.steps[self.stage - 1].label}
@@ -147,7 +150,7 @@ class Progress:
 def build_progress(
     story: Story, glossary: Glossary, *, now: datetime, language: str = "en", hint: str | None = None
 ) -> Progress:
-    """The page for a story at an aware `now`. `hint`: ISO code of the destination, until a scan or staff name one."""
+    """The page of a story at an aware `now`. `hint`: the destination's ISO code, used until a scan or staff name one."""
     reading = Reading.of(story, glossary, hint=hint)
     resolver, newest = WordingResolver(reading, language), reading.newest
     abroad = resolver.origin_name if reading.origin != JAPAN else ""

@@ -1,4 +1,4 @@
-"""A story read with the words of one moment: the one place that pages, lists and the watch draw their conclusions from."""
+"""A story interpreted with the words of one moment. Pages, lists and the watch all use this interpretation."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,18 +14,18 @@ from tracking.words.glossary import Glossary
 
 @dataclass(frozen=True)
 class Reading:
-    """A story and what it means in these words. Does not depend on the time."""
+    """A story and its meaning with these words. Does not depend on the current time."""
 
     story: Story
     glossary: Glossary
-    origin: str  # ISO code: the country whose post gave out the number
-    route: tuple[Waypoint, ...]  # after each event, oldest first
-    destination: str | None  # ISO code: by the scans, else by staff, else by the hint
-    collect_by: date | None  # about the last day on which the post there keeps it for the customer
+    origin: str  # ISO code of the country whose post issued the number
+    route: tuple[Waypoint, ...]  # one waypoint per event, oldest first
+    destination: str | None  # ISO code, from the scans, else from staff, else from the hint; None: unknown
+    collect_by: date | None  # see deadlines.collect_by
 
     @classmethod
     def of(cls, story: Story, glossary: Glossary, *, hint: str | None = None) -> "Reading":
-        """The reading of a story. `hint`: ISO code of the destination, until a scan or staff name one."""
+        """The reading of a story. `hint`: the destination's ISO code, used until a scan or staff name one."""
         origin = numbers.country(story.number)
         route = follow(story.events, origin, glossary)
         return cls(
@@ -39,15 +39,16 @@ class Reading:
 
     @property
     def newest(self) -> Waypoint:
+        """The waypoint of the newest row."""
         return self.route[-1]
 
     @property
     def there(self) -> Destination | None:
-        """The destination; None where it is not known."""
+        """The destination; None where it is unknown."""
         return self.glossary.destinations.get(self.destination or "")
 
     @property
     def scanned_at(self) -> datetime | None:
-        """The instant of the newest row, aware; None where its time zone is not certain."""
+        """The aware instant of the newest row; None where its time zone is not certain."""
         event = self.newest.event
         return instant_of(event.local_date, event.local_time, self.newest.country)

@@ -1,4 +1,4 @@
-"""The route of a parcel: country, stage, tone and meaning after each row of its story. No false progress."""
+"""The route of a parcel: country, stage, tone and meaning after each row of its story. Never shows false progress."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from tracking.models import Destination, Stage, Status, Tone
 from tracking.words.glossary import FINAL_DELIVERY, Glossary
 
 BEING_RETURNED, RETURNED = "being-returned", "returned"
-DELIVERED_BACK, INSIDE_ORIGIN = "delivered-back", "inside-origin"  # no phrase means these by itself
+DELIVERED_BACK, INSIDE_ORIGIN = "delivered-back", "inside-origin"  # from the route; no phrase has these
 TRANSIT_COUNTRY = "transit-country"
 DEPARTED = "dispatch-from-outward-office"
 _RETURNS = {BEING_RETURNED, RETURNED}
@@ -17,34 +17,34 @@ _ENDS = {FINAL_DELIVERY, RETURNED, DELIVERED_BACK}
 
 @dataclass(frozen=True)
 class Waypoint:
-    """How far the parcel is after one row."""
+    """The state of the parcel after one row."""
 
     event: TrackedEvent
-    country: str | None  # ISO code of the country that the row itself names
-    status: Status | None  # what the row's phrase means
-    words: Status | None  # the status whose words explain the row
-    stage: int | None
+    country: str | None  # ISO code of the country that the row itself names; None: it names none
+    status: Status | None  # the meaning of the row's phrase; None: unknown
+    words: Status | None  # the status whose words explain the row; None: Japan Post's phrase is shown
+    stage: int | None  # the last step reached; None: none yet
     tone: str
-    going_back: bool  # this row or an earlier one says that it is being returned
+    going_back: bool  # True: this row or an earlier one says that the parcel is being returned
 
     @property
     def asks_customer(self) -> bool:
-        """The customer can do something. In the country of origin nothing can be done, whatever the phrase means elsewhere."""
+        """True where the customer must act and can. In the country of origin they cannot, whatever the phrase says."""
         return self.tone == Tone.ACT and (self.words is None or self.words.slug != INSIDE_ORIGIN)
 
     @property
     def is_over(self) -> bool:
-        """This row itself says that it is delivered, or back at the sender: no further row is expected."""
+        """True where this row says "delivered" or "back at the sender": no further row is expected."""
         return self.tone == Tone.DONE or (self.words is not None and self.words.slug in _ENDS)
 
     @property
     def may_be_delivered(self) -> bool:
-        """Before this row it was delivered, and this row's phrase has no meaning yet."""
+        """True where a delivery came before this row, and this row's phrase has no meaning yet."""
         return self.status is None and self.stage == Stage.DELIVERED and self.tone == Tone.WAIT
 
 
 def follow(events: Sequence[TrackedEvent], origin: str, glossary: Glossary) -> tuple[Waypoint, ...]:
-    """The waypoint after each event, oldest first. `origin`: ISO code of the country whose post gave out the number."""
+    """One waypoint per event, oldest first. `origin`: ISO code of the country whose post issued the number."""
     route: list[Waypoint] = []
     for event in events:
         route.append(_next(route[-1] if route else None, event, origin, glossary))
@@ -52,7 +52,7 @@ def follow(events: Sequence[TrackedEvent], origin: str, glossary: Glossary) -> t
 
 
 def _next(before: Waypoint | None, event: TrackedEvent, origin: str, glossary: Glossary) -> Waypoint:
-    """The waypoint after `event`, from the one before it; None: it is the first."""
+    """The waypoint after `event`. `before`: the previous waypoint; None for the first event."""
     country, status = glossary.country_of(event.region), glossary.status_of(event.phrase)
     stage, tone = (before.stage, before.tone) if before else (None, str(Tone.NORMAL))
     going_back = before is not None and before.going_back
@@ -60,18 +60,18 @@ def _next(before: Waypoint | None, event: TrackedEvent, origin: str, glossary: G
     if going_back or (country == origin and _is(status, FINAL_DELIVERY)):
         words, tone = _words_on_the_way_back(status, glossary), Tone.PROBLEM
     elif status is None or leaves_elsewhere(status, country, origin):
-        words = None  # the words for leaving are about the country of origin
+        words = None  # staff wrote the words for leaving for the country of origin
         tone = tone if tone in (Tone.ACT, Tone.PROBLEM) else Tone.WAIT
     else:
         tone, step = status.tone, _step_of(status, stage)
         if country == origin and (step or 0) > Stage.LEAVING_JAPAN:
             words, step = glossary.status_named(INSIDE_ORIGIN) or status, Stage.LEAVING_JAPAN
-        stage = stage if tone == Tone.PROBLEM else step  # a problem keeps the stage really reached
+        stage = stage if tone == Tone.PROBLEM else step  # a problem is no progress
     return Waypoint(event, country, status, words, stage, tone, going_back or _is(status, *_RETURNS))
 
 
 def _words_on_the_way_back(status: Status | None, glossary: Glossary) -> Status | None:
-    """The status whose words explain a row of a parcel that goes back, or is delivered where it came from."""
+    """The status whose words explain a row of a parcel on its way back, or delivered in its country of origin."""
     if status is None or status.slug in _RETURNS:
         return status
     slug = DELIVERED_BACK if status.slug == FINAL_DELIVERY else BEING_RETURNED
@@ -79,7 +79,10 @@ def _words_on_the_way_back(status: Status | None, glossary: Glossary) -> Status 
 
 
 def _step_of(status: Status, stage: int | None) -> int | None:
-    """The step after a row of this status. "En route" has no step of its own: it keeps the stage, but ends a delivery."""
+    """The step after a row of this status. `stage`: the step before it.
+
+    A status without a step, such as "En route", keeps the stage. After a delivery it sets the stage back to the local post.
+    """
     if status.stage is not None or status.tone == Tone.PROBLEM:
         return status.stage
     return Stage.LOCAL_POST if stage == Stage.DELIVERED and status.tone != Tone.DONE else stage
@@ -90,14 +93,17 @@ def _is(status: Status | None, *slugs: str) -> bool:
 
 
 def leaves_elsewhere(status: Status | None, country: str | None, origin: str) -> bool:
-    """The words for leaving a country, said in another one than the country of origin; a country of transit has its own."""
+    """True where the phrase means leaving a country, but the row names a country other than the origin.
+
+    False for the phrases of a transit country, which have words of their own.
+    """
     if status is None or status.slug == TRANSIT_COUNTRY or country in (None, origin):
         return False
     return status.tone != Tone.PROBLEM and status.stage is not None and status.stage <= Stage.LEAVING_JAPAN
 
 
 def destination_of(route: Sequence[Waypoint], origin: str) -> str | None:
-    """The country that the newest row outside the country of origin names; one of transit is only passed through."""
+    """The ISO code of the country that the newest row abroad names; transit countries are skipped. None: unknown."""
     for waypoint in reversed(route):
         in_transit = waypoint.status is not None and waypoint.status.slug == TRANSIT_COUNTRY
         if waypoint.country not in (None, origin) and not in_transit:
@@ -106,14 +112,14 @@ def destination_of(route: Sequence[Waypoint], origin: str) -> str | None:
 
 
 def furthest_step(route: Sequence[Waypoint]) -> int | None:
-    """The step reached before, where the newest row stands at an earlier one; None where nothing went back."""
+    """The furthest step, where the newest row is at an earlier one; None where it is not."""
     reached = max(waypoint.stage or 0 for waypoint in route)
     stage = route[-1].stage
     return reached if stage is not None and stage < reached else None
 
 
 def delivered_before(route: Sequence[Waypoint]) -> Waypoint | None:
-    """The delivery that newer rows came after; None where there was none, or where it is the newest row itself."""
+    """The last delivery that has a newer row after it; None where there is none, or the newest row is a delivery."""
     *earlier, newest = route
     if newest.tone == Tone.DONE:
         return None
@@ -121,8 +127,9 @@ def delivered_before(route: Sequence[Waypoint]) -> Waypoint | None:
 
 
 def last_time_here(route: Sequence[Waypoint]) -> Waypoint | None:
-    """The row at which the parcel stood at the newest row's status before, in the same country, with another status
-    in between. None where the country is not known.
+    """The last earlier row with the newest row's status and country, with another status between the two.
+
+    None where there is none, or the newest row names no country.
     """
     newest, has_left = route[-1], False
     if newest.country is None:
@@ -138,6 +145,6 @@ def last_time_here(route: Sequence[Waypoint]) -> Waypoint | None:
 
 
 def is_last_scan(waypoint: Waypoint, there: Destination | None) -> bool:
-    """True where the post there sends no scans to Japan, so that none follows the departure."""
+    """True for the departure to a post that sends no scans to Japan: no row will follow."""
     has_departed = waypoint.words is not None and waypoint.words.slug == DEPARTED
     return there is not None and not there.exchanges_scans and has_departed

@@ -1,4 +1,4 @@
-"""Is this normal? How long Japan Post has printed no new row, in words."""
+"""“Is this normal?”: how long Japan Post has printed no new row, and whether that is usual, in words."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,34 +19,34 @@ _USUAL_DAYS, _WORRY_DAYS = 5, 12  # for a phrase without a meaning
 
 @dataclass(frozen=True)
 class Silence:
-    """How long no new row came, and whether that is normal."""
+    """The time without a new row, and whether that is normal."""
 
     days: int
     level: str  # usual, longer, far
     headline: str
     text: str
-    is_last: bool = False  # no scan will follow, however long one waits
+    is_last: bool = False  # True: no scan will ever follow
 
 
 @dataclass(frozen=True)
 class SilenceThresholds:
-    """How many whole days of silence are usual, and after how many to worry."""
+    """How many whole days of silence are usual, and after how many it is worrying."""
 
     usual: int
     worry: int
     tone: str
-    learnt: UsualWait | None = None  # what the usual days come from; None: staff
+    learnt: UsualWait | None = None  # the source of the usual days; None: staff set them
 
     @property
     def waiting_is_advice(self) -> bool:
-        """False where the customer or the shop must act instead."""
+        """True where waiting is the right advice; False where the customer or the shop must act."""
         return self.tone not in (Tone.ACT, Tone.PROBLEM)
 
 
 def thresholds_of(reading: Reading) -> SilenceThresholds | None:
-    """The thresholds our parcels teach, else those of the days staff gave; None where silence never worries.
+    """The thresholds learnt from our parcels, else those that staff set; None where silence is never worrying.
 
-    Where the post there keeps the parcel for the customer, `collect_by` rules: before that day it does not go back.
+    Where the local post keeps the parcel for the customer, `collect_by` decides: the post does not return it before then.
     """
     newest = reading.newest
     if newest.is_over or newest.may_be_delivered or is_last_scan(newest, reading.there):
@@ -63,7 +63,7 @@ def thresholds_of(reading: Reading) -> SilenceThresholds | None:
     learnt = reading.glossary.usual_wait(newest.words, reading.destination)
     if learnt is None:
         return by_staff
-    # Learnt days move the worry on, never closer.
+    # Learnt days may only postpone the worry.
     usual = learnt.nine_in_ten_days
     return SilenceThresholds(
         usual, max(by_staff.worry, usual + by_staff.worry - by_staff.usual), tone, learnt
@@ -71,10 +71,10 @@ def thresholds_of(reading: Reading) -> SilenceThresholds | None:
 
 
 def silence_of(reading: Reading, now: datetime) -> Silence | None:
-    """The silence since the newest row at an aware `now`; None once the parcel is delivered or back.
+    """The silence since the newest row at an aware `now`; None once the parcel is delivered or back at the sender.
 
-    While Japan Post does not answer, silence is judged up to the last answer, and the words say so: of later days we
-    know nothing.
+    While Japan Post does not answer, the silence counts up to its last answer, and the words say so: we do not know about
+    later days.
     """
     newest, story = reading.newest, reading.story
     if newest.is_over:
@@ -133,7 +133,7 @@ def _most_parcels(learnt: UsualWait, glossary: Glossary) -> str:
 
 
 def _no_scans(reading: Reading, now: datetime) -> Silence:
-    """Silence that will not end: the post of the destination sends no scans to Japan."""
+    """Silence that will not end, because the post of the destination sends no scans to Japan."""
     days, newest, there = _days_since(reading, now), reading.newest, reading.there
     text = _("The post in %(country)s sends no scans to Japan. Ask them with the same number.")
     if newest.words and days > newest.words.worry_days:
@@ -144,7 +144,7 @@ def _no_scans(reading: Reading, now: datetime) -> Silence:
 
 
 def _unclear(reading: Reading, now: datetime) -> Silence:
-    """Silence after a delivery and a phrase without a meaning: no worry grows, for most likely the customer has it."""
+    """Silence after a delivery and a phrase without a meaning. Never worrying: the customer most likely has the parcel."""
     text = _("It was shown as delivered, and nobody knows yet what the words after that mean.")
     return Silence(_days_since(reading, now), "usual", _("We cannot tell"), text)
 
@@ -152,7 +152,7 @@ def _unclear(reading: Reading, now: datetime) -> Silence:
 def _silence_words(
     reading: Reading, thresholds: SilenceThresholds, level: str, now: datetime
 ) -> tuple[str, str]:
-    """Headline and text, with places for the values."""
+    """(headline, text); the text has %-placeholders."""
     if not thresholds.waiting_is_advice:
         return _words_for_action(thresholds.tone, level, from_abroad=reading.origin != JAPAN)
     is_learnt = thresholds.learnt is not None
@@ -162,7 +162,7 @@ def _silence_words(
 
 
 def _words_for_action(tone: str, level: str, *, from_abroad: bool) -> tuple[str, str]:
-    """Where the customer or the shop must act, more patience is no advice."""
+    """(headline, text) where the customer or the shop must act."""
     match tone, level:
         case Tone.PROBLEM, _other if from_abroad:
             return _("It needs the sender's help"), _("The last scan is %(waiting)s old.")
@@ -174,7 +174,7 @@ def _words_for_action(tone: str, level: str, *, from_abroad: bool) -> tuple[str,
             return _("It has waited for too long"), _(
                 "No news for %(silent)s. It may be on its way back: ask the local post, and write to us."
             )
-    # Not “it waits for you”: a post that tried may try again, and not everywhere does it have to be picked up.
+    # Not “it waits for you”: after a failed attempt the post may try again, and some posts do not require a pick-up.
     return _("Please do not wait"), _("The last scan is %(waiting)s old. It may not move on until you act.")
 
 
@@ -205,18 +205,20 @@ def _words_of_worry(reading: Reading, now: datetime, *, is_learnt: bool) -> tupl
 
 
 def _enquiry_is_over(reading: Reading, now: datetime) -> bool:
-    """Certainly over, that is: with the history missing, the only row is the latest day on which it can have been posted."""
+    """True where the enquiry period is certainly over. Without the history, the only row gives the latest possible day of
+    posting.
+    """
     ends_on = enquiry_ends_on(reading.story.events[0].local_date, reading.there)
     return enquiry_days_left(ends_on, now) < 0
 
 
 def _silent(days: int, *, is_stale: bool) -> str:
-    """After "No news for"."""
+    """The text after "No news for"."""
     return (_("%(days)s when we last asked") if is_stale else "%(days)s") % {"days": day_count(days)}
 
 
 def _waited(days: int, *, is_stale: bool) -> str:
-    """After "within 5 days": there the number alone will do where it is more than one."""
+    """The text after "within 5 days": "days" is not repeated where the number is more than one."""
     count = str(days) if days > 1 else day_count(days) if days else _("less than a day")
     text = _("yours had waited %(days)s when we last asked") if is_stale else _("yours has waited %(days)s")
     return text % {"days": count}

@@ -1,7 +1,7 @@
-"""Where a parcel stands, for the desk's lists: computed by the functions of the tracking page, stored to be searched.
+"""Standings: the precomputed state of each parcel, which the staff's lists search. Uses the tracking page's functions.
 
-Every answer of Japan Post stores it again. An edit of what the words mean outdates the standings, and `recompute_outdated`
-recomputes them. What changes with time alone is stored as the moment at which it does.
+Every answer of Japan Post recomputes the standing. An edit of meanings outdates standings, and `recompute_outdated`
+recomputes them. A state that changes with time alone is stored as the moment of the change.
 """
 
 import time
@@ -24,13 +24,13 @@ from tracking.words.glossary import Glossary
 
 _DERIVED = [field.name for field in Standing._meta.fields if not field.primary_key]
 
-# Parcels in one transaction: 20 ms of a core, and some 50 ms on a machine with much else to do. A member of staff who
-# waits for a page of the desk waits for no more.
+# Shipments in one transaction: 20 ms of CPU, about 50 ms on a busy machine. An admin page recomputes one batch at most, so
+# staff never wait longer.
 BATCH = 100
 
 
 def standing_of(shipment: Shipment, reading: Reading) -> Standing:
-    """The standing of a shipment, not stored yet. `reading` is that of its story."""
+    """The standing of a shipment, not stored yet. `reading`: of the shipment's story."""
     story, newest = reading.story, reading.newest
     standing = Standing(
         shipment=shipment,
@@ -47,23 +47,23 @@ def standing_of(shipment: Shipment, reading: Reading) -> Standing:
         meaning=reading.glossary.meaning,
     )
     standing.quiet_from, standing.worry_from = _silent_from(reading)
-    standing.look_from = _look_from(standing, story, shipment.handled_at)
+    standing.look_from = _attention_from(standing, story, shipment.handled_at)
     return standing
 
 
 def store_standings(standings: list[Standing]) -> None:
-    """Store these in one statement, in place of what was stored of the same parcels."""
+    """Store these in one statement. Replaces the stored standings of the same shipments."""
     Standing.objects.bulk_create(
         standings, update_conflicts=True, unique_fields=["shipment"], update_fields=_DERIVED
     )
 
 
 def recompute_outdated(*, most: int) -> int:
-    """Recompute up to so many of the outdated standings, in batches. Returns how many are left."""
+    """Recompute at most `most` outdated standings, in batches. Returns how many are left."""
     done = 0
     while done < most and (keys := list(_outdated()[: min(most - done, BATCH)])):
         if done:
-            time.sleep(BREATH)  # other processes get the lock
+            time.sleep(BREATH)  # lets other processes take the lock
         recompute(keys)
         done += len(keys)
     return _outdated().count()
@@ -71,9 +71,9 @@ def recompute_outdated(*, most: int) -> int:
 
 @transaction.atomic
 def recompute(keys: Collection[int]) -> None:
-    """Recompute the standings of the shipments with these keys; a shipment without a story loses its own.
+    """Recompute the standings of the shipments with these keys. Deletes the standing of a shipment without a story.
 
-    The shipments are locked, so that no answer comes in between and is undone by what it has outdated.
+    Locks the shipments, so that an answer that arrives meanwhile is not overwritten with an older standing.
     """
     glossary = Glossary.current()
     shipments = Shipment.objects.select_for_update().filter(pk__in=keys).order_by("pk")
@@ -88,10 +88,10 @@ def recompute(keys: Collection[int]) -> None:
 
 
 def mark_handled(shipments: Sequence[Shipment], *, now: datetime) -> None:
-    """Mark these as handled at an aware `now`: they need a look again when there is a new reason."""
+    """Mark these as handled at an aware `now`: they need attention again when there is a new reason."""
     keys = [one.pk for one in shipments]
     with transaction.atomic():
-        # In one order everywhere: two processes that lock rows in different orders wait for each other.
+        # One lock order everywhere: two processes that lock rows in different orders deadlock.
         list(Shipment.objects.select_for_update().filter(pk__in=keys).order_by("pk").only("pk"))
         Shipment.objects.filter(pk__in=keys).update(handled_at=now)
         recompute(keys)
@@ -102,7 +102,7 @@ def _outdated() -> QuerySet[Standing, int]:
 
 
 def _silent_from(reading: Reading) -> tuple[datetime | None, datetime | None]:
-    """The moments from which the silence is longer than usual, and far longer; None: never, as things are."""
+    """The moments from which the silence is longer, and far longer, than usual; None: never, unless an answer comes."""
     thresholds = thresholds_of(reading)
     if thresholds is None:
         return None, None
@@ -111,19 +111,19 @@ def _silent_from(reading: Reading) -> tuple[datetime | None, datetime | None]:
     if reading.collect_by:
         worry = datetime.combine(reading.collect_by + timedelta(days=1), day_time(), LAST_TIME)
         quiet = min(quiet, worry)
-    # After a failed request nothing newer is known: the silence is what it was at the last answer.
+    # After a failed request the silence counts up to the last answer, as on the tracking page.
     known = reading.story.checked_at if reading.story.stale else worry
     return (quiet if quiet <= known else None), (worry if worry <= known else None)
 
 
-def _look_from(standing: Standing, story: Story, handled_at: datetime | None) -> datetime | None:
-    """The first moment since staff handled it at which it needs a look; None: none as things are."""
+def _attention_from(standing: Standing, story: Story, handled_at: datetime | None) -> datetime | None:
+    """The first moment after `handled_at` from which the parcel needs attention; None: never, unless an answer comes."""
     moments = [one for one in _reasons(standing, story) if handled_at is None or one > handled_at]
     return min(moments, default=None)
 
 
 def _reasons(standing: Standing, story: Story) -> Iterator[datetime]:
-    """The moments at which there is a reason to look at it."""
+    """The moments at which a reason for attention begins."""
     if standing.tone == Tone.PROBLEM:
         yield story.changed_at or story.checked_at
     if standing.worry_from:

@@ -1,4 +1,4 @@
-"""The five steps of the journey, as the page draws them."""
+"""The five steps of the journey, as the tracking page draws them."""
 
 from dataclasses import dataclass
 
@@ -17,17 +17,20 @@ STEP_ICONS = {
 
 @dataclass(frozen=True)
 class Step:
-    """One step, done, current or ahead."""
+    """One step: done, current or ahead."""
 
     number: int
     label: str
     state: str  # done, current, ahead
     state_text: str
-    icon: str  # the template that draws it
+    icon: str  # path of the template that draws it
 
 
 def steps_of(stage: int | None, tone: str, origin_name: str) -> tuple[Step, ...]:
-    """The five steps. `origin_name`: the country that parcels of another post leave; empty for Japan."""
+    """The five steps. `stage`: the current one; None: none reached yet.
+
+    `origin_name`: where another country's post issued the number, that country's name; empty for Japan.
+    """
     steps = []
     for step in Stage:
         label = str(step.label)
@@ -50,5 +53,5 @@ def _state_text(state: str, tone: str) -> str:
 
 
 def icon_template(name: str) -> str:
-    """The template that draws the icon of this name."""
+    """The path of the template that draws this icon."""
     return f"icons/{name}.svg"

@@ -1,4 +1,4 @@
-"""A parcel's story as the store has it: what Japan Post last said, and when. Reads the store; Japan Post is never asked."""
+"""The stored story of a parcel: what Japan Post last said, and when. Reads the database and never queries Japan Post."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,26 +12,30 @@ from tracking.values.numbers import TrackingNumber
 
 @dataclass(frozen=True)
 class Story:
-    """A story, however old it is. Instants are aware; the events' times are wall clocks."""
+    """A stored story of any age. Instants are aware; the events have local wall-clock times."""
 
     number: TrackingNumber
     events: tuple[TrackedEvent, ...]  # oldest first, at least one
     history_missing: bool
     checked_at: datetime  # when Japan Post last gave an answer we could read
-    stale: bool = False  # the last ask failed, ours or everybody's: the story is older than it should be
-    gone: bool = False  # Japan Post had it and has it no more: the story is ours alone
-    destination: str | None = None  # ISO code, where staff gave it
-    told_less_at: datetime | None = None  # their newest answer told less than this story, which is as of then
+    stale: bool = (
+        False  # the last request failed or requests are paused: the story is older than it should be
+    )
+    gone: bool = False  # Japan Post no longer has the item: only our stored story is left
+    destination: str | None = None  # ISO code that staff entered; None: none
+    told_less_at: datetime | None = (
+        None  # date of the story, where the newest answer is less complete; else None
+    )
     changed_at: datetime | None = None  # when the events last changed
 
 
 def recall(number: TrackingNumber) -> Story | None:
-    """The stored story of a number; None where there is none. Costs two queries."""
+    """The stored story of a number; None where there is none. Costs two queries at most."""
     return recall_all([number]).get(number)
 
 
 def recall_all(numbers: Collection[str]) -> dict[str, Story]:
-    """The stored stories of these numbers, in two queries. A number without a story is left out."""
+    """The stored stories by number. Numbers without a story are left out. Costs two queries at most."""
     shipments = Shipment.objects.filter(number__in=numbers, answered_at__isnull=False)
     rows = Event.objects.current().filter(shipment__in=shipments).order_by("position")
     events: dict[int, list[TrackedEvent]] = {}
@@ -41,17 +45,20 @@ def recall_all(numbers: Collection[str]) -> dict[str, Story]:
 
 
 def has_story(number: TrackingNumber) -> bool:
-    """True where Japan Post has told us something about this number before."""
+    """True where a story of this number is stored."""
     return Shipment.objects.filter(number=number, story_at__isnull=False).exists()
 
 
 def known_destinations(numbers: Collection[str]) -> list[str | None]:
-    """Where parcels with these numbers go as far as staff know, even where Japan Post has no story yet: ISO codes."""
+    """The destinations that staff entered for these numbers, even where there is no story yet.
+
+    ISO codes; None for a shipment without one. Numbers that are not stored are left out.
+    """
     return list(Shipment.objects.filter(number__in=numbers).values_list("destination_id", flat=True))
 
 
 def story_of(shipment: Shipment, events: tuple[TrackedEvent, ...], *, is_paused: bool = False) -> Story:
-    """For a parcel with events, which somebody must have answered."""
+    """The story of a shipment with these events. `shipment.answered_at` must be set. `is_paused`: requests are paused."""
     assert shipment.answered_at is not None
     return Story(
         number=TrackingNumber(shipment.number),
@@ -67,15 +74,17 @@ def story_of(shipment: Shipment, events: tuple[TrackedEvent, ...], *, is_paused:
 
 
 def is_gone(shipment: Shipment) -> bool:
+    """True where Japan Post's newest answer says that it has no such item or that the number is malformed."""
     return shipment.newest_answer in (Outcome.NOT_FOUND, Outcome.REJECTED)
 
 
 def _told_less_at(shipment: Shipment) -> datetime | None:
-    """When they last confirmed the story, if they have given a poorer one since."""
+    """When Japan Post last confirmed the story, if a later answer was less complete; else None."""
     confirmed = shipment.story_at == shipment.answered_at
     return None if confirmed or shipment.newest_answer != Outcome.TRACKED else shipment.story_at
 
 
 def events_of(shipment: Shipment) -> tuple[TrackedEvent, ...]:
+    """The current events of a shipment, oldest first; empty where there are none. Costs one query."""
     rows = Event.objects.current().filter(shipment=shipment).order_by("position").values_list(*TRACKED_FIELDS)
     return tuple(TrackedEvent(*row) for row in rows)

@@ -1,4 +1,4 @@
-"""The history of a story as the page prints it: each row in our words and in Japan Post's."""
+"""The history on the tracking page: each row in our words and in Japan Post's."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,31 +16,31 @@ from tracking.values.places import instant_of
 class When:
     """A time as Japan Post printed it: the wall clock of the place."""
 
-    iso: str  # local, "2026-11-20T09:00", or a date alone
-    instant: datetime | None  # with the offset of the place; None where that is not certain
+    iso: str  # local, "2026-11-20T09:00", or only a date
+    instant: datetime | None  # aware, with the offset of the place; None where the offset is not certain
     text: str
 
     @property
     def machine(self) -> str:
-        """For <time datetime>: with offset where it is certain."""
+        """The value for <time datetime>: with the offset where it is certain."""
         return self.instant.isoformat() if self.instant else self.iso
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the history, in our words and in theirs."""
+    """One row of the history, in our words and in Japan Post's."""
 
     event: TrackedEvent
     when: When
-    status: Status | None  # what its phrase means; None: not known
-    title: str  # empty: we have no words of our own
-    guide_slug: str  # the guide's entry with the same words; empty: none
-    place: tuple[str, ...]  # office, region, postal code: those that are known
+    status: Status | None  # the meaning of its phrase; None: unknown
+    title: str  # in our words; empty where we have none
+    guide_slug: str  # the guide's entry with the same words; empty where there is none
+    place: tuple[str, ...]  # office, region and postal code; unknown ones are left out
     is_newest: bool
 
 
 def timeline_of(reading: Reading, resolver: WordingResolver) -> tuple[Entry, ...]:
-    """One entry for each row, newest first."""
+    """One entry per row, newest first."""
     return tuple(
         _entry(resolver, waypoint, is_newest=waypoint is reading.newest)
         for waypoint in reversed(reading.route)

@@ -1,4 +1,4 @@
-"""Days and times in words, and how long such words hold."""
+"""Days and times in words, and how long these words stay correct."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
@@ -8,17 +8,18 @@ from django.utils.translation import ngettext
 
 from tracking.values.places import JAPAN_TIME, LAST_TIME
 
-# (below so many minutes, words change every so many)
+# (limit, step), both in minutes: below the limit the words change once per step. From the last limit on: once a day.
 _STEPS = ((120, 5), (2880, 60))
 _DAY = timedelta(days=1)
 
 
 def long_date(day: date) -> str:
+    """ "20 November 2026", in the active language."""
     return date_format(day, "j F Y")
 
 
 def day_count(days: int) -> str:
-    """Days in words; months and years once nobody counts days any more."""
+    """A number of days in words: as months from 61 days on, as years from 730 days on."""
     if days >= 730:
         return _("%(count)d years") % {"count": days // 365}
     if days >= 61:
@@ -27,15 +28,15 @@ def day_count(days: int) -> str:
 
 
 def minutes_ago(then: datetime, now: datetime) -> int:
-    """The whole minutes after which words about the time since then last changed; 0 where a clock runs behind."""
+    """The minutes since `then`, rounded down to the step in which `ago` changes; 0 where `then` is in the future."""
     minutes = _minutes(then, now)
     return minutes - minutes % _step(minutes)
 
 
 def ago(then: datetime, now: datetime) -> str:
-    """How long ago, in words a person uses; static/js/site.js says the same while a page stays open.
+    """The time since `then` in words. static/js/site.js updates an open page in the same way.
 
-    In steps of five minutes, so that a page can be given out again.
+    In steps (of five minutes in the first two hours), so that a cached page stays correct for a while.
     """
     minutes = minutes_ago(then, now)
     if minutes == 0:
@@ -48,20 +49,21 @@ def ago(then: datetime, now: datetime) -> str:
 
 
 def next_midnight(now: datetime, zone: tzinfo) -> datetime:
+    """The next start of a day in this zone, aware."""
     return datetime.combine(now.astimezone(zone).date() + _DAY, time.min, zone)
 
 
 def valid_until(now: datetime, *, checked_at: datetime, scanned_at: datetime | None) -> datetime:
-    """The first moment after `now` at which a tracking page may read differently while nothing happens.
+    """The first moment after `now` at which the text of a tracking page may change without a new answer.
 
-    Its words change with the time since the last check, with each day of silence (counted from the scan where its
-    instant is known, else by UTC's calendar), with Japan's calendar, by which notices and enquiries end, and with the
-    last place's, where the day to collect it is over.
+    The text depends on the time since the last check, on the days of silence (counted from the scan where its instant is
+    known, else by UTC's calendar), on Japan's calendar (the end of notices and enquiries), and on the calendar of UTC-12
+    (where the last day to collect a parcel ends last).
     """
     midnights = [next_midnight(now, zone) for zone in (UTC, JAPAN_TIME, LAST_TIME)]
     changes = [_ago_changes_at(checked_at, now), *midnights]
     if scanned_at is not None:
-        # In UTC, for a day that is added in a zone of its own is an hour too long or short over a clock change.
+        # In UTC: over a clock change, a day added in a local zone is an hour too long or too short.
         changes.append(scanned_at.astimezone(UTC) + _DAY * ((now - scanned_at).days + 1))
     return min(changes)
 

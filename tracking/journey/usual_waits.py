@@ -1,6 +1,6 @@
-"""How long parcels usually wait at each status, learnt from the stories we keep.
+"""How long parcels usually wait at each status, learnt from the stored stories.
 
-Stories are read as a stream, so a large store takes time but no memory.
+Stories are read as a stream, so a large database takes time but not memory.
 """
 
 import math
@@ -24,7 +24,7 @@ from tracking.values.places import days_between, instant_of
 from tracking.words.glossary import Glossary
 from tracking.words.version import renew_words_version
 
-LEARN_FROM = timedelta(days=180)  # before today; older steps tell of other times
+LEARN_FROM = timedelta(days=180)  # before today; older waits no longer describe the present
 LEAST_PARCELS = 20
 HALF, NINE_IN_TEN = Fraction(1, 2), Fraction(9, 10)
 _DAY = timedelta(days=1)
@@ -32,26 +32,28 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Dwell:
-    """The longest time a parcel went without a next row at one status, in whole days."""
+    """The longest time without a next row that one parcel spent at one status, in whole days."""
 
     days: int
-    is_over: bool  # False: it waits there still, or did when we last heard, so it is at least so long
+    is_over: bool  # False: no next row at Japan Post's last answer, so the wait is at least this long
 
 
 @dataclass(frozen=True)
 class DwellTimes:
-    """Many parcels' waits at one status: whole days -> how many parcels."""
+    """The waits of many parcels at one status: whole days -> number of parcels."""
 
     over: Counter[int] = field(default_factory=Counter)
     unfinished: Counter[int] = field(default_factory=Counter)
 
     def add(self, dwell: Dwell) -> None:
+        """Count one parcel's wait."""
         (self.over if dwell.is_over else self.unfinished)[dwell.days] += 1
 
 
 def usual_waits(glossary: Glossary, now: datetime) -> list[UsualWait]:
-    """What the stored stories teach at an aware `now`, not stored yet: for each status and destination that at
-    least 20 parcels left, and for all destinations together (destination None). Needs one query.
+    """The usual waits at an aware `now`, computed from the stored stories and not stored yet. Costs one query.
+
+    One per status and destination that at least 20 parcels left, and one per status for all destinations (None).
     """
     gathered: defaultdict[tuple[Status, Destination | None], DwellTimes] = defaultdict(DwellTimes)
     for story in stories(now):
@@ -67,11 +69,12 @@ def usual_waits(glossary: Glossary, now: datetime) -> list[UsualWait]:
 
 
 def store_usual_waits(waits: Sequence[UsualWait]) -> bool:
-    """Replace all that was learnt before, in one short transaction. Returns True where any figure is new, gone or another:
-    then every page reads them again.
+    """Replace all stored usual waits in one short transaction. Returns True where a figure was added, removed or changed.
+
+    In that case it also renews the version of the words, so that every page reads the new figures.
     """
     with transaction.atomic():
-        list(Shop.objects.select_for_update())  # so that two runs of `learn` follow each other
+        list(Shop.objects.select_for_update())  # a lock: two runs of `learn` must not overlap
         before = _figures(UsualWait.objects.all())
         UsualWait.objects.all().delete()
         UsualWait.objects.bulk_create(waits)
@@ -82,7 +85,7 @@ def store_usual_waits(waits: Sequence[UsualWait]) -> bool:
 
 
 def stories(now: datetime) -> Iterator[Story]:
-    """Every whole story that may have a step of the last 180 days. A stream: one query, a few rows in memory."""
+    """Every complete story that may have a row of the last 180 days. A stream: one query, few rows in memory."""
     rows = (
         Event.objects.current()
         .filter(shipment__history_missing=False, shipment__story_at__gte=now - LEARN_FROM - _DAY)
@@ -102,10 +105,10 @@ def stories(now: datetime) -> Iterator[Story]:
 
 
 def longest_dwells(reading: Reading, now: datetime) -> dict[Status, Dwell]:
-    """The parcel's longest wait at each status whose words explain a row of the last 180 days. The story's `checked_at` is
-    when Japan Post last confirmed it.
+    """The parcel's longest wait at each status whose words explain a row of the last 180 days.
 
-    A parcel waits for nothing once its journey is over, nor where the post of the destination sends no scans.
+    The story's `checked_at` must be the time when Japan Post last confirmed it. Rows after which no scan is expected have no
+    wait: the end of the journey, and the departure to a post that sends no scans.
     """
     since = (now - LEARN_FROM).date()
     longest: dict[Status, Dwell] = {}
@@ -121,11 +124,11 @@ def longest_dwells(reading: Reading, now: datetime) -> dict[Status, Dwell]:
 
 
 def days_until(share: Fraction, dwells: DwellTimes) -> int | None:
-    """Whole days within which this share of the parcels has moved on; None where so many never did.
+    """The whole days within which this share of the parcels has moved on; None where fewer parcels ever did.
 
     The product-limit estimate of E. L. Kaplan and P. Meier, "Nonparametric Estimation from Incomplete Observations",
-    Journal of the American Statistical Association 53 (1958): a parcel that waits still counts among those who could
-    have moved on for as long as we know of it. Exact arithmetic, so that 9 of 10 is 9 of 10.
+    Journal of the American Statistical Association 53 (1958): a parcel that still waits counts as one that could have
+    moved on, for as long as we have observed it. Fractions, because with floats 9 of 10 may not equal 0.9.
     """
     could_move = dwells.over.total() + dwells.unfinished.total()
     still_here = Fraction(1)
@@ -155,28 +158,32 @@ def _usual_wait(
 
 
 def _days_to(waypoint: Waypoint, after: Waypoint) -> int:
-    """Days between two rows, rounded up where both instants are certain, else by the calendar. Negative where times
-    seem to run backwards, as they can across a border.
+    """Days between two rows: rounded up where both instants are certain, else by the calendar.
+
+    Negative where local times run backwards, as they can across a border.
     """
-    left, met = _instant(waypoint), _instant(after)
-    if left and met:
-        return math.ceil((met - left) / _DAY)
+    start, end = _instant(waypoint), _instant(after)
+    if start and end:
+        return math.ceil((end - start) / _DAY)
     return (after.event.local_date - waypoint.event.local_date).days
 
 
 def _days_until(waypoint: Waypoint, confirmed_at: datetime) -> int:
-    """Full days: the end of the one under way is not known."""
+    """Full days until the last confirmation, because the wait has not ended."""
     return days_between(waypoint.event.local_date, _instant(waypoint), confirmed_at)
 
 
 def _instant(waypoint: Waypoint) -> datetime | None:
-    """In UTC: between two times of one zone Python counts by the wall clock, an hour wrong over a clock change."""
+    """The instant of a row in UTC; None where it is not certain.
+
+    In UTC because Python subtracts two times of one zone by the wall clock: an hour wrong over a clock change.
+    """
     instant = instant_of(waypoint.event.local_date, waypoint.event.local_time, waypoint.country)
     return instant.astimezone(UTC) if instant else None
 
 
 def _figures(waits: Iterable[UsualWait]) -> dict[tuple[int, str | None], tuple[int, int]]:
-    """What customers and staff go by; how many parcels it took is no reason to read anything anew."""
+    """(median, 9 of 10) in days by (status, destination). The number of parcels alone changes no page, so it is left out."""
     return {
         (wait.status_id, wait.destination_id): (wait.median_days, wait.nine_in_ten_days) for wait in waits
     }

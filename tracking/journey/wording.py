@@ -1,4 +1,4 @@
-"""The words for one row of a route, with countries filled in: staff's, or Japan Post's own."""
+"""The words for one row of a route, with countries filled in: those of staff, else Japan Post's phrase."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ from tracking.words.glossary import fill
 
 @dataclass(frozen=True)
 class Words:
-    """What is said about one row of the journey."""
+    """The words that explain one row of the journey."""
 
     title: str
     meaning: str
     what_to_do: str
     who_has_it: str
-    are_ours: bool = True  # else Japan Post's own
-    for_this_country: bool = False  # staff wrote them for this destination alone
+    are_ours: bool = True  # False: they quote Japan Post's phrase
+    for_this_country: bool = False  # True: staff wrote them only for this destination
 
 
 class WordingResolver:
@@ -38,11 +38,11 @@ class WordingResolver:
 
     @property
     def origin_name(self) -> str:
-        """The country whose post gave out the number, as a part of a sentence."""
+        """The country whose post issued the number, as a part of a sentence."""
         return self.name_of(self.origin) or _("the country of origin")
 
     def resolve(self, waypoint: Waypoint) -> Words:
-        """Staff's words for a row, in this language and for this destination; else Japan Post's own."""
+        """Staff's words for a row, in this language and for this destination; else words that quote Japan Post's phrase."""
         wording = waypoint.words and self.glossary.words_for(
             waypoint.words, language=self.language, destination=self.destination
         )
@@ -54,7 +54,7 @@ class WordingResolver:
         return Words(title, meaning, what_to_do, who_has_it, for_this_country=written_for_it)
 
     def _their_words(self, waypoint: Waypoint) -> Words:
-        """Japan Post's phrase as it is; what to do is `advice.advise`'s part."""
+        """Words that quote Japan Post's phrase. `what_to_do` is empty: `advice.advise` decides it."""
         if normalise(waypoint.event.phrase) in self.glossary.ambiguous:
             meaning = _("Japan Post uses these words both for leaving a country and for arriving in one.")
         elif waypoint.status is not None and waypoint.words is None:
@@ -68,7 +68,9 @@ class WordingResolver:
         return Words(title, meaning, what_to_do="", who_has_it="", are_ours=False)
 
     def _fill(self, text: str, waypoint: Waypoint) -> str:
-        """{country} is the row's own country where it is abroad or an import step, else the destination."""
+        """Fill the placeholders. {country} is the row's own country where it is abroad or an import step, else the
+        destination.
+        """
         at_import = waypoint.status is not None and (waypoint.status.stage or 0) >= Stage.CUSTOMS_AND_ARRIVAL
         code = (
             waypoint.country
