@@ -1,4 +1,4 @@
-"""Why a status stays: what uses it, said in one sentence."""
+"""Explains why a status cannot be deleted."""
 
 from tracking.models import Status
 from tracking.staff.words.fallbacks import parcels_by_status
@@ -8,7 +8,7 @@ from tracking.words.glossary import Glossary
 
 
 def why_not_deleted(status: Status) -> str:
-    """What uses the status and what to do instead; empty where nothing does, so that it may go."""
+    """Return a sentence on what uses the status and what to do instead; empty if it can be deleted."""
     counts = (
         (status.phrases.count(), "phrase of Japan Post's", "phrases of Japan Post's"),
         (status.wordings.count(), "wording", "wordings"),

@@ -1,4 +1,4 @@
-"""Whose words customers get, for each country and language, said in words; and where a status is shown now."""
+"""Which wording customers get for each country and language, and how many parcels show a status now."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ ENGLISH = "en"
 
 @dataclass(frozen=True)
 class FallbackRow:
-    """One destination: what its customers get, in the order of the languages."""
+    """One destination: what its customers get in each language, in the order of `Fallbacks.languages`."""
 
     destination: str
     sources: tuple[str, ...]
@@ -24,12 +24,14 @@ class FallbackRow:
 
 @dataclass(frozen=True)
 class Fallbacks:
+    """The table of a status: languages across, destinations down."""
+
     languages: tuple[str, ...]  # their names; English first
     rows: tuple[FallbackRow, ...]  # any destination first
 
 
 def fallbacks(status: Status, glossary: Glossary) -> Fallbacks:
-    """What customers get where, by the very look-up that their pages use."""
+    """Return what customers get for each destination and language, by the look-up that their pages use."""
     codes = languages_of(glossary)
     rows = []
     for code in (None, *_destinations(glossary)):
@@ -40,7 +42,10 @@ def fallbacks(status: Status, glossary: Glossary) -> Fallbacks:
 
 
 def source(glossary: Glossary, status: Status, language: str, destination: str | None) -> str:
-    """ "its own words", "inherits from any destination in English" or "nothing written; customers get …"."""
+    """Return “its own words”, “inherits from …” or “nothing written; customers get …”.
+
+    `destination`: ISO code; None: any destination.
+    """
     words = glossary.words_for(status, language=language, destination=destination)
     if words is None:
         return "nothing written; customers get Japan Post's own words"
@@ -58,9 +63,9 @@ def source(glossary: Glossary, status: Status, language: str, destination: str |
 
 
 def parcels_by_status(glossary: Glossary) -> Counter[int]:
-    """How many parcels stand at each status (by its id) now: those whose newest scan has a phrase of it. One query.
+    """Count the parcels at each status, by its primary key: those whose newest scan has a phrase of it. One query.
 
-    A step inside the country of origin and a delivery back there count here although other words tell them.
+    Steps inside the country of origin and deliveries back there are counted too, although their pages use other words.
     """
     counts: Counter[int] = Counter()
     newest = Event.objects.newest().order_by().values_list("phrase")
@@ -71,13 +76,13 @@ def parcels_by_status(glossary: Glossary) -> Counter[int]:
 
 
 def languages_of(glossary: Glossary) -> list[str]:
-    """Codes of the languages that the site speaks or that words are written in; English first."""
+    """Return the codes of the languages of the site and of all wording; English first."""
     used = {code for code, _ in settings.LANGUAGES} | {language for language, _ in glossary.written_for}
     return [ENGLISH, *sorted(used - {ENGLISH}, key=language_name)]
 
 
 def _destinations(glossary: Glossary) -> list[str]:
-    """Those that some status has words for, and those that parcels go to."""
+    """The destinations of wording and of parcels, by name."""
     written = {destination for _, destination in glossary.written_for if destination}
     given = set(Shipment.objects.exclude(destination=None).values_list("destination", flat=True).distinct())
     found = written | given | _scanned(glossary)
@@ -85,7 +90,7 @@ def _destinations(glossary: Glossary) -> list[str]:
 
 
 def _scanned(glossary: Glossary) -> set[str]:
-    """Countries in which parcels have been scanned, but for those that they come from."""
+    """The countries in which parcels were scanned, except their countries of origin."""
     rows = Event.objects.current().order_by().annotate(origin=Right("shipment__number", 2))
     found = {
         (origin, glossary.country_of(region))

@@ -1,4 +1,4 @@
-"""The staff's inbox: phrases without a meaning, what is known about each, and giving it one."""
+"""The staff's inbox of phrases without a meaning: facts about each phrase, and how it gets a meaning."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,12 +11,15 @@ from tracking.staff.words.suggestions import Suggestion, suggest
 
 
 class MeaningChangedError(Exception):
-    """Somebody else has given the phrase, or another spelling of it, a meaning meanwhile; nothing was changed."""
+    """Other staff have just given the phrase, or another spelling of it, a meaning. Nothing was changed.
+
+    The argument is the phrase that has the meaning.
+    """
 
 
 @dataclass(frozen=True)
 class Item:
-    """One phrase, and what helps to say what it means."""
+    """One phrase, with facts that help staff to decide what it means."""
 
     phrase: Phrase
     usage: PhraseUsage
@@ -24,20 +27,20 @@ class Item:
 
 
 def items_of(phrases: Iterable[Phrase]) -> list[Item]:
-    """The same few queries for one phrase and for a hundred."""
-    asked = list(phrases)
-    usage = usage_of(asked)
-    known = list(Phrase.objects.exclude(status=None).select_related("status")) if asked else []
-    return [Item(phrase, usage[phrase.pk], suggest(phrase.text, known)) for phrase in asked]
+    """Return the items of these phrases. The number of queries does not depend on the number of phrases."""
+    wanted = list(phrases)
+    usage = usage_of(wanted)
+    known = list(Phrase.objects.exclude(status=None).select_related("status")) if wanted else []
+    return [Item(phrase, usage[phrase.pk], suggest(phrase.text, known)) for phrase in wanted]
 
 
 def give_meaning(key: int, status: Status | None) -> Phrase:
-    """Let a phrase of the inbox mean this status; None: it has two meanings. Raises MeaningChangedError."""
+    """Give a phrase of the inbox this status; None: it has two meanings. Raises MeaningChangedError."""
     return _change(key, before=(None, False), after=(status, status is None))
 
 
 def take_back(key: int, status: Status | None) -> Phrase:
-    """Undo `give_meaning`: the phrase waits in the inbox again. Raises MeaningChangedError."""
+    """Undo `give_meaning`: put the phrase back into the inbox. Raises MeaningChangedError."""
     return _change(key, before=(status, status is None), after=(None, False))
 
 

@@ -1,4 +1,4 @@
-"""When Japan Post says a phrase, and where it stands in the stored stories: how many parcels, which countries and offices."""
+"""Counts how the stored stories use a phrase: parcels, countries and offices."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -17,28 +17,32 @@ MOST_NAMED = 3  # countries, and offices
 
 @dataclass
 class PhraseUsage:
-    """What the stories as they stand have of one phrase; superseded rows are left out."""
+    """The use of one phrase in the current stories. Superseded events are not counted."""
 
     parcels: int = 0
-    shown_now: int = 0  # parcels whose newest row it is
-    example: str = ""  # number of a parcel that has it, one that shows it now where there is one
-    countries: Counter[str] = field(default_factory=Counter)  # name -> rows
+    shown_now: int = 0  # parcels whose newest event has the phrase
+    example: str = ""  # number of a parcel with the phrase, preferably shown now; empty: none
+    countries: Counter[str] = field(default_factory=Counter)  # name -> events
     offices: Counter[str] = field(default_factory=Counter)
 
     @property
     def top_countries(self) -> list[tuple[str, int]]:
+        """The MOST_NAMED countries with the most events."""
         return _top(self.countries)
 
     @property
     def more_countries(self) -> int:
+        """The number of countries that `top_countries` leaves out."""
         return max(0, len(self.countries) - MOST_NAMED)
 
     @property
     def top_offices(self) -> list[tuple[str, int]]:
+        """The MOST_NAMED offices with the most events."""
         return _top(self.offices)
 
     @property
     def more_offices(self) -> int:
+        """The number of offices that `top_offices` leaves out."""
         return max(0, len(self.offices) - MOST_NAMED)
 
 
@@ -47,7 +51,7 @@ def _top(counted: Counter[str]) -> list[tuple[str, int]]:
 
 
 def usage_of(phrases: Iterable[Phrase]) -> dict[int, PhraseUsage]:
-    """For each phrase, by its key. Two queries about the rows, however many phrases."""
+    """Return the usage of each phrase, by its primary key. Two queries of events, however many phrases."""
     texts = {phrase.pk: spellings(phrase.text) for phrase in phrases}
     found = {key: PhraseUsage() for key in texts}
     if not found:
@@ -66,7 +70,7 @@ def usage_of(phrases: Iterable[Phrase]) -> dict[int, PhraseUsage]:
 
 
 def _counts(texts: Mapping[int, set[str]]) -> Iterable[dict[str, Any]]:
-    """A parcel that has two spellings of one phrase counts once."""
+    """Counts and an example for each phrase. A parcel with two spellings of a phrase counts once."""
     whose = Case(
         *(When(phrase__in=spelt, then=Value(key)) for key, spelt in texts.items()),
         output_field=IntegerField(),
@@ -85,11 +89,11 @@ def _places(texts: Mapping[int, set[str]]) -> Iterable[tuple[str, str, str, int]
 
 
 def _rows(texts: Mapping[int, set[str]]) -> QuerySet[Any]:
-    """Rows of the stories as they stand with any of these texts."""
+    """Current events with any of these texts."""
     return Event.objects.current().filter(phrase__in=set().union(*texts.values())).order_by()
 
 
 def _country_name(glossary: Glossary, region: str) -> str:
-    """The country's name, or what Japan Post printed where we do not know it."""
+    """The country's name, or Japan Post's text if we do not know the country."""
     known = glossary.destinations.get(glossary.country_of(region) or "")
     return known.name if known else region

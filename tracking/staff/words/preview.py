@@ -1,4 +1,4 @@
-"""What customers would see: a real page in words that are not published yet. Nothing is stored, nobody is asked."""
+"""Previews: the customers' page with words that are not published. Stores nothing and never queries Japan Post."""
 
 from copy import copy
 from dataclasses import dataclass, replace
@@ -14,14 +14,17 @@ from tracking.words.glossary import Glossary
 
 @dataclass(frozen=True)
 class Subject:
-    """The parcel whose page is shown: an example, or one from the store by its number."""
+    """The parcel whose page is shown: an example, or the number of a stored parcel."""
 
     example: Example | None = None
     number: TrackingNumber | None = None
     language: str = "en"
 
     def answer(self, glossary: Glossary, now: datetime) -> Answer:
-        """The parcel in these words. A stored parcel is read from the store, however old its story is."""
+        """Return the answer with these words. A stored story is used, however old it is.
+
+        Raises ValueError if there is neither an example nor a number.
+        """
         if self.example is not None:
             return example_answer(self.example, glossary, now=now, language=self.language)
         if self.number is None:
@@ -31,20 +34,22 @@ class Subject:
 
 @dataclass(frozen=True)
 class Preview:
+    """The page to show, and how it was made."""
+
     answer: Answer
-    glossary: Glossary
-    leads: bool  # the page leads with the words in question
-    pretends: bool  # because we let the newest scan mean this status
+    glossary: Glossary  # with the words of the page
+    leads: bool  # the page leads with the words of the status
+    pretends: bool  # it does so because the preview gives the newest scan this status
 
 
 def with_drafts(glossary: Glossary, status: Status) -> Glossary:
-    """The words as they would be after “Save and publish”."""
+    """Return the glossary as it would be after the drafts of this status are published."""
     drafts = status.wordings.exclude(draft=None)
     return glossary.with_words([one.as_drafted() for one in drafts])
 
 
 def with_notice(glossary: Glossary, notice: Notice, now: datetime) -> Glossary:
-    """The words with this notice up today, whatever its days."""
+    """Return the glossary with this notice shown today, whatever its dates."""
     shown = copy(notice)
     shown.starts_on, shown.ends_on = japans_day(now), None
     others = tuple(one for one in glossary.notices if one.pk != notice.pk)
@@ -52,7 +57,11 @@ def with_notice(glossary: Glossary, notice: Notice, now: datetime) -> Glossary:
 
 
 def preview_status(status: Status, subject: Subject, words: Glossary, now: datetime) -> Preview:
-    """A page that leads with this status: where the parcel is elsewhere, its newest scan is taken to mean it."""
+    """Return a page that leads with this status.
+
+    If the parcel is at another status, its newest scan is given this one (`pretends`); if the page still does not lead
+    with it, the unchanged page is returned.
+    """
     found = subject.answer(words, now)
     progress = found.progress
     if progress is None or progress.guide_status == status:
@@ -65,7 +74,7 @@ def preview_status(status: Status, subject: Subject, words: Glossary, now: datet
 
 
 def moved_to(example: Example, destination: str, glossary: Glossary) -> Example:
-    """The example on its way to another country, so that words for that country can be seen."""
+    """Return the example with another destination, so that the page uses the words for that country."""
     there = glossary.destinations[destination]
     printed = next(iter(there.printed_names.splitlines()), there.name.upper())
     events = tuple(
@@ -78,7 +87,10 @@ def moved_to(example: Example, destination: str, glossary: Glossary) -> Example:
 
 
 def first_draft(status: Status) -> dict[str, str]:
-    """For which country (`to`) and `language` there is a draft to look at: English and any country first."""
+    """Return the country (`to`; empty: any) and the `language` of the first draft; empty if there is no draft.
+
+    English and “any country” come first.
+    """
     drafts = status.wordings.exclude(draft=None).in_order()
     first = drafts.first()
     return {"to": first.destination_id or "", "language": first.language} if first else {}

@@ -1,4 +1,4 @@
-"""Which status a new phrase may mean: the known phrases that read most like it. Only ever proposed, never applied."""
+"""Suggests the status of a new phrase from similar known phrases. Staff decide; nothing is applied by itself."""
 
 import re
 import unicodedata
@@ -10,10 +10,10 @@ from rapidfuzz import fuzz, utils
 from tracking.models import Phrase, Status
 
 MOST = 3
-LEAST_SCORE = 60  # of 100; below it two phrases share letters, not a meaning
-_SUBSET_WEIGHT = 0.85  # "Customs clearance" is part of many a longer phrase, which then says more than it
+LEAST_SCORE = 60  # of 100; phrases below it share letters and not a meaning
+_SUBSET_WEIGHT = 0.85  # "Customs clearance" is part of many longer phrases that say more
 
-# Words that turn a phrase round, however alike the rest: both must name the same side or one of them none.
+# Words that reverse a meaning. Two phrases contradict each other if they use different sides of a row.
 _SIDES = (
     (r"\binward\b", r"\boutward\b", r"\btransit\b"),
     (r"\bimport\b", r"\bexport\b"),
@@ -24,11 +24,11 @@ _SIDES = (
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A status, because a known phrase that means it reads like the new one."""
+    """A status that the new phrase may mean, because a known phrase of it is similar."""
 
     status: Status
-    phrase: str  # the known one
-    score: float  # up to 100, which is the same but for case, white space and punctuation
+    phrase: str  # the known phrase
+    score: float  # up to 100: equal except for case, white space and punctuation
 
     @property
     def closeness(self) -> str:
@@ -39,9 +39,9 @@ class Suggestion:
 
 
 def suggest(text: str, known: Iterable[Phrase]) -> list[Suggestion]:
-    """At most three statuses for a phrase, the likeliest first, each with the known phrase that reads most like it.
+    """Return at most three suggestions for a phrase, the most similar first, one for each status.
 
-    `known` are phrases with a status. Nothing is suggested below `LEAST_SCORE`, nor what says the opposite.
+    `known` are phrases with a status. Those with a score below LEAST_SCORE or the opposite meaning are left out.
     """
     plain = _plain(text)
     found = []
@@ -52,7 +52,7 @@ def suggest(text: str, known: Iterable[Phrase]) -> list[Suggestion]:
             found.append(
                 (score, fuzz.ratio(text, phrase.text), Suggestion(phrase.status, phrase.text, score))
             )
-    # Of equals the one whose letters are more the same: two of Japan Post's phrases differ in case alone.
+    # Equal scores are ordered by exact letters: two of Japan Post's phrases differ in case alone.
     found.sort(key=lambda one: (-one[0], -one[1], one[2].phrase))
     best: dict[int, Suggestion] = {}
     for _, _, suggestion in found:
@@ -61,12 +61,12 @@ def suggest(text: str, known: Iterable[Phrase]) -> list[Suggestion]:
 
 
 def _plain(text: str) -> str:
-    """Letters and digits of any script, in one case; all else is a space."""
+    """Letters and digits of any script, case-folded; every other character becomes a space."""
     return " ".join(utils.default_process(unicodedata.normalize("NFKC", text).casefold()).split())
 
 
 def _score(one: str, other: str) -> float:
-    """Alike in any order of the words; somewhat less where one has all the words of the other and more."""
+    """Similarity in any order of words; weighted less if one has all words of the other and more."""
     return max(fuzz.token_sort_ratio(one, other), _SUBSET_WEIGHT * fuzz.token_set_ratio(one, other))
 
 

@@ -1,4 +1,4 @@
-"""All wording as one CSV: out to a translator, and back in after a dry run. Nothing is half brought in."""
+"""Exports all wording as one CSV for a translator, and imports it after a dry run. An import is all or nothing."""
 
 import hashlib
 import re
@@ -32,12 +32,12 @@ Key = tuple[str, str, str | None]  # slug of the status, language, ISO code of t
 
 
 class ChangedMeanwhileError(Exception):
-    """Bringing the file in would no longer do what was shown. Nothing was stored."""
+    """The import would no longer do what the dry run showed. Nothing was stored."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One text before and after."""
+    """One text before and after the import."""
 
     column: str
     now: str
@@ -46,36 +46,36 @@ class Difference:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the file, and what will become of it. No differences and no problems: it stays as it is."""
+    """One row of the file, and what the import does with it: nothing if it has no differences and no problems."""
 
     number: int  # as spreadsheets count: the header is row 1, a cell of several lines is in one row
-    wording: Wording | None = None  # with the words of the file
+    wording: Wording | None = None  # with the texts of the file; None: the row names no wording
     is_new: bool = False
     differences: tuple[Difference, ...] = ()
     problems: tuple[str, ...] = ()
 
     @property
     def has_other_draft(self) -> bool:
-        """Somebody is writing other words for the same place; that draft stays, and is still to be published."""
+        """True if staff have a draft with other texts. The import keeps that draft; it is still to be published."""
         words = self.wording
         return words is not None and words.draft is not None and words.drafted_texts != words.texts
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What bringing a file in would do: all of it, or, where any row is bad, nothing."""
+    """What the import of a file would do. It stores all rows, or nothing if any row is bad."""
 
     rows: tuple[Row, ...]
-    without_words: tuple[int, ...]  # rows that were left out, for nothing is written in them
+    without_words: tuple[int, ...]  # numbers of rows that are skipped because all texts are empty
     bad: list[Row]
     new: list[Row]
     changed: list[Row]
     differences: tuple[Difference, ...]
-    fingerprint: str  # the same for two plans only if they do the same
+    fingerprint: str  # equal only in plans that do the same
 
     @classmethod
     def of(cls, rows: Sequence[Row], without_words: Iterable[int]) -> "Plan":
-        """Sort the rows by what becomes of them."""
+        """Return the plan of these rows, sorted into bad, new and changed ones."""
         good = [row for row in rows if not row.problems]
         does = [(str(row.wording), row.is_new, row.differences) for row in rows if row.differences]
         return cls(
@@ -90,15 +90,17 @@ class Plan:
 
     @property
     def does_something(self) -> bool:
+        """True if any text would change."""
         return bool(self.differences)
 
     @property
     def unchanged(self) -> int:
+        """The number of good rows that change nothing."""
         return len(self.rows) - len(self.bad) - len(self.new) - len(self.changed)
 
     @property
     def left_out(self) -> str:
-        """The rows without words in a few characters: “4, 7–19”."""
+        """The numbers of the skipped rows, in short: “4, 7–19”."""
         ranges: list[list[int]] = []
         for number in self.without_words:
             if ranges and ranges[-1][-1] == number - 1:
@@ -108,17 +110,17 @@ class Plan:
         return ", ".join("–".join(map(str, some)) for some in ranges)
 
 
-# Out
+# Export
 
 
 def export_all() -> bytes:
-    """Every wording in every language, hidden ones too, in the guide's order. Drafts stay at the desk."""
+    """Return a CSV of every published wording in every language, hidden ones too, in the guide's order. No drafts."""
     wordings = Wording.objects.ever_published().select_related("status")
     return b"".join(write_csv(COLUMNS, map(_cells, wordings)))
 
 
 def export_for_translator(language: str) -> bytes:
-    """One sheet to fill: the English words for reading, beside them the words in this language, or empty cells."""
+    """Return a CSV for a translator: the English texts, each next to the text in this language or an empty cell."""
     wordings = list(
         Wording.objects.ever_published()
         .filter(language__in=("en", language))
@@ -148,17 +150,20 @@ def _cells(wording: Wording) -> dict[str, str]:
         "status_name": wording.status.name,
         "language": wording.language,
         "destination": wording.destination_id or "",
-        # Words that are yet to be written would come back hidden, and nobody would know why.
+        # Texts that are not written yet would otherwise be imported as hidden.
         "hidden": "yes" if wording.hidden and any(texts.values()) else "",
         **texts,
     }
 
 
-# In
+# Import
 
 
 def check(text: str, *, lock: bool = False) -> Plan:
-    """The dry run: check every row, store nothing. Raises UnreadableFileError."""
+    """Check every row and return the plan. Stores nothing. `lock`: lock the rows that the import will write.
+
+    Raises UnreadableFileError.
+    """
     if len(text.encode()) > MOST_BYTES:
         raise UnreadableFileError(TOO_MUCH)
     words = _Words.read(lock=lock)
@@ -180,7 +185,7 @@ def check(text: str, *, lock: bool = False) -> Plan:
 
 
 def _records(text: str) -> Iterator[Record]:
-    """The rows of the file; cells that are no texts lose the spaces at their ends."""
+    """The rows of the file. Cells of other columns than the texts are stripped. Raises UnreadableFileError."""
     for record in SHEET.records(text):
         if record.number > MOST_ROWS and (any(record.cells.values()) or record.extra):
             raise UnreadableFileError(f"More than {MOST_ROWS} rows: bring them in in several parts.")
@@ -191,7 +196,10 @@ def _records(text: str) -> Iterator[Record]:
 
 
 def bring_in(text: str, *, shown: str) -> Plan:
-    """Store all of it, if that still does what was shown (a plan's fingerprint). Else raises ChangedMeanwhileError."""
+    """Import the file in one transaction and return the plan. `shown`: the fingerprint of the plan that staff saw.
+
+    Raises ChangedMeanwhileError if the import would now do something else, and UnreadableFileError.
+    """
     try:
         with transaction.atomic():
             plan = check(text, lock=True)
@@ -199,15 +207,15 @@ def bring_in(text: str, *, shown: str) -> Plan:
                 raise ChangedMeanwhileError
             for row in (*plan.new, *plan.changed):
                 if row.wording:
-                    row.wording.save()  # one by one: each save renews the words' version
+                    row.wording.save()  # one by one, because each save changes the version of the words
             return plan
-    except IntegrityError:  # somebody wrote new words at the same moment
+    except IntegrityError:  # other staff added the same wording at the same moment
         raise ChangedMeanwhileError from None
 
 
 @dataclass(frozen=True)
 class _Words:
-    """The store at the moment of checking, read once."""
+    """The stored words, read once for a check."""
 
     statuses: Mapping[str, Status]
     destinations: Mapping[str, Destination]
@@ -217,7 +225,7 @@ class _Words:
     @classmethod
     def read(cls, *, lock: bool) -> "_Words":
         wordings, statuses = Wording.objects.select_related("status", "destination"), Status.objects.all()
-        if lock:  # the statuses too: that is where somebody who edits their words at this moment waits
+        if lock:  # the statuses too: staff who edit their wording lock these first
             wordings, statuses = wordings.select_for_update(of=("self",)), statuses.select_for_update()
         by_key = {(one.status.slug, one.language, one.destination_id): one for one in wordings}
         return cls(
@@ -234,7 +242,7 @@ class _Words:
         return cells["status"], language, cells["destination"].upper() or None
 
     def checked(self, record: Record) -> Row:
-        """The row's words put into its wording. What words may say is the model's own rule (`full_clean`)."""
+        """Put the texts of the row into its wording, unsaved. The model's `full_clean` decides what is valid."""
         problems = list(self._unknown(record.cells))
         wording, is_new = None, False
         differences: tuple[Difference, ...] = ()
@@ -247,7 +255,7 @@ class _Words:
         return Row(record.number, wording, is_new, differences, tuple(problems))
 
     def _wording_of(self, cells: Mapping[str, str]) -> tuple[Wording, bool]:
-        """The wording that the row is about, and whether it is new."""
+        """The wording that the row names, and True if it is new."""
         slug, language, code = key = self.key(cells)
         if wording := self.wordings.get(key):
             return wording, False
@@ -279,16 +287,19 @@ def _put_in(wording: Wording, cells: Mapping[str, str]) -> Iterator[Difference]:
 
 
 def _tidy(column: str, text: str) -> str:
-    """What a spreadsheet or a form changes on its way is no difference: line ends, spaces at the ends."""
-    if column in ("title", "who_has_it"):  # one line; not every white space: French has its no-break space
+    """The text without what spreadsheets and forms change: line ends, and white space at both ends."""
+    if column in (
+        "title",
+        "who_has_it",
+    ):  # a text of one line; no-break spaces stay, because French uses them
         return re.sub(r"[ \t\r\n]+", " ", text).strip()
     return re.sub(r"\r\n?", "\n", text).strip()
 
 
 def _refused(wording: Wording) -> Iterator[str]:
-    """What the model says against the words."""
+    """Yield the errors that the model finds in the texts."""
     try:
-        wording.full_clean(exclude=["status", "destination"])  # both are in the store; the key is unique
+        wording.full_clean(exclude=["status", "destination"])  # both exist in the store; the key is unique
     except ValidationError as error:
         for field, sentences in error.message_dict.items():
             for sentence in sentences:
