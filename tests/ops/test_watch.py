@@ -181,7 +181,7 @@ def test_an_error_on_one_parcel_is_logged_and_the_others_go_on(standin, monkeypa
     monkeypatch.setattr(asking, "ask", stumble)
     totals = Watch(clock=lambda: NOW + timedelta(minutes=1)).run_once()
     assert (totals.asked, totals.crashed) == (1, 1)
-    assert f"could not deal with {redact(first)}" in caplog.text
+    assert f"unexpected error while querying {redact(first)}" in caplog.text
     pushed_back = Shipment.objects.get(number=first)
     assert pushed_back.watch_at == NOW + timedelta(minutes=61)
     assert pushed_back.lease_until is None

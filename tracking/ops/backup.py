@@ -1,4 +1,4 @@
-"""Back-ups of the whole store, made while the site runs, and the way back."""
+"""Backs up the whole store while the site runs, and restores a back-up."""
 
 import os
 import shutil
@@ -14,26 +14,26 @@ from typing import cast
 from django.db import DatabaseError, connection
 
 _SUFFIX = {"sqlite": ".sqlite3", "postgresql": ".dump"}
-_NAME = "emsguide-%Y%m%dT%H%M%S.%fZ"  # the moment it shows, in UTC: so fine that no two share it
+_NAME = "emsguide-%Y%m%dT%H%M%S.%fZ"  # the moment of the back-up, in UTC; microseconds keep names apart
 _UNFINISHED = ".unfinished-"
-_OURS = "tracking_shop"  # the table that tells our store from any other
+_OUR_TABLE = "tracking_shop"  # a store with this table is ours
 
 
 class BackupError(Exception):
-    """No back-up was made, or nothing was restored; the text says why, in a sentence for the owner."""
+    """No back-up was made, or nothing was restored. The message is a sentence for the owner."""
 
 
 class _UnreadableError(BackupError):
-    """The disk, SQLite or PostgreSQL says so."""
+    """The disk, SQLite or PostgreSQL reported an error."""
 
 
 def back_up(folder: Path, now: datetime) -> Path:
-    """Copy the store, as it is at one moment, into a new file that its owner alone may read.
+    """Copy a snapshot of the store into a new file that only its owner can read. Return the file.
 
-    The file gets its name when it is whole and has been read back. Raises BackupError.
+    The file gets its final name after it was read back completely. `now` is aware. Raises BackupError.
     """
-    with _in_words():
-        if _OURS not in connection.introspection.table_names():
+    with _as_backup_errors():
+        if _OUR_TABLE not in connection.introspection.table_names():
             raise BackupError("there is no store of ours. Is DATABASE_URL right?")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=folder) as own:
@@ -41,17 +41,17 @@ def back_up(folder: Path, now: datetime) -> Path:
             unfinished.touch(mode=0o600)
             _copy_to(unfinished)
             check(unfinished)
-            _to_disk(unfinished)
+            _flush(unfinished)
             finished = folder / f"{now.astimezone(UTC):{_NAME}}{_SUFFIX[connection.vendor]}"
             unfinished.rename(finished)
-        _to_disk(folder)
+        _flush(folder)
         return finished
 
 
 def keep_newest(folder: Path, count: int, now: datetime) -> list[Path]:
-    """Delete all but the newest `count` back-ups of this kind of store; those that are gone.
+    """Delete all but the newest `count` back-ups of this kind of store. Return the deleted files.
 
-    What a run that was killed has left goes too, after a day. Other files stay.
+    Also deletes unfinished copies of killed runs that are more than a day old. Keeps other files.
     """
     old = _backups_in(folder)[:-count]
     yesterday = (now - timedelta(days=1)).timestamp()
@@ -64,15 +64,15 @@ def keep_newest(folder: Path, count: int, now: datetime) -> list[Path]:
 
 
 def newest_in(folder: Path) -> datetime | None:
-    """The moment that the newest back-up of this kind of store shows; None where there is none."""
+    """Return the aware moment in the name of the newest back-up of this kind of store; None if there is none."""
     found = _backups_in(folder)
     return datetime.strptime(found[-1].stem, _NAME).replace(tzinfo=UTC) if found else None
 
 
 def check(file: Path) -> None:
-    """Read a back-up from beginning to end. Raises BackupError when it is damaged or none of ours."""
-    with _in_words():
-        file.open("rb").close()  # SQLite would not say what is wrong
+    """Read a back-up completely. Raises BackupError if it is damaged or not a back-up of this site."""
+    with _as_backup_errors():
+        file.open("rb").close()  # gives a clearer error than SQLite does
         if connection.vendor == "sqlite":
             with closing(_read_only(file)) as copy:
                 tables = {name for (name,) in copy.execute("SELECT name FROM sqlite_master")}
@@ -82,19 +82,19 @@ def check(file: Path) -> None:
             tables, verdict = set(_run("pg_restore", "--list", file).split()), "ok"
         if verdict != "ok":
             raise BackupError(f"{file} is damaged: {verdict}.")
-        if _OURS not in tables:
+        if _OUR_TABLE not in tables:
             raise BackupError(f"{file} is no back-up of this site.")
 
 
 def restore(file: Path, *, replace: bool, folder: Path, now: datetime) -> Path | None:
-    """Make the store what `file` has, wholly or not at all; the site may run meanwhile.
+    """Replace the contents of the store by those of `file`, completely or not at all. The site may keep running.
 
-    A store that has tables is overwritten with `replace` only, and backed up into `folder` before: that file is
-    returned. Raises BackupError.
+    A store that has tables is overwritten only with `replace`, and is backed up into `folder` first. Returns the file
+    of that back-up; None if the store was empty. Raises BackupError.
     """
     check(file)
     try:
-        with _in_words():
+        with _as_backup_errors():
             tables = connection.introspection.table_names()
         if tables and not replace:
             raise BackupError("the store is not empty. With --replace it is backed up, then overwritten.")
@@ -104,25 +104,25 @@ def restore(file: Path, *, replace: bool, folder: Path, now: datetime) -> Path |
             f"what is in the store now cannot be backed up: {reason} Move it away, or name an empty store in "
             "DATABASE_URL; then restore without --replace."
         ) from reason
-    with _in_words():
+    with _as_backup_errors():
         if connection.vendor == "sqlite":
             connection.ensure_connection()
             with closing(_read_only(file)) as copy:
-                copy.backup(cast(sqlite3.Connection, connection.connection))  # one transaction of SQLite's
+                copy.backup(cast(sqlite3.Connection, connection.connection))  # one transaction
         else:
-            _fill(file, instead_of=tables)
+            _load_dump(file, instead_of=tables)
     return before
 
 
 def _backups_in(folder: Path) -> list[Path]:
-    """The oldest first."""
+    """The back-ups of this kind of store, oldest first."""
     return sorted(
         folder.glob(f"emsguide-{'[0-9]' * 8}T{'[0-9]' * 6}.{'[0-9]' * 6}Z{_SUFFIX[connection.vendor]}")
     )
 
 
 def _copy_to(file: Path) -> None:
-    """Nobody waits for it: both read one snapshot. SQLite's copy has no remains of deleted rows."""
+    """Copy a snapshot without blocking the site. The copy of SQLite contains no remains of deleted rows."""
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("VACUUM INTO %s", [str(file)])
@@ -134,8 +134,8 @@ def _read_only(file: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
 
 
-def _fill(file: Path, instead_of: list[str]) -> None:
-    """Read a dump into PostgreSQL in one transaction, which begins with dropping the tables `instead_of`."""
+def _load_dump(file: Path, instead_of: list[str]) -> None:
+    """Load a dump into PostgreSQL in one transaction that first drops the tables `instead_of`."""
     commands = [f"--command=DROP TABLE {connection.ops.quote_name(table)} CASCADE" for table in instead_of]
     settings = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"]
     filling = subprocess.Popen(
@@ -153,10 +153,10 @@ def _fill(file: Path, instead_of: list[str]) -> None:
                 stderr=subprocess.PIPE,
             )
         except BaseException:
-            filling.kill()  # Ctrl-C too: psql would take the end of its input for that of the dump, and commit
+            filling.kill()  # also on Ctrl-C: psql would take the end of its input for the end of the dump, and commit
             raise
         if reading.returncode != 0:
-            filling.kill()  # its input has not ended, so nothing is committed
+            filling.kill()  # before its input ends, so that it commits nothing
         _, errors = filling.communicate()
     if filling.returncode != 0 or reading.returncode != 0:
         raise BackupError(
@@ -165,7 +165,7 @@ def _fill(file: Path, instead_of: list[str]) -> None:
 
 
 def _run(program: str, *arguments: str | Path) -> str:
-    """What a program of PostgreSQL's prints."""
+    """Run a program of PostgreSQL; return what it prints. Raises _UnreadableError if it fails."""
     done = subprocess.run([program, *arguments], env=_environment(), capture_output=True, text=True)
     if done.returncode != 0:
         raise _UnreadableError(done.stderr.strip())
@@ -173,19 +173,19 @@ def _run(program: str, *arguments: str | Path) -> str:
 
 
 def _database() -> list[str]:
-    """The arguments that name our database to PostgreSQL's programs; Django gives psql the same."""
+    """The arguments that name our database to PostgreSQL's programs, as Django passes them to psql."""
     _, *arguments = connection.client.settings_to_cmd_args_env(connection.settings_dict, [])[0]
     return arguments
 
 
 def _environment() -> dict[str, str]:
-    """The password travels here: a command line can be read by everybody on the machine."""
+    """The environment with the password: every user of the machine can read command lines."""
     _, more = connection.client.settings_to_cmd_args_env(connection.settings_dict, [])
     return os.environ | (more or {})
 
 
-def _to_disk(path: Path) -> None:
-    """Ask the system to write what it may still have in memory only."""
+def _flush(path: Path) -> None:
+    """Flush a file or folder to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -194,8 +194,8 @@ def _to_disk(path: Path) -> None:
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
-    """Whatever the disk, SQLite and PostgreSQL may raise, as a BackupError."""
+def _as_backup_errors() -> Iterator[None]:
+    """Turn errors of the disk, SQLite and PostgreSQL into BackupError."""
     try:
         yield
     except FileNotFoundError as reason:

@@ -1,7 +1,7 @@
-"""One mail a day to the shop while phrases wait for a meaning. Nothing is said while the inbox is empty.
+"""The daily mail to the shop about phrases that wait for a meaning. No mail is sent while the inbox is empty.
 
-A day is Japan's, by which the shop's staff work. Run twice, or on two machines at once, it is one mail: the row of
-that day in the database decides, as for alarms.
+Days are those of Japan, where the shop's staff work. Several runs on several machines send one mail a day: each run
+must claim the day's row in the database first, as for alarms.
 """
 
 from datetime import datetime, timedelta
@@ -24,15 +24,15 @@ MOST_LISTED = 50
 
 
 class NotMailedError(Exception):
-    """The mail was not sent. The text says why, for cron's mails."""
+    """The mail was not sent. The message says why, for cron's mails."""
 
 
 class MailIsOffError(NotMailedError):
-    """The site is set up without mail, as it may be; the desk shows what waits."""
+    """The site runs without mail, which is allowed. The desk shows the inbox."""
 
 
 def digest() -> EmailMessage | None:
-    """The mail as it would leave now; None while nothing waits. `to` is empty where the shop has no address."""
+    """Return the mail as it would be sent now; None if no phrase waits. `to` is empty if the shop has no address."""
     waiting = Phrase.objects.unmapped()
     count = waiting.count()
     if not count:
@@ -45,7 +45,10 @@ def digest() -> EmailMessage | None:
 
 
 def send_digest(*, now: datetime) -> bool:
-    """Mail it, where something waits and nobody has mailed today; says whether it did. Raises NotMailedError."""
+    """Send the mail unless no phrase waits or another run has claimed the day. Return True if it was sent.
+
+    `now` is aware. Raises NotMailedError.
+    """
     mail = digest()
     if mail is None:
         return False
@@ -57,7 +60,7 @@ def send_digest(*, now: datetime) -> bool:
     if today is None:
         return False
     if error := send(mail, name="the digest"):
-        # Our claim on the day ends, so that the next run need not wait.
+        # Release the claim, so that the next run need not wait.
         Alarm.objects.filter(pk=today.pk).update(claimed_at=now - MAIL_AGAIN - timedelta(seconds=1))
         raise NotMailedError(f"{type(error).__name__}: {error}. The next run tries again") from error
     Alarm.objects.filter(pk=today.pk).update(mailed_at=now)

@@ -1,8 +1,8 @@
-"""Figures for Prometheus. This module is loaded only where METRICS_TOKEN is set.
+"""Metrics for Prometheus. This module is imported only if METRICS_TOKEN is set.
 
-What only the processes know, requests and look-ups, they count in files that all workers of one gunicorn share. What the
-database knows is read when somebody asks, so it holds over processes and machines: each machine says the same.
-No tracking number is in any of it.
+Requests and look-ups are counted by the processes, in files that all workers of one gunicorn share. All other metrics
+are read from the database at each scrape, so every machine reports the same values. No metric contains a tracking
+number.
 """
 
 import os
@@ -23,14 +23,14 @@ from tracking.fetching.health import past_hour
 from tracking.models import Message, Phrase, Shipment
 from tracking.public.answers import answered
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the library's name for it; gunicorn.conf.py sets both
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the name that the library expects; gunicorn.conf.py sets both
 SLOT = "METRICS_SLOT"
 _SECONDS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 if FOLDER in os.environ:
-    # By its place and not by its process: a new worker goes on with the files of the one it follows.
-    _place = os.environ.get(SLOT) or str(os.getpid())
-    values.ValueClass = values.MultiProcessValue(process_identifier=lambda: _place)
+    # Files are named by slot and not by process: a new worker continues the files of the worker it replaces.
+    _slot = os.environ.get(SLOT) or str(os.getpid())
+    values.ValueClass = values.MultiProcessValue(process_identifier=lambda: _slot)
 
 _of_this_process = CollectorRegistry()
 _requests = Histogram(
@@ -49,7 +49,7 @@ _look_ups = Counter(
 
 
 def middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Times each request."""
+    """Middleware that times each request."""
 
     def timed(request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
@@ -61,7 +61,7 @@ def middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 
 
 def exposition(*, now: datetime) -> bytes:
-    """All figures in Prometheus' own format."""
+    """Return all metrics in the text format of Prometheus. `now` is aware."""
     processes, store = _of_this_process, CollectorRegistry()
     if FOLDER in os.environ:
         processes = CollectorRegistry()
@@ -71,7 +71,7 @@ def exposition(*, now: datetime) -> bytes:
 
 
 def _view(request: HttpRequest) -> str:
-    """The name of the view, one for the whole desk; "none" for files, unknown addresses and wrong hosts."""
+    """The name of the view; one name for the whole desk; "none" for files, unknown addresses and wrong hosts."""
     match = request.resolver_match
     if match is None:
         return "none"
@@ -86,7 +86,7 @@ answered.connect(_count, dispatch_uid="tracking.ops.metrics")
 
 
 class _Store:
-    """What the database knows at a moment."""
+    """A collector of the metrics in the database."""
 
     def __init__(self, now: datetime) -> None:
         self._now = now

@@ -1,6 +1,6 @@
-"""All that we hold about one parcel: to hand out, or to throw away. Every model of the site stands in one table here.
+"""Exports or deletes all data about one parcel. Every model of the site is listed in one of the tables below.
 
-A test goes over all models, so that a new one is not forgotten.
+A test checks that no model is missing.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -27,9 +27,10 @@ Rows = QuerySet[Any]
 
 @dataclass(frozen=True)
 class Mention:
-    """Where a model may name a parcel. Rows that `about` finds go whole; in any text of others the number is struck out.
+    """How a model may refer to a parcel.
 
-    With `emptied` the rows stay, and these columns of theirs go whole.
+    Rows that `about` finds are about the parcel: they are deleted, or, with `emptied`, only those columns are
+    overwritten. In the texts of other rows only the number is replaced.
     """
 
     about: Callable[[TrackingNumber], Rows] | None = None
@@ -38,11 +39,11 @@ class Mention:
 
 @dataclass(frozen=True)
 class ForgetResult:
-    """What `forget` has done, or would do, to the rows of one model."""
+    """What `forget` has done, or would do, to the rows of one model. As a string: a line for staff."""
 
     model: type[Model]
-    whole: int  # rows that were about the parcel
-    struck_out: int  # rows that named it
+    whole: int  # rows about the parcel: deleted or emptied
+    struck_out: int  # other rows that name it
 
     def __str__(self) -> str:
         emptied = HOLDS[self.model._meta.label].emptied
@@ -52,20 +53,23 @@ class ForgetResult:
 
 
 def export(number: TrackingNumber, *, now: datetime) -> dict[str, Any]:
-    """Everything that is about the parcel, and every text elsewhere that names it; ready for JSON.
+    """Return all rows about the parcel and all other texts that name it, ready for DjangoJSONEncoder.
 
-    `about` and `mentions` are by model. A mention is the text alone: the rest of its row is about somebody else.
+    `about` and `mentions` are dicts by model. A mention has only the text, because the rest of the row is about others.
     """
     return {
         "number": number,
         "made_at": now,
-        "about": {label: rows for label in HOLDS if (rows := list(_told(label, number)))},
+        "about": {label: rows for label in HOLDS if (rows := list(_rows_about(label, number)))},
         "mentions": {label: rows for label in HOLDS if (rows := list(_mentions(label, number)))},
     }
 
 
 def forget(number: TrackingNumber, *, dry_run: bool) -> list[ForgetResult]:
-    """Throw all of that away in one transaction; a dry run only counts it. Models that hold nothing are left out."""
+    """Delete everything that `export` returns, in one transaction; with `dry_run` only count it.
+
+    Returns one result for each model that has data about the parcel.
+    """
     with transaction.atomic():
         results = [_forget(label, number, dry_run) for label in HOLDS]
     return [one for one in results if one.whole or one.struck_out]
@@ -90,17 +94,17 @@ def _forget(label: str, number: TrackingNumber, dry_run: bool) -> ForgetResult:
 
 
 def _without(number: TrackingNumber, value: Any) -> Any:
-    """The text, or the texts of a draft, with the number struck out."""
+    """The value with the number replaced: a text, or the texts of a draft."""
     if isinstance(value, dict):
         return {name: _without(number, text) for name, text in value.items()}
     return remove_number(value, number, STRUCK_OUT) if isinstance(value, str) else value
 
 
-def _told(label: str, number: TrackingNumber) -> Iterator[dict[str, Any]]:
+def _rows_about(label: str, number: TrackingNumber) -> Iterator[dict[str, Any]]:
     for row in _that_are_about(label, number).order_by("pk"):
-        (told,) = serializers.serialize("python", [row])
-        fields = told["fields"] | ({"body": row.text} if isinstance(row, KeptPage) else {})
-        yield {"id": told["pk"], **fields}
+        (row_data,) = serializers.serialize("python", [row])
+        fields = row_data["fields"] | ({"body": row.text} if isinstance(row, KeptPage) else {})
+        yield {"id": row_data["pk"], **fields}
 
 
 def _mentions(label: str, number: TrackingNumber) -> Iterator[dict[str, Any]]:
@@ -114,15 +118,15 @@ def _that_are_about(label: str, number: TrackingNumber) -> Rows:
 
 
 def _that_mention(label: str, number: TrackingNumber) -> Rows:
-    """Rows that name the parcel and are not about it."""
+    """Rows that name the parcel but are not about it."""
     return _that_name(number, apps.get_model(label)).exclude(
         pk__in=_that_are_about(label, number).values("pk")
     )
 
 
 def _that_name(number: TrackingNumber, model: type[Model]) -> Rows:
-    """Rows in which a text names the parcel. Python reads, for no database knows every spelling: each text once,
-    however many rows have it.
+    """Rows with a text that names the parcel. Python compares, because databases do not know every spelling of a
+    number; it reads each distinct text once.
     """
     rows = model._default_manager.all()
     found = Q(pk__in=[])
@@ -150,7 +154,7 @@ def _is_named(number: TrackingNumber, value: Any) -> bool:
 
 
 def _text_columns(model: type[Model]) -> list[Any]:
-    """Those in which somebody's words, or Japan Post's, may stand."""
+    """The columns that may hold a text by people or by Japan Post that is long enough for a number."""
     return [
         field
         for field in model._meta.concrete_fields
@@ -181,13 +185,13 @@ def _messages(number: TrackingNumber) -> Rows:
 
 
 def _kept_pages(number: TrackingNumber) -> Rows:
-    """Pages of another number that show this one too. There are twenty at most, and the database cannot read them."""
+    """Kept pages that show the number or are named after it. Python reads them: they are compressed, twenty at most."""
     shown = [page.pk for page in KeptPage.objects.all() if mentions(page.text, number)]
     return KeptPage.objects.filter(Q(pk__in=shown) | Q(pk__in=_that_name(number, KeptPage)))
 
 
 def _log_entries(number: TrackingNumber) -> Rows:
-    """What staff did to the rows that are about the parcel: whatever its title says."""
+    """Log entries of staff about the rows of the parcel, whatever their titles contain."""
     found = Q(pk__in=[])
     for find in (_shipments, _messages, _kept_pages, _events, _fetches):
         rows = find(number)
@@ -196,11 +200,11 @@ def _log_entries(number: TrackingNumber) -> Rows:
     return LogEntry.objects.filter(found)
 
 
-# In the order of forgetting: the log is found by the rows it is about, and events and requests by their parcel.
+# In the order of deletion: log entries are found by their rows, events and requests by their shipment.
 HOLDS: Mapping[str, Mention] = {
     "admin.LogEntry": Mention(about=_log_entries, emptied=("object_repr", "change_message")),
-    "axes.AccessAttempt": Mention(),  # staff on their way to a parcel
-    "tracking.Gate": Mention(),  # why they were not reached
+    "axes.AccessAttempt": Mention(),  # a failed log-in on the way to the page of a parcel
+    "tracking.Gate": Mention(),  # the reason why Japan Post did not answer
     "tracking.Alarm": Mention(),
     "tracking.Message": Mention(about=_messages),
     "tracking.KeptPage": Mention(about=_kept_pages),
@@ -208,7 +212,7 @@ HOLDS: Mapping[str, Mention] = {
     "tracking.Fetch": Mention(about=_fetches),
     "tracking.Standing": Mention(about=_standings),
     "tracking.Shipment": Mention(about=_shipments),
-    # What staff wrote, and its former versions: saving the first adds one, so they come after it.
+    # Words of staff, then their history: saving a row adds a version, so the history comes after it.
     "tracking.Destination": Mention(),
     "tracking.HistoricalDestination": Mention(),
     "tracking.Notice": Mention(),
@@ -222,7 +226,7 @@ HOLDS: Mapping[str, Mention] = {
     "tracking.Wording": Mention(),
     "tracking.HistoricalWording": Mention(),
 }
-# Not searched. About people, not about parcels: accounts, keys, sessions that cannot be read.
+# Not searched: models about people, not parcels. Accounts, keys, and sessions, which cannot be read.
 ABOUT_PEOPLE = frozenset(
     {
         "auth.User",
@@ -238,7 +242,7 @@ ABOUT_PEOPLE = frozenset(
         "tracking.VisitorMinute",
     }
 )
-# Neither: groups, figures over many parcels, a picture, Django's own bookkeeping.
+# About neither: groups, statistics of many parcels, a picture, tables of Django itself.
 ABOUT_NOBODY = frozenset(
     {
         "auth.Group",

@@ -1,8 +1,9 @@
-"""What nobody needs any more goes. How many days anything is kept stands here; what is kept for minutes (counts of
-look-ups, printed pages) says so itself, and so do the unreadable pages, of which the newest twenty are kept.
+"""Retention: deletes expired rows in small batches. All periods of days are defined here.
 
-Safe to run on several machines at once, to kill and to run again: each batch is a transaction of its own, and asks the
-rule once more before it deletes.
+Periods of minutes (counts of look-ups, cached pages) and the number of kept pages are defined where the data is written.
+
+Several machines may run it at once; it may be killed and run again. Each batch is a transaction of its own, and
+evaluates the rule again before it deletes.
 """
 
 import time
@@ -24,16 +25,18 @@ from tracking.values import numbers, pacing
 from tracking.values.places import JAPAN, JAPAN_TIME
 from tracking.words.glossary import Glossary
 
-PARCELS_ARE_KEPT = timedelta(days=400)  # after their delivery, and after the last look at them
-NUMBERS_ARE_KEPT = timedelta(days=90)  # that have no story, after Japan Post was last asked about them
-SPAM_IS_KEPT = timedelta(days=90)  # in which staff can say that it is none
+PARCELS_ARE_KEPT = timedelta(days=400)  # after the delivery, and after the last look-up
+NUMBERS_ARE_KEPT = timedelta(days=90)  # without a story, after the last request to Japan Post
+SPAM_IS_KEPT = timedelta(days=90)  # time for staff to say that it is not spam
 MINUTES_ARE_KEPT = timedelta(hours=1)
-_LATELY = timedelta(minutes=10)  # before a rule began: machines' clocks differ, and a message takes its time
+_LATELY = timedelta(
+    minutes=10
+)  # before the rule was made: clocks of machines differ, and storing a message takes time
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What goes, in the words of the dry run, and how many rows at a time. `find` is asked anew each time."""
+    """Which rows to delete: described by `what` for the dry run, found by `find`, deleted in parts of `batch` rows."""
 
     what: str
     find: Callable[[], QuerySet[Any]]
@@ -41,16 +44,17 @@ class Rule:
 
     @property
     def rows(self) -> QuerySet[Any]:
+        """The rows that have expired, found again at each access."""
         return self.find()
 
 
 def traces(now: datetime) -> list[Rule]:
-    """What we wrote down along the way; the watch throws it away by itself."""
+    """Return the rules for data that the site collects while it runs. The watch applies them daily."""
     oldest, today = now - FETCHES_ARE_KEPT, localdate(now, JAPAN_TIME)
     enquiry = Standing.objects.with_enquiry(today).filter(pk=OuterRef("shipment"))
     fetches = Fetch.objects.older_than(oldest).filter(~Exists(enquiry))
     minutes = VisitorMinute.objects.filter(minute__lt=now - MINUTES_ARE_KEPT)
-    # django-axes does so with the next failed log-in, which may never come; its commands throw away all or none.
+    # django-axes deletes these only at the next failed log-in, which may never come; its commands delete all rows.
     over = AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)
     return [
         Rule("requests to Japan Post older than 90 days, with no enquiry to come", fetches.all),
@@ -63,20 +67,20 @@ def traces(now: datetime) -> list[Rule]:
 
 
 def parcels(now: datetime) -> Rule:
-    """Delivered, and not looked at since, for 400 days; none that staff or a customer may still need.
+    """Return the rule for parcels that were delivered and not looked up for 400 days. Keeps those still needed.
 
-    A look at a parcel that was delivered makes us ask Japan Post, for its answer is fresh for a day only. So the last
-    look is `asked_at`, at most a day too early.
+    A look-up of a delivered parcel queries Japan Post if the stored answer is more than a day old. So `asked_at` is at
+    most a day earlier than the last look-up.
     """
     oldest, today = now - PARCELS_ARE_KEPT, localdate(now, JAPAN_TIME)
-    # Where the end is not known the parcel stays, unless the enquiry is none of ours.
+    # If the end of the enquiry is unknown, the parcel stays, unless another post takes the enquiry.
     no_enquiry = Q(enquiry_ends_on__lt=today) | ~Q(shipment__number__endswith=JAPAN)
     delivered = Standing.objects.filter(
         no_enquiry,
-        pk=OuterRef("pk"),  # a subquery, so that SQLite finds each by its key and not all of the same meaning
+        pk=OuterRef("pk"),  # a subquery, so that SQLite finds each row by its key and not by `meaning`
         is_over=True,
         tone=Tone.DONE,
-        meaning=Glossary.current().meaning,  # so it says so in today's words
+        meaning=Glossary.current().meaning,  # so that it was computed with today's words
         scanned_on__lt=oldest.date(),
     )
     rows = Shipment.objects.filter(_left_alone(oldest, now), Exists(delivered), asked_at__lt=oldest)
@@ -84,9 +88,9 @@ def parcels(now: datetime) -> Rule:
 
 
 def without_a_story(now: datetime) -> Rule:
-    """Numbers that somebody typed and that never had a story: anybody can make any number of them."""
+    """Return the rule for numbers that never had a story. Visitors can create any number of these by look-ups."""
     oldest = now - NUMBERS_ARE_KEPT
-    never_asked = Q(asked_at=None, created_at__lt=oldest)  # whoever was about to ask was killed
+    never_asked = Q(asked_at=None, created_at__lt=oldest)  # the process that was about to query was killed
     rows = Shipment.objects.filter(
         _left_alone(oldest, now),
         Q(asked_at__lt=oldest) | never_asked,
@@ -101,13 +105,13 @@ def without_a_story(now: datetime) -> Rule:
 
 
 def spam(now: datetime) -> Rule:
-    """What looked like spam when it came, and of which staff have not said that it is none, nor answered it."""
+    """Return the rule for messages that look like spam, unless staff cleared or answered them."""
     rows = Message.objects.filter(suspected_spam=True, answered=False, created_at__lt=now - SPAM_IS_KEPT)
     return Rule("messages that look like spam, older than 90 days", rows.all)
 
 
 def throw_away(rule: Rule) -> Iterator[int]:
-    """In batches, so that nobody waits long for the lock; after each, how many rows of the rule went."""
+    """Delete the rows of a rule in batches, so that each holds the lock only briefly. Yield the count of each batch."""
     keys = list(rule.rows.values_list("pk", flat=True))
     for start in range(0, len(keys), rule.batch):
         if start:
@@ -120,8 +124,9 @@ def throw_away(rule: Rule) -> Iterator[int]:
 
 
 def _left_alone(oldest: datetime, now: datetime) -> Q:
-    """Neither staff nor the watch look after it, and nobody is asking about it. What the watch was to ask about long
-    ago, it never did: it does not run.
+    """Staff have not handled the parcel since `oldest`, the watch does not follow it, and no request is in flight.
+
+    A `watch_at` before `oldest` means that the watch does not run.
     """
     return Q(
         Q(handled_at=None) | Q(handled_at__lt=oldest),
@@ -131,10 +136,9 @@ def _left_alone(oldest: datetime, now: datetime) -> Q:
 
 
 def _not_written_about(shipments: QuerySet[Shipment], now: datetime) -> Callable[[], QuerySet[Shipment]]:
-    """Without those that an open message names. What looked like spam counts: it may be a real customer's, and nobody
-    has said that it is answered.
+    """The shipments that no unanswered message names. Messages that look like spam count, as they may be real.
 
-    Messages are read here, once; each batch, which has the lock meanwhile, reads only those that came lately.
+    All messages are read once, here. Each batch holds the lock and so reads only those of the last minutes.
     """
     unanswered = Message.objects.filter(answered=False)
     named = _named_in(unanswered)

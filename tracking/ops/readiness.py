@@ -1,6 +1,6 @@
-"""Whether this process can serve: what a load balancer asks every few seconds, so it costs next to nothing.
+"""Whether this process can serve. A load balancer asks every few seconds, so the checks are cheap.
 
-The words name what is wrong and never with which address or password: anybody can ask.
+The page is public: reasons say what is wrong, and never contain an address or password.
 """
 
 import uuid
@@ -18,7 +18,10 @@ OK = "ok"
 
 
 def readiness() -> tuple[bool, dict[str, str]]:
-    """(ready or not, a word or a reason for each part). Whether Japan Post is asked is said, and decides nothing."""
+    """Return (True if the process can serve, `ok` or a reason for each part).
+
+    The part `japan_post` says whether Japan Post is queried, and does not count.
+    """
     parts = {"database": _word(_check_database)}
     if parts["database"] == OK:
         parts["migrations"] = _word(_check_migrations)
@@ -30,19 +33,19 @@ def readiness() -> tuple[bool, dict[str, str]]:
 
 
 def unapplied_migrations() -> list[str]:
-    """As `app.name`, in the order of applying. Reads every migration: some tens of milliseconds."""
+    """Return the names as `app.name`, in the order in which they are applied. Takes some tens of milliseconds."""
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
 
 def cache_word() -> str:
-    """`ok`, or what is wrong with the cache."""
+    """Return `ok`, or what is wrong with the cache."""
     return _word(_check_cache)
 
 
 class _NotReadyError(Exception):
-    """A part is not as it should be; the words say how."""
+    """A part does not work. The message says what is wrong."""
 
 
 def _word(check: Callable[[], None]) -> str:
@@ -50,8 +53,8 @@ def _word(check: Callable[[], None]) -> str:
         check()
     except _NotReadyError as reason:
         return str(reason)
-    except Exception as error:  # whatever a database's or a cache's library may raise
-        # Not its words: they may have the address.
+    except Exception as error:  # libraries of databases and caches raise many kinds
+        # Not its message, which may contain the address.
         return f"does not answer ({type(error).__name__})"
     return OK
 
@@ -61,7 +64,7 @@ def _check_database() -> None:
         cursor.execute("SELECT 1")
 
 
-@remembered  # an exception is not: so it is asked again until all are applied, and never after
+@remembered  # exceptions are not cached: it checks until all are applied, and then never again
 def _check_migrations() -> None:
     if left := unapplied_migrations():
         raise _NotReadyError(f"{len(left)} not applied, the first is {left[0]}")
@@ -70,7 +73,7 @@ def _check_migrations() -> None:
 def _check_cache() -> None:
     token = uuid.uuid4().hex
     cache.set("readyz", token, 10)
-    if cache.get("readyz") is None:  # another process may have written its own meanwhile
+    if cache.get("readyz") is None:  # any value will do: another process may have overwritten ours
         raise _NotReadyError("does not keep what it is given")
 
 

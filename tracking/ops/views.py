@@ -1,4 +1,4 @@
-"""What machines ask for: is the process alive, can it serve, and the figures."""
+"""Views for machines: is the process alive, can it serve, and the metrics."""
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -13,14 +13,14 @@ from tracking.public.rendering import read_only
 @read_only
 @cache_control(no_store=True)
 def healthz(request: HttpRequest) -> HttpResponse:
-    """The process answers."""
+    """`/healthz`: 200 if the process answers."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @read_only
 @cache_control(no_store=True)
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Whether this process can serve, as JSON: `ready`, and a word for each part. 503 where it cannot."""
+    """`/readyz`: whether this process can serve, as JSON with `ready` and the state of each part. 503 if it cannot."""
     is_ready, parts = readiness()
     return JsonResponse({"ready": is_ready, **parts}, status=200 if is_ready else 503)
 
@@ -28,7 +28,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @read_only
 @cache_control(no_store=True)
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Figures for Prometheus, for whoever has the token. Without METRICS_TOKEN there is no such page."""
+    """`/metrics`: metrics for Prometheus. 401 without the right token, 404 if METRICS_TOKEN is not set."""
     if not settings.METRICS_TOKEN:
         raise Http404
     if not constant_time_compare(
@@ -40,7 +40,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
             content_type="text/plain",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    from tracking.ops.metrics import exposition  # its library is loaded by those who use it alone
+    from tracking.ops.metrics import exposition  # here, so that the library is loaded only if it is used
 
     return HttpResponse(
         exposition(now=timezone.now()), content_type="text/plain; version=0.0.4; charset=utf-8"

@@ -1,8 +1,8 @@
-"""Keeps known parcels fresh in the background, so that a customer's click is answered from the store.
+"""The watch: queries known parcels in the background, so that a customer's click is answered from the store.
 
-Any number of watches on any number of machines: the lease on a parcel, taken at the gate like everybody's, lets one
-of them ask, and the answer moves the parcel's `watch_at` on. Nothing is remembered elsewhere, so a watch that is
-killed leaves only a lease that runs out by itself.
+Any number of watches may run on any number of machines. The gate gives the lease on a parcel to one of them, and the
+answer sets the parcel's next `watch_at`. A watch keeps no other state, so a killed one leaves only a lease, which
+expires.
 """
 
 import logging
@@ -29,26 +29,28 @@ from tracking.values.redaction import redact
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = 10.0  # seconds between two looks at what is due
-BUSY_FOR = 1.0  # seconds until the watch tries again for a turn
-PATIENCE = 60.0  # seconds without a turn that `--once` waits
+CYCLE_EVERY = 10.0  # seconds between two cycles
+BUSY_FOR = 1.0  # seconds to wait after Busy
+PATIENCE = 60.0  # seconds that `--once` retries after Busy
 PRUNE_EVERY = timedelta(days=1)
-RECOMPUTED_IN_A_ROUND = 10_000  # parcels that an edit of words moves; ten seconds, and what is due waits
-_LONGEST_CYCLE = 500  # parcels; then a line in the log
+RECOMPUTED_IN_A_ROUND = (
+    10_000  # standings recomputed after an edit of words; takes ten seconds, in which due parcels wait
+)
+_LONGEST_CYCLE = 500  # parcels; then the cycle ends with a line in the log
 
 
 class Stopped(BaseException):
-    """Stop now, in the middle of a request. Not an Exception, so that no handler of errors catches it."""
+    """Stop at once, in the middle of a request. Not an Exception, so that no handler of errors catches it."""
 
 
 @dataclass
 class Totals:
-    """What a watch has done."""
+    """The work of a watch, counted."""
 
     asked: int = 0
     with_news: int = 0
-    failed: int = 0  # no answer, or one we cannot read
-    crashed: int = 0  # a bug of ours; the log has it
+    failed: int = 0  # no answer, or an unreadable one
+    crashed: int = 0  # errors of our own; they are in the log
     seconds: float = 0.0
 
     def __add__(self, other: "Totals") -> "Totals":
@@ -61,7 +63,7 @@ class Totals:
 
 @dataclass
 class Watch:
-    """`clock` says what time it is; `report` hears of each parcel and of each pause."""
+    """`clock` returns the aware time. `report` is called with a line after each parcel and at each pause."""
 
     clock: Callable[[], datetime] = timezone.now
     report: Callable[[str], None] = lambda line: None
@@ -71,23 +73,25 @@ class Watch:
 
     @property
     def is_stopping(self) -> bool:
+        """True after `stop()`."""
         return self._stopping.is_set()
 
     def stop(self) -> None:
-        """Finish the request under way, then stop; a sleeping watch wakes at once. Call it from any thread, but not from a
-        signal handler, which may interrupt the thread that holds the lock inside the event.
+        """Stop after the request in flight; wake a sleeping watch. Callable from any thread.
+
+        Do not call it in a signal handler, which may interrupt the thread that holds the lock of the event.
         """
         self._stopping.set()
 
     def run_once(self) -> Totals:
-        """Tidy up, then one pass over what is due now. A pause ends the pass: cron comes again."""
+        """Prune, recompute standings, then query the parcels that are due now. A pause of the gate ends the pass."""
         self._prune()
         self._recompute_outdated()
         self._cycle(patience=PATIENCE)
         return self.totals
 
     def run(self) -> Totals:
-        """Until somebody says stop. Neither a bug nor a database that is away ends it."""
+        """Run until `stop()`. Survives bugs and database outages."""
         while not self.is_stopping:
             close_old_connections()
             for step in (self._prune_daily, self._recompute_outdated, self._cycle):
@@ -97,15 +101,15 @@ class Watch:
                     logger.exception("the watch cannot use the database; it tries again")
                     break
                 except Exception:
-                    logger.exception("the watch met an error of ours; it goes on")
-            self._sleep(LOOK_EVERY)
+                    logger.exception("unexpected error in the watch; it continues")
+            self._sleep(CYCLE_EVERY)
         return self.totals
 
     def _cycle(self, *, patience: float | None = None) -> Totals:
-        """Everything that is due at its start. `patience` is how long it waits for a turn; None: as long as it takes."""
+        """Query the parcels that are due at the start. `patience`: seconds to retry each; None: no limit."""
         began, done = time.monotonic(), Totals()
         for number in self._due_numbers():
-            if not self._ask_in_turn(number, done, patience):
+            if not self._query_in_turn(number, done, patience):
                 break
             self.report(f"{done.asked} asked, {Shipment.objects.due(self.clock()).count()} due")
             if patience is None and done.asked + done.crashed >= _LONGEST_CYCLE:
@@ -117,7 +121,10 @@ class Watch:
         return done
 
     def _due_numbers(self) -> Iterator[TrackingNumber]:
-        """Oldest due first, read anew each time, for other watches and visitors work on the same list."""
+        """Yield due numbers, the longest overdue first.
+
+        Reads the database for each, because other watches and visitors query the same parcels.
+        """
         started, left_to_others = self.clock(), set[str]()
         while not self.is_stopping:
             free = Shipment.objects.due(started).free(self.clock()).exclude(number__in=left_to_others)
@@ -128,12 +135,12 @@ class Watch:
             if Shipment.objects.due(started).filter(number=number).exists():
                 left_to_others.add(number)
 
-    def _ask_in_turn(self, number: TrackingNumber, done: Totals, patience: float | None) -> bool:
-        """Ask about one parcel, after waiting for a turn. False: stop this cycle."""
+    def _query_in_turn(self, number: TrackingNumber, done: Totals, patience: float | None) -> bool:
+        """Query one parcel, retrying while the gate is busy. Return False to end this cycle."""
         until = None if patience is None else time.monotonic() + patience
         while not self.is_stopping:
             try:
-                self._ask(number, done)
+                self._query(number, done)
                 return True
             except gate.Paused as pause:
                 self.report(f"Japan Post is not asked for {pause.retry_after:.0f} s: {pause}")
@@ -145,28 +152,28 @@ class Watch:
                     return False
                 self._sleep(BUSY_FOR)
             except Exception:
-                logger.exception("the watch could not deal with %s", redact(number))
+                logger.exception("unexpected error while querying %s", redact(number))
                 done.crashed += 1
-                self._push_back(number)
+                self._postpone(number)
                 return True
         return False
 
-    def _ask(self, number: TrackingNumber, done: Totals) -> None:
+    def _query(self, number: TrackingNumber, done: Totals) -> None:
         timer = Timer(self.clock(), settings.JAPANPOST_TIMEOUT)
         with gate.admission(number, timer=timer, has_story=True, asked_by=AskedBy.WATCH) as ticket:
             if ticket is None:
-                return  # somebody else was quicker
+                return  # another request is in flight or has answered
             fetch = asking.ask(ticket)
         done.asked += 1
         done.failed += fetch.outcome in FAILURES
         done.with_news += fetch.shipment.changed_at == timer.began_at
 
-    def _push_back(self, number: TrackingNumber) -> None:
-        """The others come first; an error of ours is not mended by meeting it again at once."""
+    def _postpone(self, number: TrackingNumber) -> None:
+        """Move the parcel behind the others after an error of ours, which an immediate retry would only repeat."""
         try:
             Shipment.objects.filter(number=number).update(watch_at=self.clock() + AFTER_FAILURE)
         except DatabaseError:
-            logger.exception("%s could not be pushed back", redact(number))
+            logger.exception("%s could not be postponed", redact(number))
             self._sleep(BUSY_FOR)
 
     def _prune_daily(self) -> None:
@@ -174,19 +181,19 @@ class Watch:
             self._prune()
 
     def _prune(self) -> None:
-        """Throw away what nobody reads any more. Several watches may do so at the same time."""
+        """Delete expired rows. Several watches may do so at the same time."""
         self._pruned_at = self.clock()
         for rule in prune.traces(self._pruned_at):
             if count := sum(prune.throw_away(rule)):
-                logger.info("watch: %d thrown away: %s", count, rule.what)
+                logger.info("watch: %d deleted: %s", count, rule.what)
 
     def _recompute_outdated(self) -> None:
-        """Where parcels stand, after an edit of what words mean."""
+        """Recompute standings after an edit changed what phrases mean."""
         for _ in range(RECOMPUTED_IN_A_ROUND // BATCH):
             if self.is_stopping or not recompute_outdated(most=BATCH):
                 return
             self._sleep(pacing.BREATH)
 
     def _sleep(self, seconds: float) -> None:
-        """Until `stop` at the longest."""
+        """Sleep; `stop()` ends it early."""
         self._stopping.wait(seconds)
