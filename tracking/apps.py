@@ -1,3 +1,5 @@
+"""The configuration of the tracking app: connects its signals."""
+
 from typing import Any
 
 from django.apps import AppConfig, apps
@@ -5,6 +7,8 @@ from django.db.models.signals import post_migrate
 
 
 class TrackingConfig(AppConfig):
+    """Connects the words' version, and fills in the seed and the groups after each migrate."""
+
     name = "tracking"
     verbose_name = "Parcels and words"
 
@@ -16,9 +20,9 @@ class TrackingConfig(AppConfig):
         version.connect()
         doctor.register()
 
-        def fill(**said: Any) -> None:
-            """`flush`, unlike `migrate`, does not say which state of the models it means: the current one."""
-            seed.after_migrate(**({"apps": apps} | said))
-            groups.after_migrate(**({"apps": apps} | said))
+        def fill(**given: Any) -> None:
+            """Receiver of post_migrate. `flush`, unlike `migrate`, sends no `apps`: use the current models."""
+            seed.after_migrate(**({"apps": apps} | given))
+            groups.after_migrate(**({"apps": apps} | given))
 
         post_migrate.connect(fill, sender=self, weak=False, dispatch_uid="tracking.words.seed")

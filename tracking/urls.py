@@ -1,4 +1,4 @@
-"""The visitors' addresses. They stand in e-mails and programs: they stay as they are."""
+"""The visitors' addresses. E-mails and programs use them, so they must not change."""
 
 from django.urls import path, re_path, register_converter
 
@@ -8,7 +8,7 @@ from tracking.values.numbers import TrackingNumber
 
 
 class TrackingNumberConverter:
-    """The canonical form of a number; its check digit is the view's business."""
+    """A tracking number in canonical form. The view checks the check digit."""
 
     regex = "[A-Z]{2}[0-9]{9}[A-Z]{2}"
 

@@ -1,4 +1,4 @@
-"""Back up the whole store."""
+"""`manage.py backup`: backs up the whole store and deletes the oldest back-ups."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Tell the shop by mail which phrases wait for a meaning."""
+"""`manage.py digest`: mails the shop the phrases that wait for a meaning."""
 
 from typing import Any
 

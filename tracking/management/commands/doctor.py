@@ -1,4 +1,4 @@
-"""Say what is misconfigured, and what to do about it."""
+"""`manage.py doctor`: prints what is misconfigured, with the remedy for each."""
 
 import sys
 from typing import Any

@@ -1,4 +1,4 @@
-"""Everything we hold about a parcel, as JSON."""
+"""`manage.py export`: prints all data about a parcel as JSON."""
 
 import json
 from typing import Any
@@ -12,8 +12,8 @@ from tracking.values import numbers
 from tracking.values.numbers import TrackingNumber
 
 
-def the_number(typed: str) -> TrackingNumber:
-    """The one tracking number in what was typed. Raises CommandError."""
+def parse_number(typed: str) -> TrackingNumber:
+    """Return the tracking number in a text. Raises CommandError if there is not exactly one."""
     found = numbers.find_numbers(typed)
     if len(found) != 1:
         raise CommandError(f"{typed[:100]!r} is not one tracking number, such as EM123456785JP.")
@@ -30,5 +30,5 @@ class Command(BaseCommand):
         parser.add_argument("number", help="the tracking number, such as EM123456785JP")
 
     def handle(self, *args: Any, number: str, **options: Any) -> None:
-        held = privacy.export(the_number(number), now=timezone.now())
+        held = privacy.export(parse_number(number), now=timezone.now())
         self.stdout.write(json.dumps(held, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2))

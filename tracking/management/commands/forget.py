@@ -1,10 +1,10 @@
-"""Throw away everything we hold about a parcel."""
+"""`manage.py forget`: deletes all data about a parcel."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from tracking.management.commands.export import the_number
+from tracking.management.commands.export import parse_number
 from tracking.ops import privacy
 
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="do it; there is no way back")
 
     def handle(self, *args: Any, number: str, yes: bool, **options: Any) -> None:
-        asked = the_number(number)
+        asked = parse_number(number)
         results = privacy.forget(asked, dry_run=not yes)
         if not results:
             self.stdout.write(f"Nothing is held about {asked}.")

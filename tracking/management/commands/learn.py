@@ -1,4 +1,4 @@
-"""Learn from the stored stories how long parcels usually wait."""
+"""`manage.py learn`: computes from the stored stories how long parcels usually wait."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Throw away what nobody needs any more."""
+"""`manage.py prune`: deletes expired data."""
 
 import sys
 from typing import Any
@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="say what would go, throw nothing away")
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
-        # After an edit of the words, else those parcels would stay. A dry run writes nothing.
+        # The rules skip parcels whose standing is out of date after an edit of words. A dry run writes nothing.
         left = recompute_outdated(most=0 if dry_run else sys.maxsize)
         now = timezone.now()
         rules = [parcels(now), without_a_story(now), spam(now), *traces(now)]

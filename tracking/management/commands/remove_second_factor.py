@@ -1,4 +1,4 @@
-"""Remove somebody's second factor: for whoever lost the phone and is the only superuser."""
+"""`manage.py remove_second_factor`: for a lost phone, if no other superuser can remove the second factor."""
 
 from typing import Any
 

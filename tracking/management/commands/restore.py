@@ -1,4 +1,4 @@
-"""Make the store what a back-up has."""
+"""`manage.py restore`: replaces the contents of the store by a back-up."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Keep known parcels fresh in the background."""
+"""`manage.py watch`: queries known parcels in the background."""
 
 import signal
 import threading
@@ -10,10 +10,10 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from tracking.ops.watch import Stopped, Watch
 
-SECONDS_TO_FINISH = 5  # the request under way, after the first signal
+SECONDS_TO_FINISH = 5  # time for the request in flight after the first signal
 
 _STOPS = {signal.SIGTERM, signal.SIGINT}
-_GIVE_UP = signal.SIGUSR1  # sent by our own thread; it interrupts what the main thread waits for
+_GIVE_UP = signal.SIGUSR1  # sent by our own thread to interrupt the main thread
 
 
 class Command(BaseCommand):
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         )
         ending = "Done"
         try:
-            with _stopped_by_signals(watch, said=self._say_that_it_ends):
+            with _stopped_by_signals(watch, on_stop=self._report_stop):
                 if once:
                     watch.run_once()
                 else:
@@ -41,31 +41,32 @@ class Command(BaseCommand):
             ending = "Stopped; the request under way was given up, and can be asked again"
         self.stdout.write(f"{chr(10) if on_terminal else ''}{ending}: {watch.totals}")
 
-    def _say_that_it_ends(self) -> None:
-        with suppress(OSError, ValueError):  # the reader of our output may be gone, or the output closed
+    def _report_stop(self) -> None:
+        with suppress(OSError, ValueError):  # the output may be closed, or its reader may have exited
             self.stdout.write(f"\nStopping within {SECONDS_TO_FINISH} seconds; a second signal stops at once")
             self.stdout.flush()
 
     def _overwrite(self, line: str) -> None:
-        """One line of the terminal, written over and over."""
+        """Overwrite the current line of the terminal."""
         self.stdout.write(f"\r\x1b[K{line}", ending="")
         self.stdout.flush()
 
 
 @contextmanager
-def _stopped_by_signals(watch: Watch, said: Callable[[], None]) -> Iterator[None]:
-    """Within the block SIGTERM and SIGINT stop the watch, and `said` is called in another thread. A second one, or
-    SECONDS_TO_FINISH later, raises Stopped in the main thread.
+def _stopped_by_signals(watch: Watch, on_stop: Callable[[], None]) -> Iterator[None]:
+    """Within the block, SIGTERM and SIGINT stop the watch; `on_stop` is called in another thread.
 
-    Both are blocked in every thread, and one thread waits for them. Linux keeps a blocked signal until then, so none is lost:
-    neither one that comes just before a sleep, nor SIGINT in the background of a shell, which starts its programs with
-    SIGINT ignored.
+    A second signal, or SECONDS_TO_FINISH after the first, raises Stopped in the main thread.
+
+    Both signals are blocked in every thread, and one thread waits for them. Linux keeps a blocked signal pending, so no
+    signal is lost: neither one just before a sleep, nor SIGINT to a background job of a shell, which starts its jobs
+    with SIGINT ignored.
     """
 
     def listen() -> None:
         signal.sigwait(_STOPS)
         watch.stop()
-        said()
+        on_stop()
         signal.sigtimedwait(_STOPS, SECONDS_TO_FINISH)
         signal.pthread_kill(main, _GIVE_UP)
 
@@ -79,7 +80,9 @@ def _stopped_by_signals(watch: Watch, said: Callable[[], None]) -> Iterator[None
     try:
         yield
     finally:
-        signal.signal(_GIVE_UP, signal.SIG_IGN)  # too late to give anything up
-        while signal.sigtimedwait(_STOPS, 0):  # one that is still kept would end the process below
+        signal.signal(_GIVE_UP, signal.SIG_IGN)  # nothing is left to interrupt
+        while signal.sigtimedwait(
+            _STOPS, 0
+        ):  # a signal still pending would end the process when it is unblocked below
             pass
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
