@@ -1,4 +1,4 @@
-"""Settings from the environment, read strictly: a misspelt value stops the start and says which one."""
+"""Reads settings from the environment, strictly: a misspelt value stops the start with a message that names it."""
 
 import io
 import os
@@ -13,22 +13,22 @@ from django.core.exceptions import ImproperlyConfigured
 
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
-_LINE = re.compile(r"#|(export )?[A-Za-z_0-9]+=")  # what environ understands
-# A cache server that is away, slow or starting: what it holds counts as missing. Seconds are for each word with it.
+_LINE = re.compile(r"#|(export )?[A-Za-z_0-9]+=")  # a line that environ can read
+# If the cache server is down, slow or starting, its entries count as missing. Seconds, for each exchange with it.
 _CACHE_MAY_FAIL = {"IGNORE_EXCEPTIONS": True, "SOCKET_CONNECT_TIMEOUT": 0.2, "SOCKET_TIMEOUT": 0.2}
-# Seconds to connect; milliseconds until a server that vanished in the middle of an answer is given up.
+# Seconds to connect; milliseconds until a connection to a server that vanished during an answer is closed.
 _POSTGRESQL_ENDS_WAITING = {"connect_timeout": 5, "tcp_user_timeout": 10_000}
 
 
 def settings_file(folder: Path) -> Path:
-    """`.env` in this folder, or what SETTINGS_FILE names."""
+    """Return the file that SETTINGS_FILE names, or `.env` in this folder."""
     return Path(os.environ.get("SETTINGS_FILE") or folder / ".env")
 
 
 def read_settings_file(file: Path) -> None:
-    """Put what is written there into the environment, which comes first. No file: nothing.
+    """Add the values of a file to the environment, whose own values take precedence. Does nothing without the file.
 
-    Raises ImproperlyConfigured where it, or a line of it, cannot be read; environ would go on without it.
+    Raises ImproperlyConfigured if the file or a line of it cannot be read; environ would silently skip it.
     """
     if not os.path.lexists(file):
         return
@@ -40,7 +40,9 @@ def read_settings_file(file: Path) -> None:
             f"{file} cannot be read ({reason}). Let the user of the site read it, or take it away."
         ) from None
     for number, line in enumerate(content.splitlines(), start=1):
-        if line and not _LINE.match(line):  # environ would log it whole and go on, and it may hold a password
+        if line and not _LINE.match(
+            line
+        ):  # environ would log the line, which may contain a password, and continue
             raise ImproperlyConfigured(
                 f"Line {number} of {file} is not NAME=value. A comment begins with #; no space before the name or the =."
             )
@@ -48,23 +50,24 @@ def read_settings_file(file: Path) -> None:
 
 
 class Environment(environ.Env):
-    """django-environ, less forgiving: `DEBUG=ture` is an error here and not False."""
+    """A stricter django-environ: `DEBUG=ture` is an error and not False. All methods raise ImproperlyConfigured."""
 
     def strict_bool(self, name: str, *, default: bool) -> bool:
+        """Return a boolean: true, yes, on, 1 or false, no, off, 0 in any case."""
         value = self.str(name, default=str(default)).strip().lower()
         if value in _TRUE | _FALSE:
             return value in _TRUE
         raise ImproperlyConfigured(f"{name} is {value!r}: write True or False.")
 
     def number(self, name: str, *, default: int, least: int, most: int) -> int:
-        """A whole number within limits, both included."""
+        """Return a whole number from `least` to `most`, both included."""
         value = self.str(name, default=str(default)).strip()
         if value.isascii() and value.isdigit() and least <= int(value) <= most:
             return int(value)
         raise ImproperlyConfigured(f"{name} is {value!r}: write a whole number from {least} to {most}.")
 
     def token(self, name: str, *, least: int) -> str:
-        """Letters, digits and signs without a gap, as a header can carry them, and too long to guess. Empty by default."""
+        """Return a secret of `least` to 500 printable ASCII characters without spaces; empty if it is not set."""
         value = self.str(name, default="").strip()
         if value and not re.fullmatch(rf"[!-~]{{{least},500}}", value):
             raise ImproperlyConfigured(
@@ -73,14 +76,14 @@ class Environment(environ.Env):
         return value
 
     def choice(self, name: str, *, default: str, among: Iterable[str]) -> str:
-        """One of a few words, in small letters."""
+        """Return one of the words in `among`, in lower case."""
         value = self.str(name, default=default).strip().lower()
         if value in among:
             return value
         raise ImproperlyConfigured(f"{name} is {value!r}: write {' or '.join(among)}.")
 
     def origin(self, name: str, *, default: str = "") -> str:
-        """Scheme and host (and port), nothing behind it; a final slash is forgiven. Empty only by default."""
+        """Return scheme and host (and port) without a path; removes a final slash. Empty only if `default` is."""
         value = self.str(name, default=default).strip().rstrip("/")
         if not value and not default:
             return ""
@@ -96,7 +99,7 @@ class Environment(environ.Env):
         )
 
     def path_prefix(self, name: str, *, default: str, taken: frozenset[str]) -> str:
-        """A path with a slash at its end only, however it was written; its first part is none of `taken`."""
+        """Return a path with a slash at its end only. Its first part must not be in `taken`."""
         value = self.str(name, default=default)
         path = value.strip().strip("/")
         if not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", path):
@@ -108,7 +111,7 @@ class Environment(environ.Env):
         return f"{path}/"
 
     def database(self, name: str, *, default: str) -> dict[str, Any]:
-        """Django's database, SQLite or PostgreSQL, from an address. Its own options come before ours."""
+        """Return Django's settings of the database, SQLite or PostgreSQL. Options in the address override ours."""
         found = self._from_address(self.db_url_config, name, default)
         match found.get("ENGINE"):
             case "django.db.backends.postgresql":
@@ -118,7 +121,7 @@ class Environment(environ.Env):
         raise ImproperlyConfigured(f"{name} names neither sqlite:////path nor postgres://user@host/name.")
 
     def cache(self, name: str, *, default: str) -> dict[str, Any]:
-        """Django's cache from an address. Valkey speaks Redis' protocol; no trouble of either reaches a page."""
+        """Return Django's settings of the cache. Valkey uses the protocol of Redis; failures of either are ignored."""
 
         def read(address: str) -> dict[str, Any]:
             return self.cache_url_config(re.sub(r"^valkey(s?)://", r"redis\1://", address))
@@ -131,5 +134,5 @@ class Environment(environ.Env):
     def _from_address(self, read: Callable[[str], dict[str, Any]], name: str, default: str) -> dict[str, Any]:
         try:
             return read(self.str(name, default="") or default)
-        except (KeyError, ValueError, ImproperlyConfigured):  # whose words may hold a password
+        except (KeyError, ValueError, ImproperlyConfigured):  # their messages may contain a password
             raise ImproperlyConfigured(f"{name} cannot be read: write an address as README shows.") from None

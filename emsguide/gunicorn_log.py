@@ -1,4 +1,4 @@
-"""gunicorn's log; `gunicorn.conf.py` names it."""
+"""The logger class that `gunicorn.conf.py` sets."""
 
 import logging
 
@@ -9,10 +9,11 @@ from emsguide.logs import ShortNumbers
 
 
 class GunicornLogger(Logger):
-    """Its own lines, and those of its access log where that is turned on, with numbers shortened."""
+    """gunicorn's logger, with tracking numbers redacted in its error log and access log."""
 
     def setup(self, cfg: Config) -> None:
+        """Set gunicorn's handlers up, then replace their plain formatters."""
         super().setup(cfg)
         for handler in (*self.error_log.handlers, *self.access_log.handlers):
-            if type(handler.formatter) is logging.Formatter:  # as JSON they are short already
+            if type(handler.formatter) is logging.Formatter:  # the JSON formatter redacts by itself
                 handler.setFormatter(ShortNumbers(handler.formatter._fmt, handler.formatter.datefmt))

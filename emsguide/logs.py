@@ -1,4 +1,4 @@
-"""How the log looks, and what it leaves out."""
+"""The formats of the log, and its filters."""
 
 import logging
 
@@ -9,16 +9,18 @@ from tracking.values.redaction import redact
 
 
 class ShortNumbers(logging.Formatter):
-    """No line has a whole tracking number: neither ours nor Django's, with their addresses and tracebacks."""
+    """Redacts tracking numbers in every line, including addresses and tracebacks of Django's lines."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the formatted line, redacted."""
         return redact(super().format(record))
 
 
 class ShortNumbersInJson(JsonFormatter):
-    """The same, one object a line."""
+    """The same as JSON, one object per line."""
 
     def process_log_record(self, log_data: LogData) -> LogData:
+        """Return the fields of the line, with their texts redacted."""
         return {name: redact(value) if isinstance(value, str) else value for name, value in log_data.items()}
 
 
@@ -28,7 +30,7 @@ PLAIN = {
     "style": "{",
     "defaults": {"request_id": "-"},
 }
-# One object a line. Django hangs the request itself on some lines: its text has the whole address.
+# One object per line. Without `request`, which Django adds to some records: its text has the whole address.
 JSON = {
     "()": "emsguide.logs.ShortNumbersInJson",
     "fmt": "{levelname}{name}{message}",
@@ -41,7 +43,8 @@ FORMATS = {"plain": PLAIN, "json": JSON}
 
 
 class OnlyWhatIsBroken(logging.Filter):
-    """A 404, a 429 or a 503 is an answer, not a fault: Django's lines about those carry no exception."""
+    """Drops Django's lines about responses such as 404, 429 or 503, which are no faults: they have no exception."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Return False for a line of Django about a response without an exception."""
         return record.name != "django.request" or bool(record.exc_info)

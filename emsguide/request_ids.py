@@ -1,4 +1,4 @@
-"""An id for each request: in every log line that is written on its way, and in the answer, so that both can be found."""
+"""An id for each request. It is in the response and in every log line of the request, so that these can be matched."""
 
 import logging
 import re
@@ -16,7 +16,7 @@ _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """The outermost one, so that whatever the others log has the id too."""
+    """Middleware that sets the id. It must be the outermost, so that lines of the others have the id too."""
 
     def with_id(request: HttpRequest) -> HttpResponse:
         one = _given(request) or uuid.uuid4().hex
@@ -32,15 +32,16 @@ def middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 
 
 class RequestId(logging.Filter):
-    """Gives a log line the id of its request, as `request_id`. Lines of no request, such as the watch's, get none."""
+    """Adds the id of the request to log records, as `request_id`. Records outside requests get none."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Add the id; drop nothing."""
         if one := _current.get():
             record.request_id = one
         return True
 
 
 def _given(request: HttpRequest) -> str:
-    """The id that our own proxy gave it; empty where there is no such proxy, or what came is no id."""
+    """The id that our own proxy set; empty if there is no proxy, or the header is not a valid id."""
     given = request.headers.get(HEADER, "") if settings.TRUSTED_PROXIES else ""
     return given if _WELL_FORMED.fullmatch(given) else ""

@@ -1,4 +1,4 @@
-"""What holds for every request and answer, and neither Django nor a package of ours does."""
+"""Safety of every request and response that neither Django nor an installed package provides."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def headers(get_response: GetResponse) -> GetResponse:
-    """No other site may load what is ours; neither search engines nor caches keep what the desk shows."""
+    """Middleware: other sites must not load our files; search engines and caches must not store pages of the desk."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -28,9 +28,9 @@ def headers(get_response: GetResponse) -> GetResponse:
 
 
 def body_limit(get_response: GetResponse) -> GetResponse:
-    """413 before anything is read. Django bounds the fields of a form, but not the files beside them.
+    """Middleware: 413 for a body over MOST_BODY_BYTES, before it is read. Django limits fields, but not files.
 
-    A body without Content-Length is never read at all.
+    Django never reads a body without Content-Length.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -43,7 +43,7 @@ def body_limit(get_response: GetResponse) -> GetResponse:
 
 
 class HidesSecrets(SafeExceptionReporterFilter):
-    """The page about an error while DEBUG is on: addresses of database, cache and mail have passwords in them."""
+    """Also hides addresses of database, cache and mail, which contain passwords, on the error page of DEBUG."""
 
     hidden_settings = re.compile(
         SafeExceptionReporterFilter.hidden_settings.pattern + "|_URL$|LOCATION", re.IGNORECASE

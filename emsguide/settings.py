@@ -28,7 +28,7 @@ if not ALLOWED_HOSTS:
 # --- Japan Post -------------------------------------------------------------------------------------------
 JAPANPOST_URL = env.origin("JAPANPOST_URL", default="https://trackings.post.japanpost.jp")
 JAPANPOST_TIMEOUT = env.number("JAPANPOST_TIMEOUT", default=8, least=1, most=25)  # seconds, whole answer
-# At the same time, over the whole installation; between two starts; look-ups that wait in one process.
+# Requests in flight in the whole installation; milliseconds between two starts; look-ups that wait in one process.
 JAPANPOST_CONCURRENCY = env.number("JAPANPOST_CONCURRENCY", default=4, least=1, most=32)
 JAPANPOST_SPACING_MS = env.number("JAPANPOST_SPACING_MS", default=250, least=0, most=60_000)
 JAPANPOST_WAITING = env.number("JAPANPOST_WAITING", default=3, least=0, most=100)
@@ -36,7 +36,7 @@ FRESH_MINUTES = env.number("FRESH_MINUTES", default=15, least=1, most=1440)
 
 # --- Visitors ---------------------------------------------------------------------------------------------
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, least=0, most=10)
-# Look-ups that reach Japan Post, per visitor; 0: no limit. Pages from the store are never counted.
+# Look-ups per visitor that query Japan Post; 0: no limit. Pages from the store are not counted.
 LOOKUPS_PER_MINUTE = env.number("LOOKUPS_PER_MINUTE", default=30, least=0, most=100_000)
 MESSAGES_PER_HOUR = env.number(
     "MESSAGES_PER_HOUR", default=5, least=1, most=1000
@@ -52,10 +52,10 @@ else:
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="webmaster@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-SITE_URL = env.origin("SITE_URL")  # for links in mails to staff; a page knows its own address
+SITE_URL = env.origin("SITE_URL")  # for links in mails to staff; pages use the host of the request
 
 # --- Django -----------------------------------------------------------------------------------------------
-# The first parts of the customers' addresses (tracking/urls.py) and of the files: the staff's desk is elsewhere.
+# The first parts of the customers' addresses (tracking/urls.py) and of static files, which ADMIN_PATH must not use.
 CUSTOMERS_PATHS = frozenset(
     {"track", "services", "examples", "contact", "static", "healthz", "readyz", "metrics"}
 )
@@ -95,11 +95,13 @@ MIDDLEWARE = [
     "tracking.staff.access.middleware.DeskMessages",
     "tracking.staff.access.middleware.desk_clock",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "simple_history.middleware.HistoryRequestMiddleware",  # who changed it
+    "simple_history.middleware.HistoryRequestMiddleware",  # notes who changed a row
 ]
 METRICS_TOKEN = env.token("METRICS_TOKEN", least=16)
 if METRICS_TOKEN:
-    MIDDLEWARE.insert(1, "tracking.ops.metrics.middleware")  # around all that takes time
+    MIDDLEWARE.insert(
+        1, "tracking.ops.metrics.middleware"
+    )  # outside the others, so that it measures all of them
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -119,7 +121,7 @@ TEMPLATES = [
 DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
 DATABASES["default"]["CONN_MAX_AGE"] = 600
 if DATABASES["default"]["ENGINE"] != "django.db.backends.sqlite3":
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a server may have gone since the last request
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # the server may have closed it since the last request
 else:
     # Readers never wait for the writer (WAL); a writer takes its lock at BEGIN, so two cannot deadlock.
     DATABASES["default"]["OPTIONS"] = {
@@ -127,7 +129,7 @@ else:
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
-    # Tests run on a file too: threads share it the way processes do.
+    # Tests use a file too: threads share it as processes do.
     DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}
 BACKUP_FOLDER = env.str("BACKUP_FOLDER", default=str(BASE_DIR / "backups"))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -159,28 +161,32 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # --- Safety -----------------------------------------------------------------------------------------------
-# The proxy in front does this by itself; here it is off, for a site that is not told of its proxy would redirect for ever.
+# Off, because the proxy does this, and behind a proxy without TRUSTED_PROXIES the site would redirect in a loop.
 SECURE_SSL_REDIRECT = env.strict_bool("SECURE_SSL_REDIRECT", default=False)
 SECURE_HSTS_SECONDS = env.number(
     "SECURE_HSTS_SECONDS", default=0 if DEBUG else 31_536_000, least=0, most=63_072_000
 )
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False  # the shop's other hosts are not ours to bind
 SILENCED_SYSTEM_CHECKS = [
-    "security.W005",  # the line above, on purpose
+    "security.W005",  # the line above is intended
     "security.W021",
-    "axes.W002",  # its middleware would work on customers' pages too: tracking/staff/access/log_in.py does its part
+    "axes.W002",  # its middleware would run on customers' pages too; tracking/staff/access/log_in.py does its part
 ]
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # machines ask each machine, not the proxy
+SECURE_REDIRECT_EXEMPT = [
+    r"^healthz$",
+    r"^readyz$",
+    r"^metrics$",
+]  # balancers and Prometheus bypass the proxy
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # a link in a mail still leads to an open desk
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # a link in a mail to staff finds them still logged in
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
-SESSION_COOKIE_AGE = 12 * 3600  # seconds; a browser that is never closed logs in again the next day
+SESSION_COOKIE_AGE = 12 * 3600  # seconds; in a browser that is never closed, staff log in again the next day
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# Everything comes from our own host and nothing stands inline. No nonces: pages are rendered once and reused.
+# Everything comes from our own host, nothing is inline. No nonces, because cached pages are reused.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -191,13 +197,13 @@ CONTENT_SECURITY_POLICY = {
 PERMISSIONS_POLICY: dict[str, list[str]] = dict.fromkeys(
     "accelerometer autoplay camera display-capture encrypted-media geolocation gyroscope hid idle-detection "
     "magnetometer microphone midi payment publickey-credentials-get screen-wake-lock serial usb".split(),
-    [],  # nobody, ourselves included
+    [],  # no site, not even ours
 )
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-# No form of ours needs more, uploads included; each file has a smaller limit of its own.
+# Enough for every form, uploads included. Each file has a smaller limit of its own.
 MOST_BODY_BYTES = 4 * 1024 * 1024
 CSRF_FAILURE_VIEW = "tracking.public.errors.form_refused"
-LOGIN_REDIRECT_URL = "admin:index"  # where `next` names another site
+LOGIN_REDIRECT_URL = "admin:index"  # used if `next` names another site
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
     for name, options in (
@@ -218,10 +224,10 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "tracking.staff.access.log_in.address_of"
 AXES_RESET_ON_SUCCESS = True
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # so the page can say when it ends
-AXES_DISABLE_ACCESS_LOG = True  # nothing that would have to be thrown away
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # so that the page can say when the pause ends
+AXES_DISABLE_ACCESS_LOG = True  # no data that would have to be deleted later
 AXES_ENABLE_ADMIN = False  # tracking/admin/access/people.py has a plainer page
-AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken"]  # and the password, always: neither stored nor logged
+AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken"]  # the password too, always: neither is stored or logged
 AXES_VERBOSE = False
 
 # --- Second factor (django-otp): what a phone shows in its list of codes is "track.example.com: ann" --------
@@ -251,7 +257,7 @@ LOGGING = {
     "loggers": {
         "tracking": {"level": "INFO"},
         "django.server": {"level": "INFO"},
-        # Anybody can send a wrong host or too large a form; the answer is 400, and no log should grow of it.
+        # Any client can send a wrong host or too large a form. The response is 400, and the log must not grow from it.
         "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
         "django.security.TooManyFieldsSent": {"handlers": ["nowhere"], "propagate": False},
         "django.security.RequestDataTooBig": {"handlers": ["nowhere"], "propagate": False},

@@ -1,4 +1,4 @@
-"""The addresses of the site; the visitors' own are in tracking/urls.py."""
+"""The addresses of the site. Those for visitors are in tracking/urls.py."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -7,7 +7,7 @@ from django.urls import include, path
 from tracking.staff.access.log_in import log_in
 
 urlpatterns = [
-    path(f"{settings.ADMIN_PATH}login/", log_in),  # before the admin's own
+    path(f"{settings.ADMIN_PATH}login/", log_in),  # overrides the admin's
     path(settings.ADMIN_PATH, admin.site.urls),
     path("", include("tracking.urls")),
 ]

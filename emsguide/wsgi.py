@@ -1,4 +1,4 @@
-"""What gunicorn serves: `gunicorn emsguide.wsgi`."""
+"""The WSGI application: `gunicorn emsguide.wsgi`."""
 
 import os
 
