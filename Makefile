@@ -1,4 +1,4 @@
-# What people do with emsguide, one target each. `make help` lists them.
+# The tasks of developers and of a first look, one target each. `make help` lists them.
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -13,8 +13,8 @@ PRODUCTION := DEBUG=False ALLOWED_HOSTS=shop.example SECURE_SSL_REDIRECT=True \
 
 export PYTHON
 
-# Coverage's tracer doubles what a browser test takes, and it must not pause while a server runs in another thread:
-# so the browser tests have a run of their own. Small chunks, so that both workers end at the same time.
+# The browser tests run without coverage: its tracer doubles their time, and cannot be switched off for single tests
+# while a server runs in another thread. Small chunks let both workers end at about the same time.
 PYTEST := $(BIN) -m pytest -n 2 --maxschedchunk 4
 
 .PHONY: help run admin demo test test-system test-postgresql test-full dates mutants lint audit bench soak tour clean database

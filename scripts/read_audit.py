@@ -1,4 +1,4 @@
-"""read_audit.py REPORT ERRORS: what pip-audit's JSON says, in a line for each finding. Exit code 1: vulnerable."""
+"""read_audit.py REPORT ERRORS: prints a line for each finding in pip-audit's JSON. Exits with 1 if there is one."""
 
 import json
 import sys
@@ -6,6 +6,7 @@ from pathlib import Path
 
 
 def main(report: Path, errors: Path) -> int:
+    """Print the findings; return the exit code. `errors`: what pip-audit wrote to stderr."""
     try:
         packages = json.loads(report.read_text(encoding="utf-8"))["dependencies"]
     except (ValueError, KeyError):
