@@ -1,4 +1,4 @@
-"""For the container: does the process answer? The request names a host that the site takes."""
+"""The container's health check: does the process answer? The request has a host from ALLOWED_HOSTS."""
 
 import os
 from urllib.request import Request, urlopen
