@@ -1,1 +1,1 @@
-"""What do we say about a phrase? The glossary, the version of the words, and the words as shipped (seed)."""
+"""The words that explain Japan Post's phrases: the glossary, the version of the words, the words as shipped (seed)."""

@@ -1,4 +1,4 @@
-"""What do we say about this phrase, here, in this language? Read once, shared, renewed by any edit of words."""
+"""The glossary: all words of one version, in memory. Each process reads it once and shares it; an edit makes a new version."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,37 +16,40 @@ from tracking.values.spelling import normalise
 from tracking.words.version import words_version
 
 FINAL_DELIVERY = "final-delivery"
-STANDING_RULES = 2  # one more whenever `tracking.journey.standing` works something out otherwise than before
+STANDING_RULES = 2  # add one whenever `tracking.journey.standing` computes a standing differently
 
 
 @dataclass(frozen=True)
 class Glossary:
-    """All words at one moment. Lookups cost no query."""
+    """All words at one moment. Its methods cost no query, except `current` and `of_version`."""
 
     shop: Shop
-    logo: Logo | None  # without its data
+    logo: Logo | None  # without its data; None: the shop has none
     statuses: tuple[Status, ...]  # in the guide's order, the less common ones last
     destinations: Mapping[str, Destination]  # by ISO code
     countries: Mapping[str, str]  # printed name -> ISO code; prefectures of Japan too
     notices: tuple[Notice, ...]
     ambiguous: frozenset[str]  # phrases with two meanings, normalised
-    _phrases: Mapping[str, Status | None]  # exact text, normalised -> status
-    _caseless: Mapping[str, Status | None]  # only where that is unambiguous
+    _phrases: Mapping[str, Status | None]  # exact text, normalised -> status; None: no meaning
+    _caseless: Mapping[str, Status | None]  # the same by case-folded text, only where unambiguous
     _wordings: Mapping[tuple[int, str, str | None], Wording]  # (status, language, ISO code or None)
     _usual_waits: Mapping[tuple[int, str | None], UsualWait]  # (status, ISO code or None)
 
     @classmethod
     def current(cls) -> "Glossary":
-        """The words as they stand now: one query when nothing was edited since this process last read them."""
+        """The current words. Costs one query where staff edited nothing since this process last read them.
+
+        Raises Shop.DoesNotExist where there is no shop.
+        """
         return cls.of_version(words_version())
 
     @classmethod
     def of_version(cls, version: UUID) -> "Glossary":
-        """The words of this version, which was read just now; or of a newer one."""
+        """The words of this version or of a newer one. Pass a version that was read just now."""
         global _newest
         if (known := _newest) is not None and known.version == version:
             return known
-        with _reading:  # one thread reads; the others of this process wait for it
+        with _reading:  # one thread reads; the other threads of this process wait for it
             if _newest is None or _newest.version != version:
                 _newest = cls._read(Shop.objects.get())
             return _newest
@@ -55,7 +58,7 @@ class Glossary:
     def _read(cls, shop: Shop) -> "Glossary":
         statuses = tuple(Status.objects.all())
         by_id = {status.pk: status for status in statuses}
-        # Of two spellings that came at the same moment, the one with a meaning is read last and stands.
+        # Two requests at the same moment can store two spellings. The one with a meaning is read last and wins.
         rows = sorted(Phrase.objects.all(), key=lambda phrase: phrase.status_id is not None)
         phrases = {normalise(phrase.text): by_id.get(phrase.status_id or 0) for phrase in rows}
         destinations = {destination.code: destination for destination in Destination.objects.all()}
@@ -80,16 +83,16 @@ class Glossary:
 
     @property
     def version(self) -> UUID:
-        """Another one after each edit of any words."""
+        """The version of these words. Each edit of any words makes a new one."""
         return self.shop.words_version
 
     def status_of(self, phrase: str) -> Status | None:
-        """What a phrase means; None for a phrase nobody has given a meaning.
+        """The meaning of a phrase; None for a phrase to which staff gave no meaning.
 
-        Exact after trimming, collapsing white space and dropping a final full stop. Without regard to case
-        only where all known phrases that differ in case alone mean the same. Never a part of a phrase, but for
-        one: "Final delivery - Collected at counter" says how a delivery went, whatever stands behind the dash,
-        unless staff have that very phrase, with another meaning or with none.
+        Compares exactly, after trimming, collapsing white space and dropping a final full stop. Ignores case only where
+        all known phrases that differ in case alone have the same meaning. Never matches a part of a phrase, with one
+        exception: "Final delivery - Collected at counter" is a final delivery, whatever follows the dash, unless that exact
+        phrase is stored, with another meaning or with none.
         """
         text = normalise(phrase)
         if text in self._phrases:
@@ -104,7 +107,11 @@ class Glossary:
         return next((status for status in self.statuses if status.slug == slug), None)
 
     def words_for(self, status: Status, *, language: str, destination: str | None) -> Wording | None:
-        """(destination, language) -> (any, language) -> (destination, English) -> (any, English) -> None."""
+        """The words for a status; None where there are none. `destination`: ISO code; None: unknown.
+
+        Tries (destination, language), (any, language), (destination, English), (any, English). A regional language such as
+        pt-br also tries the language alone, before English.
+        """
         for tongue in dict.fromkeys((language, language.partition("-")[0], "en")):
             for place in dict.fromkeys((destination, None)):
                 if wording := self._wordings.get((status.pk, tongue, place)):
@@ -112,20 +119,20 @@ class Glossary:
         return None
 
     def guide_words(self, status: Status, language: str) -> Wording | None:
-        """What the guide says about it; None where it is hidden there, or nobody has found words for it."""
+        """The words of the guide for a status; None where staff hide it from the guide or there are no words."""
         return None if status.hidden else self.words_for(status, language=language, destination=None)
 
     def usual_wait(self, status: Status, destination: str | None) -> UsualWait | None:
-        """What parcels teach about this status: to this destination, else to all; None: nothing yet."""
+        """The learnt wait at a status: for this destination, else for all; None where none is learnt yet."""
         return self._usual_waits.get((status.pk, destination)) or self._usual_waits.get((status.pk, None))
 
     @cached_property
     def meaning(self) -> str:
-        """A short digest of all but the texts: while it is the same, each parcel stands where it stood."""
+        """A short digest of everything except the texts. While it is the same, no standing needs to be recomputed."""
         facts = (
             STANDING_RULES,
             sorted((text, one.pk) for text, one in self._phrases.items() if one),
-            # Of phrases without a meaning only what they take away from others: see `status_of`.
+            # Phrases without a meaning count only where they keep others from matching: see `status_of`.
             sorted((text, one.pk) for text, one in self._caseless.items() if one),
             sorted(text for text, one in self._phrases.items() if not one and " - " in text),
             [
@@ -146,34 +153,34 @@ class Glossary:
 
     @property
     def written_for(self) -> frozenset[tuple[str, str | None]]:
-        """Each (language, ISO code or None) that some status has words for."""
+        """Each (language, ISO code or None for any destination) for which some status has words."""
         return frozenset((language, destination) for _, language, destination in self._wordings)
 
     def with_words(self, wordings: Iterable[Wording]) -> "Glossary":
-        """A copy in which these stand in place of those of the same status, language and destination."""
+        """A copy with these wordings, which replace those of the same status, language and destination."""
         changed = {(one.status_id, one.language, one.destination_id): one for one in wordings}
         shown = {key: one for key, one in (dict(self._wordings) | changed).items() if not one.hidden}
         return replace(self, _wordings=shown)
 
     def with_meaning(self, phrase: str, status: Status) -> "Glossary":
-        """A copy in which a phrase means this status."""
+        """A copy in which this phrase means this status."""
         return replace(self, _phrases=dict(self._phrases) | {normalise(phrase): status})
 
     def knows(self, phrase: str) -> bool:
-        """True for a phrase in the store, even one that waits for its meaning or has two."""
+        """True for a stored phrase, even for one without a meaning or with two."""
         return normalise(phrase) in self._phrases
 
     def country_of(self, region: str) -> str | None:
-        """ISO code of the country that a row's region names; a prefecture means Japan; None: unknown."""
+        """The ISO code of the country that a row's region names; None where unknown. A prefecture means Japan."""
         return self.countries.get(comparable(region))
 
     def all_notices(self, today: date) -> tuple[Notice, ...]:
-        """Notices that are up today, those for everybody first."""
+        """All notices shown today, those for all destinations first."""
         current = [notice for notice in self.notices if notice.is_current(today)]
         return tuple(sorted(current, key=lambda notice: notice.destination_id is not None))
 
     def notices_for(self, destinations: Collection[str | None], today: date) -> tuple[Notice, ...]:
-        """Notices that are up today for everybody, or for one of these destinations; each once."""
+        """The notices shown today for all destinations or for one of these, each once."""
         return tuple(
             notice
             for notice in self.notices
@@ -186,7 +193,10 @@ _reading = Lock()
 
 
 def fill(text: str, *, country: str = "", operator: str = "", origin: str = "", number: str = "") -> str:
-    """Staff's words with {country}, {operator}, {origin} and {number} filled in; any other brace stays as it is."""
+    """Staff's words with {country}, {operator}, {origin} and {number} filled in. Other braces stay.
+
+    An empty value becomes a general expression, such as "the local post". Capitalises the start of each sentence.
+    """
     values = {
         "{country}": country or _("the destination country"),
         "{operator}": operator or _("the local post"),

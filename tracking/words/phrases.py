@@ -1,4 +1,4 @@
-"""Notes which phrases Japan Post says: new ones for the staff's inbox, and when each was last seen."""
+"""Records the phrases that Japan Post uses: new ones for the staff's inbox, and when each was last seen."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -9,18 +9,21 @@ from tracking.models import Phrase
 from tracking.values.spelling import normalise, spellings
 from tracking.words.glossary import Glossary
 
-SEEN_LATELY = timedelta(hours=1)  # "last seen" is that exact: hardly any answer needs to write it
+SEEN_LATELY = timedelta(hours=1)  # the precision of "last seen", so that few answers need to write it
 
 
 def note_unknown(texts: Iterable[str], glossary: Glossary, now: datetime) -> None:
-    """Phrases nobody has met become items of the staff's inbox. Each in a transaction of its own."""
+    """Add unknown phrases to the staff's inbox, each in a transaction of its own."""
     for text in {normalise(one): one for one in sorted(texts)}.values():
         if not glossary.knows(text) and glossary.status_of(text) is None:
             Phrase.objects.get_or_create(text=text, defaults={"first_seen_at": now, "last_seen_at": now})
 
 
 def note_seen(texts: Iterable[str], now: datetime) -> None:
-    """These stand in new rows. Each is written by itself: many rows at once are locked in no order."""
+    """Set when these phrases, which are in new rows, were last seen.
+
+    One update per phrase: an update of many rows locks them in no fixed order, so two could deadlock.
+    """
     spelt = set[str]().union(*map(spellings, texts))
     outdated = Q(last_seen_at=None) | Q(last_seen_at__lte=now - SEEN_LATELY)
     for key in Phrase.objects.filter(outdated, text__in=spelt).values_list("pk", flat=True):

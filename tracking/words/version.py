@@ -1,5 +1,5 @@
-"""The version of the words. Any edit of the words renews it: in the edit's transaction where it has one, as at the desk,
-else right after it.
+"""The version of the words. Each edit of any words renews it, in the transaction of the edit (the admin has one), else
+directly after the edit.
 """
 
 import uuid
@@ -14,14 +14,14 @@ from tracking.models import Destination, Logo, Notice, Phrase, Shop, Status, Wor
 
 
 def connect() -> None:
-    """Called once, when the app is ready."""
+    """Renew the version after each edit of words from now on. Call it once, when the app is ready."""
     for model in (Destination, Logo, Notice, Phrase, Shop, Status, Wording):
         post_save.connect(_words_changed, sender=model)
         post_delete.connect(_words_changed, sender=model)
 
 
 def words_version() -> UUID:
-    """The version of the words as stored now; each edit of any words makes another one. Costs one query.
+    """The stored version of the words; each edit of any words makes a new one. Costs one query.
 
     Raises Shop.DoesNotExist where there is no shop.
     """
@@ -29,10 +29,10 @@ def words_version() -> UUID:
 
 
 def row_with_version(statement: str, *parameters: Any) -> tuple[Any, ...]:
-    """The first row of a query whose first column is the shop's `words_version`, here a UUID.
+    """The first row of a query whose first column is the shop's `words_version`, returned as a UUID.
 
-    Plain SQL and not the ORM: building a query and its objects takes longer than all else that a page costs which need
-    not be rendered again. Raises Shop.DoesNotExist where there is no row.
+    Plain SQL, because building the ORM's query and objects takes longer than all other work for a page from the cache.
+    Raises Shop.DoesNotExist where there is no row.
     """
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
@@ -40,7 +40,7 @@ def row_with_version(statement: str, *parameters: Any) -> tuple[Any, ...]:
     if row is None:
         raise Shop.DoesNotExist("There is no shop. `manage.py migrate` makes it.")
     version, *others = row
-    return (version if isinstance(version, UUID) else UUID(version), *others)  # SQLite keeps it as text
+    return (version if isinstance(version, UUID) else UUID(version), *others)  # SQLite stores it as text
 
 
 def _words_changed(sender: type[Model], raw: bool = False, **_: Any) -> None:
@@ -49,5 +49,5 @@ def _words_changed(sender: type[Model], raw: bool = False, **_: Any) -> None:
 
 
 def renew_words_version() -> None:
-    """Make every process read the words anew at its next page. Call it after a bulk update of words."""
+    """Make every process read the words again at its next page. Call it after a bulk update of words."""
     Shop.objects.update(words_version=uuid.uuid4())

@@ -1,4 +1,4 @@
-"""The words we start with. They fill gaps after every migrate and never overwrite what staff changed."""
+"""The words as shipped. Added after every migrate where they are missing; they never overwrite staff's changes."""
 
 import tomllib
 import uuid
@@ -34,19 +34,22 @@ _DESTINATION_FIELDS = (
 
 @cache
 def read(name: str) -> dict[str, Any]:
-    """One seed file, such as `statuses`."""
+    """The content of one seed file, such as `statuses`."""
     return tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def after_migrate(using: str, apps: Apps | None = None, **_: Any) -> None:
-    """Django's post_migrate; `flush` sends it too, without `apps`. A database that is migrated back to nothing has no tables to fill."""
+    """Add the missing words after `migrate` and `flush` (which passes no `apps`): a receiver of Django's post_migrate.
+
+    Does nothing where the tables are missing, as after a migration back to zero.
+    """
     tables = connections[using].introspection.table_names()
     if "tracking_wording" in tables:
         fill_gaps(apps or current_apps, using)
 
 
 def fill_gaps(apps: Apps, using: str = "default") -> None:
-    """Add what is missing, all or nothing. Rows that exist stay as they are, whatever they say."""
+    """Add the missing rows, all in one transaction. Never changes an existing row."""
     with transaction.atomic(using=using):
         _fill_destinations(apps, using)
         _fill_statuses(apps, using)
@@ -100,11 +103,11 @@ def _fill_statuses(apps: Apps, using: str) -> None:
 
 
 def _begin_histories(apps: Apps, using: str) -> None:
-    """Give each row without a history its first line, as it stands: there is always something to go back to."""
+    """Write the current state of each row without a history as its first version, so that staff can always restore it."""
     for name in _WITH_HISTORY:
         try:
             model, kept = (apps.get_model("tracking", each) for each in (name, f"Historical{name}"))
-        except LookupError:  # migrated back to before there was a history
+        except LookupError:  # migrated back to a state before the history tables
             return
         known = kept.objects.using(using).values(model._meta.pk.name)
         fields = [field.attname for field in model._meta.concrete_fields if _has(kept, field.attname)]
