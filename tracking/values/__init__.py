@@ -1,1 +1,1 @@
-"""Plain facts and checks: numbers, places, colors, links, texts. Nothing here knows Django's models or another room."""
+"""Plain values and checks: numbers, places, colors, links, texts. Imports neither models nor any other room."""

@@ -1,50 +1,50 @@
-"""The shop's accent color, and whether it can be read."""
+"""The shop's accent color: whether text in it is readable, and its stylesheet."""
 
 import re
 
-# The papers that colored text stands on; the same values as in static/css/site.css.
+# The backgrounds of colored text; the same values as in static/css/site.css.
 LIGHT_PAPERS = ("#f7f5f1", "#fffefc")
 DARK_PAPERS = ("#14171b", "#1d2228")
 ON_LIGHT, ON_DARK = "#ffffff", "#0c1a28"  # text on a button of the accent's color
 _LEAST = 4.5  # WCAG 2.2, 1.4.3: contrast of text
-_TINT = 0.1  # how much of the accent is in the paper of a box
+_TINT = 0.1  # the share of the accent in the background of a box
 
 
 def contrast(one: str, other: str) -> float:
-    """WCAG 2.2's contrast ratio of two colors "#rrggbb": 1 (the same) to 21 (black on white)."""
+    """The contrast ratio of two colors "#rrggbb" by WCAG 2.2: from 1 (the same) to 21 (black on white)."""
     dark, light = sorted((_luminance(one), _luminance(other)))
     return (light + 0.05) / (dark + 0.05)
 
 
 def mix(color: str, other: str, share: float) -> str:
-    """`share` (0 to 1) of the one, the rest of the other."""
+    """The mixed color: `share` (0 to 1) of `color`, the rest of `other`."""
     pairs = zip(_channels(color), _channels(other), strict=True)
     return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)
 
 
 def can_be_read(accent: str) -> bool:
-    """True where text of this color is readable on every light paper, and a button's white text on it."""
+    """True where text in this color is readable on every light background, and a button's white text on this color."""
     return _is_clear(accent, LIGHT_PAPERS, ON_LIGHT)
 
 
 def darkened(accent: str) -> str:
-    """The nearest color towards black that can be read on the light papers."""
+    """The nearest color towards black that is readable on the light backgrounds."""
     return _towards("#000000", accent, LIGHT_PAPERS, ON_LIGHT)
 
 
 def lightened(accent: str) -> str:
-    """The nearest color towards white that can be read on the dark papers."""
+    """The nearest color towards white that is readable on the dark backgrounds."""
     return _towards("#ffffff", accent, DARK_PAPERS, ON_DARK)
 
 
 def stylesheet(accent: str) -> str:
-    """The custom properties for an accent that can be read, in light, dark and print."""
+    """The CSS custom properties of a readable accent, for light, dark and print."""
     light, dark = _properties(accent, LIGHT_PAPERS[1]), _properties(lightened(accent), DARK_PAPERS[1])
     return f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
 
 
 def is_color(text: str) -> bool:
-    """True for six hexadecimal digits after a #."""
+    """True for # and six hexadecimal digits."""
     return re.fullmatch("#[0-9a-fA-F]{6}", text) is not None
 
 

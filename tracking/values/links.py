@@ -15,7 +15,7 @@ _is_web_address = URLValidator(schemes=["https"])
 
 
 def problem_of(link: str) -> str:
-    """Why customers could not be sent to this link, in a sentence for staff; empty: they can be."""
+    """Why customers cannot use this link, as a sentence for staff; empty where they can."""
     if not link.startswith("https://"):
         return "The link must begin with https://."
     rest = link.replace(PLACEHOLDER, "")
@@ -51,7 +51,7 @@ _NO_ADDRESS = "A browser cannot open this: look for spaces, missing parts, misty
 
 
 def _is_number(host: str) -> bool:
-    """True for an address such as 192.0.2.1, in any spelling that a browser takes for one."""
+    """True for an IP address such as 192.0.2.1, in any spelling that browsers accept."""
     try:
         ip_address(host)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The shop's logo as staff upload it: what is taken, and how large it is shown."""
+"""The shop's logo as staff upload it: which files are accepted, and the size on the page."""
 
 import io
 from dataclasses import dataclass
@@ -9,34 +9,34 @@ from PIL import Image, ImageOps
 MOST_BYTES = 2_000_000
 MOST_PIXELS = 3000  # in width or height
 SHOWN_HEIGHT = 40
-_KEPT_SIZE = (720, 3 * SHOWN_HEIGHT)  # as many pixels as the sharpest screens show
-_KEPT_BYTES = 10_000  # each first visit pays for them
+_KEPT_SIZE = (720, 3 * SHOWN_HEIGHT)  # the pixels that screens of three times the usual density show
+_KEPT_BYTES = 10_000  # every visitor downloads them at the first visit
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}  # Pillow's names
 
 
 class NoLogoError(ValueError):
-    """This file cannot be the logo; the message tells staff why."""
+    """This file cannot be the logo. The message says why, for staff."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that has been read whole."""
+    """A picture whose pixels have all been read."""
 
     data: bytes
     extension: str
-    width: int  # as a browser shows it: a turned photograph is turned
+    width: int  # in pixels, as browsers show it: after the rotation that a photograph's metadata asks for
     height: int
 
     @property
     def digest(self) -> str:
-        """Names the content in the address."""
+        """A short hash of the content, for the picture's address."""
         return sha256(self.data).hexdigest()[:16]
 
 
 def read_picture(data: bytes) -> Picture:
-    """The picture, made smaller where a page needs less of it.
+    """The picture, reduced where it is larger than a page needs.
 
-    Raises NoLogoError for what is too large, no picture, cut, moving or of far too many pixels.
+    Raises NoLogoError where the file is too large, not a picture, damaged, animated, or has too many pixels.
     """
     if len(data) > MOST_BYTES:
         raise NoLogoError(f"The file is larger than {MOST_BYTES // 1_000_000} MB. Save the picture smaller.")
@@ -54,7 +54,7 @@ def read_picture(data: bytes) -> Picture:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise NoLogoError(_TOO_MANY_PIXELS) from None
-    except Exception as error:  # Pillow raises a dozen kinds for a file that somebody has broken on purpose
+    except Exception as error:  # Pillow raises a dozen kinds of exception for files damaged on purpose
         raise NoLogoError("This is no PNG, JPEG or WebP picture, or it is damaged.") from error
 
 
@@ -62,7 +62,7 @@ _TOO_MANY_PIXELS = f"The picture has too many pixels: at most {MOST_PIXELS} in w
 
 
 def _smaller(image: Image.Image) -> Picture:
-    """What it carries beside its pixels, such as where a photograph was taken, is left out."""
+    """The picture as a smaller WebP, without metadata such as the place of a photograph."""
     if image.mode.startswith("I"):  # 16 bits of grey
         image = image.point(lambda value: value / 256).convert("L")
     image = image.convert("RGBA")
@@ -76,6 +76,6 @@ def _smaller(image: Image.Image) -> Picture:
 
 
 def shown_size(width: int, height: int) -> tuple[int, int]:
-    """The picture's size on the page: as large as it is, at most forty pixels high."""
+    """The (width, height) on the page in CSS pixels: the picture's own size, at most 40 high."""
     shown = min(height, SHOWN_HEIGHT)
     return max(1, round(width * shown / height)), shown

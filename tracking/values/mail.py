@@ -1,4 +1,4 @@
-"""The one sender of mails."""
+"""Sends every mail of the site."""
 
 import logging
 
@@ -12,15 +12,15 @@ class NoRecipientsError(Exception):
 
 
 def send(mail: EmailMessage, *, name: str) -> Exception | None:
-    """Send a mail. Returns None once the mail server has it, else the error. Never raises.
+    """Send a mail. Returns None once the mail server has accepted it, else the error. Never raises.
 
-    `name` says in the log which mail it was. The error's own words are not logged: they may hold addresses.
+    `name` identifies the mail in the log. The error's message is not logged, because it may contain addresses.
     """
     try:
         if mail.send():
             return None
         error: Exception = NoRecipientsError("no recipients")
-    except Exception as raised:  # whatever a mail server and its library may raise
+    except Exception as raised:  # mail servers and their libraries raise many kinds
         error = raised
     logger.warning("%s was not mailed: %s", name, type(error).__name__)
     return error

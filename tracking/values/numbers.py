@@ -1,4 +1,4 @@
-"""Tracking numbers as UPU standard S10 writes them: found in what people paste, checked, corrected.
+"""Tracking numbers by UPU standard S10: finds them in pasted text, checks and corrects them.
 
 Two letters (the service), eight digits, a check digit, two letters (the country of origin): EM123456785JP.
 """
@@ -15,12 +15,12 @@ from urllib.parse import unquote
 TrackingNumber = NewType("TrackingNumber", str)  # canonical shape: [A-Z]{2}[0-9]{9}[A-Z]{2}
 
 MOST_AT_ONCE = 10
-_MOST_CHARACTERS = 2_000  # numbers come earlier in a text; keeps every answer quick
+_MOST_CHARACTERS = 2_000  # a limit on the work for one text; real texts have their numbers before it
 
 _WEIGHTS = (8, 6, 4, 2, 3, 5, 9, 7)
 _MINUS = "\u2212"
-_LONG_VOWEL_MARK = "\u30fc"  # what a Japanese keyboard gives for "-"
-_INVISIBLE_MARKS = "\u034f\ufe0e\ufe0f"  # joiner and variation selectors: no format characters, yet unseen
+_LONG_VOWEL_MARK = "\u30fc"  # a Japanese keyboard types it for "-"
+_INVISIBLE_MARKS = "\u034f\ufe0e\ufe0f"  # joiner and variation selectors: invisible, but not of category Cf
 
 _UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 _LOOKALIKES = str.maketrans("OIL", "011")
@@ -28,20 +28,20 @@ _PUNCTUATION = " -.,;:!?'\"()[]<>"
 GAP = "[ -]{0,3}"  # a pattern: what may be between two characters of a number
 _COMPACT = re.compile(r"[A-Z]{2}[0-9]{9}[A-Z]{2}")
 SHAPE = f"[A-Za-z]{{2}}{GAP}[0-9](?:{GAP}[0-9]){{8}}{GAP}[A-Za-z]{{2}}"
-# Look-aheads, because an accident may overlap the number meant.
+# Look-aheads, because a false match may overlap the right one.
 _CANDIDATE = re.compile(rf"(?<![A-Za-z0-9])(?=({SHAPE})(?![A-Za-z0-9]))")
 _MISTYPED = re.compile(r"[A-Z]{2}([0-9OIL]+)[A-Z]{2}")
 _DOMESTIC = re.compile(r"[0-9]{11,13}")
 
 
 class Problem(StrEnum):
-    """Why a text is no number we ask Japan Post about."""
+    """Why a text is not a number that we can look up."""
 
     EMPTY = "empty"
     WRONG_SHAPE = "wrong-shape"
     CHECK_DIGIT = "check-digit"
     UNTRACKED = "untracked"  # service U*: letters without tracking
-    DOMESTIC = "domestic"  # 11 to 13 digits: a number of Japan's inland post
+    DOMESTIC = "domestic"  # 11 to 13 digits: a number for mail within Japan
     TOO_MANY = "too-many"
 
 
@@ -49,23 +49,23 @@ class Problem(StrEnum):
 class Shape:
     """What is wrong with a text that nearly has the shape of a number."""
 
-    digits: int | None  # how many stand where nine belong; None: nine, or no such place
-    repaired: TrackingNumber | None  # with 0 for O and 1 for I or L; None unless its check digit then holds
+    digits: int | None  # the count of digits between the letters where it is not nine; else None
+    repaired: TrackingNumber | None  # with 0 for O and 1 for I or L; None where its check digit is wrong
 
 
 def clean(text: str) -> str:
-    """The text made comparable: plain upper-case letters, digits, "-" for every dash, single spaces.
+    """The text in a comparable form: plain upper-case letters, digits, "-" for every dash, single spaces.
 
-    Looks at the first 2,000 characters only. Letters beyond A-Z stay as they are.
+    Reads only the first 2,000 characters. Letters other than A-Z stay.
     """
     return _plain(text).translate(_UPPER)
 
 
 def find_numbers(text: str) -> list[TrackingNumber]:
-    """All numbers in a pasted text, address or list, in order and without repeats; check digits may be wrong.
+    """All numbers in a pasted text, URL or list, in order and without repeats; empty where there are none.
 
-    A number written without gaps always counts. One with gaps may be an accident ("order no 123456789 in
-    the shop"), so it has to be likely: see `_is_meant`.
+    Their check digits may be wrong. A number without gaps always counts. One with gaps may be a false match ("order no
+    123456789 in the shop"), so it must be likely: see `_is_meant`.
     """
     plain = _plain(unquote(unquote(text[:_MOST_CHARACTERS])).replace("+", " "))
     candidates = [_Candidate(match.start(1), match[1]) for match in _CANDIDATE.finditer(plain)]
@@ -78,12 +78,15 @@ def find_numbers(text: str) -> list[TrackingNumber]:
 
 
 def is_ems(number: TrackingNumber) -> bool:
-    """A number of an EMS item: the service indicators EA to EZ of UPU S10. What is true of EMS alone is not said of others."""
+    """True for a number of an EMS item: the service indicators EA to EZ of UPU S10.
+
+    Check it before a page shows a fact that holds for EMS only.
+    """
     return number.startswith("E")
 
 
 def check_digit(serial: str) -> int:
-    """The ninth digit that belongs to eight (UPU S10). ValueError for any other count or for non-digits."""
+    """The check digit of eight digits (UPU S10). Raises ValueError for another count or for non-digits."""
     total = sum(int(digit) * weight for digit, weight in zip(serial, _WEIGHTS, strict=True))
     match 11 - total % 11:
         case 10:
@@ -95,17 +98,17 @@ def check_digit(serial: str) -> int:
 
 
 def has_valid_check_digit(number: TrackingNumber) -> bool:
-    """False means: most likely mistyped. True proves little, for a few slips go unnoticed.
+    """False: the number is most likely mistyped. True: it may still be, because a few mistakes go unnoticed.
 
-    Two remainders share the 5, so a wrong digit that turns one of them into the other passes.
+    Two remainders give the check digit 5, so a mistake that turns one into the other passes.
     """
     return int(number[10]) == check_digit(number[2:10])
 
 
 def suggestions(number: TrackingNumber) -> list[TrackingNumber]:
-    """What a number with a wrong check digit may have meant, at most three; none for a valid one.
+    """At most three numbers that a number with a wrong check digit may stand for; empty for a valid one.
 
-    First the number with the right check digit, then two neighbouring digits exchanged.
+    First the number with the right check digit, then numbers with two neighbouring digits exchanged.
     """
     if has_valid_check_digit(number):
         return []
@@ -116,7 +119,7 @@ def suggestions(number: TrackingNumber) -> list[TrackingNumber]:
 
 
 def country(number: TrackingNumber) -> str:
-    """The country of origin as the number ends: an ISO 3166 code, unless mistyped. UK is an old habit for GB."""
+    """The country of origin from the end of the number: an ISO 3166 code unless mistyped. UK is an old form of GB."""
     return "GB" if number.endswith("UK") else number[-2:]
 
 
@@ -126,7 +129,7 @@ def spaced(number: TrackingNumber) -> str:
 
 
 def diagnose(text: str) -> Problem | None:
-    """Why this text is no number we ask about; None where it is one, or a list of two to ten."""
+    """Why this text is not a number that we can look up; None where it is one, or a list of two to ten."""
     numbers = find_numbers(text)
     if len(numbers) > MOST_AT_ONCE:
         return Problem.TOO_MANY
@@ -143,7 +146,7 @@ def diagnose(text: str) -> Problem | None:
 
 
 def explain_shape(text: str) -> Shape:
-    """What a page can say about a text of the wrong shape."""
+    """What is wrong with a text whose problem is WRONG_SHAPE."""
     squeezed = re.sub("[^A-Z0-9]", "", clean(text))
     match = _MISTYPED.fullmatch(squeezed)
     digits = sum(character.isdigit() for character in match[1]) if match else 0
@@ -162,7 +165,7 @@ def _diagnose_number(number: TrackingNumber) -> Problem | None:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A stretch of a text that has the shape of a number, gaps and small letters allowed."""
+    """A part of a text that has the shape of a number; gaps and small letters are allowed."""
 
     start: int
     written: str
@@ -184,9 +187,9 @@ class _Candidate:
 
 
 def _is_meant(candidate: _Candidate, text: str, kept: list[_Candidate]) -> bool:
-    """Whether this is a number and no accident of words around nine digits, given the better ones already kept.
+    """True where this is a number, not words that happen to surround nine digits. `kept`: the better candidates.
 
-    A right check digit speaks for a number; so do capitals, and the country of a number that is likelier.
+    Evidence for a number: a right check digit, capital letters, and the same country as a likelier number.
     """
     if candidate.is_compact:
         return True
@@ -207,7 +210,7 @@ def _plain(text: str) -> str:
 
 
 def plain_character(character: str) -> str:
-    """What a character stands for in a number: a plain one, a space, a hyphen, or nothing where it is invisible."""
+    """The meaning of a character in a number: a plain character, a space or a hyphen; empty where it is invisible."""
     if character.isspace():
         return " "
     category = unicodedata.category(character)

@@ -1,3 +1,3 @@
-"""How work in batches leaves room for others."""
+"""The pause between two batches of database work."""
 
-BREATH = 0.05  # seconds between two batches, in which other processes get the database's lock
+BREATH = 0.05  # seconds, in which other processes can take the database's lock

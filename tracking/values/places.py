@@ -1,4 +1,4 @@
-"""Places as Japan Post prints them: prefectures, countries, and their clocks where those are certain."""
+"""Places as Japan Post prints them: prefectures, countries, and their time zones where these are certain."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from django.utils.timezone import localdate
 
 JAPAN = "JP"
-LAST_TIME = timezone(timedelta(hours=-12))  # where each day ends last; nobody lives further behind UTC
-JAPAN_TIME = ZoneInfo("Asia/Tokyo")  # always nine hours ahead of UTC: no hour is missing or comes twice
+LAST_TIME = timezone(timedelta(hours=-12))  # the zone in which each day ends last
+JAPAN_TIME = ZoneInfo("Asia/Tokyo")  # always nine hours ahead of UTC; Japan has no clock changes
 
 PREFECTURES = frozenset(
     """
@@ -28,19 +28,19 @@ PREFECTURES = frozenset(
 
 
 def japans_day(now: datetime | None = None) -> date:
-    """The day in Japan, where the shop is: now, or at an aware moment."""
+    """The date in Japan, where the shop is, at an aware `now`; None: at this moment."""
     return localdate(now, JAPAN_TIME)
 
 
 def comparable(text: str) -> str:
-    """Upper case, single spaces, full-width letters made plain: how printed names of places are compared."""
+    """A printed name of a place in the form to compare: upper case, single spaces, plain instead of full-width letters."""
     return " ".join(unicodedata.normalize("NFKC", text).split()).upper()
 
 
 def country_index(printed_names: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """From (ISO code, names one a line) to {printed name: code}; prefectures of Japan mean Japan.
+    """{comparable printed name: ISO code}, from pairs of (ISO code, names, one per line). Prefectures of Japan mean Japan.
 
-    A name that two countries claim belongs to neither: unknown is better than wrong.
+    A name of two countries is left out: unknown is better than wrong.
     """
     index: dict[str, str] = {}
     disputed = set()
@@ -55,17 +55,17 @@ def country_index(printed_names: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 @cache
 def zones_of(country: str) -> tuple[ZoneInfo, ...]:
-    """All time zones of a country after the time-zone database's zone.tab; none for an unknown code."""
+    """All time zones of a country, from zone.tab of the time-zone database; empty for an unknown code."""
     table = files("tzdata").joinpath("zoneinfo", "zone.tab").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in table.splitlines() if not line.startswith("#"))
     return tuple(ZoneInfo(row[2]) for row in rows if row[0] == country)
 
 
 def instant_of(local_date: date, local_time: time | None, country: str | None) -> datetime | None:
-    """The instant of a wall-clock time, with the offset of the place; None wherever that is not certain.
+    """The aware instant of a wall-clock time at a place; None where it is not certain.
 
-    Certain means: there is a time of day, the row itself names the country, all zones of the country show
-    the same offset at that wall time, and no clock change makes the time happen twice or never.
+    It is certain where there is a time of day, the row itself names the country, all zones of the country have the same
+    offset at that time, and no clock change makes that time occur twice or never.
     """
     if local_time is None or country is None:
         return None
@@ -80,17 +80,17 @@ def instant_of(local_date: date, local_time: time | None, country: str | None) -
 
 
 def days_between(local_date: date, instant: datetime | None, now: datetime) -> int:
-    """Whole days since a scan: exact where its instant is known, else by the calendar (may be one off)."""
+    """Whole days from a scan to an aware `now`: exact where its instant is known, else by the calendar (may be one off)."""
     passed: timedelta = now - instant if instant else timedelta(days=(now.date() - local_date).days)
     return max(0, passed.days)
 
 
 def is_over_everywhere(day: date, now: datetime) -> bool:
-    """False while it is still this day somewhere on earth: nobody is told "too late" too early."""
+    """True where this day has ended everywhere on earth, so that no customer reads "too late" too early."""
     return now.astimezone(LAST_TIME).date() > day
 
 
 def days_over(local_date: date, instant: datetime | None, days: int) -> datetime:
-    """The first moment, in UTC, at which `days_between` says more than so many days."""
+    """The first moment, aware and in UTC, at which `days_between` returns more than `days`."""
     start = instant.astimezone(UTC) if instant else datetime.combine(local_date, time(), UTC)
     return start + timedelta(days=days + 1)

@@ -1,4 +1,4 @@
-"""Tracking numbers in texts of any length, in any spelling: shortened for logs, searched, removed."""
+"""Tracking numbers in texts of any length and in any spelling: shortens them for logs, finds and removes them."""
 
 import re
 import unicodedata
@@ -19,11 +19,14 @@ _SIGN = re.compile(
 
 
 class _MappedText:
-    """A text as it is written, sign by sign, mapped to how `find_numbers` reads it. A sign may be quoted as in an address."""
+    """A text as written, split into signs, and the same text as `find_numbers` reads it, with a map between the two.
+
+    A sign is one character or one that is percent-encoded as in a URL.
+    """
 
     def __init__(self, text: str) -> None:
         self.signs: list[str] = _SIGN.findall(text)
-        self.places = list[int]()  # which sign each character of `plain` comes from
+        self.places = list[int]()  # for each character of `plain`, the index of its sign
         read = list[str]()
         for place, sign in enumerate(self.signs):
             for character in _read_sign(sign):
@@ -42,15 +45,16 @@ class _MappedText:
 
 @lru_cache(10_000)
 def _read_sign(sign: str) -> str:
-    """What `find_numbers` makes of one sign: mostly one character, none where it is invisible."""
+    """A sign as `find_numbers` reads it: mostly one character; empty where it is invisible."""
     character = unquote(unquote(sign)).replace("+", " ")
     composed = unicodedata.normalize("NFKC", "".join(map(plain_character, character)))
     return "".join(map(plain_character, composed))
 
 
 def redact(text: str) -> str:
-    """The text with each number as EM…6785JP, however it is spelt or quoted: for logs. By that end staff find the parcel; a
-    stranger does not.
+    """The text with each number, in any spelling or encoding, shortened to EM…6785JP: for logs.
+
+    Staff can find the parcel by this end; a stranger cannot.
     """
     mapped = _MappedText(text)
     for found in _LOGGED.finditer(mapped.plain):
@@ -64,14 +68,14 @@ def redact(text: str) -> str:
 
 
 def mentions(text: str, number: TrackingNumber) -> bool:
-    """True where a text of any length holds the number in any spelling that `find_numbers` reads."""
+    """True where a text of any length contains the number, in any spelling that `find_numbers` reads."""
     if text.isascii() and sum(map(str.isdigit, text)) + text.count("%") < 9:
-        return False  # most texts: to read one sign by sign takes its time
+        return False  # a quick answer for most texts: reading one sign by sign is slow
     return bool(_in_any_spelling(number).search(_MappedText(text).plain))
 
 
 def remove_number(text: str, number: TrackingNumber, instead: str) -> str:
-    """The text with something else wherever the number stands, however it is mapped."""
+    """The text with `instead` in place of the number, in any spelling that `find_numbers` reads."""
     mapped = _MappedText(text)
     for found in _in_any_spelling(number).finditer(mapped.plain):
         mapped.put(mapped.places[found.start()], mapped.places[found.end() - 1] + 1, instead)

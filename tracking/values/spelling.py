@@ -1,12 +1,12 @@
-"""When two texts are the same phrase of Japan Post's."""
+"""Decides whether two texts are the same phrase of Japan Post's."""
 
 
 def normalise(phrase: str) -> str:
-    """Trimmed, white space collapsed, one final full stop dropped; case kept: two phrases differ in case alone."""
+    """The phrase trimmed, with single spaces and without one final full stop. Keeps case: two phrases differ in it alone."""
     return " ".join(phrase.split()).removesuffix(".").rstrip()
 
 
 def spellings(phrase: str) -> set[str]:
-    """What may stand in a row and is this phrase after `normalise`: rows have single spaces."""
+    """All texts that a row can have and that are this phrase after `normalise`. Rows have single spaces."""
     plain = normalise(phrase)
     return {phrase, plain, f"{plain}.", f"{plain} ."}

@@ -1,4 +1,4 @@
-"""What staff may write into words for customers. Each check refuses with a sentence that says what to do."""
+"""Checks of the words that staff write for customers. Each error message says what to do."""
 
 import re
 import unicodedata
@@ -6,14 +6,17 @@ import unicodedata
 from django.core.exceptions import ValidationError
 
 PLACEHOLDERS = ("{country}", "{operator}", "{origin}", "{number}")
-# Invisible, and needed: they join letters and pictures, or say which way a word runs, without reaching any further.
+# Invisible but needed: they join letters and emoji, or set the direction of one word without affecting other text.
 _USEFUL = set("\u200c\u200d\u200e\u200f\u061c\u00ad")
 _LINES = set("\n\r\t")
 _OVERRIDES = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def check_characters(text: str) -> None:
-    """Refuse signs that nobody sees and that can break a page; an emoji, Arabic and Hebrew are fine."""
+    """Raises ValidationError for invisible signs that can break a page, and for a text that has only such signs.
+
+    Emoji, Arabic and Hebrew pass.
+    """
     bad = dict.fromkeys(sign for sign in text if _is_bad(sign))
     if not bad:
         if text and not any(map(_is_visible, text)):
@@ -30,7 +33,7 @@ def check_characters(text: str) -> None:
 
 
 def check_placeholders(text: str) -> None:
-    """Refuse every brace that is no part of a placeholder we know."""
+    """Raises ValidationError for a brace outside the known placeholders."""
     rest = re.sub("|".join(map(re.escape, PLACEHOLDERS)), " ", text)
     wrong = re.findall(r"\{[^{}]*\}|[{}]", rest)
     if wrong:
