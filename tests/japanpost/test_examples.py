@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tracking.japanpost.errors import NotFound, Rejected
-from tracking.japanpost.examples import JAPAN, Example, all_examples, get_example
+from tracking.japanpost.examples import JAPAN_TIME, Example, all_examples, get_example
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 WITH_EVENTS = [example for example in all_examples() if example.events]
@@ -122,7 +122,7 @@ def test_a_row_abroad_has_the_time_of_the_place() -> None:
 
 @pytest.mark.parametrize("example", WITH_EVENTS, ids=named)
 def test_only_rows_in_japan_have_a_postal_code(example: Example) -> None:
-    assert all((event.zone == JAPAN) == bool(event.postal_code) for event in example.events)
+    assert all((event.zone == JAPAN_TIME) == bool(event.postal_code) for event in example.events)
     assert all(re.fullmatch(r"[0-9]{3}-[0-9]{4}|", event.postal_code) for event in example.events)
 
 
@@ -150,4 +150,4 @@ def test_nothing_known_and_refused_are_failures() -> None:
 def test_the_two_spellings_of_returned_to_sender_both_occur_in_their_places() -> None:
     assert get_example("being-returned").events[-1].phrase == "Returned to Sender"
     assert get_example("returned").events[-1].phrase == "Returned to sender"
-    assert get_example("returned").events[-1].zone == JAPAN
+    assert get_example("returned").events[-1].zone == JAPAN_TIME

@@ -21,7 +21,7 @@ from tests.support.served import Site
 from tests.support.standin import StandIn
 from tests.support.stories import POSTED, event
 from tests.tools.tour import DOCS, LARGE, save_small
-from tracking.japanpost.examples import JAPAN, get_example
+from tracking.japanpost.examples import JAPAN_TIME, get_example
 from tracking.japanpost.records import TrackedItem
 
 FOLDER = DOCS / "img" / "desk"
@@ -56,7 +56,7 @@ def fill_store() -> None:
 
 def parcels_say_something_new(standin: StandIn, browser: Browser, address: str) -> None:
     """Two customers look up their parcels; Japan Post says words of them that nobody has seen. A third is in customs."""
-    today = datetime.now(JAPAN).date()
+    today = datetime.now(JAPAN_TIME).date()
     page = browser.new_page(base_url=address)
     for number, country in PARCELS.items():
         rows = (event(POSTED, today), event(f"{NEW_PHRASE} @ {country}", today))

@@ -1,1 +1,1 @@
-"""Asking Japan Post and reading its answer. Knows nothing of Django or of our database."""
+"""Queries Japan Post and reads its answer. Uses neither Django nor our database."""

@@ -1,9 +1,8 @@
-"""Asks Japan Post. The only module that opens a connection: a tracking number in, a page of HTML out.
+"""Queries Japan Post. The only module that opens a connection: takes a tracking number, returns a page of HTML.
 
-The promise to the caller is a *total* deadline. Time-outs of sockets do not give one: they start again with every
-byte that arrives, do not cover name resolution, and a server that drips can hold a request for hours. So a helper
-thread does the asking while the caller waits at most `timeout`; then the caller leaves and cuts the line, which
-ends the helper as well.
+It guarantees the caller a *total* deadline. Socket time-outs do not: they restart with every byte that arrives and do not
+cover name resolution, so a slow server can hold a request for hours. Therefore a helper thread sends the request while the
+caller waits at most `timeout`. Then the caller returns and shuts down the connection, which also ends the helper.
 """
 
 import logging
@@ -37,23 +36,23 @@ logger = logging.getLogger(__name__)
 SEARCH_PATH = "/services/srv/search/direct"
 MAX_BYTES = 2 * 1024 * 1024  # after decompression; a real page has about 20 kB
 MAX_REDIRECTS = 3
-MAX_RETRY_AFTER = 30 * 24 * 3600  # seconds; whoever asks for more does not mean it
+MAX_RETRY_AFTER = 30 * 24 * 3600  # seconds; a larger value is taken for a mistake and ignored
 
 _CHUNK_BYTES = 64 * 1024
-_NAP = 0.5  # seconds
+_POLL = 0.5  # seconds
 _REDIRECTS = {301, 302, 303, 307, 308}
 _READABLE_ENCODINGS = {"", "identity", "gzip", "x-gzip", "deflate"}
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What they sent; `size` is in bytes after decompression."""
+    """What Japan Post sent. `size`: in bytes after decompression."""
 
     html: str
     size: int
 
 
-_Answer = Page | JapanPostError | None  # None: the request has gone
+_Answer = Page | JapanPostError | None  # None: the request has been sent
 
 
 def fetch_page(
@@ -65,11 +64,11 @@ def fetch_page(
     connect_timeout: float = 3.0,
     on_sent: Callable[[], None] = lambda: None,
 ) -> Page:
-    """Ask for the tracking page of one number. `base_url` is scheme and host; times are in seconds.
+    """The tracking page of one number. `base_url`: scheme and host. Times are in seconds.
 
-    `on_sent` is called, in the caller's thread, when the request has gone: connecting may have taken a while.
-    Answers or fails within `timeout`, whatever the other side does. Raises nothing but `Unavailable`
-    (no answer) and `UnexpectedPage` (an answer that cannot be such a page).
+    Returns or raises within `timeout`, whatever the server does. Calls `on_sent` in the caller's thread once the request has
+    been sent, because connecting may take a while. Raises only `Unavailable` (no answer) and `UnexpectedPage` (an answer that
+    cannot be a tracking page).
     """
     deadline = time.monotonic() + timeout
     answers = queue.SimpleQueue[_Answer]()
@@ -78,18 +77,18 @@ def fetch_page(
     def ask() -> None:
         _helper.line = line
         try:
-            # Silence is for the deadline to notice: the socket's own time-out comes second.
+            # The socket's time-out is longer than the deadline, so that the deadline decides on silence.
             answers.put(_ask(number, base_url, user_agent, (connect_timeout, timeout + 1.0)))
         except JapanPostError as failure:
             answers.put(failure)
         except (requests.RequestException, OSError) as error:
             answers.put(Unavailable(f"no connection: {_root_cause(error)}"))
-        except Exception as error:  # a fault of ours, or of a library: the customer still gets an answer
-            logger.exception("asking Japan Post failed in a way nobody thought of")
+        except Exception as error:  # a bug of ours or of a library: the customer still gets an answer
+            logger.exception("the request to Japan Post failed with an unexpected error")
             answers.put(Unavailable(f"asking failed: {_root_cause(error)}"))
 
     try:
-        # In the caller's context: what it logs belongs to the same request.
+        # In the caller's context, so that the helper's log lines carry the id of the same request.
         threading.Thread(target=copy_context().run, args=(ask,), name="japanpost", daemon=True).start()
         while (answer := _next(answers, deadline)) is None:
             on_sent()
@@ -105,23 +104,26 @@ def fetch_page(
 
 
 def _next(answers: queue.SimpleQueue[_Answer], deadline: float) -> _Answer:
-    """What comes next until then; raises queue.Empty. Waits in naps: a signal that comes just before a wait does not wake
-    the waiter, and its handler would have to wait too.
+    """The next answer before the deadline. Raises queue.Empty where none comes.
+
+    Polls: a signal delivered just before a blocking wait does not interrupt it, so its handler would be delayed.
     """
     while True:
         left = max(0.0, deadline - time.monotonic())
         try:
-            return answers.get(timeout=min(left, _NAP))
+            return answers.get(timeout=min(left, _POLL))
         except queue.Empty:
-            if left <= _NAP:
+            if left <= _POLL:
                 raise
 
 
 def try_connection(base_url: str, *, timeout: float) -> None:
-    """Connect, TLS included, and hang up: nothing is asked. To the operator's proxy where one is set. Raises Unavailable."""
-    how = _session.merge_environment_settings(
-        base_url, {}, None, None, None
-    )  # what the operator's variables say
+    """Connect, including TLS, and disconnect without a request; to the operator's proxy where one is set.
+
+    `timeout` is in seconds. Raises Unavailable where the connection fails.
+    """
+    # Reads the operator's environment variables.
+    how = _session.merge_environment_settings(base_url, {}, None, None, None)
     proxy = select_proxy(base_url, how["proxies"])
     scheme, host, port = _origin(proxy or base_url)
     try:
@@ -147,7 +149,7 @@ def _ask(number: str, base_url: str, user_agent: str, timeouts: tuple[float, flo
             _check_status(response.status_code, response.headers)
             body = _read_body(response)
         try:
-            # By force: the header has been known to be missing, and guessing gives mojibake.
+            # Always UTF-8: sometimes the header is missing, and a guess gives mojibake.
             return Page(html=body.decode("utf-8-sig"), size=len(body))
         except UnicodeDecodeError:
             raise UnexpectedPage(f"not UTF-8: {body[:40]!r}") from None
@@ -155,7 +157,7 @@ def _ask(number: str, base_url: str, user_agent: str, timeouts: tuple[float, flo
 
 
 def _open(url: str, **how: Any) -> requests.Response:
-    """Send the request and read the head of the answer. Tells "hung up before the first byte" from the rest."""
+    """Send the request and read the head of the answer. Marks a connection closed before the first byte as `hung_up`."""
     try:
         return _session.get(url, **how)
     except requests.ConnectionError as error:
@@ -167,7 +169,7 @@ def _open(url: str, **how: Any) -> requests.Response:
 
 
 def _check_status(status: int, headers: Mapping[str, str]) -> None:
-    """Tell "they do not want to answer now" (they say when) from "they no longer answer here"."""
+    """Raises Unavailable where Japan Post does not answer now, UnexpectedPage for any other status except 200."""
     if status in (403, 408, 429) or status >= 500:
         raise Unavailable(f"HTTP {status}", retry_after=_retry_after(headers.get("Retry-After", "")))
     if status != 200:
@@ -180,7 +182,7 @@ def _read_body(response: requests.Response) -> bytes:
         raise UnexpectedPage(f"content encoding {encoding[:40]!r}")
     body = bytearray()
     try:
-        # urllib3 inflates no more than the chunk asked for at a time, so a small bomb stays small.
+        # urllib3 decompresses only one chunk at a time, so a decompression bomb stays small.
         for chunk in response.iter_content(_CHUNK_BYTES):
             body += chunk
             if len(body) > MAX_BYTES:
@@ -193,7 +195,7 @@ def _read_body(response: requests.Response) -> bytes:
 
 
 def _next_address(url: str, location: str) -> str:
-    """The address a redirect leads to. Raises Unavailable when that is another host, port or protocol."""
+    """The target of a redirect. Raises Unavailable for another host, port or protocol; from http to https is allowed."""
     try:
         target = urljoin(url, location)
         here, there = _origin(url), _origin(target)
@@ -211,7 +213,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 def _retry_after(value: str) -> float | None:
-    """Seconds from a Retry-After header, which has seconds or a date (RFC 9110, 10.2.3); None for nonsense."""
+    """Seconds from a Retry-After header, which has seconds or a date (RFC 9110, 10.2.3); None where it is invalid."""
     value = value.strip()
     if re.fullmatch(r"[0-9]{1,10}", value):
         seconds = float(value)
@@ -226,22 +228,22 @@ def _retry_after(value: str) -> float | None:
 
 
 def _root_cause(error: BaseException) -> str:
-    """The innermost error in words: cut, without control characters."""
+    """The innermost error as a text: truncated, without control characters."""
     return repr(_innermost(error))[:160]
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """requests and urllib3 wrap errors around each other."""
+    """The error that requests and urllib3 wrapped in their own."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     return error
 
 
 class _Line:
-    """The connection that one asking uses at this moment, so that its caller can cut it from another thread.
+    """The connection that one request currently uses, so that its caller can shut it down from another thread.
 
-    It holds a duplicate of the TCP socket: wrapping a socket in TLS detaches the original, and shutting the
-    duplicate down shuts down the connection behind both.
+    Holds a duplicate of the TCP socket: TLS detaches the original, and shutting down the duplicate shuts down the connection
+    of both.
     """
 
     def __init__(self, on_sent: Callable[[], None] = lambda: None) -> None:
@@ -251,22 +253,22 @@ class _Line:
         self._socket: socket.socket | None = None
 
     def hold(self, sock: Any) -> None:
-        """Take this socket as the one to cut. Closes it and raises Unavailable if the caller has left already."""
+        """Use this socket from now on. Closes it and raises Unavailable where the caller has already returned."""
         with self._lock:
             self._forget()
             if self._is_cut:
                 sock.close()
-                raise Unavailable("too late: nobody waits for this answer any more")
-            # The family does not matter: this duplicate is only ever shut down.
+                raise Unavailable("too late: the caller has returned")
+            # The address family does not matter: the duplicate is only shut down, never read.
             self._socket = socket.fromfd(sock.fileno(), socket.AF_INET, socket.SOCK_STREAM)
 
-    def let_go(self) -> None:
-        """The connection goes back to the pool, and may be somebody else's the next moment."""
+    def release(self) -> None:
+        """Forget the socket: the connection returns to the pool, where another request may take it at once."""
         with self._lock:
             self._forget()
 
     def cut(self) -> None:
-        """End whatever is still going on, now and later."""
+        """Shut down the connection, and any that this request opens later."""
         with self._lock:
             self._is_cut = True
             self._forget(shut_down=True)
@@ -278,14 +280,14 @@ class _Line:
             if shut_down:
                 self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
-            pass  # they hung up first
+            pass  # the server closed it first
         finally:
             self._socket.close()
             self._socket = None
 
 
 class _Helper(threading.local):
-    """What a helper thread is working on; urllib3 offers no way to hand this down to the connection."""
+    """The line of a helper thread. Thread-local, because urllib3 cannot pass it to the connection."""
 
     line: _Line | None = None
 
@@ -295,7 +297,7 @@ _helper = _Helper()
 
 class _Connection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
-        sock = super()._new_conn()  # resolves the name: may have taken for ever
+        sock = super()._new_conn()  # resolves the host name, which may take very long
         if _helper.line is not None:
             _helper.line.hold(sock)
         return sock
@@ -315,13 +317,13 @@ class _Pool(HTTPConnectionPool):
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         conn: Any = super()._get_conn(timeout)
-        if _helper.line is not None and conn.sock is not None:  # one kept alive
+        if _helper.line is not None and conn.sock is not None:  # a connection kept alive
             _helper.line.hold(conn.sock)
         return conn
 
     def _put_conn(self, conn: Any) -> None:
         if _helper.line is not None:
-            _helper.line.let_go()
+            _helper.line.release()
         super()._put_conn(conn)
 
 
@@ -340,15 +342,16 @@ class _Adapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
         manager = super().proxy_manager_for(proxy, **kwargs)
-        if isinstance(manager, ProxyManager):  # SOCKS has connections of its own kind
+        if isinstance(manager, ProxyManager):  # not for SOCKS, which has its own connection classes
             _use_our_pools(manager)
         return manager
 
 
 class _Session(requests.Session):
-    """One session for all askings: connections are kept alive, cookies are not kept.
+    """One session for all requests. Keeps connections alive, but stores no cookies.
 
-    The operator's proxy variables count. Nobody's ~/.netrc does: `auth` is set, to something that adds nothing.
+    Uses the operator's proxy variables, but no ~/.netrc: requests reads that only where `auth` is not set, so `auth` is a
+    function that adds nothing.
     """
 
     def __init__(self) -> None:
@@ -359,7 +362,7 @@ class _Session(requests.Session):
         self.mount("https://", _Adapter())
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """No redirect for requests to follow: it would read the whole body first, however long. See _ask."""
+        """None, so that requests follows no redirect: it would first read the whole body of any length. See `_ask`."""
 
 
 _session = _Session()

@@ -1,24 +1,24 @@
-"""The four ways of not getting a story. Never confuse them: each has its own words for the customer."""
+"""The four failures of a request. Keep them apart: the customer reads different words for each."""
 
 
 class JapanPostError(Exception):
-    """Base of the four; the message is for staff and logs, never shown to customers."""
+    """Base class of the four. The message is for staff and logs; customers never see it."""
 
 
 class NotFound(JapanPostError):
-    """They answered: no such item, or nothing scanned yet, or too old."""
+    """Japan Post answered that it has no such item: unknown, not scanned yet, or too old."""
 
 
 class Rejected(JapanPostError):
-    """They answered: the number is malformed."""
+    """Japan Post answered that the number is malformed."""
 
 
 class Unavailable(JapanPostError):
-    """No answer: time-out, refused, 403, 429, 5xx, maintenance.
+    """No answer: time-out, connection refused, HTTP 403, 408, 429 or 5xx, maintenance.
 
-    `retry_after` is the number of seconds they asked us to stay away, None where they did not say.
-    `hung_up`: they closed the line before the first byte, as a server does that has just restarted or is tired of
-    an idle connection. The only failure after which asking again at once helps.
+    `retry_after`: for how many seconds Japan Post asked us to send no request; None where it did not say.
+    `hung_up`: the server closed the connection before the first byte, as after a restart or a long idle time. Only after
+    this failure does an immediate retry help.
     """
 
     def __init__(self, reason: str, *, retry_after: float | None = None, hung_up: bool = False) -> None:
@@ -28,4 +28,4 @@ class Unavailable(JapanPostError):
 
 
 class UnexpectedPage(JapanPostError):
-    """They answered something we cannot read: the page has changed, or it is not the page we asked for."""
+    """Japan Post answered with a page that we cannot read: it has changed, or it is not the page we requested."""

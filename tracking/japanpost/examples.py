@@ -1,6 +1,6 @@
-"""Example parcels: one for each situation, with dates that make sense on the day somebody looks.
+"""Example parcels, one for each situation, with dates relative to the day of the visit.
 
-The data stand in `examples.toml`. The examples pages and the tests' stand-in for Japan Post use the same ones.
+The data is in `examples.toml`. The examples pages and the tests' stand-in for Japan Post use the same data.
 """
 
 import re
@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 from .errors import NotFound, Rejected
 from .records import TrackedEvent, TrackedItem
 
-JAPAN = ZoneInfo("Asia/Tokyo")
+JAPAN_TIME = ZoneInfo("Asia/Tokyo")
 
 
 @dataclass(frozen=True, slots=True)
 class ExampleEvent:
-    """One row of the history; it happened `ago` before the moment somebody looks, on the clocks of `zone`."""
+    """One row of the history, `ago` before the moment of the visit, in the local time of `zone`."""
 
     ago: timedelta
     zone: ZoneInfo
@@ -32,6 +32,7 @@ class ExampleEvent:
     postal_code: str
 
     def at(self, now: datetime) -> TrackedEvent:
+        """The event for a visit at an aware `now`."""
         local = (now.astimezone(UTC) - self.ago).astimezone(self.zone)
         return TrackedEvent(
             local_date=local.date(),
@@ -46,16 +47,18 @@ class ExampleEvent:
 
 @dataclass(frozen=True, slots=True)
 class Example:
+    """One example parcel."""
+
     slug: str
     title: str
     number: str
-    about: str  # one short sentence: what situation it shows
-    kind: str  # "detail", "list" (newest status alone), "not-found" or "rejected"
-    destination: str  # ISO 3166 code, or empty
+    about: str  # one short sentence on the situation that it shows
+    kind: str  # "detail", "list" (only the newest status), "not-found" or "rejected"
+    destination: str  # ISO 3166 code; empty where unknown
     events: tuple[ExampleEvent, ...]
 
     def item(self, now: datetime) -> TrackedItem:
-        """What Japan Post would answer at `now` (aware). Raises NotFound or Rejected for those two kinds."""
+        """Japan Post's answer at an aware `now`. Raises NotFound or Rejected for these two kinds."""
         if self.kind == "not-found":
             raise NotFound("Your item was not found.")
         if self.kind == "rejected":
@@ -65,16 +68,17 @@ class Example:
 
 
 def all_examples() -> tuple[Example, ...]:
-    """In the order of a journey, with the failures last."""
+    """All examples in the order of a journey, with the failures last."""
     return tuple(_by_slug().values())
 
 
 def has_example(slug: str) -> bool:
+    """True where there is an example with this slug."""
     return slug in _by_slug()
 
 
 def get_example(slug: str) -> Example:
-    """Raises KeyError when there is none."""
+    """The example with this slug. Raises KeyError where there is none."""
     return _by_slug()[slug]
 
 
@@ -99,8 +103,8 @@ def _read_example(entry: dict[str, Any]) -> Example:
 def _read_event(event: dict[str, Any], abroad: str) -> ExampleEvent:
     return ExampleEvent(
         ago=_read_ago(event["ago"]),
-        # Only rows in Japan have a ZIP code. A place abroad without a zone fails here, loudly.
-        zone=JAPAN if "zip" in event else ZoneInfo(event.get("zone", abroad)),
+        # Only rows in Japan have a ZIP code. A place abroad without a zone raises ValueError here.
+        zone=JAPAN_TIME if "zip" in event else ZoneInfo(event.get("zone", abroad)),
         has_time=event.get("time", True),
         phrase=event["phrase"],
         details=event.get("details", ""),
@@ -111,7 +115,7 @@ def _read_event(event: dict[str, Any], abroad: str) -> ExampleEvent:
 
 
 def _read_ago(text: str) -> timedelta:
-    """Days, hours and minutes, each optional: "6d 4h 13m"."""
+    """A duration from days, hours and minutes, each optional: "6d 4h 13m". Raises ValueError for other texts."""
     match = re.fullmatch(r"(?:(\d+)d ?)?(?:(\d+)h ?)?(?:(\d+)m)?", text)
     if match is None or not text:
         raise ValueError(f"cannot read {text!r}: write something like '6d 4h 13m'")

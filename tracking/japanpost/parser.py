@@ -1,8 +1,8 @@
 """Reads Japan Post's tracking pages. The only module that knows their HTML; NOTES.md describes it.
 
-Two kinds of page are read: the detail page of one item (two tables) and the list page (one table). Whatever does
-not fit is `UnexpectedPage`: half an answer would be a wrong one. The HTML parser forgives almost everything, so
-much below is there to notice what it forgave.
+Reads two kinds of page: the detail page of one item (two tables) and the list page (one table). Raises `UnexpectedPage` for
+everything else, because half an answer would be a wrong answer. The HTML parser accepts almost any error, so many checks
+below detect what it silently corrected.
 """
 
 import re
@@ -21,13 +21,14 @@ Row = list[Element]  # the td and th of one tr
 MAX_BYTES = 2 * 1024 * 1024  # a real page has about 20 kB
 MAX_EVENTS = 500
 
-# The tables are known by their summary, which is Japanese in every language of the page.
+# We identify the tables by their summary, which is Japanese in every language of the page.
 _DETAIL = "配達状況詳細"
 _HISTORY = "履歴情報"
 _LIST = "照会結果"
 
 # fmt: off
-# The headers in their places, without what follows a bracket, "/" or "・". Other words pass; these in another place do not.
+# The headers and their columns, without text after a bracket, "/" or "・". An unknown header passes; a known header in
+# another column does not.
 _NUMBER = ("Item number", "お問い合わせ番号")
 _CLASS = ("Class of goods", "商品種別", "種別")
 _HISTORY_PLACES = {
@@ -53,20 +54,20 @@ _HIGH, _LOW = ("2", "1"), ("1", "1")  # rowspan and colspan of a cell
 _EVENT_SPANS = ([_HIGH, _HIGH, _HIGH, _LOW, _HIGH, _LOW], [_LOW] * 6)
 _ASIDE = re.compile(" ?[（(/・].*")
 _TABLE_END = re.compile("</table", re.IGNORECASE)
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")  # U+FFFD: somebody decoded wrongly
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")  # U+FFFD: the text was decoded wrongly before us
 _INLINE = {"a", "b", "br", "div", "em", "font", "i", "nobr", "p", "small", "span", "strong", "u", "wbr"}
 _BREAKS = {"br", "div", "p"}
 _END = "the-end-of-the-page"
-# A comment or quote that is not closed takes the rows after it along; so does a tag without its ">".
+# An unclosed comment or quote swallows the rows after it; so does a tag without its ">".
 _swallowed = etree.XPath(".//comment()[contains(., '<')] | .//@*[contains(concat(name(), .), '<')]")
 _text_between = etree.XPath("(. | * | */tr)/text()[normalize-space()]")  # of a table
 
 
 def parse_page(html: str, number: str) -> TrackedItem:
-    """Read the answer for one tracking number. A list page gives one event and `history_missing`.
+    """The answer for one tracking number. A list page gives one event and `history_missing`.
 
-    Raises NotFound and Rejected (Japan Post says so), Unavailable (the page is blank), UnexpectedPage (anything
-    that is not wholly understood), and nothing else whatever the text.
+    Raises NotFound and Rejected where Japan Post says so, Unavailable where the page is blank, UnexpectedPage where any part
+    is not understood. Raises nothing else, for any text.
     """
     if not html.strip():
         raise Unavailable("blank page")
@@ -83,7 +84,7 @@ def parse_page(html: str, number: str) -> TrackedItem:
 
 
 def _parse_html(html: str) -> Element:
-    """The tree of a complete page; raises UnexpectedPage for a cut one and for one the parser left half-read."""
+    """The tree of a complete page. Raises UnexpectedPage for a truncated page and for one not parsed to its end."""
     if not re.search(r"</html\s*>$", html.rstrip()[-200:], re.IGNORECASE):
         raise UnexpectedPage(f"cut: the page ends in {html[-40:]!r}")
     if "\0" in html:
@@ -94,8 +95,8 @@ def _parse_html(html: str) -> Element:
         raise UnexpectedPage("half a surrogate pair") from None
     if len(source) > MAX_BYTES:
         raise UnexpectedPage(f"{len(source)} bytes")
-    # An element of our own at the end: where it is missing, the parser gave up (too deep a nesting) or still
-    # believes itself inside a comment, a script or a quoted attribute. It is alone in an <html> of its own.
+    # We append an element of our own. Where it is missing, the parser gave up (nesting too deep) or is still inside a
+    # comment, a script or a quoted attribute. The parser puts it alone into a second <html>.
     source += f"<wbr id={_END}>".encode()
     try:
         root = etree.fromstring(source, etree.HTMLParser(encoding="utf-8"))
@@ -108,7 +109,7 @@ def _parse_html(html: str) -> Element:
 
 
 def _find_tables(root: Element) -> dict[str, Element]:
-    """Our tables by summary, wherever they stand."""
+    """Our tables by summary, anywhere on the page. Raises UnexpectedPage where one occurs twice."""
     tables: dict[str, Element] = {}
     for table in root.iter("table"):
         summary = table.get("summary", "").strip()
@@ -120,14 +121,14 @@ def _find_tables(root: Element) -> dict[str, Element]:
 
 
 def _check_tables_end(html: str, summaries: Iterable[str]) -> None:
-    """The tree does not tell where a table ended of itself, and where because the page did: a cut one, mended."""
+    """Raises UnexpectedPage where a table has no end tag: the tree does not show that the parser added one."""
     for summary in summaries:
         if not _TABLE_END.search(html, html.find(summary)):
             raise UnexpectedPage(f"cut: no end of table {summary}")
 
 
 def _parse_detail(table: Element, number: str) -> str:
-    """The class of goods. More columns and more rows are no drift (a planned delivery date); another number is."""
+    """The class of goods. Additional columns and rows are allowed (a planned delivery date), another number is not."""
     match _rows(table):
         case [headers, values, *_] if (
             _all(headers, "th") and _all(values, "td") and len(headers) == len(values) > 1
@@ -145,7 +146,7 @@ def _column(titles: list[str], names: tuple[str, ...], *, otherwise: int) -> int
 
 
 def _parse_history(table: Element) -> tuple[TrackedEvent, ...]:
-    """The events in the page's order: local times may run backwards, and the order is Japan Post's to know."""
+    """The events in the page's order, not sorted: local times may run backwards, and only Japan Post knows the order."""
     headers, rows = _split_headers(table)
     if [len(row) for row in headers] != [5, 1]:
         raise UnexpectedPage(f"headers of the history: {[_texts(row) for row in headers]}")
@@ -158,7 +159,7 @@ def _parse_history(table: Element) -> tuple[TrackedEvent, ...]:
 
 
 def _parse_event(first: Row, second: Row) -> TrackedEvent:
-    """An event has two rows: five cells, then the ZIP code alone, under the office."""
+    """The event of two rows: five cells, then only the ZIP code, under the office."""
     spans = [(cell.get("rowspan", "1"), cell.get("colspan", "1")) for cell in (*first, *second)]
     match first, second:
         case [when, phrase, details, office, region], [postal_code] if spans in _EVENT_SPANS:
@@ -192,7 +193,10 @@ def _parse_date(text: str) -> tuple[date, time | None]:
 
 
 def _parse_list_page(table: Element, number: str) -> TrackedItem:
-    """Our entry among those of the list. A found item has two rows, a problem one: no strict sequence of pairs."""
+    """Our number's entry in the list. A found item has two rows, a problem one, so rows do not come in pairs.
+
+    Raises the entry's failure where it is a problem.
+    """
     headers, rows = _split_headers(table)
     if not headers:
         raise UnexpectedPage("a list without headers")
@@ -234,7 +238,7 @@ def _failure(text: str) -> JapanPostError:
 
 
 def _is_same_number(printed: str, number: str) -> bool:
-    """Whether the page means our number, which it prints with spaces or dashes, or as it was typed."""
+    """True where the page prints our number: with spaces, with dashes, or as it was typed."""
     asked = _letters_and_digits(number)
     return asked != "" and _letters_and_digits(printed) == asked
 
@@ -244,7 +248,7 @@ def _letters_and_digits(text: str) -> str:
 
 
 def _split_headers(table: Element) -> tuple[list[Row], list[Row]]:
-    """The rows of th above, the rows of td below."""
+    """(header rows at the top, data rows below). Raises UnexpectedPage for a header among the data."""
     rows = _rows(table)
     headers = list(takewhile(lambda row: _all(row, "th"), rows))
     others = rows[len(headers) :]
@@ -261,7 +265,7 @@ def _check_places(headers: Row, places: dict[str, int]) -> None:
 
 
 def _check_no_stray_events(root: Element, ours: tuple[Element, Element]) -> None:
-    """A history that ends too early (a </table>, a second table) leaves events behind elsewhere on the page."""
+    """Raises UnexpectedPage for events outside our tables: a stray </table> or a second table ended the history early."""
     for row in root.iter("tr"):
         is_stray = len(row) >= 5 and next(row.iterancestors("table"), None) not in ours
         if is_stray and _DATE.fullmatch(" ".join("".join(map(str, row[0].itertext())).split())):
@@ -299,7 +303,7 @@ def _texts(row: Row) -> list[str]:
 
 
 def _text(cell: Element, longest: int = 200) -> str:
-    """What a reader sees in the cell, on one line. The lengths are those of our store."""
+    """The visible text of the cell on one line. `longest`: the length of the column in our database."""
     text = "".join(_pieces(cell)) if len(cell) else cell.text
     if not text:
         return ""
@@ -312,7 +316,7 @@ def _text(cell: Element, longest: int = 200) -> str:
 
 
 def _pieces(cell: Element) -> Iterator[str]:
-    """The texts in a cell that has elements in it, comments left out, with blanks where a line breaks."""
+    """The texts in a cell that contains elements: without comments, with a blank at each line break."""
     for event, node in etree.iterwalk(cell, ("start", "end", "comment")):
         if event == "start" and node is not cell and node.tag not in _INLINE:
             raise UnexpectedPage(f"<{node.tag}> in a cell")

@@ -1,4 +1,4 @@
-"""What Japan Post answered, in Japan Post's own words."""
+"""The content of an answer, in Japan Post's own words."""
 
 from dataclasses import dataclass
 from datetime import date, time
@@ -6,10 +6,10 @@ from datetime import date, time
 
 @dataclass(frozen=True, slots=True)
 class TrackedEvent:
-    """One row of the history. Date and time are the wall clock of the place; the page names no zone."""
+    """One row of the history. Date and time are local at the place; the page names no time zone."""
 
     local_date: date
-    local_time: time | None  # None: the page gives the date alone
+    local_time: time | None  # None: the page gives only the date
     phrase: str
     details: str = ""
     office: str = ""  # may be empty overseas
@@ -19,9 +19,9 @@ class TrackedEvent:
 
 @dataclass(frozen=True, slots=True)
 class TrackedItem:
-    """The answer for one tracking number; events stand in the page's order, oldest first."""
+    """The answer for one tracking number, with at least one event, in the page's order: oldest first."""
 
     number: str
     item_class: str
     events: tuple[TrackedEvent, ...]
-    history_missing: bool = False  # a list page: its one event is the newest, the others are not told
+    history_missing: bool = False  # True: from a list page, which gives only the newest event
