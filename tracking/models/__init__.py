@@ -1,4 +1,4 @@
-"""The store: what Japan Post said (shipments), what we say about it (words, destinations, shop)."""
+"""The database: Japan Post's answers (shipments) and the shop's words about them (words, destinations, shop)."""
 
 from tracking.models.alarms import Alarm, KeptPage
 from tracking.models.destinations import Destination, Notice

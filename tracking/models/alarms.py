@@ -1,4 +1,4 @@
-"""What Japan Post sent and we could not read: kept for whoever mends the parser, and when somebody was told."""
+"""Answers of Japan Post that raised an alarm, saved for the person who corrects the parser, and the alarms' mails."""
 
 import zlib
 from datetime import date, datetime, timedelta
@@ -8,27 +8,27 @@ from django.utils.timezone import localtime
 
 from tracking.values.places import JAPAN_TIME
 
-MOST_BYTES_KEPT = 256 * 1024  # of one page, before packing; a real one has about 20 kB
-MAIL_AGAIN = timedelta(hours=1)  # after one that did not leave, or whose sender died
-_CUT = 20  # so many pages stay
+MOST_BYTES_KEPT = 256 * 1024  # of one page, before compression; a real page has about 20 kB
+MAIL_AGAIN = timedelta(hours=1)  # after a mail that failed, or whose process died
+_PAGES_KEPT = 20
 
 
 class KeptPageManager(models.Manager["KeptPage"]):
     def keep(self, *, html: str, **fields: object) -> "KeptPage":
-        """Store a page, packed and cut to size; the oldest beyond the newest twenty go."""
+        """Store a page, truncated and compressed, and delete all but the newest twenty. Returns the stored page."""
         body = html.encode("utf-8", errors="replace")
         page = self.create(size=len(body), body=zlib.compress(body[:MOST_BYTES_KEPT]), **fields)
         self.beyond_the_newest().delete()
         return page
 
     def beyond_the_newest(self) -> models.QuerySet["KeptPage"]:
-        """Those that go because there are twenty newer ones."""
-        newest = self.order_by("-kept_at", "-pk").values_list("pk", flat=True)[:_CUT]
+        """The pages to delete: all but the newest twenty."""
+        newest = self.order_by("-kept_at", "-pk").values_list("pk", flat=True)[:_PAGES_KEPT]
         return self.exclude(pk__in=list(newest))
 
 
 class KeptPage(models.Model):
-    """One answer of Japan Post's that alarmed us."""
+    """One answer of Japan Post that raised an alarm."""
 
     number = models.CharField(max_length=13, verbose_name="tracking number")
     kind = models.CharField(max_length=50, help_text="The reason without its particulars.")
@@ -53,7 +53,7 @@ class KeptPage(models.Model):
 
 class AlarmManager(models.Manager["Alarm"]):
     def claim(self, kind: str, *, day: date, now: datetime) -> "Alarm | None":
-        """The row, where it is ours to mail; None where it has been, or somebody tries or tried lately."""
+        """The alarm, where the caller must mail it; None where it was mailed, or claimed within the last hour."""
         alarm, is_new = self.get_or_create(kind=kind, day=day, defaults={"claimed_at": now})
         if is_new:
             return alarm
@@ -62,9 +62,9 @@ class AlarmManager(models.Manager["Alarm"]):
 
 
 class Alarm(models.Model):
-    """One kind of trouble on one day (UTC). Whoever makes the row, or claims it again, mails.
+    """One kind of alarm on one day (UTC). The process that creates the row, or claims it again, sends the mail.
 
-    The daily list of new phrases is one of them; its day is Japan's.
+    The daily list of new phrases is one of the kinds; its day is by Japan's calendar.
     """
 
     kind = models.CharField(max_length=50)

@@ -1,4 +1,4 @@
-"""Where parcels go: who delivers there, where to ask, what staff announce."""
+"""Destinations: the local post and its tracking page, and the notices of staff."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -13,12 +13,12 @@ from tracking.values import links
 from tracking.values.places import JAPAN, PREFECTURES, comparable
 from tracking.values.validators import check_characters
 
-VERIFY_AFTER = timedelta(days=180)  # so long a link that somebody has opened is believed to work
+VERIFY_AFTER = timedelta(days=180)  # for so long we assume that a link that staff opened still works
 
 
 class DestinationQuerySet(models.QuerySet["Destination"]):
     def with_link_to_verify(self, today: date) -> "DestinationQuerySet":
-        """Their link was never opened, or too long ago."""
+        """Destinations whose tracking link staff have never opened, or opened too long ago."""
         old = Q(link_verified_on=None) | Q(link_verified_on__lt=today - VERIFY_AFTER)
         return self.filter(old).exclude(tracking_url="")
 
@@ -93,7 +93,9 @@ class Destination(models.Model):
         return self.name_in_text or self.name
 
     def clean(self) -> None:
-        """The link opens, has {number} exactly where that is said, and no name is printed for two countries."""
+        """Raises ValidationError unless the link is usable, has {number} exactly if `link_kind` says so, and no printed name
+        belongs to another country.
+        """
         errors = {}
         if self.tracking_url and (problem := links.problem_of(self.tracking_url)):
             errors["tracking_url"] = problem
@@ -117,7 +119,7 @@ class Destination(models.Model):
                 yield f"“{name}” is a prefecture of Japan."
 
     def link_for(self, number: str) -> str:
-        """Their tracking page, opened at the parcel where the link is known to do that; empty where unknown."""
+        """The local post's tracking page for a number; it opens the parcel where `link_kind` is DEEP. Empty where unknown."""
         return self.tracking_url.replace(links.PLACEHOLDER, number)
 
 
@@ -127,19 +129,19 @@ def _lines(text: str) -> list[str]:
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
     def current(self, today: date) -> "NoticeQuerySet":
-        """Notices that are up on this day, both ends included."""
+        """Notices that customers see on this day. The first and the last day are included."""
         return self.filter(starts_on__lte=today).filter(Q(ends_on=None) | Q(ends_on__gte=today))
 
     def ending_soon(self, today: date, within: timedelta) -> "NoticeQuerySet":
-        """Notices that are up on this day and have their last one within so long."""
+        """Notices that customers see on this day and whose last day is at most `within` later."""
         return self.current(today).filter(ends_on__lte=today + within)
 
     def planned(self, today: date) -> "NoticeQuerySet":
-        """Notices that begin later."""
+        """Notices that begin after this day."""
         return self.filter(starts_on__gt=today)
 
     def over(self, today: date) -> "NoticeQuerySet":
-        """Notices whose last day is gone."""
+        """Notices whose last day is before this day."""
         return self.filter(ends_on__lt=today, starts_on__lte=today)
 
 
@@ -182,11 +184,14 @@ class Notice(models.Model):
 
     @property
     def is_warning(self) -> bool:
+        """True for a warning, False for information."""
         return self.severity == self.Severity.WARNING
 
     def is_current(self, today: date) -> bool:
+        """True where customers see it on this day. The first and the last day are included."""
         return self.starts_on <= today and (self.ends_on is None or today <= self.ends_on)
 
     def clean(self) -> None:
+        """Raises ValidationError where the last day is before the first."""
         if self.ends_on and self.starts_on and self.ends_on < self.starts_on:
             raise ValidationError({"ends_on": "The last day is before the first."})

@@ -1,10 +1,10 @@
-"""What all processes must agree on before one of them asks Japan Post."""
+"""State that all processes share to decide whether one of them may query Japan Post."""
 
 from django.db import models
 
 
 class Gate(models.Model):
-    """One row: when Japan Post may be asked next, over the whole installation. `tracking.fetching.gate` alone writes it."""
+    """One row for the whole installation: when the next request may start. Only `tracking.fetching.gate` writes it."""
 
     next_start_at = models.DateTimeField(
         null=True, help_text="No request starts before this: requests keep their distance."
@@ -29,7 +29,7 @@ class Gate(models.Model):
 
 
 class VisitorMinute(models.Model):
-    """How many look-ups of one visitor reached Japan Post in one minute. Gone a few minutes later."""
+    """How many look-ups of one visitor reached Japan Post in one minute. Deleted a few minutes later."""
 
     visitor = models.CharField(max_length=64, help_text="Keyed hash of the client address.")
     minute = models.DateTimeField(db_index=True)

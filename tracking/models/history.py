@@ -1,4 +1,4 @@
-"""History: a record of a row after each change, with its author and time."""
+"""The history of rows: each change stores the version, its author and its time."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from django.db import models
 from simple_history.models import HistoricalRecords
 from simple_history.signals import pre_create_historical_record
 
-INSTALLATION = "installation"  # the change reason of a row's first line, which the seed writes
+INSTALLATION = "installation"  # the change reason of a row's first version, which the seed writes
 
 
 class Authored(models.Model):
-    """Keeps the author's name, so that the history still has it after the account is deleted."""
+    """Stores the author's name, so that the history still shows it after the account is deleted."""
 
     author = models.CharField(
         max_length=150, blank=True, help_text="Who. Empty: the site itself, or a command of its owner's."
@@ -21,7 +21,7 @@ class Authored(models.Model):
 
 
 def kept_history(*, without: tuple[str, ...] = ()) -> HistoricalRecords:
-    """The history of a model's rows. `without` names fields that the site changes by itself."""
+    """The history of a model's rows. `without`: fields to leave out, because they change without an edit."""
     return HistoricalRecords(bases=[Authored], excluded_fields=list(without))
 
 

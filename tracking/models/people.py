@@ -1,11 +1,11 @@
-"""Staff: what they did, and who could not get in. Other packages' tables under names that staff understand."""
+"""Staff's edits and failed log-ins: tables of other packages, under names that staff understand."""
 
 from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 
 
 class Edit(LogEntry):
-    """One change that somebody made at the staff's desk."""
+    """One change that a member of staff made in the admin."""
 
     class Meta:
         proxy = True

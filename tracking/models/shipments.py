@@ -1,4 +1,4 @@
-"""What Japan Post said about a parcel, in its own words, and every time we asked."""
+"""Shipments: what Japan Post said about a parcel, in its own words, and every request to Japan Post."""
 
 from datetime import date, datetime, time, timedelta
 
@@ -12,7 +12,7 @@ from tracking.values.places import JAPAN_TIME
 
 
 class Outcome(models.TextChoices):
-    """How a request to Japan Post ended. The words on the pages and in the JSON use the same."""
+    """How a request to Japan Post ended. Pages and JSON use the same values."""
 
     TRACKED = "tracked", "Answered with a story"
     NOT_FOUND = "not-found", "Answered: no such item"
@@ -21,12 +21,12 @@ class Outcome(models.TextChoices):
     UNEXPECTED = "unexpected-page", "An answer we cannot read"
 
 
-FAILURES = frozenset({Outcome.UNAVAILABLE, Outcome.UNEXPECTED})  # tell nothing about the parcel
-FETCHES_ARE_KEPT = timedelta(days=90)  # and as long as the sender may open an enquiry
+FAILURES = frozenset({Outcome.UNAVAILABLE, Outcome.UNEXPECTED})  # without information about the parcel
+FETCHES_ARE_KEPT = timedelta(days=90)  # and for as long as the sender may open an enquiry
 
 
 class AskedBy(models.TextChoices):
-    """On whose behalf Japan Post is asked. Visitors come first."""
+    """On whose behalf we query Japan Post. Visitors come first."""
 
     VISITOR = "visitor", "A visitor"
     WATCH = "watch", "The watch"
@@ -35,19 +35,20 @@ class AskedBy(models.TextChoices):
 
 class ShipmentQuerySet(models.QuerySet["Shipment"]):
     def due(self, at: datetime) -> "ShipmentQuerySet":
-        """What the watch should ask about by then, the longest overdue first."""
+        """Shipments that the watch should query at this moment, the longest overdue first."""
         return self.filter(watch_at__lte=at).order_by("watch_at", "pk")
 
     def free(self, at: datetime) -> "ShipmentQuerySet":
-        """Nobody asks about it at this moment, and the last answer need not be waited for."""
+        """Shipments without a request in flight, and whose last answer is no longer fresh at this moment."""
         return self.filter(
             Q(lease_until=None) | Q(lease_until__lte=at), Q(ask_again_at=None) | Q(ask_again_at__lte=at)
         )
 
     def needing_attention(self, now: datetime) -> "ShipmentQuerySet":
-        """There is a reason, newer than when somebody last looked after it, and an enquiry is still possible.
+        """Shipments with a reason for attention that is newer than `handled_at`, while an enquiry is still possible.
 
-        Where nobody knows when it was posted, that is so for a year after the newest scan: then Japan Post forgets it.
+        Where the day of posting is unknown, an enquiry counts as possible for a year after the newest scan: then Japan Post
+        deletes the story.
         """
         today = localdate(now, JAPAN_TIME)
         maybe_open = Q(standing__enquiry_ends_on=None, standing__scanned_on__gte=today - timedelta(days=365))
@@ -55,13 +56,13 @@ class ShipmentQuerySet(models.QuerySet["Shipment"]):
         return self.filter(open_until, standing__look_from__lte=now)
 
     def count_reasons(self, now: datetime) -> dict[Reason, int]:
-        """How many of these have each reason. A parcel may have several."""
+        """The number of these shipments per reason. A shipment may have several; reasons without shipments are left out."""
         counted = self.aggregate(**{one.name: Count("pk", filter=one.holds(now)) for one in Reason})
         return {one: counted[one.name] for one in Reason if counted[one.name]}
 
 
 class Shipment(models.Model):
-    """One EMS item we have been asked about."""
+    """One EMS item that a visitor looked up or staff registered."""
 
     number = models.CharField(max_length=13, unique=True, verbose_name="tracking number")
     item_class = models.CharField(max_length=100, blank=True, verbose_name="class of goods")
@@ -135,18 +136,21 @@ class Shipment(models.Model):
 
     @property
     def newest_answer(self) -> str:
-        """How the last request ended that told us something, also where an older release noted it, in `last_outcome` alone."""
-        told = self.last_outcome and self.last_outcome not in FAILURES
-        return self.last_outcome if told else self.last_answer
+        """The outcome of the last request that was not a failure; empty where there is none.
+
+        Reads `last_outcome` too, because older releases stored it only there.
+        """
+        is_answer = self.last_outcome and self.last_outcome not in FAILURES
+        return self.last_outcome if is_answer else self.last_answer
 
     def is_due(self, now: datetime) -> bool:
-        """True where the last answer is no longer fresh, or its failure has rested."""
+        """True where the last answer is no longer fresh, or the rest after a failure is over."""
         return self.ask_again_at is None or self.ask_again_at <= now
 
 
 class EventQuerySet(models.QuerySet["Event"]):
     def current(self) -> "EventQuerySet":
-        """The story as it stands: rows that a later answer replaced are left out."""
+        """The rows of the current stories, without rows that a later answer replaced."""
         return self.filter(superseded_at=None)
 
     def newest(self) -> "EventQuerySet":
@@ -194,7 +198,7 @@ class Event(models.Model):
 
     @property
     def as_tracked(self) -> TrackedEvent:
-        """The row as Japan Post gave it, to compare with a new answer."""
+        """The row as Japan Post gave it, for comparison with a new answer."""
         return TrackedEvent(**{name: getattr(self, name) for name in TRACKED_FIELDS})
 
 
@@ -203,6 +207,7 @@ TRACKED_FIELDS = ("local_date", "local_time", "phrase", "details", "office", "re
 
 class FetchQuerySet(models.QuerySet["Fetch"]):
     def older_than(self, when: datetime) -> "FetchQuerySet":
+        """Requests that began before this moment."""
         return self.filter(started_at__lt=when)
 
 
@@ -224,7 +229,7 @@ class Fetch(models.Model):
     class Meta:
         ordering = ["-started_at"]
         verbose_name, verbose_name_plural = "request to Japan Post", "requests to Japan Post"
-        indexes = [  # all that Japan Post's health counts: the rows themselves need not be read
+        indexes = [  # covers all columns that Japan Post's health counts, so it reads no rows
             models.Index(fields=["started_at", "outcome", "milliseconds"], name="fetch_by_time")
         ]
 
@@ -233,10 +238,10 @@ class Fetch(models.Model):
 
     @property
     def ended_at(self) -> datetime:
-        """When the answer was there, or we gave up."""
+        """When we had the answer, or gave up."""
         return self.started_at + timedelta(milliseconds=self.milliseconds)
 
 
 def row_of(event: TrackedEvent) -> dict[str, date | time | str | None]:
-    """The columns of one row of Japan Post's history."""
+    """The columns of an Event for one row of Japan Post's history: {name: value}."""
     return {name: getattr(event, name) for name in TRACKED_FIELDS}

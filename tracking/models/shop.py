@@ -1,4 +1,4 @@
-"""The shop: who we are to the customer, and what the customer wrote to us."""
+"""The shop: its name, contact and logo, and the messages of customers."""
 
 import uuid
 
@@ -65,7 +65,7 @@ class Shop(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """One shop only; an accent colour that can be read, in small letters."""
+        """Makes the accent color lower case. Raises ValidationError for a second shop and for an unreadable color."""
         if not self.pk and Shop.objects.exists():
             raise ValidationError("There is one shop only: edit the one that is here.")
         self.accent_color = self.accent_color.lower()
@@ -84,12 +84,12 @@ class Shop(models.Model):
 
 class LogoQuerySet(models.QuerySet["Logo"]):
     def without_data(self) -> "LogoQuerySet":
-        """What a page needs: all but the picture itself."""
+        """The logo without the picture's data, which pages do not need."""
         return self.defer("data")
 
 
 class Logo(models.Model):
-    """The shop's logo. A table of its own: the shop's row is read with every page, the picture is not."""
+    """The shop's logo. In a table of its own, because every page reads the shop's row, but not the picture."""
 
     shop = models.OneToOneField(Shop, on_delete=models.CASCADE, primary_key=True, related_name="+")
     data = models.BinaryField(help_text="The file, made smaller where it was large.")
@@ -105,29 +105,33 @@ class Logo(models.Model):
 
     @property
     def url(self) -> str:
-        """Another content has another address, so it may be kept for ever."""
+        """The address of the picture. It changes with the content, so browsers may cache the picture for ever."""
         return reverse("logo", args=[self.digest, self.extension])
 
     @property
     def content_type(self) -> str:
+        """The media type, such as image/png."""
         return f"image/{'jpeg' if self.extension == 'jpg' else self.extension}"
 
     @property
     def shown_width(self) -> int:
+        """The width on the page, in CSS pixels."""
         return logos.shown_size(self.width, self.height)[0]
 
     @property
     def shown_height(self) -> int:
+        """The height on the page, in CSS pixels."""
         return logos.shown_size(self.width, self.height)[1]
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
     def unanswered(self) -> "MessageQuerySet":
+        """Messages without an answer, suspected spam left out."""
         return self.filter(answered=False, suspected_spam=False)
 
 
 class Message(models.Model):
-    """What a customer wrote in the contact form. Stored first, then mailed."""
+    """A message from the contact form. We store it first and then mail it."""
 
     name = models.CharField(max_length=100, blank=True)
     email = models.EmailField()
@@ -155,6 +159,6 @@ class Message(models.Model):
         indexes = [models.Index(fields=["sender_key", "created_at"])]
 
     def __str__(self) -> str:
-        """Stands in staff's log for ever, so it does not say who wrote."""
+        """The time and the numbers, without the writer: staff's log keeps this text for ever."""
         about = ", ".join(numbers.find_numbers(self.number)) or "no number"
         return f"{localtime(self.created_at, JAPAN_TIME):%Y-%m-%d %H:%M}, {about}"

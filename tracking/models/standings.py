@@ -1,4 +1,4 @@
-"""Where each parcel stands, for lists to search. Worked out from its story by `tracking.journey.standing`, never edited."""
+"""Standings: the precomputed state of each parcel, for lists to search. Only `tracking.journey.standing` writes them."""
 
 from datetime import date, datetime, timedelta
 
@@ -9,12 +9,12 @@ from django.utils.timezone import localdate
 from tracking.models.words import Stage, Tone
 from tracking.values.places import JAPAN, JAPAN_TIME
 
-COLLECT_SOON = timedelta(days=2)  # before that day, staff should see it
-ENQUIRY_SOON = timedelta(days=14)
+COLLECT_SOON = timedelta(days=2)  # before the last day, staff should see the parcel
+ENQUIRY_SOON = timedelta(days=14)  # likewise
 
 
 class Reason(models.TextChoices):
-    """Why a parcel needs a look."""
+    """Why a parcel needs attention."""
 
     PROBLEM = "problem", "There is a problem"
     SILENT = "silent", "Silent for far longer than usual"
@@ -22,7 +22,7 @@ class Reason(models.TextChoices):
     ENQUIRY = "enquiry", "The sender's enquiry ends soon"
 
     def holds(self, now: datetime) -> Q:
-        """For shipments, whether somebody has looked after them or not."""
+        """The condition, for shipments, that the reason exists at an aware `now`. Ignores `handled_at`."""
         today = localdate(now, JAPAN_TIME)
         match self:
             case Reason.PROBLEM:
@@ -40,24 +40,25 @@ class Reason(models.TextChoices):
 
 class StandingQuerySet(models.QuerySet["Standing"]):
     def outdated(self, meaning: str) -> "StandingQuerySet":
-        """Worked out before the words got this meaning, or never yet."""
+        """Standings to recompute: computed with another meaning of the words than this digest, or marked by `outdate`."""
         return self.filter(Q(meaning__lt=meaning) | Q(meaning__gt=meaning))  # two ranges of the index
 
     def with_enquiry(self, today: date) -> "StandingQuerySet":
-        """The sender may still open an enquiry with Japan Post, as far as anybody knows.
+        """Standings of parcels for which the sender may still open an enquiry with Japan Post.
 
-        Where nobody knows when it was posted, that is so for a year after the newest scan: then Japan Post forgets it.
+        Where the day of posting is unknown, an enquiry counts as possible for a year after the newest scan: then Japan Post
+        deletes the story.
         """
         of_ours = Q(shipment__number__endswith=JAPAN, scanned_on__gte=today - timedelta(days=365))
         return self.filter(Q(enquiry_ends_on__gte=today) | Q(of_ours, enquiry_ends_on=None))
 
     def outdate(self) -> int:
-        """Have these worked out anew; says how many."""
+        """Mark these to be recomputed. Returns how many there are."""
         return self.update(meaning="")
 
 
 class Standing(models.Model):
-    """What lists search by. Holds no text and nothing that time alone changes, but the moments at which it does."""
+    """The facts that lists search by. Stores no texts, and the moment of each change that comes with time alone."""
 
     shipment = models.OneToOneField("tracking.Shipment", on_delete=models.CASCADE, primary_key=True)
     stage = models.PositiveSmallIntegerField(choices=Stage, null=True, help_text="Empty: no row has one.")

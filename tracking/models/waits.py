@@ -1,4 +1,4 @@
-"""How long parcels really waited: learnt from the stories we keep, never typed in."""
+"""How long parcels really waited: computed from the stored stories, never entered by staff."""
 
 from django.db import models
 from django.db.models import Q

@@ -1,4 +1,4 @@
-"""The words: a phrase of Japan Post's points to a status, a status has wordings."""
+"""The words: a phrase of Japan Post has a status, and a status has wordings."""
 
 from copy import copy
 from typing import ClassVar, Self
@@ -16,7 +16,7 @@ from tracking.values.validators import check_characters, check_placeholders
 
 
 class Stage(models.IntegerChoices):
-    """The five steps of the journey. Fixed: exceptions are a tone, never a sixth step."""
+    """The five steps of the journey. Their number is fixed: an exception is a tone, never a sixth step."""
 
     ACCEPTED = 1, _("Accepted")
     LEAVING_JAPAN = 2, _("Leaving Japan")
@@ -26,7 +26,7 @@ class Stage(models.IntegerChoices):
 
 
 class Tone(models.TextChoices):
-    """What the page leads with."""
+    """What a status asks of the customer. The tracking page begins with it."""
 
     NORMAL = "normal", _("Normal: all goes as usual")
     WAIT = "wait", _("Wait: nothing to do but wait")
@@ -37,13 +37,13 @@ class Tone(models.TextChoices):
 
 class StatusQuerySet(models.QuerySet["Status"]):
     def without_words(self) -> "StatusQuerySet":
-        """Statuses that lack an English wording for any destination: what staff should write next."""
+        """Statuses without an English wording for all destinations, which staff should write next."""
         written = Wording.objects.filter(language="en", destination=None, hidden=False)
         return self.exclude(pk__in=written.values("status"))
 
 
 class Status(models.Model):
-    """What a phrase means to us."""
+    """The meaning of a phrase."""
 
     slug = models.SlugField(
         "name in links",
@@ -111,16 +111,16 @@ NEWEST_FIRST = models.F("last_seen_at").desc(nulls_last=True)
 
 class PhraseQuerySet(models.QuerySet["Phrase"]):
     def unmapped(self) -> "PhraseQuerySet":
-        """The staff's inbox: phrases that nobody has given a meaning yet."""
+        """The staff's inbox: phrases to which staff gave no meaning yet."""
         return self.filter(status=None, ambiguous=False)
 
     def newest_first(self) -> "PhraseQuerySet":
-        """What Japan Post said last comes first; what they never said, last."""
+        """The phrases by when Japan Post last used them, the newest first; those never seen come last."""
         return self.order_by(NEWEST_FIRST, "text")
 
 
 class Phrase(models.Model):
-    """An exact wording Japan Post uses. Compared with case: two of them differ in one letter only."""
+    """An exact phrase of Japan Post. Case matters: two phrases differ only in the case of one letter."""
 
     text = models.CharField(
         max_length=200, unique=True, help_text="Japan Post's own words, exactly as they print them."
@@ -159,18 +159,20 @@ class Phrase(models.Model):
 
     @property
     def waits(self) -> bool:
-        """It is an item of the inbox."""
+        """True for an item of the inbox."""
         return self.status_id is None and not self.ambiguous
 
     @property
     def state(self) -> str:
-        """What has become of it, to stand behind its name: “means …”."""
+        """Its meaning as a predicate for a sentence: “means …”, “has two meanings” or “waits for a meaning”."""
         if self.ambiguous:
             return "has two meanings"
         return f"means “{self.status}”" if self.status else "waits for a meaning"
 
     def clean(self) -> None:
-        """A new text is a new phrase. Two spellings that are there already may have one meaning, not two."""
+        """Raises ValidationError for a new text that is another spelling of a stored phrase, and for two stored spellings
+        with different meanings.
+        """
         is_new = not Phrase.objects.filter(pk=self.pk, text=self.text).exists()
         others = self.other_spellings() if is_new else self.contradictions()
         if others:
@@ -180,19 +182,19 @@ class Phrase(models.Model):
             )
 
     def other_spellings(self) -> list["Phrase"]:
-        """Rows that are the same phrase to us. Mostly none: two answers at the same moment can bring two."""
+        """Other rows that are the same phrase after `normalise`. Mostly empty: two answers at the same moment can add two."""
         others = Phrase.objects.exclude(pk=self.pk).exclude(text=self.text).select_related("status")
         return [one for one in others if normalise(one.text) == normalise(self.text)]
 
     def contradictions(self) -> list["Phrase"]:
-        """Other spellings with a meaning, where this one has another meaning."""
+        """Other spellings whose meaning differs from this one's; empty where this phrase has no meaning yet."""
         mine = (self.status_id, self.ambiguous)
         others = [] if self.waits else self.other_spellings()
         return [one for one in others if not one.waits and (one.status_id, one.ambiguous) != mine]
 
 
 def language_name(code: str) -> str:
-    """The English name of a language: “French” for fr; the code itself where nobody knows it."""
+    """The English name of a language: “French” for fr; the code itself where Django does not know it."""
     return str(LANG_INFO.get(code, {}).get("name", code))
 
 
@@ -203,17 +205,17 @@ _CHECKS = [check_characters, check_placeholders]
 
 class WordingQuerySet(models.QuerySet["Wording"]):
     def in_order(self) -> "WordingQuerySet":
-        """English first, and in each language the words for any destination first."""
+        """The wordings with English first, and in each language those for any destination first."""
         english_first = models.Case(models.When(language="en", then=0), default=1)
         return self.order_by(english_first, "language", models.F("destination__name").asc(nulls_first=True))
 
     def ever_published(self) -> "WordingQuerySet":
-        """Without words that have been a draft ever since somebody began them."""
+        """Wordings that were published at least once, so without those that were always a draft."""
         return self.exclude(title="")
 
 
 class Wording(models.Model):
-    """Our words for a status in one language, for one destination or for all."""
+    """The shop's words for a status in one language, for one destination or for all."""
 
     TEXTS: ClassVar[tuple[str, ...]] = ("title", "meaning", "what_to_do", "who_has_it")
 
@@ -291,27 +293,27 @@ class Wording(models.Model):
 
     @property
     def texts(self) -> dict[str, str]:
-        """The four texts that customers get."""
+        """The four published texts by name."""
         return {name: getattr(self, name) for name in self.TEXTS}
 
     @property
     def drafted_texts(self) -> dict[str, str]:
-        """The four texts as staff last wrote them: the draft's where there is one."""
+        """The four texts by name as staff last wrote them: those of the draft where there is one."""
         return {name: str((self.draft or {}).get(name, text)) for name, text in self.texts.items()}
 
     @property
     def was_published(self) -> bool:
-        """False for words that have been a draft ever since somebody began them."""
+        """False where the wording was always a draft."""
         return bool(self.title)
 
     def as_drafted(self) -> Self:
-        """The same words as they would be after publishing; nothing is stored."""
+        """A copy of the wording as it would be after its draft is published. Stores nothing."""
         drafted = copy(self)
         drafted.put(self.drafted_texts, unhide=not self.was_published)
         return drafted
 
     def discard_draft(self) -> None:
-        """Away with the draft; words that were never published go with it. The history keeps both."""
+        """Discard the draft. Deletes the row where it was never published. The history keeps both."""
         if not self.was_published:
             self.delete()
             return
@@ -319,7 +321,7 @@ class Wording(models.Model):
         self.save()
 
     def put(self, texts: dict[str, str], *, unhide: bool = False) -> None:
-        """Make these the published texts. Saving is the caller's."""
+        """Set these as the published texts and drop the draft. The caller saves. `unhide`: also show the wording."""
         for name in self.TEXTS:
             setattr(self, name, texts[name])
         self.draft = None
