@@ -149,8 +149,8 @@ def _slots(
 def _counts(starts: Sequence[datetime], length: timedelta) -> Iterable[tuple[int, str, int, int]]:
     """Rows of (position in `starts`, outcome, latency in tenths of a second, number of requests).
 
-    One query, which reads one range of the time index per slot. Grouping by a truncated time instead would sort all rows,
-    and SQLite would call a Python function for each of them.
+    One query, which reads one range of the time index per slot. Grouping by a truncated time instead would sort all
+    rows, and SQLite would call a Python function for each of them.
     """
     parts = [
         Fetch.objects.filter(started_at__gte=start, started_at__lt=start + length)

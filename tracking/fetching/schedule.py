@@ -1,4 +1,4 @@
-"""When the watch next queries Japan Post about a parcel. All its intervals are here; the result is Shipment.watch_at."""
+"""When the watch next queries Japan Post about a parcel. Defines all intervals; the result is Shipment.watch_at."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -58,7 +58,7 @@ def _interval(prospect: Prospect, silence: timedelta) -> timedelta:
 
 
 def next_watch_of(shipment: Shipment, reading: Reading | None, *, now: datetime) -> datetime | None:
-    """`next_watch` for a shipment, but not while its last answer is fresh. `reading`: of its story; None: it has none."""
+    """`next_watch` for a shipment, but not while its last answer is fresh. `reading`: of its story; None: no story."""
     due = next_watch(_prospect_of(shipment, reading), now=now)
     return max(due, shipment.ask_again_at or due) if due else None
 

@@ -112,8 +112,8 @@ def decide(
 ) -> Change:
     """What the answer changes. Neither reads the database nor modifies its arguments.
 
-    `shipment` and its current `rows` (oldest first) are as stored. `now` (aware): when the visitor came. `ended_at`: when
-    the request ended.
+    `shipment` and its current `rows` (oldest first) are as stored. `now` (aware): when the visitor came. `ended_at`:
+    when the request ended.
     """
     outcome = _outcome_of(answer)
     fields: dict[str, Any] = {
@@ -169,9 +169,9 @@ def _is_another_parcel(rows: Sequence[Event], item: TrackedItem) -> bool:
 def _fields_of_new_parcel(shipment: Shipment, begins_on: date) -> dict[str, Any]:
     """New values of the shipment's fields where the number was reused.
 
-    Clears what described the earlier parcel: when staff handled it, and its destination, which customers could read. Its
-    order number moves to the note. What staff registered shortly before the new story begins is about the new parcel, so
-    it stays.
+    Clears what described the earlier parcel: when staff handled it, and its destination, which customers could read.
+    Its order number moves to the note. What staff registered shortly before the new story begins is about the new
+    parcel, so it stays.
     """
     fields: dict[str, Any] = {"handled_at": None}
     if shipment.registered_at is None or shipment.registered_at.date() < begins_on - REGISTERED_BEFORE:
@@ -241,7 +241,7 @@ def _outcome_of(answer: TrackedItem | JapanPostError) -> Outcome:
 
 
 def _apply(change: Change, shipment: Shipment, *, seen_at: datetime) -> None:
-    """Write the rows and set the shipment's fields; `_conclude` saves the shipment. No row of a story is ever deleted."""
+    """Write the rows and set the shipment's fields; `_conclude` saves the shipment. Never deletes a row of a story."""
     for name, value in change.fields.items():
         setattr(shipment, name, value)
     if change.rows is None:

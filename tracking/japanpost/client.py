@@ -1,8 +1,9 @@
 """Queries Japan Post. The only module that opens a connection: takes a tracking number, returns a page of HTML.
 
-It guarantees the caller a *total* deadline. Socket time-outs do not: they restart with every byte that arrives and do not
-cover name resolution, so a slow server can hold a request for hours. Therefore a helper thread sends the request while the
-caller waits at most `timeout`. Then the caller returns and shuts down the connection, which also ends the helper.
+It guarantees the caller a *total* deadline. Socket time-outs do not: they restart with every byte that arrives and do
+not cover name resolution, so a slow server can hold a request for hours. Therefore a helper thread sends the request
+while the caller waits at most `timeout`. Then the caller returns and shuts down the connection, which also ends the
+helper.
 """
 
 import logging
@@ -66,9 +67,9 @@ def fetch_page(
 ) -> Page:
     """The tracking page of one number. `base_url`: scheme and host. Times are in seconds.
 
-    Returns or raises within `timeout`, whatever the server does. Calls `on_sent` in the caller's thread once the request has
-    been sent, because connecting may take a while. Raises only `Unavailable` (no answer) and `UnexpectedPage` (an answer that
-    cannot be a tracking page).
+    Returns or raises within `timeout`, whatever the server does. Calls `on_sent` in the caller's thread once the
+    request has been sent, because connecting may take a while. Raises only `Unavailable` (no answer) and
+    `UnexpectedPage` (an answer that cannot be a tracking page).
     """
     deadline = time.monotonic() + timeout
     answers = queue.SimpleQueue[_Answer]()
@@ -157,7 +158,7 @@ def _ask(number: str, base_url: str, user_agent: str, timeouts: tuple[float, flo
 
 
 def _open(url: str, **how: Any) -> requests.Response:
-    """Send the request and read the head of the answer. Marks a connection closed before the first byte as `hung_up`."""
+    """Send the request and read the head of the answer. A connection closed before the first byte is `hung_up`."""
     try:
         return _session.get(url, **how)
     except requests.ConnectionError as error:
@@ -195,7 +196,7 @@ def _read_body(response: requests.Response) -> bytes:
 
 
 def _next_address(url: str, location: str) -> str:
-    """The target of a redirect. Raises Unavailable for another host, port or protocol; from http to https is allowed."""
+    """The target of a redirect. Raises Unavailable for another host, port or protocol, except from http to https."""
     try:
         target = urljoin(url, location)
         here, there = _origin(url), _origin(target)
@@ -242,8 +243,8 @@ def _innermost(error: BaseException) -> BaseException:
 class _Line:
     """The connection that one request currently uses, so that its caller can shut it down from another thread.
 
-    Holds a duplicate of the TCP socket: TLS detaches the original, and shutting down the duplicate shuts down the connection
-    of both.
+    Holds a duplicate of the TCP socket: TLS detaches the original, and shutting down the duplicate shuts down the
+    connection of both.
     """
 
     def __init__(self, on_sent: Callable[[], None] = lambda: None) -> None:
@@ -350,8 +351,8 @@ class _Adapter(HTTPAdapter):
 class _Session(requests.Session):
     """One session for all requests. Keeps connections alive, but stores no cookies.
 
-    Uses the operator's proxy variables, but no ~/.netrc: requests reads that only where `auth` is not set, so `auth` is a
-    function that adds nothing.
+    Uses the operator's proxy variables, but no ~/.netrc: requests reads that only where `auth` is not set, so `auth` is
+    a function that adds nothing.
     """
 
     def __init__(self) -> None:

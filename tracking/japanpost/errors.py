@@ -16,9 +16,9 @@ class Rejected(JapanPostError):
 class Unavailable(JapanPostError):
     """No answer: time-out, connection refused, HTTP 403, 408, 429 or 5xx, maintenance.
 
-    `retry_after`: for how many seconds Japan Post asked us to send no request; None where it did not say.
-    `hung_up`: the server closed the connection before the first byte, as after a restart or a long idle time. Only after
-    this failure does an immediate retry help.
+    `retry_after`: for how many seconds Japan Post asked us to send no request; None where it did not say. `hung_up`:
+    the server closed the connection before the first byte, as after a restart or a long idle time. Only after this
+    failure does an immediate retry help.
     """
 
     def __init__(self, reason: str, *, retry_after: float | None = None, hung_up: bool = False) -> None:

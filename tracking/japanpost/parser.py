@@ -1,8 +1,8 @@
 """Reads Japan Post's tracking pages. The only module that knows their HTML; NOTES.md describes it.
 
-Reads two kinds of page: the detail page of one item (two tables) and the list page (one table). Raises `UnexpectedPage` for
-everything else, because half an answer would be a wrong answer. The HTML parser accepts almost any error, so many checks
-below detect what it silently corrected.
+Reads two kinds of page: the detail page of one item (two tables) and the list page (one table). Raises `UnexpectedPage`
+for everything else, because half an answer would be a wrong answer. The HTML parser accepts almost any error, so many
+checks below detect what it silently corrected.
 """
 
 import re
@@ -66,8 +66,8 @@ _text_between = etree.XPath("(. | * | */tr)/text()[normalize-space()]")  # of a 
 def parse_page(html: str, number: str) -> TrackedItem:
     """The answer for one tracking number. A list page gives one event and `history_missing`.
 
-    Raises NotFound and Rejected where Japan Post says so, Unavailable where the page is blank, UnexpectedPage where any part
-    is not understood. Raises nothing else, for any text.
+    Raises NotFound and Rejected where Japan Post says so, Unavailable where the page is blank, UnexpectedPage where any
+    part is not understood. Raises nothing else, for any text.
     """
     if not html.strip():
         raise Unavailable("blank page")
@@ -146,7 +146,7 @@ def _column(titles: list[str], names: tuple[str, ...], *, otherwise: int) -> int
 
 
 def _parse_history(table: Element) -> tuple[TrackedEvent, ...]:
-    """The events in the page's order, not sorted: local times may run backwards, and only Japan Post knows the order."""
+    """The events in the page's order, not sorted: local times may run backwards; only Japan Post knows the order."""
     headers, rows = _split_headers(table)
     if [len(row) for row in headers] != [5, 1]:
         raise UnexpectedPage(f"headers of the history: {[_texts(row) for row in headers]}")
@@ -265,7 +265,7 @@ def _check_places(headers: Row, places: dict[str, int]) -> None:
 
 
 def _check_no_stray_events(root: Element, ours: tuple[Element, Element]) -> None:
-    """Raises UnexpectedPage for events outside our tables: a stray </table> or a second table ended the history early."""
+    """Raises UnexpectedPage for events outside our tables: a stray </table> or a second table cut the history."""
     for row in root.iter("tr"):
         is_stray = len(row) >= 5 and next(row.iterancestors("table"), None) not in ours
         if is_stray and _DATE.fullmatch(" ".join("".join(map(str, row[0].itertext())).split())):

@@ -37,12 +37,12 @@ class HandOver:
 def advise(reading: Reading, words: Words, silence: Silence | None, *, abroad: str) -> str:
     """What the customer can do: staff's advice, or built-in advice where staff's is missing or would be wrong.
 
-    `abroad`: where another country's post issued the number, that country's name as a part of a sentence; empty for Japan.
+    `abroad`: where another country's post issued the number, its name as a part of a sentence; empty for Japan.
 
     Built-in advice replaces staff's where staff's would
     - say "nothing" although the silence is worrying, or Japan Post no longer lists the parcel;
-    - promise news although the local post sends none, or assume that the shop is the sender although another country's post
-      issued the number. Words that staff wrote for this destination are trusted in these two cases.
+    - promise news although the local post sends none, or assume that the shop is the sender although another country's
+      post issued the number. Words that staff wrote for this destination are trusted in these two cases.
     """
     if silence and silence.is_last and not words.for_this_country:
         return _(
@@ -108,8 +108,8 @@ def came_back(reading: Reading) -> str:
 def hand_over(reading: Reading) -> HandOver | None:
     """The local post, from arrival on; where it sends no scans, from departure on.
 
-    None before that, where no page of the local post is known, and where the parcel is on its way back. None also for mail
-    other than EMS: a different post may deliver it.
+    None before that, where no page of the local post is known, and where the parcel is on its way back. None also for
+    mail other than EMS: a different post may deliver it.
     """
     newest, number, there = reading.newest, reading.story.number, reading.there
     if there is None or not there.tracking_url or not numbers.is_ems(number):

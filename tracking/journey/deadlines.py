@@ -49,8 +49,8 @@ def collect_by(route: Sequence[Waypoint], number: TrackingNumber, glossary: Glos
 def enquiry_ends_on(posted: date, destination: Destination | None) -> date:
     """The last day on which the sender can open an enquiry. The months count from the day after posting.
 
-    Where the last month has no such day, its own last day: 31 August and 6 months are 28 or 29 February. `destination` is
-    None where it is unknown.
+    Where the last month has no such day, its own last day: 31 August and 6 months are 28 or 29 February. `destination`
+    is None where it is unknown.
     """
     months = min(destination.enquiry_months if destination else USUAL_ENQUIRY_MONTHS, _MOST_MONTHS)
     years, month = divmod(posted.month - 1 + months, 12)
@@ -59,5 +59,5 @@ def enquiry_ends_on(posted: date, destination: Destination | None) -> date:
 
 
 def enquiry_days_left(ends_on: date, now: datetime) -> int:
-    """Days until `ends_on`: 0 on the day itself, negative after it. By Japan's calendar, because the sender is there."""
+    """Days until `ends_on`: 0 on the day itself, negative after it. By Japan's calendar: the sender is there."""
     return (ends_on - japans_day(now)).days

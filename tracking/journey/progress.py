@@ -95,8 +95,9 @@ class Progress:
 
     @property
     def contact_query(self) -> str:
-        """The query of the link to the contact form: the number, and the destination, which the form cannot look up where
-        only the link in the shop's e-mail named it.
+        """The query of the link to the contact form: the number and the destination.
+
+        The form cannot look up the destination where only the link in the shop's e-mail named it.
         """
         return urlencode({"number": self.number} | ({"to": self.destination} if self.destination else {}))
 
@@ -150,7 +151,7 @@ class Progress:
 def build_progress(
     story: Story, glossary: Glossary, *, now: datetime, language: str = "en", hint: str | None = None
 ) -> Progress:
-    """The page of a story at an aware `now`. `hint`: the destination's ISO code, used until a scan or staff name one."""
+    """The page of a story at an aware `now`. `hint`: the destination's ISO code until a scan or staff name one."""
     reading = Reading.of(story, glossary, hint=hint)
     resolver, newest = WordingResolver(reading, language), reading.newest
     abroad = resolver.origin_name if reading.origin != JAPAN else ""

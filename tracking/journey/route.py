@@ -81,7 +81,8 @@ def _words_on_the_way_back(status: Status | None, glossary: Glossary) -> Status 
 def _step_of(status: Status, stage: int | None) -> int | None:
     """The step after a row of this status. `stage`: the step before it.
 
-    A status without a step, such as "En route", keeps the stage. After a delivery it sets the stage back to the local post.
+    A status without a step, such as "En route", keeps the stage. After a delivery it sets the stage back to the local
+    post.
     """
     if status.stage is not None or status.tone == Tone.PROBLEM:
         return status.stage

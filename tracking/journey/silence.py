@@ -46,7 +46,8 @@ class SilenceThresholds:
 def thresholds_of(reading: Reading) -> SilenceThresholds | None:
     """The thresholds learnt from our parcels, else those that staff set; None where silence is never worrying.
 
-    Where the local post keeps the parcel for the customer, `collect_by` decides: the post does not return it before then.
+    Where the local post keeps the parcel for the customer, `collect_by` decides: the post does not return it before
+    then.
     """
     newest = reading.newest
     if newest.is_over or newest.may_be_delivered or is_last_scan(newest, reading.there):
@@ -73,8 +74,8 @@ def thresholds_of(reading: Reading) -> SilenceThresholds | None:
 def silence_of(reading: Reading, now: datetime) -> Silence | None:
     """The silence since the newest row at an aware `now`; None once the parcel is delivered or back at the sender.
 
-    While Japan Post does not answer, the silence counts up to its last answer, and the words say so: we do not know about
-    later days.
+    While Japan Post does not answer, the silence counts up to its last answer, and the words say so: we do not know
+    about later days.
     """
     newest, story = reading.newest, reading.story
     if newest.is_over:
@@ -144,7 +145,7 @@ def _no_scans(reading: Reading, now: datetime) -> Silence:
 
 
 def _unclear(reading: Reading, now: datetime) -> Silence:
-    """Silence after a delivery and a phrase without a meaning. Never worrying: the customer most likely has the parcel."""
+    """Silence after a delivery and a phrase without a meaning. Never worrying: most likely the customer has it."""
     text = _("It was shown as delivered, and nobody knows yet what the words after that mean.")
     return Silence(_days_since(reading, now), "usual", _("We cannot tell"), text)
 
@@ -205,8 +206,9 @@ def _words_of_worry(reading: Reading, now: datetime, *, is_learnt: bool) -> tupl
 
 
 def _enquiry_is_over(reading: Reading, now: datetime) -> bool:
-    """True where the enquiry period is certainly over. Without the history, the only row gives the latest possible day of
-    posting.
+    """True where the enquiry period is certainly over.
+
+    Without the history, the only row gives the latest possible day of posting.
     """
     ends_on = enquiry_ends_on(reading.story.events[0].local_date, reading.there)
     return enquiry_days_left(ends_on, now) < 0

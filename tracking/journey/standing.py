@@ -24,8 +24,8 @@ from tracking.words.glossary import Glossary
 
 _DERIVED = [field.name for field in Standing._meta.fields if not field.primary_key]
 
-# Shipments in one transaction: 20 ms of CPU, about 50 ms on a busy machine. An admin page recomputes one batch at most, so
-# staff never wait longer.
+# Shipments in one transaction: 20 ms of CPU, about 50 ms on a busy machine. An admin page recomputes one batch at most,
+# so staff never wait longer.
 BATCH = 100
 
 
@@ -117,7 +117,7 @@ def _silent_from(reading: Reading) -> tuple[datetime | None, datetime | None]:
 
 
 def _attention_from(standing: Standing, story: Story, handled_at: datetime | None) -> datetime | None:
-    """The first moment after `handled_at` from which the parcel needs attention; None: never, unless an answer comes."""
+    """The first moment after `handled_at` that is a reason for attention; None: never, unless an answer comes."""
     moments = [one for one in _reasons(standing, story) if handled_at is None or one > handled_at]
     return min(moments, default=None)
 

@@ -1,4 +1,4 @@
-"""The stored story of a parcel: what Japan Post last said, and when. Reads the database and never queries Japan Post."""
+"""The stored story of a parcel: what Japan Post last said, and when. Reads the database, never queries Japan Post."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ def known_destinations(numbers: Collection[str]) -> list[str | None]:
 
 
 def story_of(shipment: Shipment, events: tuple[TrackedEvent, ...], *, is_paused: bool = False) -> Story:
-    """The story of a shipment with these events. `shipment.answered_at` must be set. `is_paused`: requests are paused."""
+    """The story of a shipment with these events. `shipment.answered_at` must be set. `is_paused`: see Story.stale."""
     assert shipment.answered_at is not None
     return Story(
         number=TrackingNumber(shipment.number),

@@ -56,9 +56,9 @@ def next_midnight(now: datetime, zone: tzinfo) -> datetime:
 def valid_until(now: datetime, *, checked_at: datetime, scanned_at: datetime | None) -> datetime:
     """The first moment after `now` at which the text of a tracking page may change without a new answer.
 
-    The text depends on the time since the last check, on the days of silence (counted from the scan where its instant is
-    known, else by UTC's calendar), on Japan's calendar (the end of notices and enquiries), and on the calendar of UTC-12
-    (where the last day to collect a parcel ends last).
+    The text depends on the time since the last check, on the days of silence (counted from the scan where its instant
+    is known, else by UTC's calendar), on Japan's calendar (the end of notices and enquiries), and on the calendar of
+    UTC-12 (where the last day to collect a parcel ends last).
     """
     midnights = [next_midnight(now, zone) for zone in (UTC, JAPAN_TIME, LAST_TIME)]
     changes = [_ago_changes_at(checked_at, now), *midnights]

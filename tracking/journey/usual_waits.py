@@ -69,9 +69,10 @@ def usual_waits(glossary: Glossary, now: datetime) -> list[UsualWait]:
 
 
 def store_usual_waits(waits: Sequence[UsualWait]) -> bool:
-    """Replace all stored usual waits in one short transaction. Returns True where a figure was added, removed or changed.
+    """Replace all stored usual waits in one short transaction. Returns True where any figure changed.
 
-    In that case it also renews the version of the words, so that every page reads the new figures.
+    A figure that is added or removed counts as changed. After a change it also renews the version of the words, so that
+    every page reads the new figures.
     """
     with transaction.atomic():
         list(Shop.objects.select_for_update())  # a lock: two runs of `learn` must not overlap
@@ -107,8 +108,8 @@ def stories(now: datetime) -> Iterator[Story]:
 def longest_dwells(reading: Reading, now: datetime) -> dict[Status, Dwell]:
     """The parcel's longest wait at each status whose words explain a row of the last 180 days.
 
-    The story's `checked_at` must be the time when Japan Post last confirmed it. Rows after which no scan is expected have no
-    wait: the end of the journey, and the departure to a post that sends no scans.
+    The story's `checked_at` must be the time when Japan Post last confirmed it. Rows after which no scan is expected
+    have no wait: the end of the journey, and the departure to a post that sends no scans.
     """
     since = (now - LEARN_FROM).date()
     longest: dict[Status, Dwell] = {}
@@ -183,7 +184,7 @@ def _instant(waypoint: Waypoint) -> datetime | None:
 
 
 def _figures(waits: Iterable[UsualWait]) -> dict[tuple[int, str | None], tuple[int, int]]:
-    """(median, 9 of 10) in days by (status, destination). The number of parcels alone changes no page, so it is left out."""
+    """(median, 9 of 10) in days by (status, destination). Without the number of parcels, which changes no page."""
     return {
         (wait.status_id, wait.destination_id): (wait.median_days, wait.nine_in_ten_days) for wait in waits
     }

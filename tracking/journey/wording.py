@@ -42,7 +42,7 @@ class WordingResolver:
         return self.name_of(self.origin) or _("the country of origin")
 
     def resolve(self, waypoint: Waypoint) -> Words:
-        """Staff's words for a row, in this language and for this destination; else words that quote Japan Post's phrase."""
+        """Staff's words for a row, for this language and destination; else words that quote Japan Post's phrase."""
         wording = waypoint.words and self.glossary.words_for(
             waypoint.words, language=self.language, destination=self.destination
         )

@@ -93,8 +93,8 @@ class Destination(models.Model):
         return self.name_in_text or self.name
 
     def clean(self) -> None:
-        """Raises ValidationError unless the link is usable, has {number} exactly if `link_kind` says so, and no printed name
-        belongs to another country.
+        """Raises ValidationError for a link that is not usable or does not fit `link_kind`, and for a printed name of
+        another country.
         """
         errors = {}
         if self.tracking_url and (problem := links.problem_of(self.tracking_url)):
@@ -119,7 +119,7 @@ class Destination(models.Model):
                 yield f"“{name}” is a prefecture of Japan."
 
     def link_for(self, number: str) -> str:
-        """The local post's tracking page for a number; it opens the parcel where `link_kind` is DEEP. Empty where unknown."""
+        """The local post's tracking page for a number, opened at the parcel where the link allows it; empty: unknown."""
         return self.tracking_url.replace(links.PLACEHOLDER, number)
 
 

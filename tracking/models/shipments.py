@@ -47,8 +47,8 @@ class ShipmentQuerySet(models.QuerySet["Shipment"]):
     def needing_attention(self, now: datetime) -> "ShipmentQuerySet":
         """Shipments with a reason for attention that is newer than `handled_at`, while an enquiry is still possible.
 
-        Where the day of posting is unknown, an enquiry counts as possible for a year after the newest scan: then Japan Post
-        deletes the story.
+        Where the day of posting is unknown, an enquiry counts as possible for a year after the newest scan: then Japan
+        Post deletes the story.
         """
         today = localdate(now, JAPAN_TIME)
         maybe_open = Q(standing__enquiry_ends_on=None, standing__scanned_on__gte=today - timedelta(days=365))
@@ -56,7 +56,7 @@ class ShipmentQuerySet(models.QuerySet["Shipment"]):
         return self.filter(open_until, standing__look_from__lte=now)
 
     def count_reasons(self, now: datetime) -> dict[Reason, int]:
-        """The number of these shipments per reason. A shipment may have several; reasons without shipments are left out."""
+        """The number of these shipments per reason; reasons without one are left out. A shipment may have several."""
         counted = self.aggregate(**{one.name: Count("pk", filter=one.holds(now)) for one in Reason})
         return {one: counted[one.name] for one in Reason if counted[one.name]}
 

@@ -1,4 +1,4 @@
-"""Standings: the precomputed state of each parcel, for lists to search. Only `tracking.journey.standing` writes them."""
+"""Standings: the precomputed state of each parcel, for lists to search. `tracking.journey.standing` computes them."""
 
 from datetime import date, datetime, timedelta
 
@@ -40,14 +40,14 @@ class Reason(models.TextChoices):
 
 class StandingQuerySet(models.QuerySet["Standing"]):
     def outdated(self, meaning: str) -> "StandingQuerySet":
-        """Standings to recompute: computed with another meaning of the words than this digest, or marked by `outdate`."""
+        """Standings to recompute: computed with words of another meaning than this digest, or marked by `outdate`."""
         return self.filter(Q(meaning__lt=meaning) | Q(meaning__gt=meaning))  # two ranges of the index
 
     def with_enquiry(self, today: date) -> "StandingQuerySet":
         """Standings of parcels for which the sender may still open an enquiry with Japan Post.
 
-        Where the day of posting is unknown, an enquiry counts as possible for a year after the newest scan: then Japan Post
-        deletes the story.
+        Where the day of posting is unknown, an enquiry counts as possible for a year after the newest scan: then Japan
+        Post deletes the story.
         """
         of_ours = Q(shipment__number__endswith=JAPAN, scanned_on__gte=today - timedelta(days=365))
         return self.filter(Q(enquiry_ends_on__gte=today) | Q(of_ours, enquiry_ends_on=None))

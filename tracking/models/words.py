@@ -170,8 +170,9 @@ class Phrase(models.Model):
         return f"means “{self.status}”" if self.status else "waits for a meaning"
 
     def clean(self) -> None:
-        """Raises ValidationError for a new text that is another spelling of a stored phrase, and for two stored spellings
-        with different meanings.
+        """Raises ValidationError for a new text that is another spelling of a stored phrase.
+
+        Raises it for two stored spellings too, where their meanings differ.
         """
         is_new = not Phrase.objects.filter(pk=self.pk, text=self.text).exists()
         others = self.other_spellings() if is_new else self.contradictions()
@@ -182,7 +183,7 @@ class Phrase(models.Model):
             )
 
     def other_spellings(self) -> list["Phrase"]:
-        """Other rows that are the same phrase after `normalise`. Mostly empty: two answers at the same moment can add two."""
+        """Other rows that are the same phrase after `normalise`. Mostly empty: two answers at one moment can add two."""
         others = Phrase.objects.exclude(pk=self.pk).exclude(text=self.text).select_related("status")
         return [one for one in others if normalise(one.text) == normalise(self.text)]
 

@@ -33,14 +33,14 @@ def japans_day(now: datetime | None = None) -> date:
 
 
 def comparable(text: str) -> str:
-    """A printed name of a place in the form to compare: upper case, single spaces, plain instead of full-width letters."""
+    """A printed name of a place in the form to compare: upper case, single spaces, no full-width letters."""
     return " ".join(unicodedata.normalize("NFKC", text).split()).upper()
 
 
 def country_index(printed_names: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """{comparable printed name: ISO code}, from pairs of (ISO code, names, one per line). Prefectures of Japan mean Japan.
+    """{comparable printed name: ISO code}, from pairs of (ISO code, names, one per line).
 
-    A name of two countries is left out: unknown is better than wrong.
+    Prefectures of Japan mean Japan. A name of two countries is left out: unknown is better than wrong.
     """
     index: dict[str, str] = {}
     disputed = set()
@@ -80,7 +80,7 @@ def instant_of(local_date: date, local_time: time | None, country: str | None) -
 
 
 def days_between(local_date: date, instant: datetime | None, now: datetime) -> int:
-    """Whole days from a scan to an aware `now`: exact where its instant is known, else by the calendar (may be one off)."""
+    """Whole days from a scan to an aware `now`: exact where its instant is known, else by the calendar (maybe one off)."""
     passed: timedelta = now - instant if instant else timedelta(days=(now.date() - local_date).days)
     return max(0, passed.days)
 

@@ -1,4 +1,4 @@
-"""The glossary: all words of one version, in memory. Each process reads it once and shares it; an edit makes a new version."""
+"""The glossary: all words of one version, in memory. Each process reads it once per version; an edit makes a new one."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -91,8 +91,8 @@ class Glossary:
 
         Compares exactly, after trimming, collapsing white space and dropping a final full stop. Ignores case only where
         all known phrases that differ in case alone have the same meaning. Never matches a part of a phrase, with one
-        exception: "Final delivery - Collected at counter" is a final delivery, whatever follows the dash, unless that exact
-        phrase is stored, with another meaning or with none.
+        exception: "Final delivery - Collected at counter" is a final delivery, whatever follows the dash, unless that
+        exact phrase is stored, with another meaning or with none.
         """
         text = normalise(phrase)
         if text in self._phrases:
@@ -109,8 +109,8 @@ class Glossary:
     def words_for(self, status: Status, *, language: str, destination: str | None) -> Wording | None:
         """The words for a status; None where there are none. `destination`: ISO code; None: unknown.
 
-        Tries (destination, language), (any, language), (destination, English), (any, English). A regional language such as
-        pt-br also tries the language alone, before English.
+        Tries (destination, language), (any, language), (destination, English), (any, English). A regional language such
+        as pt-br also tries the language alone, before English.
         """
         for tongue in dict.fromkeys((language, language.partition("-")[0], "en")):
             for place in dict.fromkeys((destination, None)):

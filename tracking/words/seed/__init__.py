@@ -103,7 +103,7 @@ def _fill_statuses(apps: Apps, using: str) -> None:
 
 
 def _begin_histories(apps: Apps, using: str) -> None:
-    """Write the current state of each row without a history as its first version, so that staff can always restore it."""
+    """Write the current state of each row without a history as its first version, so that staff can restore it."""
     for name in _WITH_HISTORY:
         try:
             model, kept = (apps.get_model("tracking", each) for each in (name, f"Historical{name}"))
