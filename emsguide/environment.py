@@ -68,7 +68,7 @@ class Environment(environ.Env):
 
     def token(self, name: str, *, least: int) -> str:
         """Return a secret of `least` to 500 printable ASCII characters without spaces; empty if it is not set."""
-        value = self.str(name, default="").strip()
+        value: str = self.str(name, default="").strip()
         if value and not re.fullmatch(rf"[!-~]{{{least},500}}", value):
             raise ImproperlyConfigured(
                 f"{name} is too short or has a sign that cannot be: write {least} letters and digits or more, by chance."
@@ -77,14 +77,14 @@ class Environment(environ.Env):
 
     def choice(self, name: str, *, default: str, among: Iterable[str]) -> str:
         """Return one of the words in `among`, in lower case."""
-        value = self.str(name, default=default).strip().lower()
+        value: str = self.str(name, default=default).strip().lower()
         if value in among:
             return value
         raise ImproperlyConfigured(f"{name} is {value!r}: write {' or '.join(among)}.")
 
     def origin(self, name: str, *, default: str = "") -> str:
         """Return scheme and host (and port) without a path; removes a final slash. Empty only if `default` is."""
-        value = self.str(name, default=default).strip().rstrip("/")
+        value: str = self.str(name, default=default).strip().rstrip("/")
         if not value and not default:
             return ""
         parts = urlsplit(value)
@@ -124,7 +124,7 @@ class Environment(environ.Env):
         """Return Django's settings of the cache. Valkey uses the protocol of Redis; failures of either are ignored."""
 
         def read(address: str) -> dict[str, Any]:
-            return self.cache_url_config(re.sub(r"^valkey(s?)://", r"redis\1://", address))
+            return dict(self.cache_url_config(re.sub(r"^valkey(s?)://", r"redis\1://", address)))
 
         found = self._from_address(read, name, default)
         if found.get("BACKEND") == "django_redis.cache.RedisCache":

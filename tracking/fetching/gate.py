@@ -347,7 +347,8 @@ def _let_the_watch_wait(now: datetime) -> None:
 
 def _pause_after(failures: int) -> timedelta:
     """One minute after the fifth failure, twice as long after each failed probe, ten minutes at most."""
-    return min(SHORTEST_PAUSE * 2 ** min(max(0, failures - MOST_FAILURES), 10), LONGEST_PAUSE)
+    doublings: int = min(max(0, failures - MOST_FAILURES), 10)
+    return min(SHORTEST_PAUSE * (1 << doublings), LONGEST_PAUSE)
 
 
 def _until(moment: datetime | None, now: datetime) -> float:

@@ -342,7 +342,7 @@ class _Adapter(HTTPAdapter):
         _use_our_pools(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
-        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager: ProxyManager = super().proxy_manager_for(proxy, **kwargs)
         if isinstance(manager, ProxyManager):  # not for SOCKS, which has its own connection classes
             _use_our_pools(manager)
         return manager

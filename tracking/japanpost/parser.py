@@ -287,7 +287,8 @@ def _rows(table: Element) -> list[Row]:
 
 def _children(parent: Element, tags: set[str]) -> list[Element]:
     children = list(parent)
-    if foreign := {child.tag for child in children} - tags:
+    tags_of_children: set[object] = {child.tag for child in children}  # a comment's tag is a function
+    if foreign := tags_of_children - tags:
         if foreign != {etree.Comment}:
             raise UnexpectedPage(f"in a table's <{parent.tag}>: {foreign}")
         return [child for child in children if child.tag in tags]

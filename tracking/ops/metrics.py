@@ -30,7 +30,8 @@ _SECONDS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 if FOLDER in os.environ:
     # Files are named by slot and not by process: a new worker continues the files of the worker it replaces.
     _slot = os.environ.get(SLOT) or str(os.getpid())
-    values.ValueClass = values.MultiProcessValue(process_identifier=lambda: _slot)
+    # The library has no types here.
+    values.ValueClass = values.MultiProcessValue(process_identifier=lambda: _slot)  # type: ignore[no-untyped-call]
 
 _of_this_process = CollectorRegistry()
 _requests = Histogram(
@@ -65,7 +66,7 @@ def exposition(*, now: datetime) -> bytes:
     processes, store = _of_this_process, CollectorRegistry()
     if FOLDER in os.environ:
         processes = CollectorRegistry()
-        MultiProcessCollector(processes)
+        MultiProcessCollector(processes)  # type: ignore[no-untyped-call]
     store.register(_Store(now))
     return generate_latest(processes) + generate_latest(store)
 

@@ -13,7 +13,8 @@ def client_address(request: HttpRequest) -> str:
     Entries further left are claims of the visitor. A header with fewer entries did not pass our proxies, so the
     peer's address is returned. An IPv6 address is cut to its /64 network. Empty if the peer has no address.
     """
-    address = request.META.get("REMOTE_ADDR", "")
+    peer: str = request.META.get("REMOTE_ADDR", "")
+    address = peer
     if settings.TRUSTED_PROXIES:
         claimed = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
         if len(claimed) >= settings.TRUSTED_PROXIES:
@@ -21,7 +22,7 @@ def client_address(request: HttpRequest) -> str:
     try:
         parsed = ip_address(address)
     except ValueError:
-        return request.META.get("REMOTE_ADDR", "")
+        return peer
     if isinstance(parsed, IPv6Address):
         return str(IPv6Address(int(parsed) >> 64 << 64))
     return str(parsed)

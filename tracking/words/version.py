@@ -25,7 +25,8 @@ def words_version() -> UUID:
 
     Raises Shop.DoesNotExist where there is no shop.
     """
-    return row_with_version("SELECT words_version FROM tracking_shop")[0]
+    version: UUID = row_with_version("SELECT words_version FROM tracking_shop")[0]
+    return version
 
 
 def row_with_version(statement: str, *parameters: Any) -> tuple[Any, ...]:

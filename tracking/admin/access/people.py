@@ -59,14 +59,12 @@ class PersonAdmin(UserAdmin):
 
     @admin.display(description="second factor", boolean=True, ordering="has_phone")
     def phone(self, person: User) -> bool:
-        return person.has_phone  # type: ignore[attr-defined]
+        return bool(person.has_phone)  # type: ignore[attr-defined]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(has_phone=Exists(TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)))
-        )
+        people: QuerySet[User] = super().get_queryset(request)
+        phones = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
+        return people.annotate(has_phone=Exists(phones))
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         return [*self.list_display, *(["phone"] if second_factor.is_required() else [])]

@@ -171,7 +171,7 @@ class MessageAdmin(admin.ModelAdmin):
         """A link to the desk's page if we have the parcel, else what the customer typed."""
         context: MessageContext = message.row_context
         if context.parcel is None or not context.may_see_parcel:
-            return message.number
+            return str(message.number)
         address = reverse("admin:tracking_shipment_change", args=[context.parcel])
         return format_html('<a href="{}">{}</a>', address, context.number)
 

@@ -88,13 +88,9 @@ class StatusAdmin(StatusForPhraseMixin, HistoryMixin, PreviewMixin, admin.ModelA
         return ["shown_now", "who_gets_what", *(["slug"] if obj else [])]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Status]:
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                drafts_here=Count("wordings", filter=Q(wordings__draft__isnull=False), distinct=True),
-            )
-        )
+        statuses: QuerySet[Status] = super().get_queryset(request)
+        drafts = Count("wordings", filter=Q(wordings__draft__isnull=False), distinct=True)
+        return statuses.annotate(drafts_here=drafts)
 
     @admin.display(description="step", ordering="stage", empty_value="–")
     def step(self, status: Status) -> int | None:
@@ -119,7 +115,7 @@ class StatusAdmin(StatusForPhraseMixin, HistoryMixin, PreviewMixin, admin.ModelA
 
     @admin.display(description="parcels")
     def parcel_count(self, status: Any) -> int:
-        return status.row_context
+        return int(status.row_context)
 
     @admin.display(description="drafts", ordering="drafts_here")
     def has_draft(self, status: Any) -> str:

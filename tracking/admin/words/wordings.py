@@ -208,7 +208,8 @@ class WordingInline(admin.StackedInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Wording]:
         wordings: Any = super().get_queryset(request)
-        return wordings.in_order().select_related("status", "destination")
+        found: QuerySet[Wording] = wordings.in_order().select_related("status", "destination")
+        return found
 
     def get_extra(self, request: HttpRequest, obj: Any = None, **_: Any) -> int:
         """A new status gets one empty block."""

@@ -63,7 +63,7 @@ def new_phone(request: HttpRequest, user: User) -> TOTPDevice:
 
 def codes_left(user: User) -> int:
     """Return the number of unused back-up codes."""
-    return StaticToken.objects.filter(device__user=user).count()
+    return int(StaticToken.objects.filter(device__user=user).count())
 
 
 def enrol(request: HttpRequest, user: User, typed: str) -> list[str]:

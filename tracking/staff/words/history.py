@@ -39,7 +39,8 @@ class Change:
 
     @property
     def at(self) -> datetime:
-        return self.record.history_date
+        moment: datetime = self.record.history_date
+        return moment
 
     @property
     def who(self) -> str:
@@ -109,7 +110,7 @@ def _not_to_check(row: models.Model) -> list[str]:
 def _row_of(record: Any) -> models.Model:
     """The row of a record. For deleted words the words in the same place, or new ones."""
     model = record.instance_type
-    row = model.objects.filter(pk=getattr(record, model._meta.pk.attname)).first()
+    row: models.Model | None = model.objects.filter(pk=getattr(record, model._meta.pk.attname)).first()
     if row is None and model is Wording:
         row = Wording.objects.filter(
             status_id=record.status_id, language=record.language, destination_id=record.destination_id
@@ -120,7 +121,8 @@ def _row_of(record: Any) -> models.Model:
         return Wording(
             status_id=record.status_id, language=record.language, destination_id=record.destination_id
         )
-    return record.instance
+    instance: models.Model = record.instance
+    return instance
 
 
 def is_about_draft(record: Any) -> bool:
@@ -177,7 +179,7 @@ def _field_changes(record: Any, before: Any | None) -> Iterable[FieldChange]:
         yield from _draft_changes(record, before)
 
 
-def _changed_fields(record: Any, before: Any | None) -> list[models.Field]:
+def _changed_fields(record: Any, before: Any | None) -> list["models.Field[Any, Any]"]:
     """The fields that differ from the record before, in the model's order; all fields of a first record.
 
     Compares foreign keys as keys, so that a row that is related to many records is not loaded for each of them.

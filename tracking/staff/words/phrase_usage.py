@@ -77,15 +77,19 @@ def _counts(texts: Mapping[int, set[str]]) -> Iterable[dict[str, Any]]:
     )
     later = Event.objects.current().filter(shipment=OuterRef("shipment"), position__gt=OuterRef("position"))
     rows = _rows(texts).annotate(of=whose, is_newest=~Exists(later)).values("of")
-    return rows.annotate(
+    counts: Iterable[dict[str, Any]] = rows.annotate(
         parcels=Count("shipment", distinct=True),
         shown_now=Count("pk", filter=Q(is_newest=True)),
         example=Coalesce(Max("shipment__number", filter=Q(is_newest=True)), Max("shipment__number")),
     )
+    return counts
 
 
 def _places(texts: Mapping[int, set[str]]) -> Iterable[tuple[str, str, str, int]]:
-    return _rows(texts).values_list("phrase", "region", "office").annotate(count=Count("pk"))
+    places: Iterable[tuple[str, str, str, int]] = (
+        _rows(texts).values_list("phrase", "region", "office").annotate(count=Count("pk"))
+    )
+    return places
 
 
 def _rows(texts: Mapping[int, set[str]]) -> QuerySet[Any]:
