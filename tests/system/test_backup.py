@@ -22,7 +22,7 @@ from tests.support.served import Cluster, Site, get, run
 from tests.support.standin import StandIn
 from tests.support.stories import ARRIVED, AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
 from tracking.models import Phrase
-from tracking.ops.backup import _fill, back_up, keep_newest, newest_in
+from tracking.ops.backup import _load_dump, back_up, keep_newest, newest_in
 
 ROWS = (POSTED, AT_EXCHANGE, ARRIVED)
 MESSAGES = (
@@ -233,7 +233,7 @@ def test_an_interrupted_restore_commits_nothing(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("tracking.ops.backup._environment", lambda: dict(os.environ))
     monkeypatch.setattr("tracking.ops.backup.subprocess.run", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        _fill(tmp_path / "dump", [])
+        _load_dump(tmp_path / "dump", [])
     assert not committed.exists()
 
 
