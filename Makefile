@@ -22,7 +22,7 @@ PYTEST := $(BIN) -m pytest -n 2 --maxschedchunk 4
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
 
-run: database  ## the site on this machine, from nothing (PORT=8000)
+run: database  ## run the site on this machine, from a clean clone (PORT=8000)
 	@echo
 	@echo "  the guide          http://127.0.0.1:$(PORT)/"
 	@echo "  an example parcel  http://127.0.0.1:$(PORT)/examples/in-customs/"
@@ -30,14 +30,14 @@ run: database  ## the site on this machine, from nothing (PORT=8000)
 	@echo
 	@$(MANAGE) runserver 127.0.0.1:$(PORT)
 
-admin: database  ## a name and password for the staff's desk
+admin: database  ## create a name and password for the staff's desk
 	@$(MANAGE) createsuperuser
 
-demo:  ## the site beside a stand-in for Japan Post: every situation, no network (PORT=8000)
+demo:  ## run the site with a stand-in for Japan Post: every situation, no network (PORT=8000)
 	@scripts/setup
 	@DEBUG=True $(BIN) -m tests.support.standin.demo --port $(PORT)
 
-test:  ## all tests but those of the next targets, from nothing, with coverage; ARGS="tests/values/test_numbers.py -k spaced" for a few
+test:  ## all tests except those of the next targets, with coverage; ARGS="tests/values/test_numbers.py -k spaced" for some
 	@scripts/setup dev browser
 ifdef ARGS
 	$(PYTEST) $(ARGS)
@@ -46,24 +46,24 @@ else
 	$(PYTEST) tests/browser
 endif
 
-test-system:  ## the site in real servers: gunicorn, PostgreSQL, Valkey, HAProxy, Caddy, nginx; systemd's units
+test-system:  ## tests with real servers: gunicorn, PostgreSQL, Valkey, HAProxy, Caddy, nginx; systemd's units
 	@scripts/setup dev servers mutants
 	$(PYTEST) --dist loadfile $(or $(ARGS),tests/system)
 
-test-postgresql:  ## what asks the database most, on PostgreSQL in place of SQLite
+test-postgresql:  ## the tests that use the database most, on PostgreSQL instead of SQLite
 	@scripts/setup dev servers
 	$(BIN) -m tests.tools.on_postgresql -n 2 $(ARGS)
 
-test-full:  ## every situation on every screen, and the tests on awkward dates; before a change of pages lands
+test-full:  ## every situation on every screen, and `make dates`; run it before a change of pages is merged
 	@scripts/setup dev browser
 	MATRIX=full $(PYTEST) tests/browser/public/test_scenarios.py
 	@$(MAKE) dates
 
-dates:  ## the tests that start no server at nine awkward moments: a leap day, New Year, each change of the clocks
+dates:  ## the tests without servers at nine special dates: a leap day, New Year, each change of the clocks
 	@scripts/setup dev
 	@$(BIN) -m tests.tools.dates $(ARGS)
 
-mutants:  ## do the tests notice when the code is wrong? half an hour; ARGS="gate --show" for one module and its survivors
+mutants:  ## mutation tests, half an hour; ARGS="gate --show" for one module and its surviving mutants
 	@scripts/setup dev mutants
 	@$(BIN) -m tests.tools.mutants $(ARGS)
 
@@ -76,25 +76,25 @@ lint:  ## style, types, missing migrations, settings fit for production
 	$(MANAGE) makemigrations --check --dry-run
 	@$(PRODUCTION) $(BIN) manage.py check --deploy --fail-level WARNING
 
-audit:  ## known vulnerabilities of the pinned packages, where the network allows to ask
+audit:  ## check the pinned packages for known vulnerabilities, if the network allows it
 	@scripts/setup
 	@scripts/audit
 
-bench:  ## the benchmarks, page weights included (BENCH_PARCELS=1000000)
+bench:  ## benchmarks, page weights included (BENCH_PARCELS=1000000)
 	@scripts/setup dev browser load
 	DEBUG=True $(BIN) -m tests.tools.bench $(ARGS)
 	@DEBUG=True $(BIN) -m tests.tools.bench_desk
 
-soak:  ## ten minutes at half of what the machine can do: does anything pile up? (MINUTES=10)
+soak:  ## run the site at half load for ten minutes and watch for leaks (MINUTES=10)
 	@scripts/setup dev
 	@DEBUG=True $(BIN) -m tests.tools.soak $(MINUTES)
 
-tour:  ## docs/tour.md and its pictures, and those of docs/wording.md, taken again
+tour:  ## update docs/tour.md with its pictures, and the pictures of docs/wording.md
 	@scripts/setup dev browser
 	@DEBUG=True $(BIN) -m tests.tools.tour
 	@DEBUG=True $(BIN) -m tests.tools.desk_tour
 
-clean:  ## remove what can be made again; the database stays
+clean:  ## remove everything that can be built again; keep the database
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* staticfiles test.sqlite3*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

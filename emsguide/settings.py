@@ -42,7 +42,7 @@ MESSAGES_PER_HOUR = env.number(
     "MESSAGES_PER_HOUR", default=5, least=1, most=1000
 )  # contact form, per visitor
 
-# --- Mail: without EMAIL_URL messages are kept for staff and nothing is said to be sent --------------------
+# --- Mail: without EMAIL_URL messages are stored for staff, and no page claims that a mail was sent ----------
 EMAIL_URL = env.str("EMAIL_URL", default="")
 EMAIL_IS_SET_UP = bool(EMAIL_URL)
 if EMAIL_IS_SET_UP:

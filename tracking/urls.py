@@ -13,9 +13,11 @@ class TrackingNumberConverter:
     regex = "[A-Z]{2}[0-9]{9}[A-Z]{2}"
 
     def to_python(self, value: str) -> TrackingNumber:
+        """Return the path's text, which matches `regex`, as a number."""
         return TrackingNumber(value)
 
     def to_url(self, value: str) -> str:
+        """Return the number unchanged: it is canonical."""
         return value
 
 

@@ -89,10 +89,12 @@ class Answer:
 
     @property
     def headline(self) -> str:
+        """The headline of the page, with or without a story."""
         return self.progress.headline if self.progress else self.words
 
     @property
     def spaced_number(self) -> str:
+        """The number in groups for reading; unchanged if it is not a number."""
         return numbers.spaced(TrackingNumber(self.number)) if self.is_number else self.number
 
     @property
@@ -117,6 +119,7 @@ class Answer:
 
     @property
     def japan_post_url(self) -> str:
+        """The address of Japan Post's own page about this number."""
         return JAPAN_POST_PAGE.format(self.number)
 
     @property

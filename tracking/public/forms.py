@@ -20,6 +20,7 @@ class AddressField(forms.EmailField):
     """An e-mail address, without the invisible characters that chats and address books add when it is pasted."""
 
     def to_python(self, value: Any) -> str | None:
+        """Return the address without format characters (category Cf)."""
         return super().to_python("".join(sign for sign in value or "" if unicodedata.category(sign) != "Cf"))
 
 

@@ -38,6 +38,8 @@ def guide_page(request: HttpRequest, glossary: Glossary, *, is_preview: bool = F
 
 @dataclass(frozen=True)
 class GuideEntry:
+    """One status, with its words in one language."""
+
     status: Status
     title: str
     meaning: str
@@ -47,9 +49,11 @@ class GuideEntry:
 
 @dataclass(frozen=True)
 class Guide:
+    """The guide in one language."""
+
     shop: Shop
-    main: tuple[GuideEntry, ...]
-    less_common: tuple[GuideEntry, ...]
+    main: tuple[GuideEntry, ...]  # in the order that staff chose
+    less_common: tuple[GuideEntry, ...]  # statuses without a place in that order
 
 
 def read_guide(glossary: Glossary, language: str) -> Guide:

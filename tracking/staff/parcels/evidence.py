@@ -42,6 +42,7 @@ class Evidence:
 
     @property
     def is_ems(self) -> bool:
+        """True if the number is of an EMS item, and not of another kind of mail."""
         return numbers.is_ems(TrackingNumber(self.shipment.number))
 
     @property
