@@ -5,7 +5,7 @@ import logging
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
-from emsguide.logs import ShortNumbers
+from emsguide.logs import RedactingFormatter
 
 
 class GunicornLogger(Logger):
@@ -16,4 +16,4 @@ class GunicornLogger(Logger):
         super().setup(cfg)
         for handler in (*self.error_log.handlers, *self.access_log.handlers):
             if type(handler.formatter) is logging.Formatter:  # the JSON formatter redacts by itself
-                handler.setFormatter(ShortNumbers(handler.formatter._fmt, handler.formatter.datefmt))
+                handler.setFormatter(RedactingFormatter(handler.formatter._fmt, handler.formatter.datefmt))

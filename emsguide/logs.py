@@ -8,7 +8,7 @@ from pythonjsonlogger.json import JsonFormatter
 from tracking.values.redaction import redact
 
 
-class ShortNumbers(logging.Formatter):
+class RedactingFormatter(logging.Formatter):
     """Redacts tracking numbers in every line, including addresses and tracebacks of Django's lines."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -16,7 +16,7 @@ class ShortNumbers(logging.Formatter):
         return redact(super().format(record))
 
 
-class ShortNumbersInJson(JsonFormatter):
+class RedactingJsonFormatter(JsonFormatter):
     """The same as JSON, one object per line."""
 
     def process_log_record(self, log_data: LogData) -> LogData:
@@ -25,14 +25,14 @@ class ShortNumbersInJson(JsonFormatter):
 
 
 PLAIN = {
-    "()": "emsguide.logs.ShortNumbers",
+    "()": "emsguide.logs.RedactingFormatter",
     "fmt": "{asctime} {levelname} {name} {request_id}: {message}",
     "style": "{",
     "defaults": {"request_id": "-"},
 }
 # One object per line. Without `request`, which Django adds to some records: its text has the whole address.
 JSON = {
-    "()": "emsguide.logs.ShortNumbersInJson",
+    "()": "emsguide.logs.RedactingJsonFormatter",
     "fmt": "{levelname}{name}{message}",
     "style": "{",
     "rename_fields": {"levelname": "level", "name": "logger"},
@@ -42,7 +42,7 @@ JSON = {
 FORMATS = {"plain": PLAIN, "json": JSON}
 
 
-class OnlyWhatIsBroken(logging.Filter):
+class DropHandledResponses(logging.Filter):
     """Drops Django's lines about responses such as 404, 429 or 503, which are no faults: they have no exception."""
 
     def filter(self, record: logging.LogRecord) -> bool:

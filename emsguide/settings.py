@@ -242,7 +242,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"chosen": FORMATS[LOG_FORMAT]},
     "filters": {
-        "broken": {"()": "emsguide.logs.OnlyWhatIsBroken"},
+        "broken": {"()": "emsguide.logs.DropHandledResponses"},
         "request_id": {"()": "emsguide.request_ids.RequestId"},
     },
     "handlers": {

@@ -21,7 +21,7 @@ from tests.support.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, some_numb
 from tracking.fetching.gate import current_gate
 from tracking.fetching.lookup import look_up
 from tracking.models import Alarm, Event, Fetch, Gate, KeptPage, Message, Notice, Shipment, Wording
-from tracking.ops.privacy import ABOUT_NOBODY, ABOUT_PEOPLE, HOLDS, STRUCK_OUT
+from tracking.ops.privacy import ABOUT_NEITHER, ABOUT_PEOPLE, HOLDS, STRUCK_OUT
 from tracking.values.numbers import find_numbers
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -105,12 +105,12 @@ def everywhere(standin: StandIn, admin_client) -> None:
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
 def test_somebody_has_thought_about_each_model(model) -> None:
-    places = [model._meta.label in table for table in (HOLDS, ABOUT_PEOPLE, ABOUT_NOBODY)]
+    places = [model._meta.label in table for table in (HOLDS, ABOUT_PEOPLE, ABOUT_NEITHER)]
     assert places.count(True) == 1, "write the model into exactly one table of tracking/ops/privacy.py"
 
 
 def test_the_tables_name_models_that_exist() -> None:
-    assert {*HOLDS, *ABOUT_PEOPLE, *ABOUT_NOBODY} == {model._meta.label for model in MODELS}
+    assert {*HOLDS, *ABOUT_PEOPLE, *ABOUT_NEITHER} == {model._meta.label for model in MODELS}
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
@@ -184,7 +184,7 @@ def test_it_is_found_in_every_text_column_of_every_table(everywhere, admin_user,
     Alarm.objects.create(kind="cut", day=NOW.date(), claimed_at=NOW)
     LogEntry.objects.log_actions(admin_user.pk, [admin_user], CHANGE, "Something else")
     wrote(text="About nothing")
-    searched = [model for model in MODELS if model._meta.label not in ABOUT_PEOPLE | ABOUT_NOBODY]
+    searched = [model for model in MODELS if model._meta.label not in ABOUT_PEOPLE | ABOUT_NEITHER]
     for model in searched:
         plant(model, spelt)
     assert tables_that_name_it() == {model._meta.label for model in searched}

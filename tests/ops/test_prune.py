@@ -57,7 +57,7 @@ def write(number: str = "", text: str = "Where is it?", *, at: datetime = NOW, *
 
 def run(*, at: datetime = LATER) -> int:
     """How many parcels went."""
-    return sum(prune.throw_away(prune.parcels(at)))
+    return sum(prune.delete_in_batches(prune.parcels(at)))
 
 
 # Parcels
@@ -168,7 +168,7 @@ def test_a_parcel_that_somebody_looks_at_meanwhile_stays(monkeypatch):
     monkeypatch.setattr("tracking.values.pacing.BREATH", 0)
     first, second = delivered(), delivered()
     rule = prune.parcels(LATER)
-    steps = prune.throw_away(replace(rule, batch=1))
+    steps = prune.delete_in_batches(replace(rule, batch=1))
     assert next(steps) == 1
     Shipment.objects.update(asked_at=LATER)
     assert list(steps) == [0]
@@ -179,7 +179,7 @@ def test_a_parcel_that_somebody_looks_at_meanwhile_stays(monkeypatch):
 def test_a_parcel_that_somebody_writes_about_meanwhile_stays(monkeypatch):
     monkeypatch.setattr("tracking.values.pacing.BREATH", 0)
     delivered(), delivered()
-    steps = prune.throw_away(replace(prune.parcels(LATER), batch=1))
+    steps = prune.delete_in_batches(replace(prune.parcels(LATER), batch=1))
     assert next(steps) == 1
     left = Shipment.objects.get()
     write(left.number, at=LATER - timedelta(minutes=1))  # by a machine whose clock is behind
@@ -192,7 +192,7 @@ def test_while_others_wait_for_the_lock_only_new_messages_are_read():
     write("EM123456785JP")
     rule = prune.parcels(LATER)
     with CaptureQueriesContext(connection) as queries:
-        assert list(prune.throw_away(rule)) == [1]
+        assert list(prune.delete_in_batches(rule)) == [1]
     reads = [one["sql"] for one in queries if 'FROM "tracking_message"' in one["sql"]]
     assert reads and all("created_at" in sql for sql in reads)
 
@@ -202,7 +202,7 @@ def test_stopped_in_the_middle_it_goes_on_where_it_was(monkeypatch):
     for _ in range(5):
         delivered()
     rule = prune.parcels(LATER)
-    next(prune.throw_away(replace(rule, batch=2)))
+    next(prune.delete_in_batches(replace(rule, batch=2)))
     assert Shipment.objects.count() == 3
     assert run() == 3
 
@@ -220,7 +220,7 @@ def typed(**more) -> Shipment:
 
 
 def run_for_typed(*, at: datetime = NOW + 91 * DAY) -> int:
-    return sum(prune.throw_away(prune.without_a_story(at)))
+    return sum(prune.delete_in_batches(prune.without_a_story(at)))
 
 
 def test_a_number_without_a_story_goes_90_days_after_it_was_asked_about():
@@ -272,8 +272,8 @@ def test_spam_that_nobody_answered_goes_after_90_days_and_nothing_else_does():
         write(text="Cheap", suspected_spam=True, **facts)
         write(text="A question", **facts)
     write(text="Cheap", suspected_spam=True, at=NOW + DAY)
-    assert sum(prune.throw_away(prune.spam(NOW + 90 * DAY))) == 0
-    assert sum(prune.throw_away(prune.spam(NOW + 91 * DAY))) == 1
+    assert sum(prune.delete_in_batches(prune.spam(NOW + 90 * DAY))) == 0
+    assert sum(prune.delete_in_batches(prune.spam(NOW + 91 * DAY))) == 1
     assert sorted(Message.objects.values_list("text", flat=True)) == [
         "A question",
         "A question",
@@ -287,7 +287,7 @@ def test_spam_that_nobody_answered_goes_after_90_days_and_nothing_else_does():
 
 def traces_left(now: datetime) -> list[int]:
     for rule in prune.traces(now):
-        sum(prune.throw_away(rule))
+        sum(prune.delete_in_batches(rule))
     models = (Fetch, KeptPage, Alarm, VisitorMinute, Session)
     return [model.objects.count() for model in models]
 
@@ -323,7 +323,7 @@ def test_failed_log_ins_go_when_their_pause_is_over():
 def requests_left(shipment: Shipment, *, at: datetime) -> int:
     Fetch.objects.create(shipment=shipment, started_at=NOW, milliseconds=1, outcome="tracked")
     for rule in prune.traces(at):
-        sum(prune.throw_away(rule))
+        sum(prune.delete_in_batches(rule))
     return Fetch.objects.count()
 
 

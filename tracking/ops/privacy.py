@@ -243,7 +243,7 @@ ABOUT_PEOPLE = frozenset(
     }
 )
 # About neither: groups, statistics of many parcels, a picture, tables of Django itself.
-ABOUT_NOBODY = frozenset(
+ABOUT_NEITHER = frozenset(
     {
         "auth.Group",
         "auth.Group_permissions",

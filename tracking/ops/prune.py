@@ -110,7 +110,7 @@ def spam(now: datetime) -> Rule:
     return Rule("messages that look like spam, older than 90 days", rows.all)
 
 
-def throw_away(rule: Rule) -> Iterator[int]:
+def delete_in_batches(rule: Rule) -> Iterator[int]:
     """Delete the rows of a rule in batches, so that each holds the lock only briefly. Yield the count of each batch."""
     keys = list(rule.rows.values_list("pk", flat=True))
     for start in range(0, len(keys), rule.batch):

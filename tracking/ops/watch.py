@@ -184,7 +184,7 @@ class Watch:
         """Delete expired rows. Several watches may do so at the same time."""
         self._pruned_at = self.clock()
         for rule in prune.traces(self._pruned_at):
-            if count := sum(prune.throw_away(rule)):
+            if count := sum(prune.delete_in_batches(rule)):
                 logger.info("watch: %d deleted: %s", count, rule.what)
 
     def _recompute_outdated(self) -> None:

@@ -29,14 +29,14 @@ def hinted_destination(request: HttpRequest, glossary: Glossary) -> str | None:
     return code if code in glossary.destinations else None
 
 
-def to_list(request: HttpRequest, typed: str) -> HttpResponse:
+def redirect_to_list(request: HttpRequest, typed: str) -> HttpResponse:
     """Return a redirect to the list of these numbers."""
     return HttpResponseRedirect(
         f"{reverse('track')}?{urlencode({'number': typed} | _kept(request), safe=',')}"
     )
 
 
-def to_shipment(
+def redirect_to_shipment(
     request: HttpRequest, number: TrackingNumber, *, permanent: bool, as_json: bool = False
 ) -> HttpResponse:
     """Return a redirect to the page, or the JSON, of one number."""

@@ -29,7 +29,7 @@ def contact(request: HttpRequest) -> HttpResponse:
         return unindexed(_send(request))
     typed, hint = request.GET.get("number", "")[:40], hinted_destination(request, Glossary.current())
     progress = contact_desk.stored_progress(typed, timezone.now(), hint=hint)
-    form = ContactForm(initial={"number": typed, "to": hint, "text": contact_desk.first_lines(progress)})
+    form = ContactForm(initial={"number": typed, "to": hint, "text": contact_desk.message_start(progress)})
     page = plain_page(request, _TEMPLATE, {"form": form, "receipt": _receipt(request)})
     return unindexed(page) if request.GET else page
 

@@ -33,7 +33,7 @@ def stored_progress(text: str, now: datetime, *, hint: str | None = None) -> Pro
     return build_progress(story, Glossary.current(), now=now, hint=hint) if story else None
 
 
-def first_lines(progress: Progress | None) -> str:
+def message_start(progress: Progress | None) -> str:
     """Return the start of a message: number, status, days without news, country. Empty if there is no story."""
     if progress is None:
         return ""

@@ -7,7 +7,12 @@ from django.utils import timezone
 
 from tracking.japanpost.examples import all_examples, get_example
 from tracking.public import page_cache
-from tracking.public.addresses import hinted_destination, to_list, to_shipment, typed_numbers
+from tracking.public.addresses import (
+    hinted_destination,
+    redirect_to_list,
+    redirect_to_shipment,
+    typed_numbers,
+)
 from tracking.public.answers import (
     Answer,
     Visit,
@@ -46,11 +51,11 @@ def track(request: HttpRequest) -> HttpResponse:
         return plain_page(request, "public/track.html", {})
     problem, found = numbers.diagnose(typed), numbers.find_numbers(typed)
     if len(found) == 1:
-        return to_shipment(request, found[0], permanent=False)
+        return redirect_to_shipment(request, found[0], permanent=False)
     if problem:
         return answer_page(request, refusal(typed, problem), Glossary.current())
     if request.GET.get("number") != ",".join(found):
-        return to_list(request, ",".join(found))
+        return redirect_to_list(request, ",".join(found))
     return _list(request, found)
 
 
@@ -78,9 +83,9 @@ def pasted(request: HttpRequest, text: str) -> HttpResponse:
     typed = unquote_plus(f"{plain}?{request.META.get('QUERY_STRING', '')}").rstrip("?")
     found = numbers.find_numbers(plain) or numbers.find_numbers(typed)
     if len(found) == 1:
-        return to_shipment(request, found[0], permanent=True, as_json=wants_json)
+        return redirect_to_shipment(request, found[0], permanent=True, as_json=wants_json)
     if found:
-        return to_list(request, ",".join(found))
+        return redirect_to_list(request, ",".join(found))
     shown = plain.strip("/ ")
     domestic = numbers.diagnose(shown) == Problem.DOMESTIC
     refused = refusal(shown[:100], Problem.DOMESTIC if domestic else Problem.WRONG_SHAPE)
@@ -95,8 +100,8 @@ def japan_post_address(request: HttpRequest) -> HttpResponse:
     typed = typed_numbers(request) or ""
     found = numbers.find_numbers(typed)
     if len(found) == 1:
-        return to_shipment(request, found[0], permanent=False)
-    return to_list(request, " ".join(typed.split()))
+        return redirect_to_shipment(request, found[0], permanent=False)
+    return redirect_to_list(request, " ".join(typed.split()))
 
 
 @read_only

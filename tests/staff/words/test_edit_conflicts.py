@@ -112,7 +112,7 @@ def test_the_guard_looks_again_at_each_save(admin_client, bob, status):
 def test_a_translators_file_meanwhile_counts_too(bob, status):
     page = StatusPage(bob, status).write(title="What Bob typed")
     text = translation.SHEET.decode(translation.export_all()).replace(words(status).title, "From the file")
-    translation.bring_in(text, shown=translation.check(text).fingerprint)
+    translation.import_wording(text, shown=translation.check(text).fingerprint)
     assert SENTENCE in text_of(page.press("_publish"))
     assert words(status).title == "From the file"
 

@@ -18,10 +18,10 @@ from tracking.staff.words.translation import (
     MOST_ROWS,
     SHEET,
     ChangedMeanwhileError,
-    bring_in,
     check,
     export_all,
     export_for_translator,
+    import_wording,
 )
 
 EXPORT = "/admin/tracking/wording/export/"
@@ -185,7 +185,7 @@ def test_any_words_survive_the_way_out_and_back(words):
     for data in (export_all(), export_for_translator("fr")):
         plan = check(SHEET.decode(data))
         assert (plan.bad, plan.differences) == ([], ())
-        bring_in(SHEET.decode(data), shown=plan.fingerprint)
+        import_wording(SHEET.decode(data), shown=plan.fingerprint)
     assert store() == before
 
 
@@ -227,7 +227,7 @@ def test_bringing_in_does_what_was_shown_and_customers_see_it_at_once(client):
     (row,) = (r for r in read(export_all()) if (r["status"], r["destination"]) == (CUSTOMS, ""))
     text = write([row | {"title": "Customs has <it>"}, row | {"language": "fr", "hidden": "yes"}])
     client.get("/")
-    bring_in(text, shown=check(text).fingerprint)
+    import_wording(text, shown=check(text).fingerprint)
     assert "Customs has &lt;it&gt;" in client.get("/").content.decode()
     assert Wording.objects.get(status__slug=CUSTOMS, language="fr").hidden
     assert Shop.objects.get().words_version != version
@@ -258,7 +258,7 @@ def test_each_bad_row_is_named_as_the_spreadsheet_counts_and_nothing_comes_in(ro
     assert bad.number == 4
     assert any(problem in one for one in bad.problems)
     with pytest.raises(ChangedMeanwhileError):
-        bring_in(text, shown=plan.fingerprint)
+        import_wording(text, shown=plan.fingerprint)
     assert store() == before
 
 
@@ -329,9 +329,9 @@ def test_words_that_changed_meanwhile_are_shown_anew():
     shown = check(text).fingerprint
     wording(language="fr", title="Chez la douane", meaning="Attendez.")
     with pytest.raises(ChangedMeanwhileError):
-        bring_in(text, shown=shown)
+        import_wording(text, shown=shown)
     assert Wording.objects.get(language="fr").title == "Chez la douane"
-    bring_in(text, shown=check(text).fingerprint)
+    import_wording(text, shown=check(text).fingerprint)
     assert Wording.objects.get(language="fr").title == "En douane"
 
 
@@ -344,7 +344,7 @@ def test_words_that_somebody_writes_at_the_same_moment_are_shown_anew(monkeypatc
 
     monkeypatch.setattr(Wording, "save", save_what_is_there_already)
     with pytest.raises(ChangedMeanwhileError):
-        bring_in(text, shown=shown)
+        import_wording(text, shown=shown)
     assert store() == before
 
 
@@ -352,7 +352,7 @@ def test_other_words_that_changed_meanwhile_do_not_matter():
     text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
     shown = check(text).fingerprint
     wording("retention", title="At the post office")
-    assert len(bring_in(text, shown=shown).new) == 1
+    assert len(import_wording(text, shown=shown).new) == 1
 
 
 def test_when_one_row_cannot_be_stored_none_is(monkeypatch):
@@ -366,7 +366,7 @@ def test_when_one_row_cannot_be_stored_none_is(monkeypatch):
 
     monkeypatch.setattr(Wording, "save", save_one)
     with pytest.raises(RuntimeError):
-        bring_in(text, shown=shown)
+        import_wording(text, shown=shown)
     assert store() == before
 
 

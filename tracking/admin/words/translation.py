@@ -168,7 +168,7 @@ class WordingAdmin(admin.ModelAdmin):
 
     def _bring_in(self, request: HttpRequest, text: str, shown: str) -> HttpResponse:
         with transaction.atomic():
-            plan = translation.bring_in(text, shown=shown)
+            plan = translation.import_wording(text, shown=shown)
             _log(int(request.user.pk or 0), plan)
         self.message_user(
             request,

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from tracking.journey.standing import recompute_outdated
-from tracking.ops.prune import Rule, parcels, spam, throw_away, traces, without_a_story
+from tracking.ops.prune import Rule, delete_in_batches, parcels, spam, traces, without_a_story
 
 
 class Command(BaseCommand):
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         now = timezone.now()
         rules = [parcels(now), without_a_story(now), spam(now), *traces(now)]
         for rule in rules:
-            count = rule.rows.count() if dry_run else sum(throw_away(rule))
+            count = rule.rows.count() if dry_run else sum(delete_in_batches(rule))
             self.stdout.write(f"{count:>9,} {rule.what}")
             if dry_run and rule is rules[0] and options["verbosity"] > 1:
                 self._name_parcels(rule)

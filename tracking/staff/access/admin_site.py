@@ -86,7 +86,9 @@ class Desk(admin.AdminSite):
 
     def _ask(self, request: HttpRequest, user: User) -> HttpResponse:
         form = CodeForm(request.POST or None)
-        if form.is_valid() and self._accepts(form, lambda code: second_factor.show(request, user, code)):
+        if form.is_valid() and self._accepts(
+            form, lambda code: second_factor.check_code(request, user, code)
+        ):
             return HttpResponseRedirect(_next(request))
         return self._page(request, "ask", "The code from your phone", {"form": form})
 

@@ -82,7 +82,7 @@ def enrol(request: HttpRequest, user: User, typed: str) -> list[str]:
     return codes
 
 
-def show(request: HttpRequest, user: User, typed: str) -> None:
+def check_code(request: HttpRequest, user: User, typed: str) -> None:
     """Check a code at log-in. Six digits are a code of the phone; all else is a back-up code, which is used up.
 
     Raises CodeRefusedError and TooManyTriesError.

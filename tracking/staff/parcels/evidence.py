@@ -21,8 +21,10 @@ COLUMNS = (
     *("asked_utc", "milliseconds", "asked_by", "outcome", "remark"),
     *("shop", "order_reference", "requests_kept_since_utc", "made_utc", "made_by", "page"),
 )
-_AT_ONCE = 500  # rows in memory
-_ASKED_WITHIN = timedelta(days=1)  # a request within this time after the row was created is the first one
+_CHUNK_ROWS = 500  # rows in memory
+_FIRST_REQUEST_WITHIN = timedelta(
+    days=1
+)  # a request within this time after the row was created is the first one
 
 Row = dict[str, str]
 
@@ -64,7 +66,7 @@ class Evidence:
         if known_since >= oldest_kept:
             return None
         first = self._requests().values_list("started_at", flat=True).first()
-        if first is not None and first - known_since < _ASKED_WITHIN:
+        if first is not None and first - known_since < _FIRST_REQUEST_WITHIN:
             return None
         return first or oldest_kept
 
@@ -77,11 +79,11 @@ class Evidence:
         begins = rows.current().order_by("position").values_list("local_date", flat=True).first()
         if begins is not None:
             rows = rows.exclude(superseded_at__isnull=False, local_date__lt=begins - USED_AGAIN_AFTER)
-        return rows.order_by("position", "first_seen_at", "pk").iterator(_AT_ONCE)
+        return rows.order_by("position", "first_seen_at", "pk").iterator(_CHUNK_ROWS)
 
     def fetches(self) -> Iterator[Fetch]:
         """Yield every stored request, oldest first."""
-        return self._requests().iterator(_AT_ONCE)
+        return self._requests().iterator(_CHUNK_ROWS)
 
     def _requests(self) -> FetchQuerySet:
         return Fetch.objects.filter(shipment=self.shipment).order_by("started_at", "pk")

@@ -195,7 +195,7 @@ def _records(text: str) -> Iterator[Record]:
         yield replace(record, cells=tidy)
 
 
-def bring_in(text: str, *, shown: str) -> Plan:
+def import_wording(text: str, *, shown: str) -> Plan:
     """Import the file in one transaction and return the plan. `shown`: the fingerprint of the plan that staff saw.
 
     Raises ChangedMeanwhileError if the import would now do something else, and UnreadableFileError.
@@ -248,8 +248,8 @@ class _Words:
         differences: tuple[Difference, ...] = ()
         if not problems:
             wording, is_new = self._wording_of(record.cells)
-            differences = tuple(_put_in(wording, record.cells))
-            problems += _refused(wording) if differences else ()
+            differences = tuple(_apply(wording, record.cells))
+            problems += _model_errors(wording) if differences else ()
         if record.extra:
             problems.append(f"More cells than there are columns: “{record.extra}”.")
         return Row(record.number, wording, is_new, differences, tuple(problems))
@@ -274,7 +274,7 @@ class _Words:
             yield f"hidden: “{cells['hidden']}” is neither “yes” nor empty."
 
 
-def _put_in(wording: Wording, cells: Mapping[str, str]) -> Iterator[Difference]:
+def _apply(wording: Wording, cells: Mapping[str, str]) -> Iterator[Difference]:
     for column in Wording.TEXTS:
         now, then = _tidy(column, getattr(wording, column)), _tidy(column, cells[column])
         if now != then:
@@ -296,7 +296,7 @@ def _tidy(column: str, text: str) -> str:
     return re.sub(r"\r\n?", "\n", text).strip()
 
 
-def _refused(wording: Wording) -> Iterator[str]:
+def _model_errors(wording: Wording) -> Iterator[str]:
     """Yield the errors that the model finds in the texts."""
     try:
         wording.full_clean(exclude=["status", "destination"])  # both exist in the store; the key is unique
