@@ -99,9 +99,8 @@ MIDDLEWARE = [
 ]
 METRICS_TOKEN = env.token("METRICS_TOKEN", least=16)
 if METRICS_TOKEN:
-    MIDDLEWARE.insert(
-        1, "tracking.ops.metrics.middleware"
-    )  # outside the others, so that it measures all of them
+    # Outside the others, so that it measures all of them.
+    MIDDLEWARE.insert(1, "tracking.ops.metrics.middleware")
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -174,11 +173,8 @@ SILENCED_SYSTEM_CHECKS = [
 ]
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-SECURE_REDIRECT_EXEMPT = [
-    r"^healthz$",
-    r"^readyz$",
-    r"^metrics$",
-]  # balancers and Prometheus bypass the proxy
+# Balancers and Prometheus ask each machine and not the proxy.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # a link in a mail to staff finds them still logged in

@@ -185,7 +185,7 @@ def _messages(number: TrackingNumber) -> Rows:
 
 
 def _kept_pages(number: TrackingNumber) -> Rows:
-    """Kept pages that show the number or are named after it. Python reads them: they are compressed, twenty at most."""
+    """Kept pages that show the number or have it in a column. Python reads the pages, which are compressed."""
     shown = [page.pk for page in KeptPage.objects.all() if mentions(page.text, number)]
     return KeptPage.objects.filter(Q(pk__in=shown) | Q(pk__in=_that_name(number, KeptPage)))
 

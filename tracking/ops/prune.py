@@ -29,9 +29,8 @@ PARCELS_ARE_KEPT = timedelta(days=400)  # after the delivery, and after the last
 NUMBERS_ARE_KEPT = timedelta(days=90)  # without a story, after the last request to Japan Post
 SPAM_IS_KEPT = timedelta(days=90)  # time for staff to say that it is not spam
 MINUTES_ARE_KEPT = timedelta(hours=1)
-_LATELY = timedelta(
-    minutes=10
-)  # before the rule was made: clocks of machines differ, and storing a message takes time
+# Before the rule was made: clocks of machines differ, and storing a message takes time.
+_LATELY = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,6 @@ def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
     if is_at_desk(request):
         return plain_page(request, "403_desk_form.html", {}, 403)
     is_ours = request.headers.get("Origin") in (None, f"{request.scheme}://{request.get_host()}")
-    text = (
-        request.POST.get("text", "") if is_ours else ""
-    )  # a form on another site must not put text on our page
+    # A form on another site must not put text on our page.
+    text = request.POST.get("text", "") if is_ours else ""
     return plain_page(request, "403_csrf.html", {"text": text}, 403)

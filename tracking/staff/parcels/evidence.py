@@ -22,9 +22,8 @@ COLUMNS = (
     *("shop", "order_reference", "requests_kept_since_utc", "made_utc", "made_by", "page"),
 )
 _CHUNK_ROWS = 500  # rows in memory
-_FIRST_REQUEST_WITHIN = timedelta(
-    days=1
-)  # a request within this time after the row was created is the first one
+# A request within this time after the shipment was created is its first one.
+_FIRST_REQUEST_WITHIN = timedelta(days=1)
 
 Row = dict[str, str]
 
