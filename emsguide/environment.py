@@ -135,4 +135,6 @@ class Environment(environ.Env):
         try:
             return read(self.str(name, default="") or default)
         except (KeyError, ValueError, ImproperlyConfigured):  # their messages may contain a password
-            raise ImproperlyConfigured(f"{name} cannot be read: write an address as README shows.") from None
+            raise ImproperlyConfigured(
+                f"{name} cannot be read: write an address as docs/settings.md shows."
+            ) from None

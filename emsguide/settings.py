@@ -1,4 +1,4 @@
-"""All settings, from the environment (README lists them). Production starts with SECRET_KEY and ALLOWED_HOSTS."""
+"""All settings, from the environment (docs/settings.md lists them). Production starts with SECRET_KEY and ALLOWED_HOSTS."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,5 +1,6 @@
 """The documents: their pictures are there and shown, and the guide for staff names what stands at the desk."""
 
+import ast
 import io
 import json
 import re
@@ -116,6 +117,45 @@ def test_the_guide_for_staff_names_what_stands_at_the_desk(words_at_the_desk: se
     assert len(names) > 60
     missing = {name for name in names if not any(word.startswith(name) for word in words_at_the_desk)}
     assert missing == set()
+
+
+def settings_read() -> dict[str, dict[str, int]]:
+    """The names that the site and gunicorn read from the environment, each with its default and limits if it is a number."""
+    found: dict[str, dict[str, int]] = {}
+    for file in ("emsguide/settings.py", "emsguide/environment.py", "gunicorn.conf.py"):
+        for call in ast.walk(ast.parse((PROJECT / file).read_text(encoding="utf-8"))):
+            if not isinstance(call, ast.Call) or not call.args:
+                continue
+            if re.fullmatch(r"env\.\w+|os\.environ\.get|os\.getenv", ast.unparse(call.func)):
+                name = ast.literal_eval(call.args[0])
+                given = {
+                    word.arg: word.value.value
+                    for word in call.keywords
+                    if isinstance(word.value, ast.Constant)
+                }
+                found[name] = given if "least" in given and "most" in given else {}
+    return found
+
+
+def settings_documented() -> dict[str, str]:
+    """The rows of the tables in docs/settings.md, by the name of the setting."""
+    text = (PROJECT / "docs" / "settings.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*) \|$", text, re.MULTILINE)
+    assert len(rows) == len(dict(rows))
+    return dict(rows)
+
+
+def test_the_settings_page_lists_all_that_is_read() -> None:
+    assert len(settings_read()) > 25
+    assert sorted(settings_documented()) == sorted(settings_read())
+
+
+def test_the_settings_page_has_each_limit_and_default() -> None:
+    documented, limited = settings_documented(), {name: at for name, at in settings_read().items() if at}
+    assert len(limited) > 7
+    for name, at in limited.items():
+        assert f"from {at['least']} to {at['most']}:" in documented[name], name
+        assert "default" not in at or documented[name].startswith(f"`{at['default']}`"), name
 
 
 def test_each_threat_names_tests_that_exist() -> None:

@@ -26,7 +26,9 @@ FILES = sorted(file for file in DEPLOY.rglob("*") if file.is_file() and "__pycac
 GUIDE = (PROJECT / "docs" / "deploying.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```\w*\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
 LINES = [line for block in BLOCKS for line in block.splitlines()]
-SETTINGS = set(re.findall(r"^\| `([A-Z_]+)` \|", (PROJECT / "README.md").read_text(), re.MULTILINE))
+SETTINGS = set(
+    re.findall(r"^\| `([A-Z_]+)` \|", (PROJECT / "docs" / "settings.md").read_text(), re.MULTILINE)
+)
 
 
 def jobs() -> list[str]:
