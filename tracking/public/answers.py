@@ -280,7 +280,7 @@ _HEADLINES = {
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
-    """Return the facts of the page for programs. The README documents the shape; it must not change."""
+    """Return the facts of the page for programs. docs/addresses.md documents the shape; it must not change."""
     progress = answer.progress
     if progress is None:
         return {
