@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from lxml import html
 from PIL import Image
 
@@ -17,7 +18,7 @@ from tests import PROJECT
 from tests.support.desk import StatusPage
 from tests.support.standin import StandIn
 from tests.support.stories import NUMBER, POSTED, story
-from tracking.models import Notice, Phrase, Shop, Status
+from tracking.models import Message, Notice, Phrase, Shipment, Shop, Status
 
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")])
 PICTURE = re.compile(r"!\[([^]]*)\]\(([^)]+)\)")
@@ -71,6 +72,8 @@ def words_at_the_desk(admin_client: Client, client: Client, standin: StandIn) ->
     status = Status.objects.get(slug="customs-clearance")
     StatusPage(admin_client, status).write(title="A draft").press("_draft")
     wording = status.wordings.exclude(draft=None).get()
+    parcel = Shipment.objects.get(number=NUMBER)
+    Message.objects.create(email="ben@example.com", text="Where is it?", created_at=timezone.now())
     notice = Notice.objects.create(title="A strike", starts_on="2030-05-06")
     upload_logo(admin_client)
     at = "admin:tracking_"
@@ -78,7 +81,16 @@ def words_at_the_desk(admin_client: Client, client: Client, standin: StandIn) ->
         reverse("admin:index"),
         *(
             reverse(f"{at}{kind}_changelist")
-            for kind in ("phrase", "status", "wording", "notice", "destination", "failedlogin")
+            for kind in (
+                "phrase",
+                "status",
+                "wording",
+                "notice",
+                "destination",
+                "failedlogin",
+                "shipment",
+                "message",
+            )
         ),
         reverse(f"{at}status_change", args=[status.pk]),
         reverse(f"{at}status_discard", args=[status.pk, wording.pk]),
@@ -89,6 +101,8 @@ def words_at_the_desk(admin_client: Client, client: Client, standin: StandIn) ->
         reverse(f"{at}notice_change", args=[notice.pk]),
         reverse(f"{at}destination_change", args=["DE"]),
         reverse(f"{at}shop_change", args=[Shop.objects.get().pk]),
+        reverse(f"{at}shipment_change", args=[parcel.pk]),
+        reverse(f"{at}shipment_register"),
         reverse("admin:auth_user_changelist"),
         reverse("admin:auth_user_change", args=[User.objects.get(username="ann").pk]),
     ]
