@@ -4,6 +4,8 @@ import ast
 import io
 import json
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -131,6 +133,46 @@ def test_the_guide_for_staff_names_what_stands_at_the_desk(words_at_the_desk: se
     assert len(names) > 60
     missing = {name for name in names if not any(word.startswith(name) for word in words_at_the_desk)}
     assert missing == set()
+
+
+# Examples of files that a reader of the document makes.
+MADE_BY_READERS = re.compile(r"tests/japanpost/pages/held-in-customs\.(html|json)|deploy/\.env")
+PATH = re.compile(r"`((?:deploy|docs|emsguide|scripts|static|templates|tests|tracking)/[\w./@-]*)`")
+
+
+def headings_of(page: Path) -> set[str]:
+    """The anchors that the headings of a document have on a page of a forge."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_each_link_between_documents_leads_somewhere() -> None:
+    dead = []
+    for page in PAGES:
+        for link in re.findall(r"(?<!!)\[[^]]*\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+            file, _, heading = link.partition("#")
+            target = page.parent / file if file else page
+            if "://" not in link and (
+                not target.exists() or (heading and heading not in headings_of(target))
+            ):
+                dead.append(f"{page.name}: {link}")
+    assert dead == []
+
+
+def test_each_path_that_a_document_names_exists() -> None:
+    named = [(page.name, path) for page in PAGES for path in PATH.findall(page.read_text(encoding="utf-8"))]
+    assert len(named) > 100
+    missing = [at for at in named if not (PROJECT / at[1]).exists() and not MADE_BY_READERS.fullmatch(at[1])]
+    assert missing == []
+
+
+def test_the_table_of_rooms_has_the_checked_floors() -> None:
+    text = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = text.split("## The rooms\n")[1].split("\n## ")[0]
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    rooms = [room.strip() for layer in layers for room in layer.split("|")]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == rooms
 
 
 def settings_read() -> dict[str, dict[str, int]]:
