@@ -15,6 +15,7 @@ from tests.support.stories import (
     POSTED,
     story,
 )
+from tracking import VERSION
 from tracking.fetching import gate
 from tracking.fetching.asking import ask
 from tracking.fetching.lookup import look_up
@@ -409,7 +410,7 @@ def test_the_user_agent_names_the_software_and_the_shops_contact(standin, shop):
     standin.set_item(NUMBER, story(POSTED))
     look_up(NUMBER, now=NOW)
     agent = standin.requests[0].headers["User-Agent"]
-    assert agent.startswith("emsguide/")
+    assert agent.startswith(f"emsguide/{VERSION} ")
     assert "parcels@shop.example" in agent
 
 

@@ -22,6 +22,7 @@ from django.utils import timezone
 from tests import PROJECT
 from tests.support import processes
 from tests.support.stories import NUMBER, some_numbers
+from tracking import VERSION
 from tracking.fetching.alarms import DIGEST
 from tracking.fetching.gate import current_gate
 from tracking.models import Alarm, AskedBy, Fetch, Gate, Message, Phrase, Shipment, Status, UsualWait
@@ -390,7 +391,8 @@ def run_it(database: Path) -> subprocess.CompletedProcess[str]:
 
 def test_doctor_says_what_is_wrong_first_and_ends_with_1(tmp_path: Path) -> None:
     done = run_it(tmp_path / "db.sqlite3")
-    lines = done.stdout.splitlines()
+    first, *lines = done.stdout.splitlines()
+    assert first == f"emsguide {VERSION}"
     assert done.returncode == 1 and not done.stderr
     assert [line for line in lines if "Migrations that are not applied" in line]
     assert all(line[:5] in ("WRONG", "note ", "     ") for line in lines[:-1])

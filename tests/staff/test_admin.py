@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from tests.support.stories import ARRIVED, NUMBER, POSTED, story
+from tracking import VERSION
 from tracking.models import (
     Destination,
     Event,
@@ -41,6 +42,13 @@ def test_each_list_and_each_form_opens(admin_client, parcel, model):
     assert admin_client.get(reverse(f"{name}_changelist")).status_code == 200
     if row := model.objects.first():
         assert admin_client.get(reverse(f"{name}_change", args=[row.pk])).status_code == 200
+
+
+@pytest.mark.parametrize("page", ["index", "tracking_status_changelist", "tracking_status_add"])
+def test_the_foot_of_the_desk_says_the_version(admin_client, client, page):
+    foot = f'<p class="version">emsguide {VERSION}</p>'
+    assert foot in admin_client.get(reverse(f"admin:{page}")).content.decode()
+    assert "emsguide " not in client.get(reverse(f"admin:{page}"), follow=True).content.decode()
 
 
 def test_an_inbox_phrase_gets_its_meaning_and_the_parcel_changes_at_once(admin_client, parcel):

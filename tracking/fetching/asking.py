@@ -6,6 +6,7 @@ import time
 from django.conf import settings
 from django.db import transaction
 
+from tracking import VERSION
 from tracking.fetching import alarms, gate, storing
 from tracking.japanpost import client, parser
 from tracking.japanpost.errors import JapanPostError, Unavailable
@@ -13,8 +14,6 @@ from tracking.japanpost.records import TrackedItem
 from tracking.models import Fetch, Shop
 from tracking.words.glossary import Glossary
 from tracking.words.phrases import note_seen, note_unknown
-
-VERSION = "0.1"
 
 
 def ask(ticket: gate.Ticket) -> Fetch:

@@ -6,6 +6,7 @@ from typing import Any
 from django.core import checks
 from django.core.management.base import BaseCommand
 
+from tracking import VERSION
 from tracking.ops import doctor
 
 
@@ -17,6 +18,7 @@ class Command(BaseCommand):
     requires_system_checks = []  # as with `check`: handle() runs them
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(f"emsguide {VERSION}")
         found = doctor.findings()
         for one in found:
             said = one.msg if doctor.is_ours(one) else f"Django says ({one.id}): {one.msg}"

@@ -22,6 +22,7 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
+from tracking import VERSION
 from tracking.journey.standing import BATCH, recompute_outdated
 from tracking.staff.access import second_factor
 from tracking.staff.start_page import tasks_for
@@ -62,8 +63,9 @@ class Desk(admin.AdminSite):
         return [path("second-factor/", self.second_factor, name="second_factor"), *super().get_urls()]
 
     def each_context(self, request: HttpRequest) -> dict[str, object]:
-        """Django's context, and whether a second factor is required."""
-        return super().each_context(request) | {"has_second_factor": second_factor.is_required()}
+        """Django's context, the version, and whether a second factor is required."""
+        ours = {"has_second_factor": second_factor.is_required(), "version": VERSION}
+        return super().each_context(request) | ours
 
     @method_decorator([never_cache, sensitive_post_parameters("code")])
     def second_factor(self, request: HttpRequest) -> HttpResponse:
