@@ -5,6 +5,7 @@ import shutil
 import sys
 
 import pytest
+import yaml
 
 from tests import PROJECT
 from tests.support import chromium, processes
@@ -58,6 +59,13 @@ def test_every_make_target_the_documents_name_exists(page):
 def test_scripts_can_be_run_and_parsed(script):
     assert (PROJECT / script).stat().st_mode & 0o111
     assert processes.run(["bash", "-n", PROJECT / script]).returncode == 0
+
+
+def test_pre_commit_and_make_lint_run_the_same_ruff():
+    hooks = yaml.safe_load((PROJECT / ".pre-commit-config.yaml").read_text())["repos"]
+    [revision] = [one["rev"] for one in hooks if "ruff" in one["repo"]]
+    pinned = (PROJECT / "requirements-dev.txt").read_text().splitlines()
+    assert f"ruff=={revision.removeprefix('v')}" in pinned
 
 
 def test_a_missing_python_is_said(project):
