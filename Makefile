@@ -17,7 +17,7 @@ export PYTHON
 # while a server runs in another thread. Small chunks let both workers end at about the same time.
 PYTEST := $(BIN) -m pytest -n 2 --maxschedchunk 4
 
-.PHONY: help run admin demo test test-system test-postgresql test-full dates mutants lint audit bench soak tour clean database
+.PHONY: help run admin demo test test-system test-postgresql test-full dates mutants lint format check audit bench soak tour clean database
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -75,6 +75,14 @@ lint:  ## style, types, missing migrations, settings fit for production
 	.venv/bin/lint-imports --no-cache --no-logo
 	$(MANAGE) makemigrations --check --dry-run
 	@$(PRODUCTION) $(BIN) manage.py check --deploy --fail-level WARNING
+
+format:  ## let ruff repair what it can, and format all code
+	@scripts/setup dev
+	$(BIN) -m ruff check --fix .
+	$(BIN) -m ruff format .
+
+check: lint  ## lint and the fast tests: no browser, no servers, no coverage
+	$(PYTEST) --ignore tests/browser -m "not browser and not system"
 
 audit:  ## check the pinned packages for known vulnerabilities, if the network allows it
 	@scripts/setup

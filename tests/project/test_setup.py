@@ -55,6 +55,12 @@ def test_every_make_target_the_documents_name_exists(page):
     assert set(re.findall(r"`make ([a-z-]+)", page.read_text())) <= TARGETS
 
 
+def test_no_file_of_the_same_name_hides_a_make_target():
+    makefile = (PROJECT / "Makefile").read_text()
+    [phony] = re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)
+    assert set(phony.split()) == TARGETS >= {"format", "check"}
+
+
 @pytest.mark.parametrize("script", ["scripts/setup", ".ci/run"])
 def test_scripts_can_be_run_and_parsed(script):
     assert (PROJECT / script).stat().st_mode & 0o111
