@@ -1,5 +1,6 @@
 """Who may ask Japan Post: real threads, a real database file, a stand-in that counts."""
 
+import itertools
 import re
 import time
 from contextlib import nullcontext, suppress
@@ -218,7 +219,7 @@ def test_requests_start_at_a_distance(standin, settings, monkeypatch, parcels):
     comes = all_at_once(partial(look_up, number, now=NOW) for number in parcels[:5])
     assert not failures(comes)
     starts = sorted(Fetch.objects.values_list("started_at", flat=True))
-    gaps = [later - earlier for earlier, later in zip(starts, starts[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]
     assert len(gaps) == len(standin.requests) - 1 == 4
     assert min(gaps) >= timedelta(milliseconds=400)
 

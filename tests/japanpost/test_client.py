@@ -319,7 +319,7 @@ def test_a_refusal_is_unavailable(standin: StandIn, code: int) -> None:
         ask(standin.url)
 
 
-@pytest.mark.parametrize("fault, seconds", [("429", 120), ("maintenance", 600)])
+@pytest.mark.parametrize(("fault", "seconds"), [("429", 120), ("maintenance", 600)])
 def test_a_refusal_says_how_long_to_stay_away(standin: StandIn, fault: str, seconds: float) -> None:
     with pytest.raises(Unavailable) as failure:
         ask(standin.url, FAULT_NUMBERS[fault])
@@ -449,7 +449,7 @@ def test_a_redirect_to_another_host_is_not_followed(standin: StandIn) -> None:
 
 
 @pytest.mark.parametrize(
-    "location, allowed",
+    ("location", "allowed"),
     [
         ("/other", True),
         ("http://example.org/other", True),

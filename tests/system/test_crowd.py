@@ -1,6 +1,7 @@
 """A shipping e-mail went to everybody: crowds before real gunicorns, with SQLite and with PostgreSQL."""
 
 import asyncio
+import itertools
 import os
 import signal
 import time
@@ -96,7 +97,7 @@ def test_in_the_end_everybody_has_the_story_and_each_number_was_asked_once(
     said = site.python(f"print(*sorted(at.timestamp() for at in {asked_at.format(numbers=numbers)}))")
     starts = [float(one) for one in said.split()]
     assert len(starts) == CROWD
-    gaps = sorted(later - earlier for earlier, later in zip(starts, starts[1:], strict=False))
+    gaps = sorted(later - earlier for earlier, later in itertools.pairwise(starts))
     visits = sum(one.visits for one in seen)
     print(
         f"{len(visitors)} visitors, {CROWD} numbers: all answered in {took:.1f} s, {visits} visits, at most"

@@ -224,7 +224,7 @@ class Places:
 # --- Children ---------------------------------------------------------------------------------------------
 
 
-class Died(Exception):
+class ChildDiedError(Exception):
     """A child has ended without an answer."""
 
     def __init__(self, status: int, log: str) -> None:
@@ -233,7 +233,7 @@ class Died(Exception):
 
 
 def in_child(work: Callable[[], Any], folder: Path) -> Any:
-    """Returns what `work` returns in a child with a temporary folder of its own. Raises Died."""
+    """Returns what `work` returns in a child with a temporary folder of its own. Raises ChildDiedError."""
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as own:
         answer, log = Path(own, "answer"), Path(own, "log")
         child = os.fork()
@@ -257,7 +257,7 @@ def in_child(work: Callable[[], Any], folder: Path) -> Any:
             with suppress(ProcessLookupError):  # what tests have started and the mutant keeps from stopping
                 os.killpg(child, signal.SIGKILL)
         if status:
-            raise Died(status, log.read_text(errors="replace")[-5000:] if log.exists() else "")
+            raise ChildDiedError(status, log.read_text(errors="replace")[-5000:] if log.exists() else "")
         return pickle.loads(answer.read_bytes())
 
 
@@ -424,7 +424,7 @@ class Run:
             test = in_child(lambda: run(tests), self._folder)
             self._kills[test] += 1
             outcome = Outcome("killed", test) if test else Outcome("survived")
-        except Died as died:
+        except ChildDiedError as died:
             outcome = Outcome("killed" if died.signal else "error", str(died))
             if died.signal in (signal.SIGALRM, signal.SIGPROF):
                 outcome = Outcome("timeout")

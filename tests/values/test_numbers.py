@@ -35,7 +35,7 @@ def test_the_sample_everybody_prints_fails():
 
 
 @pytest.mark.parametrize(
-    "serial, digit",
+    ("serial", "digit"),
     [
         ("12345678", 5),
         ("00000000", 5),  # 11 becomes 5
@@ -56,7 +56,7 @@ def test_a_check_digit_needs_eight_digits(serial):
 
 
 @pytest.mark.parametrize(
-    "text, cleaned",
+    ("text", "cleaned"),
     [
         ("  em123456785jp\n", "EM123456785JP"),
         ("EM\t123\u00a0456\u3000785  JP", "EM 123 456 785 JP"),
@@ -201,7 +201,7 @@ def test_only_the_beginning_of_a_long_text_is_read():
 
 
 @pytest.mark.parametrize(
-    "text, problem",
+    ("text", "problem"),
     [
         ("", Problem.EMPTY),
         (" \u3000\u200b\n", Problem.EMPTY),
@@ -236,7 +236,7 @@ def test_more_than_ten_are_too_many():
 
 
 @pytest.mark.parametrize(
-    "text, shape",
+    ("text", "shape"),
     [
         ("EM12345678JP", Shape(digits=8, repaired=None)),
         ("EM 123 456 7850 JP", Shape(digits=10, repaired=None)),

@@ -149,6 +149,7 @@ def _load_dump(file: Path, instead_of: list[str]) -> None:
         try:
             reading = subprocess.run(
                 ["pg_restore", "--no-owner", "--no-privileges", "--file=-", file],
+                check=False,
                 stdout=filling.stdin,
                 stderr=subprocess.PIPE,
             )
@@ -166,7 +167,8 @@ def _load_dump(file: Path, instead_of: list[str]) -> None:
 
 def _run(program: str, *arguments: str | Path) -> str:
     """Run a program of PostgreSQL; return what it prints. Raises _UnreadableError if it fails."""
-    done = subprocess.run([program, *arguments], env=_environment(), capture_output=True, text=True)
+    command = [program, *arguments]
+    done = subprocess.run(command, check=False, env=_environment(), capture_output=True, text=True)
     if done.returncode != 0:
         raise _UnreadableError(done.stderr.strip())
     return done.stdout

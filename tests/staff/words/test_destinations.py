@@ -96,7 +96,7 @@ def test_every_seeded_destination_can_be_saved():
 
 def test_a_link_without_a_number_is_said_to_open_a_page(germany):
     germany.tracking_url = "https://post.example/"
-    with pytest.raises(ValidationError, match="has {number} in it"):
+    with pytest.raises(ValidationError, match=r"has \{number\} in it"):
         germany.full_clean()
 
 

@@ -215,7 +215,7 @@ def form_of(client, address):
 
 def test_a_new_status_is_written_for_the_phrase_and_is_its_meaning_once_saved(admin_client, parcel):
     address = f"/admin/tracking/status/add/?phrase={parcel.pk}"
-    assert address.split("/")[-1] in admin_client.get(LIST).content.decode()
+    assert address.rsplit("/", maxsplit=1)[-1] in admin_client.get(LIST).content.decode()
     data = form_of(admin_client, address)
     assert (data["name"], data["slug"]) == (NEW, "arrived-at-inward-office-of-exchange")
     response = admin_client.post(

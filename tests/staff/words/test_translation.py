@@ -309,7 +309,7 @@ def test_a_file_that_cannot_be_read_says_why(text, reason):
 def test_another_encoding_is_refused_with_its_row_and_the_way_out(encoding):
     text = f'{HEADER}{CUSTOMS},fr,,"A\nB",C,,,\n{{}}{CUSTOMS},de,,A,C,,,\n'
     letter = {"cp1252": "é", "cp932": "壊"}[encoding]
-    with pytest.raises(UnreadableFileError, match="Row 3 has letters that are not in UTF-8.*“CSV UTF-8”"):
+    with pytest.raises(UnreadableFileError, match=r"Row 3 has letters that are not in UTF-8.*“CSV UTF-8”"):
         SHEET.decode(text.format(letter).encode(encoding))
 
 

@@ -195,7 +195,7 @@ def _changed_fields(record: Any, before: Any | None) -> list["models.Field[Any, 
 
 def _draft_changes(record: Any, before: Any | None) -> Iterable[FieldChange]:
     for name in Wording.TEXTS:
-        old, new = (str((one and one.draft or {}).get(name, _text(one, name))) for one in (before, record))
+        old, new = (str(((one and one.draft) or {}).get(name, _text(one, name))) for one in (before, record))
         if old != new:
             yield FieldChange(f"{name.replace('_', ' ')} (draft)", word_difference(old, new))
 
