@@ -101,7 +101,7 @@ MODULES = {
     "gate": (["tracking/fetching/gate.py", "tracking/fetching/timer.py"], ["tests/fetching/test_gate.py"]),
     "lookup": (
         ["tracking/fetching/lookup.py", "tracking/fetching/asking.py", "tracking/fetching/storing.py"],
-        ["tests/fetching/test_lookup.py", "tests/fetching/test_faults.py"],
+        ["tests/fetching/test_lookup.py", "tests/fetching/test_storing.py", "tests/fetching/test_faults.py"],
     ),
 }
 
