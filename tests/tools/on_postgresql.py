@@ -17,7 +17,12 @@ FILES = (
         "ops/test_prune",
         "ops/test_privacy",
     ),
-    *("journey/test_standing", "journey/test_usual_waits", "staff/test_start_page"),
+    *(
+        "journey/test_standing",
+        "journey/test_usual_waits",
+        "staff/test_start_page",
+        "staff/parcels/test_parcel_list",
+    ),
     *("staff/words/test_phrase_usage", "staff/words/test_inbox", "staff/parcels/test_parcel_page"),
     *("staff/parcels/test_messages", "staff/parcels/test_registration", "models/test_migrations"),
     *("public/test_shipment_page", "public/test_track_form", "public/test_contact"),

@@ -12,13 +12,13 @@ from django.utils.translation import ngettext
 
 from tracking.admin.edit_conflicts import ConflictAwareForm
 from tracking.admin.parcels import parcel_page
+from tracking.admin.parcels.columns import StandingColumnsMixin
 from tracking.admin.parcels.filters import (
     DestinationFilter,
     EnquiryFilter,
     LookFilter,
     SilenceFilter,
     StageFilter,
-    StandingColumnsMixin,
 )
 from tracking.admin.parcels.register import register_parcels
 from tracking.journey.standing import BATCH, mark_handled, recompute, recompute_outdated
