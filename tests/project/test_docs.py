@@ -66,7 +66,7 @@ def words_on(page: bytes) -> set[str]:
 
 @pytest.fixture
 def words_at_the_desk(admin_client: Client, client: Client, standin: StandIn) -> set[str]:
-    """What stands on the desk's pages while a phrase waits, a draft is there and somebody could not log in."""
+    """The text of the desk's pages while a phrase waits, a draft exists and a log-in has failed."""
     standin.set_item(NUMBER, story(POSTED, "Arrived at inward office of exchange @ GERMANY"))
     client.get(f"/track/{NUMBER}/")
     User.objects.create_user("ann", is_staff=True)
