@@ -162,7 +162,7 @@ def test_an_asker_who_comes_too_late_does_not_overwrite_the_newer_answer(standin
         standin.set_item(NUMBER, story(POSTED))
         ask(slow)
     assert (list(Event.objects.values()), Shipment.objects.values().get()) == before
-    assert "too late" in Fetch.objects.order_by("started_at").first().note
+    assert "Not used: a newer request" in Fetch.objects.order_by("started_at").first().note
 
 
 @database

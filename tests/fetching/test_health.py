@@ -50,13 +50,13 @@ def pause(*, until: datetime, since: datetime | None = None) -> None:
 
 
 def test_nobody_has_asked():
-    assert health.today(now=NOW).words == "Nobody has asked Japan Post today."
+    assert health.today(now=NOW).words == "We have not asked Japan Post today."
 
 
 def test_today_is_japans_day():
     midnight = NOW.replace(hour=15, minute=0) - timedelta(days=1)
     ask(Outcome.TRACKED, midnight - timedelta(seconds=1))
-    assert health.today(now=NOW).words == "Nobody has asked Japan Post today."
+    assert health.today(now=NOW).words == "We have not asked Japan Post today."
     ask(Outcome.TRACKED, midnight)
     assert health.today(now=NOW).words == "Japan Post answered 1 of 1 time today, usually within 0.3 s."
 
@@ -109,7 +109,7 @@ def test_the_breaker_in_words():
     row.paused_until = ago(minutes=-5)
     assert health.pause_text(row, now=NOW).endswith("stored stories. We ask again after 15:35")
     row.paused_until = ago(minutes=5)
-    assert health.pause_text(row, now=NOW).startswith("Pausing until somebody looks up a parcel")
+    assert health.pause_text(row, now=NOW).startswith("Pausing until a visitor looks up a parcel")
 
 
 # The numbers behind the charts
@@ -263,7 +263,7 @@ def test_editors_and_people_of_no_group_are_refused(page_for):
 
 def test_an_empty_store_has_calm_words_and_no_chart(page_for):
     answer = page_for(groups.SUPPORT)
-    assert words_of(answer).count("Nobody has asked Japan Post in this time.") == 2
+    assert words_of(answer).count("We did not ask Japan Post in this time.") == 2
     assert "never" in words_of(answer) and "None is kept." in words_of(answer)
     assert 'class="chart"' not in answer.content.decode()
 

@@ -205,7 +205,7 @@ def test_nothing_of_a_forgotten_parcel_is_left_in_any_table(everywhere) -> None:
         "kept pages: 2 deleted",
     ):
         assert words in said
-    assert "Japan Post is asked anew" in said
+    assert "the site asks Japan Post again" in said
 
 
 def test_the_other_parcel_keeps_everything_but_the_number(everywhere) -> None:

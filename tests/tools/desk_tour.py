@@ -1,4 +1,4 @@
-"""python -m tests.tools.desk_tour (part of make tour): the pictures of docs/wording.md, taken while somebody does each job.
+"""python -m tests.tools.desk_tour (part of make tour): takes the pictures of docs/wording.md during each job.
 
 The site runs as in production, with a store of its own that is always the same. A member of both groups walks through the desk and
 presses the very buttons that the guide names, so a button that has gone ends the walk.

@@ -1,5 +1,6 @@
 """What several desk pages share: read-only pages, filters with a default, lists with a context for each row."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
-class DefaultedFilter(admin.SimpleListFilter):
+class DefaultedFilter(admin.SimpleListFilter, ABC):
     """A filter without Django's “All”: one of its own choices is selected when staff choose none."""
 
     def __init__(self, request: HttpRequest, *arguments: Any) -> None:
@@ -32,9 +33,9 @@ class DefaultedFilter(admin.SimpleListFilter):
         self.chosen = self.choice_of(request)
 
     @staticmethod
+    @abstractmethod
     def choice_of(request: HttpRequest) -> str:
         """The value that the list shows: the one in the address, else the default."""
-        raise NotImplementedError
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         for value, words in self.lookup_choices:
@@ -45,12 +46,12 @@ class DefaultedFilter(admin.SimpleListFilter):
             }
 
 
-class RowContextList(ChangeList):
+class RowContextList(ChangeList, ABC):
     """Gives each row of the shown page a `row_context` for its columns, computed for the whole page at once."""
 
+    @abstractmethod
     def row_contexts(self, rows: Sequence[Any], request: HttpRequest) -> Iterable[Any]:
         """One context per row, in the order of the rows."""
-        raise NotImplementedError
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)

@@ -108,7 +108,7 @@ def _words_of(day: Slot, gate: Gate, now: datetime, is_silent: bool) -> str:
     if is_silent:
         return f"Japan Post has not answered since {_clock(_silent_since(gate) or now, now)}, Japan's time."
     if not day.asked:
-        return "Nobody has asked Japan Post today."
+        return "We have not asked Japan Post today."
     times = noun_for(day.asked, "time")
     words = (
         f"Japan Post answered {day.answered:,} of {day.asked:,} {times} today, usually within {day.p95} s."
@@ -126,7 +126,7 @@ def pause_text(gate: Gate, *, now: datetime) -> str:
         return (
             f"Pausing: customers see the stored stories. We ask again after {_clock(gate.paused_until, now)}"
         )
-    return "Pausing until somebody looks up a parcel: that request finds out whether they answer again"
+    return "Pausing until a visitor looks up a parcel: that request finds out whether they answer again"
 
 
 def last_asked() -> Fetch | None:

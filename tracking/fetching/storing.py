@@ -83,7 +83,7 @@ def store(ticket: gate.Ticket, fetch: Fetch, answer: TrackedItem | JapanPostErro
     fetch.shipment = shipment
     if not gate.holds_lease(shipment, ticket):
         change = Change(
-            _outcome_of(answer), note="Came too late: somebody else had asked meanwhile. Not used."
+            _outcome_of(answer), note="Not used: a newer request had taken over before this answer came."
         )
     else:
         rows = list(Event.objects.current().filter(shipment=shipment).order_by("position"))

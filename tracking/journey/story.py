@@ -59,7 +59,8 @@ def known_destinations(numbers: Collection[str]) -> list[str | None]:
 
 def story_of(shipment: Shipment, events: tuple[TrackedEvent, ...], *, is_paused: bool = False) -> Story:
     """The story of a shipment with these events. `shipment.answered_at` must be set. `is_paused`: see Story.stale."""
-    assert shipment.answered_at is not None
+    if shipment.answered_at is None:
+        raise ValueError(f"a story without an answer: shipment {shipment.pk}")
     return Story(
         number=TrackingNumber(shipment.number),
         events=events,

@@ -28,7 +28,7 @@ def check_characters(text: str) -> None:
     else:
         words = "It has invisible signs in it that do not belong into a text (%s). "
     raise ValidationError(
-        words % named + "They often come along when text is pasted: please type these words anew."
+        words % named + "They often come along when text is pasted: please type these words again."
     )
 
 

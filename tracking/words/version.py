@@ -25,7 +25,7 @@ def words_version() -> UUID:
 
     Raises Shop.DoesNotExist where there is no shop.
     """
-    version: UUID = row_with_version("SELECT words_version FROM tracking_shop")[0]
+    version: UUID = row_with_version(f"SELECT words_version FROM {Shop._meta.db_table}")[0]
     return version
 
 

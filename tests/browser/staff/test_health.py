@@ -117,6 +117,6 @@ def test_layers_differ_by_more_than_their_colour(open_page: OpenPage, a_month_of
 
 def test_an_empty_store_is_calm(open_page: OpenPage, live_server: object) -> None:
     page = open_health(open_page)
-    expect(page.get_by_text("Nobody has asked Japan Post today.")).to_be_visible()
+    expect(page.get_by_text("We have not asked Japan Post today.")).to_be_visible()
     expect(page.locator("svg.chart")).to_have_count(0)
     assert not Axe().run(page, context="#content-main").response["violations"]

@@ -256,7 +256,7 @@ def test_a_superuser_removes_the_second_factor_of_a_lost_phone_and_open_sessions
     assert not TOTPDevice.objects.filter(user=bob).exists() and not StaticDevice.objects.filter(user=bob)
     assert client.get("/admin/").status_code == 200
     assert LogEntry.objects.filter(object_id=bob.pk, change_message="Removed the second factor.").exists()
-    assert "nobody: none had one" in text_of(client.post(people, chosen, follow=True))
+    assert "no user: none had one" in text_of(client.post(people, chosen, follow=True))
     assert bobs.get("/admin/").status_code == 302
     assert "Connect your phone" in text_of(bobs.get("/admin/", follow=True))
 
@@ -278,7 +278,7 @@ def test_whoever_runs_the_site_removes_it_with_a_command(client, ann, capsys):
         "ann sets up a new second factor after the next log-in.",
         "ann has no second factor.",
     ]
-    with pytest.raises(CommandError, match="Nobody is called 'zoe'"):
+    with pytest.raises(CommandError, match="No user is called 'zoe'"):
         call_command("remove_second_factor", "zoe")
 
 

@@ -120,7 +120,7 @@ def test_the_clock_says_how_many_days_are_left(days, words):
 def test_a_parcel_nobody_has_asked_about_says_so(admin_client):
     shipment = Shipment.objects.create(number=NUMBER)
     page = page_of(admin_client, shipment)
-    assert "Nobody has asked Japan Post about it yet" in section(page, "now")
+    assert "We have not asked Japan Post about it yet" in section(page, "now")
     assert "Never yet" in section(page, "fetches")
 
 
@@ -287,7 +287,7 @@ def test_where_there_is_no_turn_it_says_when_to_try_again(standin, settings):
 def test_while_somebody_asks_about_it_nobody_else_does(standin):
     shipment = know(standin, POSTED)
     Shipment.objects.update(lease_until=LATER + timedelta(seconds=9), lease_token="theirs")
-    assert "Somebody is asking about this parcel" in ask_now(shipment, now=LATER).words
+    assert "Another request about this parcel is in flight" in ask_now(shipment, now=LATER).words
     assert len(standin.requests) == 1
 
 

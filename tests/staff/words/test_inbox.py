@@ -169,7 +169,7 @@ def test_who_comes_second_changes_nothing_and_hears_of_it(admin_client, parcel, 
     give_meaning(parcel.pk, other)
     late = act(admin_client, parcel, means=inward.pk)
     assert messages_of(late) == [
-        f"Nothing was changed. Somebody was here before you: “{NEW}” means “{other}” now."
+        f"Nothing was changed. A colleague was quicker: “{NEW}” means “{other}” now."
     ]
     assert len(messages_of(act(admin_client, parcel, "undo", was=inward.pk))) == 1
     parcel.refresh_from_db()
@@ -341,7 +341,7 @@ def test_two_spellings_that_are_there_already_get_no_two_meanings(admin_client, 
     act(admin_client, parcel, means=inward.pk)
     for means in (other.pk, "two"):
         assert messages_of(act(admin_client, twin, means=means)) == [
-            f"Nothing was changed. Somebody was here before you: “{NEW}” means “{inward}” now."
+            f"Nothing was changed. A colleague was quicker: “{NEW}” means “{inward}” now."
         ]
     address = reverse("admin:tracking_phrase_change", args=[twin.pk])
     seen = admin_client.get(address).context["adminform"].form["version_token"].value()

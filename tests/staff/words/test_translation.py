@@ -430,7 +430,7 @@ def test_upload_look_confirm(admin_client, admin_user):
 
 def test_a_draft_of_the_same_words_is_told_of_and_stays(admin_client):
     draft = {"title": "Chez la douane", "meaning": "Patience.", "what_to_do": "", "who_has_it": ""}
-    told = "Somebody has a draft of these words."
+    told = "These words have a draft."
     words = wording(language="fr", hidden=True, draft=draft)
     text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
     response = upload(admin_client, text)
@@ -461,7 +461,7 @@ def test_a_confirmation_that_would_do_something_else_shows_it_first(admin_client
     shown = upload(admin_client, text).context["plan"].fingerprint
     wording(language="fr", title="Chez la douane", meaning="Attendez.")
     page = admin_client.post(IMPORT, {"text": text, "shown": shown}).content.decode()
-    assert "meanwhile somebody changed words" in page
+    assert "a colleague changed words here in the meantime" in page
     assert "Chez la douane" in page and "0 new, 1 changed" in page
     assert Wording.objects.get(language="fr").title == "Chez la douane"
 

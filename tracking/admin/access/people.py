@@ -54,7 +54,7 @@ class PersonAdmin(UserAdmin):
             LogEntry.objects.log_actions(
                 str(request.user.pk), forgotten, CHANGE, "Removed the second factor."
             )
-        names = ", ".join(person.username for person in forgotten) or "nobody: none had one"
+        names = ", ".join(person.username for person in forgotten) or "no user: none had one"
         self.message_user(request, f"The second factor was removed for {names}.")
 
     @admin.display(description="second factor", boolean=True, ordering="has_phone")

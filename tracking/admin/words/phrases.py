@@ -217,7 +217,7 @@ def _status_named(sent: str) -> Status | None:
 
 def _report_conflict(request: HttpRequest, changed: MeaningChangedError) -> None:
     phrase = changed.args[0]
-    words = "Nothing was changed. Somebody was here before you: “<bdi>{}</bdi>” {} now."
+    words = "Nothing was changed. A colleague was quicker: “<bdi>{}</bdi>” {} now."
     messages.warning(request, format_html(words, phrase, phrase.state))
 
 

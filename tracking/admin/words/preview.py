@@ -56,7 +56,7 @@ class PreviewForm(forms.Form):
         found = find_numbers(typed)
         if typed and (len(found) != 1 or not has_story(found[0])):
             raise forms.ValidationError(
-                "We have no story of this parcel. It comes here when somebody looks the parcel up, or after you registered it."
+                "We have no story of this parcel. It appears here after a customer looks the parcel up, or after you register it."
             )
         return found[0] if typed else ""
 

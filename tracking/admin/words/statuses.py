@@ -130,7 +130,7 @@ class StatusAdmin(StatusForPhraseMixin, HistoryMixin, PreviewMixin, admin.ModelA
     def who_gets_what(self, status: Status) -> str:
         """A table of the words that customers get for each country and language."""
         if not status.pk:
-            return "Nobody yet: write the words first."
+            return "No customer yet: write the words first."
         table = fallbacks(status, Glossary.current())
         return render_to_string("admin/tracking/status/_fallbacks.html", {"fallbacks": table})
 

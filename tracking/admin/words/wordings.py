@@ -221,7 +221,7 @@ class WordingInline(admin.StackedInline):
         if not wording.pk:
             return "new"
         if wording._state.adding:
-            return "deleted meanwhile: saving writes them anew"
+            return "deleted in the meantime: saving writes them again"
         if wording.draft is None:
             return "hidden: customers do not see them" if wording.hidden else "what customers see"
         return format_html(

@@ -35,5 +35,5 @@ class Command(BaseCommand):
 
 def _as_text(to: Any, subject: Any, body: Any) -> str:
     return (
-        f"To: {', '.join(to) or 'nobody, for the shop has no e-mail address'}\nSubject: {subject}\n\n{body}"
+        f"To: {', '.join(to) or 'no address: the shop has no e-mail address'}\nSubject: {subject}\n\n{body}"
     )

@@ -11,7 +11,7 @@ from tracking.ops import privacy
 class Command(BaseCommand):
     help = (
         "Throws away everything that `export` prints. Without --yes it only says what would go. The number is not "
-        "blocked: who looks it up again makes the site ask Japan Post anew."
+        "blocked: if a visitor looks it up again, the site asks Japan Post again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         for result in results:
             self.stdout.write(f"  {result}")
         self.stdout.write(
-            "If somebody looks this number up again, Japan Post is asked anew. Back-ups and old log files are not touched."
+            "If a visitor looks this number up again, the site asks Japan Post again. Back-ups and old log files are not touched."
             if yes
             else "Nothing was changed. With --yes it goes, and there is no way back."
         )

@@ -30,7 +30,7 @@ class Command(BaseCommand):
             if dry_run and rule is rules[0] and options["verbosity"] > 1:
                 self._name_parcels(rule)
         if left:
-            words = "Not counted are {:,} parcels that have to be worked out anew after an edit of words: the watch does it, and so does prune."
+            words = "Not counted are {:,} parcels whose state is not yet computed again after an edit of words: the watch does that, and so does prune."
             self.stdout.write(words.format(left))
         if dry_run:
             self.stdout.write("Nothing was thrown away.")

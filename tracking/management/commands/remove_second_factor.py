@@ -18,7 +18,7 @@ class Command(BaseCommand):
         try:
             user = User.objects.get(username=name)
         except User.DoesNotExist:
-            raise CommandError(f"Nobody is called {name!r}.") from None
+            raise CommandError(f"No user is called {name!r}.") from None
         if second_factor.remove(user):
             self.stdout.write(f"{name} sets up a new second factor after the next log-in.")
         else:

@@ -52,7 +52,7 @@ def _not_needed(shipment: Shipment, now: datetime) -> AskResult:
     shipment = Shipment.objects.get(pk=shipment.pk)
     again_at = shipment.ask_again_at
     if again_at is None or shipment.asked_at is None or again_at <= now:
-        return _not_asked("Somebody is asking about this parcel at the moment: reload in a few seconds.")
+        return _not_asked("Another request about this parcel is in flight: reload in a few seconds.")
     asked, again = ago(shipment.asked_at, now), f"You can ask again from {_clock(again_at)} on."
     if shipment.last_outcome in FAILURES:
         return _not_asked(f"It failed {asked}, so it rests for a while. {again}")
