@@ -17,7 +17,7 @@ export PYTHON
 # while a server runs in another thread. Small chunks let both workers end at about the same time.
 PYTEST := $(BIN) -m pytest -n 2 --maxschedchunk 4
 
-.PHONY: help run admin demo test test-system test-postgresql test-full dates mutants lint format check audit bench soak tour clean database
+.PHONY: help run admin demo test test-system test-postgresql test-full dates mutants lint format check pin audit bench soak tour clean database
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -83,6 +83,10 @@ format:  ## let ruff repair what it can, and format all code
 
 check: lint  ## lint and the fast tests: no browser, no servers, no coverage
 	$(PYTEST) --ignore tests/browser -m "not browser and not system"
+
+pin:  ## write the requirements files from pyproject.toml (ARGS=--upgrade also renews packages it does not name)
+	@scripts/setup
+	@scripts/pin $(ARGS)
 
 audit:  ## check the pinned packages for known vulnerabilities, if the network allows it
 	@scripts/setup

@@ -39,11 +39,8 @@ def test_the_report_is_read_as_it_is(tmp_path, report, errors, code, said):
     assert (done.returncode, said in done.stdout) == (code, True), done.stdout + done.stderr
 
 
-def test_the_build_audits_and_every_package_is_pinned_exactly():
+def test_the_build_looks_for_known_vulnerabilities():
     assert (
         "for stage in lint audit test test-system test-postgresql; do"
         in (PROJECT / ".ci" / "run").read_text()
     )
-    for file in ("requirements.txt", "requirements-dev.txt", "requirements-mutants.txt"):
-        lines = (PROJECT / file).read_text().splitlines()
-        assert [one for one in lines if one[0] not in "#-" and "==" not in one] == []

@@ -71,7 +71,7 @@ def test_pre_commit_and_make_lint_run_the_same_ruff():
     hooks = yaml.safe_load((PROJECT / ".pre-commit-config.yaml").read_text())["repos"]
     [revision] = [one["rev"] for one in hooks if "ruff" in one["repo"]]
     pinned = (PROJECT / "requirements-dev.txt").read_text().splitlines()
-    assert f"ruff=={revision.removeprefix('v')}" in pinned
+    assert f"ruff=={revision.removeprefix('v')} \\" in pinned
 
 
 def test_a_missing_python_is_said(project):

@@ -1,0 +1,45 @@
+"""`make pin` and the requirements files: each package has an exact version and the hashes of its files."""
+
+import re
+import tomllib
+
+import pytest
+
+from tests import PROJECT
+
+PROJECT_FILE = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+NAMED = {
+    "requirements.txt": PROJECT_FILE["project"]["dependencies"],
+    "requirements-dev.txt": PROJECT_FILE["project"]["dependencies"]
+    + PROJECT_FILE["dependency-groups"]["dev"],
+    "requirements-mutants.txt": PROJECT_FILE["dependency-groups"]["mutants"],
+}
+
+
+def packages_of(file):
+    """Each package of a requirements file as `name==version`, in lower case, with the number of its hashes."""
+    entries = re.findall(
+        r"^([\w.-]+==[\w.]+)[^\n]*\\\n((?: +--hash=\S+(?: \\)?\n)+)", (PROJECT / file).read_text(), re.M
+    )
+    return {pin.lower(): hashes.count("--hash=sha256:") for pin, hashes in entries}
+
+
+@pytest.mark.parametrize("file", NAMED)
+def test_a_requirements_file_has_what_the_project_names(file):
+    named = {re.sub(r"\[.*\]", "", pin).lower() for pin in NAMED[file]}  # the file lists what [binary] brings
+    assert named <= packages_of(file).keys()
+
+
+@pytest.mark.parametrize("file", NAMED)
+def test_every_package_has_an_exact_version_and_a_hash(file):
+    lines = [line for line in (PROJECT / file).read_text().splitlines() if re.match(r"[^ #]", line)]
+    assert len(lines) == len(packages_of(file)) > 0
+    assert all(packages_of(file).values())
+
+
+def test_the_site_and_its_tests_have_the_same_packages():
+    assert packages_of("requirements.txt").items() <= packages_of("requirements-dev.txt").items()
+    versions = dict(pin.split("==") for pin in packages_of("requirements-dev.txt"))
+    for pin in packages_of("requirements-mutants.txt"):
+        name, version = pin.split("==")
+        assert versions.get(name, version) == version, name
