@@ -21,7 +21,7 @@ def test_contrast_is_as_wcag_defines_it():
     assert colors.contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
 
 
-def test_the_papers_are_those_of_the_stylesheet():
+def test_the_paper_colors_are_those_of_the_stylesheet():
     values = re.findall(r"--(paper|card): (#[0-9a-f]{6})", SHEET)
     assert values == [
         ("paper", colors.LIGHT_PAPERS[0]),
@@ -33,7 +33,7 @@ def test_the_papers_are_those_of_the_stylesheet():
 
 
 @given(any_color)
-def test_any_colour_has_a_near_one_that_can_be_read(color):
+def test_every_color_has_a_similar_color_that_can_be_read(color):
     dark, light = colors.darkened(color), colors.lightened(color)
     assert colors.can_be_read(dark)
     assert (dark == color) == colors.can_be_read(color)
@@ -41,7 +41,7 @@ def test_any_colour_has_a_near_one_that_can_be_read(color):
 
 
 @pytest.mark.django_db
-def test_the_shops_colour_is_on_the_next_page_as_a_stylesheet_of_its_own(client, shop):
+def test_the_next_page_links_a_stylesheet_with_the_shops_color(client, shop):
     client.get("/")
     shop.accent_color = "#0B6E4F"
     shop.full_clean()
@@ -58,7 +58,7 @@ def test_the_shops_colour_is_on_the_next_page_as_a_stylesheet_of_its_own(client,
 
 
 @pytest.mark.django_db
-def test_without_a_colour_of_its_own_no_page_asks_for_one(client):
+def test_without_a_shop_color_no_page_links_a_color_stylesheet(client):
     assert "accent-" not in client.get("/").content.decode()
 
 
@@ -71,7 +71,7 @@ def test_without_a_colour_of_its_own_no_page_asks_for_one(client):
         ("#12345g", "six digits"),
     ],
 )
-def test_a_colour_that_cannot_be_used_is_refused_with_what_would_do(shop, color, words):
+def test_an_unusable_color_is_refused_with_a_hint(shop, color, words):
     shop.accent_color = color
     with pytest.raises(ValidationError, match=words):
         shop.full_clean()
@@ -79,5 +79,5 @@ def test_a_colour_that_cannot_be_used_is_refused_with_what_would_do(shop, color,
 
 @pytest.mark.parametrize("address", ["/accent-ffcc00.css", "/accent-xyz.css", "/accent-0b6e4f0.css"])
 @pytest.mark.django_db
-def test_no_other_address_gives_a_stylesheet(client, address):
+def test_no_other_color_address_gives_a_stylesheet(client, address):
     assert client.get(address).status_code == 404

@@ -21,7 +21,7 @@ def test_without_recipients_nothing_is_sent():
     assert mail.outbox == []
 
 
-def test_an_error_is_returned_and_its_words_are_not_logged(settings, caplog):
+def test_an_error_is_returned_and_its_text_is_not_logged(settings, caplog):
     settings.EMAIL_BACKEND = "no.such.backend"
     error = send(letter("shop@shop.example"), name="the test")
     assert isinstance(error, ImportError)

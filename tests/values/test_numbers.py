@@ -26,11 +26,11 @@ JAPAN_POST = "https://trackings.post.japanpost.jp/services/srv/search/direct"
 
 
 @pytest.mark.parametrize("number", ["EM123456785JP", "EN123456785JP", "CN000000005JP", "RB123456785GB"])
-def test_a_right_check_digit_holds(number):
+def test_a_correct_check_digit_is_valid(number):
     assert has_valid_check_digit(TrackingNumber(number))
 
 
-def test_the_sample_everybody_prints_fails():
+def test_the_well_known_sample_number_is_invalid():
     assert not has_valid_check_digit(SAMPLE)
 
 
@@ -132,7 +132,7 @@ def test_a_number_is_found_in_what_people_paste(text):
         "call 123 456 789 or write",
     ],
 )
-def test_what_is_no_number_is_not_found(text):
+def test_other_text_is_not_found_as_a_number(text):
     assert find_numbers(text) == []
 
 
@@ -157,7 +157,7 @@ def test_a_mistyped_number_in_a_list_is_not_lost():
     assert find_numbers("EM 123 456 789 JP, EN 123 456 789 JP") == ["EM123456789JP", "EN123456789JP"]
 
 
-def test_repeats_are_left_out():
+def test_a_repeated_number_is_found_once():
     assert find_numbers("EM123456785JP em123456785jp EM 123 456 785 JP") == [GOOD]
 
 
@@ -172,7 +172,7 @@ def test_repeats_are_left_out():
         "EM123456785JP (phone: 123 456 789, or at 123 456 789 us)",
     ],
 )
-def test_words_around_nine_digits_are_no_number_beside_a_real_one(sentence):
+def test_words_around_nine_digits_form_no_second_number(sentence):
     assert find_numbers(sentence) == [GOOD]
 
 
@@ -189,7 +189,7 @@ def test_words_around_nine_digits_are_no_number_beside_a_real_one(sentence):
         "e" + "\u0301\u0316" * 50_000,
     ],
 )
-def test_a_lot_of_junk_says_no_more_than_its_beginning(junk):
+def test_long_junk_reads_like_its_first_2000_characters(junk):
     """What would take exponential time runs into the time limit of the test; how long it takes is in `make bench`."""
     for read in (find_numbers, diagnose, explain_shape, clean):
         assert read(junk) == read(junk[:2000])
@@ -223,11 +223,11 @@ def test_only_the_beginning_of_a_long_text_is_read():
         ("EM123456785JP EN123456789JP", None),
     ],
 )
-def test_the_reason_is_named(text, problem):
+def test_diagnose_names_the_problem(text, problem):
     assert diagnose(text) == problem
 
 
-def test_more_than_ten_are_too_many():
+def test_more_than_ten_numbers_are_too_many():
     def many(count):
         return ",".join(f"EM{n:08}{check_digit(f'{n:08}')}JP" for n in range(count))
 
@@ -258,12 +258,12 @@ def test_the_right_check_digit_is_suggested_first():
     assert suggestions(SAMPLE)[0] == GOOD
 
 
-def test_exchanged_neighbours_are_suggested():
+def test_swapped_neighbouring_digits_are_suggested():
     assert GOOD in suggestions(TrackingNumber("EM123546785JP"))
     assert "EM000000014JP" in suggestions(TrackingNumber("EM000000041JP"))  # the check digit itself moved
 
 
-def test_no_more_than_three_are_suggested():
+def test_at_most_three_numbers_are_suggested():
     assert len(suggestions(TrackingNumber("EM123456758JP"))) == 3  # four neighbours could have been exchanged
 
 
@@ -280,5 +280,5 @@ def test_the_country_is_the_suffix():
     assert country(TrackingNumber("RB123456785GB")) == "GB"
 
 
-def test_problems_can_stand_in_an_address():
+def test_problem_names_are_valid_in_a_url():
     assert all(re.fullmatch("[a-z-]+", problem) for problem in Problem)

@@ -87,13 +87,13 @@ addresses = st.sampled_from(
 
 
 @given(numbers_and_decorations(), surroundings)
-def test_a_number_survives_decoration(pair, surrounding):
+def test_a_number_is_found_in_decorated_text(pair, surrounding):
     number, text = pair
     assert find_numbers(surrounding.format(text)) == [number]
 
 
 @given(numbers_and_decorations(), addresses, st.sampled_from([str, quote, quote_plus]))
-def test_a_number_survives_addresses(pair, address, encode):
+def test_a_number_is_found_in_a_url(pair, address, encode):
     number, text = pair
     assert find_numbers(address.format(encode(text))) == [number]
 
@@ -103,7 +103,7 @@ def quoted_twice(text):
 
 
 @given(numbers_and_decorations(), addresses, st.sampled_from([str, quote, quote_plus, quoted_twice]))
-def test_no_log_has_a_number_that_is_found_in_an_address(pair, address, encode):
+def test_a_number_in_a_url_is_redacted_in_the_log(pair, address, encode):
     number, text = pair
     line = f'"GET {address.format(encode(text))} HTTP/1.1" 200'
     assert find_numbers(line) == [number]
@@ -113,7 +113,7 @@ def test_no_log_has_a_number_that_is_found_in_an_address(pair, address, encode):
 
 
 @given(numbers_and_decorations(), addresses)
-def test_no_log_has_a_number_of_an_address_that_was_quoted_whole(pair, address):
+def test_a_number_in_a_quoted_url_is_redacted_in_the_log(pair, address):
     number, text = pair
     logged = redact(f"GET /track/?number={quote(address.format(text), safe='')} HTTP/1.1")
     assert find_numbers(logged) == [] and f"…{number[7:11]}" in logged
@@ -126,20 +126,20 @@ def test_a_line_without_nine_digits_is_logged_as_it_is(text):
 
 
 @given(numbers(), addresses)
-def test_a_number_survives_an_encoded_address(number, address):
+def test_a_number_is_found_in_an_encoded_url(number, address):
     assert find_numbers(quote(address.format(number), safe="")) == [number]
 
 
 @given(
     st.lists(numbers(), min_size=1, max_size=10, unique=True), st.sampled_from([",", "\n", " ", "; ", "、"])
 )
-def test_lists_are_found_whole(several, between):
+def test_every_number_of_a_list_is_found(several, between):
     assert find_numbers(between.join(several)) == several
     assert find_numbers(between.join(several).lower()) == several
 
 
 @given(numbers(), st.integers(2, 10), st.sampled_from(string.digits))
-def test_one_wrong_digit_is_noticed_but_for_the_shared_five(number, place, digit):
+def test_one_wrong_digit_is_noticed_unless_both_have_check_digit_five(number, place, digit):
     """S10 gives 5 to two remainders, 0 (11 becomes 5) and 6. Only a slip from one to the other passes."""
     assume(digit != number[place])
     slip = TrackingNumber(number[:place] + digit + number[place + 1 :])
@@ -149,7 +149,7 @@ def test_one_wrong_digit_is_noticed_but_for_the_shared_five(number, place, digit
         assert {_remainder(number), _remainder(slip)} == {0, 6}
 
 
-def test_a_slip_that_passes_exists():
+def test_one_wrong_digit_can_pass_as_valid():
     assert has_valid_check_digit(TrackingNumber("EM000000005JP"))
     assert has_valid_check_digit(TrackingNumber("EM000300005JP"))  # weight 2, three times: remainder 6
 
@@ -165,7 +165,7 @@ def test_suggestions_are_valid_few_and_different(number):
 
 
 @given(numbers(), st.sampled_from(string.digits))
-def test_a_wrong_check_digit_leads_back(number, digit):
+def test_the_first_suggestion_corrects_a_wrong_check_digit(number, digit):
     assume(digit != number[10])
     assert suggestions(TrackingNumber(number[:10] + digit + number[11:]))[0] == number
 
@@ -182,7 +182,7 @@ any_text = st.one_of(
 @given(any_text)
 @example("\ud800EM123456785JP")
 @example("%ED%A0%80")
-def test_no_text_breaks_anything(text):
+def test_any_text_is_read_without_an_error(text):
     found = find_numbers(text)
     assert all(CANONICAL.fullmatch(number) for number in found)
     assert len(set(found)) == len(found)
@@ -192,7 +192,7 @@ def test_no_text_breaks_anything(text):
 
 
 @given(any_text)
-def test_cleaned_text_has_no_small_letters_gaps_or_unseen_characters(text):
+def test_clean_text_has_no_lower_case_gaps_or_invisible_characters(text):
     cleaned = clean(text)
     assert not re.search(r"[a-z\u0660-\u0669\uff10-\uff19\u2010-\u2015\u200b]|\s{2}|^\s|\s$", cleaned)
 

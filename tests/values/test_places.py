@@ -29,7 +29,7 @@ NINE = time(9, 0)
         (None, None),
     ],
 )
-def test_the_offset_is_known_only_where_all_zones_of_the_country_agree(country, offset):
+def test_the_offset_is_known_only_where_all_zones_agree(country, offset):
     instant = instant_of(DAY, NINE, country)
     assert (instant and instant.isoformat()[-6:]) == offset
 
@@ -44,11 +44,11 @@ def test_no_instant_where_clocks_change():
     assert instant_of(date(2026, 10, 25), time(3, 30), "DE").isoformat() == "2026-10-25T03:30:00+01:00"
 
 
-def test_the_time_of_year_counts():
+def test_the_offset_follows_summer_time():
     assert instant_of(date(2026, 7, 1), NINE, "DE").isoformat()[-6:] == "+02:00"
 
 
-def test_a_name_that_two_countries_claim_belongs_to_neither():
+def test_a_name_shared_by_two_countries_names_neither():
     index = country_index([("AA", "ONELAND\nSHARED"), ("BB", "TWOLAND\nshared"), ("CC", "SHARED")])
     assert (index.get("ONELAND"), index.get("TWOLAND"), index.get("SHARED")) == ("AA", "BB", None)
 
@@ -80,11 +80,11 @@ def test_there_are_47_prefectures_in_two_scripts():
         ("", None),
     ],
 )
-def test_printed_names_name_countries(region, country):
+def test_a_printed_name_is_read_as_its_country(region, country):
     assert Glossary.current().country_of(region) == country
 
 
-def test_days_are_exact_with_an_instant_and_by_the_calendar_without():
+def test_days_are_exact_with_an_instant_else_by_the_calendar():
     now = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
     assert days_between(DAY, datetime(2026, 11, 20, 9, 0, tzinfo=UTC), now) == 0
     assert days_between(DAY, None, now) == 1

@@ -65,9 +65,7 @@ def test_harmless_words_are_saved_and_shown_as_text(admin_client, status, text):
     ("text", "why", "button"),
     [(*refused, button) for refused, button in zip(REFUSED.items(), cycle(["_draft", "_publish"]))],
 )
-def test_other_words_are_refused_with_the_reason_and_stay_in_the_form(
-    admin_client, status, text, why, button
-):
+def test_refused_words_get_a_reason_and_stay_in_the_form(admin_client, status, text, why, button):
     before = published(status)
     refused = StatusPage(admin_client, status).write(meaning=text, title=text).press(button)
     formset = refused.context["inline_admin_formsets"][0].formset
@@ -82,7 +80,7 @@ def test_other_words_are_refused_with_the_reason_and_stay_in_the_form(
 @pytest.mark.parametrize(
     ("field", "most"), [("title", 100), ("meaning", 600), ("what_to_do", 600), ("who_has_it", 200)]
 )
-def test_fifty_thousand_characters_are_refused_with_the_number_that_fits(admin_client, status, field, most):
+def test_a_text_that_is_too_long_is_refused_with_its_limit(admin_client, status, field, most):
     refused = StatusPage(admin_client, status).write(**{field: "ab " * 17_000}).press("_draft")
     assert f"at most {most} characters" in refused.content.decode()
 
@@ -115,7 +113,7 @@ COUNTRYS = ("name", "name_in_text", "printed_names", "operator")
 @pytest.mark.parametrize(
     ("model", "field"), [*((Shop, one) for one in SHOPS), *((Destination, one) for one in COUNTRYS)]
 )
-def test_the_texts_of_the_shop_and_of_countries_are_checked_for_signs(db, model, field):
+def test_shop_and_country_texts_are_checked_for_bad_characters(db, model, field):
     row = model.objects.first()
     setattr(row, field, "\u202eevil")
     with pytest.raises(ValidationError) as refused:
@@ -127,13 +125,13 @@ def test_the_texts_of_the_shop_and_of_countries_are_checked_for_signs(db, model,
 
 
 @pytest.mark.parametrize("field", ["contact_text", "guide_introduction", "guide_note"])
-def test_the_shops_long_texts_have_an_end_too(shop, field):
+def test_the_shops_long_texts_have_a_limit_too(shop, field):
     setattr(shop, field, "ab " * 17_000)
     with pytest.raises(ValidationError, match="at most 2000 characters"):
         shop.full_clean()
 
 
-def test_a_notice_is_checked_for_signs_but_may_have_braces():
+def test_a_notice_is_checked_for_characters_but_may_have_braces():
     check_characters("Line one\r\nline two\tand {braces}")
     with pytest.raises(ValidationError, match="turn the direction"):
         Notice._meta.get_field("text").run_validators("\u202d1")
