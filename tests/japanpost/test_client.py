@@ -80,19 +80,19 @@ def open_files() -> int:
 # An answer
 
 
-def test_it_asks_for_the_number_in_english(standin: StandIn) -> None:
+def test_it_requests_the_number_in_english(standin: StandIn) -> None:
     ask(standin.url)
     [request] = standin.requests
     assert request.path == SEARCH_PATH
     assert request.query == {"reqCodeNo1": NUMBER, "searchKind": "S004", "locale": "en"}
 
 
-def test_it_says_who_it_is(standin: StandIn) -> None:
+def test_it_sends_its_user_agent(standin: StandIn) -> None:
     ask(standin.url)
     assert standin.requests[0].headers["User-Agent"] == "emsguide-tests/1"
 
 
-def test_it_hands_over_the_page_byte_for_byte(standin: StandIn) -> None:
+def test_it_returns_the_page_unchanged(standin: StandIn) -> None:
     html = "<html>\r\n  TŌKYŌ 東京 &nbsp;\r\n</html>"
     standin.set_page(NUMBER, html)
     assert ask(standin.url) == Page(html=html, size=len(html.encode()))
@@ -114,7 +114,7 @@ def test_it_never_sends_cookies_back(standin: StandIn) -> None:
     assert all("Cookie" not in request.headers for request in standin.requests)
 
 
-def test_it_sends_nobodys_netrc_password(
+def test_it_sends_no_password_from_a_netrc_file(
     standin: StandIn, tmp_path: os.PathLike[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = os.path.join(tmp_path, "netrc")
@@ -125,7 +125,7 @@ def test_it_sends_nobodys_netrc_password(
     assert "Authorization" not in standin.requests[0].headers
 
 
-def test_the_second_asking_uses_the_same_connection(standin: StandIn) -> None:
+def test_the_second_request_uses_the_same_connection(standin: StandIn) -> None:
     ask(standin.url)
     ask(standin.url)
     assert standin.connections_made == 1
@@ -148,7 +148,7 @@ def test_it_gives_up_in_the_middle_of_a_fault(
     wait_for_helpers()  # the line was cut: the helper does not drip on
 
 
-def test_it_gives_up_while_one_redirect_leads_to_a_slow_page(
+def test_it_gives_up_on_a_slow_page_behind_a_redirect(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     standin.set_fault(NUMBER, "redirect-elsewhere", location=f"?reqCodeNo1={FAULT_NUMBERS['hang']}")
@@ -185,7 +185,7 @@ def stuck_server(serve: Callable[[socket.socket, threading.Event], None]) -> Ite
         assert not thread.is_alive()
 
 
-def test_it_gives_up_while_the_tls_handshake_drips(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_gives_up_on_a_slow_tls_handshake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
     has_begun = threading.Event()
 
@@ -226,7 +226,7 @@ def test_it_gives_up_while_the_name_does_not_resolve(
     assert standin.requests == []  # too late to ask: nobody would hear the answer
 
 
-def test_an_asking_cut_at_the_deadline_ends_and_leaves_nothing_open(standin: StandIn) -> None:
+def test_a_request_cut_at_the_deadline_leaves_nothing_open(standin: StandIn) -> None:
     def descriptors() -> int:
         wait_for_helpers()
         standin.wait_until_idle()
@@ -245,7 +245,7 @@ def test_an_asking_cut_at_the_deadline_ends_and_leaves_nothing_open(standin: Sta
     assert descriptors() <= before
 
 
-def test_an_answered_asking_leaves_nothing_open(standin: StandIn) -> None:
+def test_an_answered_request_leaves_nothing_open(standin: StandIn) -> None:
     ask(standin.url)
     wait_for_helpers()
     before = open_files()
@@ -255,7 +255,7 @@ def test_an_answered_asking_leaves_nothing_open(standin: StandIn) -> None:
     assert open_files() <= before
 
 
-def test_the_caller_is_told_when_the_request_has_gone(standin: StandIn) -> None:
+def test_the_caller_is_notified_when_the_request_is_sent(standin: StandIn) -> None:
     """And not only when the answer has come: the stand-in answers when the caller has heard it."""
     standin.set_fault(NUMBER, "hang")
     heard_in: list[int] = []
@@ -271,7 +271,7 @@ def test_the_caller_is_told_when_the_request_has_gone(standin: StandIn) -> None:
 @pytest.mark.parametrize(
     ("fault", "hung_up"), [("connection-reset", True), ("truncated", False), ("500", False)]
 )
-def test_a_line_closed_before_the_first_byte_is_told_apart(
+def test_a_connection_closed_before_the_first_byte_is_marked(
     standin: StandIn, fault: str, hung_up: bool
 ) -> None:
     with pytest.raises(Unavailable) as failure:
@@ -280,13 +280,13 @@ def test_a_line_closed_before_the_first_byte_is_told_apart(
     assert failure.value.hung_up == hung_up
 
 
-def test_nobody_listening_is_no_hanging_up() -> None:
+def test_a_refused_connection_is_not_marked_as_hung_up() -> None:
     with pytest.raises(Unavailable) as failure:
         ask("http://127.0.0.1:9")
     assert not failure.value.hung_up
 
 
-def test_a_connection_given_back_is_not_cut_by_whoever_had_it(standin: StandIn) -> None:
+def test_a_returned_connection_is_not_cut_by_its_last_user(standin: StandIn) -> None:
     """It may be somebody else's by the time the first caller leaves."""
     line = client._Line()
     client._helper.line = line
@@ -320,7 +320,7 @@ def test_a_refusal_is_unavailable(standin: StandIn, code: int) -> None:
 
 
 @pytest.mark.parametrize(("fault", "seconds"), [("429", 120), ("maintenance", 600)])
-def test_a_refusal_says_how_long_to_stay_away(standin: StandIn, fault: str, seconds: float) -> None:
+def test_a_refusal_carries_its_retry_after(standin: StandIn, fault: str, seconds: float) -> None:
     with pytest.raises(Unavailable) as failure:
         ask(standin.url, FAULT_NUMBERS[fault])
     assert failure.value.retry_after == seconds
@@ -398,12 +398,12 @@ def test_a_broken_answer_is_unavailable(answer: bytes, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("base_url", ["", "nonsense", "ftp://127.0.0.1", "http://", "http://[", "http://a b"])
-def test_an_address_that_is_none_is_unavailable(base_url: str) -> None:
+def test_an_invalid_base_address_is_unavailable(base_url: str) -> None:
     with pytest.raises(Unavailable):
         ask(base_url)
 
 
-def test_a_fault_of_our_own_is_unavailable_and_logged(
+def test_an_internal_error_is_unavailable_and_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*args: object) -> Page:
@@ -465,7 +465,7 @@ def test_a_redirect_to_another_host_is_not_followed(standin: StandIn) -> None:
         ("file:///etc/passwd", False),
     ],
 )
-def test_where_a_redirect_may_lead(location: str, allowed: bool) -> None:
+def test_a_redirect_may_lead_only_to_the_same_host(location: str, allowed: bool) -> None:
     if allowed:
         assert re.match(
             r"https?://example.org(:80)?/other", client._next_address("http://example.org/", location), re.I
@@ -505,20 +505,20 @@ def test_an_answer_that_cannot_be_read_is_unexpected(standin: StandIn, fault: st
 
 
 @pytest.mark.parametrize("code", [201, 204, 206, 301, 304, 400, 401, 404, 410])
-def test_a_moved_address_is_unexpected(standin: StandIn, code: int) -> None:
+def test_any_other_http_status_is_unexpected(standin: StandIn, code: int) -> None:
     standin.set_fault(None, "status", code=code)
     with pytest.raises(UnexpectedPage, match=f"HTTP {code}"):
         ask(standin.url)
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip", "deflate", "gzip, gzip", "klingon"])
-def test_an_encoding_that_cannot_be_undone_is_unexpected(standin: StandIn, encoding: str) -> None:
+def test_an_undecodable_content_encoding_is_unexpected(standin: StandIn, encoding: str) -> None:
     standin.set_fault(NUMBER, "encoding", name=encoding)  # around a page that is not encoded at all
     with pytest.raises(UnexpectedPage, match="content encoding"):
         ask(standin.url)
 
 
-def test_the_largest_page_still_comes_through(standin: StandIn) -> None:
+def test_a_page_is_read_up_to_the_size_limit(standin: StandIn) -> None:
     standin.set_page(NUMBER, b"x" * MAX_BYTES)
     assert ask(standin.url).size == MAX_BYTES
     standin.set_page(NUMBER, b"x" * (MAX_BYTES + 1))
@@ -539,7 +539,7 @@ def test_a_gzip_bomb_never_lies_whole_in_memory(standin: StandIn) -> None:
     assert peak < 8 * 1024 * 1024
 
 
-def test_what_they_sent_stands_in_no_message_as_it_came(standin: StandIn) -> None:
+def test_an_error_message_is_short_and_printable(standin: StandIn) -> None:
     standin.set_page(NUMBER, b"\xff\x1b[31m\r\nforged log line" + b"x" * 1000)
     with pytest.raises(UnexpectedPage) as failure:
         ask(standin.url)
@@ -551,7 +551,7 @@ def test_what_they_sent_stands_in_no_message_as_it_came(standin: StandIn) -> Non
 
 
 @pytest.mark.parametrize("fault", ["cut-between-events", "doubled-table", "wrong-number"])
-def test_a_complete_answer_is_handed_over_whatever_it_says(standin: StandIn, fault: str) -> None:
+def test_a_complete_answer_is_returned_whatever_it_says(standin: StandIn, fault: str) -> None:
     assert "配達状況詳細" in ask(standin.url, FAULT_NUMBERS[fault]).html
 
 

@@ -73,7 +73,7 @@ def test_its_number_has_the_right_check_digit(example: Example) -> None:
     assert int(match[2]) == {10: 0, 11: 5}.get(11 - rest, 11 - rest)
 
 
-def test_only_a_parcel_that_comes_to_japan_has_a_number_of_another_country() -> None:
+def test_only_a_parcel_to_japan_has_a_foreign_number() -> None:
     assert all(example.number.endswith("JP") != (example.destination == "JP") for example in all_examples())
 
 
@@ -82,13 +82,13 @@ def test_no_two_examples_share_a_number() -> None:
 
 
 @pytest.mark.parametrize("example", all_examples(), ids=named)
-def test_it_says_what_it_shows(example: Example) -> None:
+def test_each_example_has_a_title_and_a_description(example: Example) -> None:
     assert example.title and example.about.endswith(".")
     assert re.fullmatch(r"[A-Z]{2}|", example.destination)
 
 
 @pytest.mark.parametrize("example", WITH_EVENTS, ids=named)
-def test_its_events_happened_one_after_the_other_and_before_now(example: Example) -> None:
+def test_its_events_are_in_order_and_before_now(example: Example) -> None:
     agos = [event.ago for event in example.events]
     assert agos == sorted(set(agos), reverse=True)
     assert agos[-1] > timedelta(0)
@@ -100,7 +100,7 @@ def test_its_events_happened_one_after_the_other_and_before_now(example: Example
     [NOW, NOW.astimezone(ZoneInfo("America/New_York")), datetime(2027, 3, 28, 0, 59, tzinfo=UTC)],
     ids=["utc", "new-york", "summer-time-begins"],
 )
-def test_its_dates_are_those_of_the_place(example: Example, now: datetime) -> None:
+def test_its_dates_are_local_to_each_place(example: Example, now: datetime) -> None:
     for event, row in zip(example.events, example.item(now).events, strict=True):
         local = (now.astimezone(UTC) - event.ago).astimezone(event.zone)
         assert row.local_date == local.date()
@@ -140,14 +140,14 @@ def test_a_list_row_says_that_the_history_is_missing() -> None:
     assert not get_example("delivered").item(NOW).history_missing
 
 
-def test_nothing_known_and_refused_are_failures() -> None:
+def test_the_examples_without_a_story_raise_their_failure() -> None:
     with pytest.raises(NotFound):
         get_example("not-found").item(NOW)
     with pytest.raises(Rejected):
         get_example("digit-error").item(NOW)
 
 
-def test_the_two_spellings_of_returned_to_sender_both_occur_in_their_places() -> None:
+def test_both_spellings_of_returned_to_sender_occur() -> None:
     assert get_example("being-returned").events[-1].phrase == "Returned to Sender"
     assert get_example("returned").events[-1].phrase == "Returned to sender"
     assert get_example("returned").events[-1].zone == JAPAN_TIME

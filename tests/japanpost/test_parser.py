@@ -200,7 +200,7 @@ PROBLEM_DRIFT = {
 
 
 @pytest.mark.parametrize("html", PROBLEM_DRIFT.values(), ids=PROBLEM_DRIFT.keys())
-def test_drift_in_a_problem_is_no_not_found(html: str) -> None:
+def test_drift_in_a_problem_page_is_not_read_as_not_found(html: str) -> None:
     with pytest.raises(UnexpectedPage):
         parse_page(html, NUMBER)
 
@@ -238,7 +238,7 @@ def test_both_ways_of_writing_a_date_are_read(
     assert (event.local_date, event.local_time) == (local_date, local_time)
 
 
-def test_the_order_is_the_pages_even_where_local_times_run_backwards() -> None:
+def test_the_page_order_is_kept_even_against_local_times() -> None:
     html = changed(DETAIL, "11/04/2026 05:30", "11/01/2026 23:10")
     assert [event.local_date.day for event in parse_page(html, NUMBER).events] == [2, 2, 3, 1, 4]
 
@@ -298,7 +298,7 @@ NO_DRIFT = {
 
 
 @pytest.mark.parametrize("html", NO_DRIFT.values(), ids=NO_DRIFT.keys())
-def test_what_does_not_matter_is_no_drift(html: str) -> None:
+def test_a_harmless_change_is_no_drift(html: str) -> None:
     assert html != DETAIL
     assert parse_page(html, NUMBER) == parse_page(DETAIL, NUMBER)
 

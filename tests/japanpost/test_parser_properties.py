@@ -137,7 +137,7 @@ def test_a_page_decoded_wrongly_is_no_answer(name: str, encoding: str) -> None:
 
 @given(st.integers(0, len(DETAIL.encode()) - 1), st.sampled_from(["", "</html>", "</body></html>"]))
 @some
-def test_a_page_cut_at_any_byte_is_no_shorter_story(end: int, closing: str) -> None:
+def test_a_page_cut_at_any_byte_is_never_a_shorter_story(end: int, closing: str) -> None:
     cut = DETAIL.encode()[:end].decode("utf-8", "replace")
     item = answer(cut + closing)
     assert item is None or (item == STORY and len(cut) > END)
@@ -165,7 +165,7 @@ def visible(html: str) -> str:
 
 @given(places, st.sampled_from(SNIPPETS))
 @many
-def test_a_snippet_put_anywhere_hides_no_event(place: int, snippet: str) -> None:
+def test_a_snippet_inserted_anywhere_hides_no_event(place: int, snippet: str) -> None:
     item = answer(DETAIL[:place] + snippet + DETAIL[place:])
     if item is not None:
         assert shape(item) == shape(STORY)
@@ -177,14 +177,14 @@ TAGS = [tag.span() for tag in re.finditer(r"<[^>]*>", DETAIL) if tag.start() in 
 
 @given(st.sampled_from(TAGS))
 @many
-def test_a_tag_dropped_changes_nothing_unnoticed(tag: tuple[int, int]) -> None:
+def test_a_dropped_tag_is_noticed_or_harmless(tag: tuple[int, int]) -> None:
     start, end = tag
     assert answer(DETAIL[:start] + DETAIL[end:]) in (STORY, None)
 
 
 @given(places, st.integers(1, 60))
 @many
-def test_what_is_left_of_a_page_after_a_loss_is_all_told(start: int, length: int) -> None:
+def test_a_page_with_lost_characters_keeps_all_its_events(start: int, length: int) -> None:
     """Characters lost anywhere: as many events as the page still begins, in its order and its words."""
     html = DETAIL[:start] + DETAIL[start + length :]
     item = answer(html)
@@ -198,7 +198,7 @@ ROWS = [row.span() for row in re.finditer(r"<tr>.*?</tr>", DETAIL, re.DOTALL) if
 
 @given(st.sampled_from(ROWS), st.sampled_from(ROWS))
 @some
-def test_a_row_set_in_again_elsewhere_is_noticed_or_harmless(
+def test_a_row_repeated_elsewhere_is_noticed_or_harmless(
     row: tuple[int, int], before: tuple[int, int]
 ) -> None:
     html = DETAIL[: before[0]] + DETAIL[slice(*row)] + DETAIL[before[0] :]
@@ -215,7 +215,7 @@ def told(item: TrackedItem) -> list[str]:
 
 @given(st.sampled_from(CELLS), st.sampled_from(CELLS))
 @many
-def test_of_swapped_cells_none_is_lost(one: tuple[int, int], other: tuple[int, int]) -> None:
+def test_swapped_cells_lose_no_text(one: tuple[int, int], other: tuple[int, int]) -> None:
     (start, end), (start2, end2) = sorted((one, other))
     if start != start2:
         html = DETAIL[:start] + DETAIL[start2:end2] + DETAIL[end:start2] + DETAIL[start:end] + DETAIL[end2:]
@@ -227,7 +227,7 @@ def test_of_swapped_cells_none_is_lost(one: tuple[int, int], other: tuple[int, i
     st.sampled_from(CELLS), st.text(min_size=1) | st.sampled_from(["x" * 100_000, "<table><tr><td>x</table>"])
 )
 @some
-def test_a_cell_with_any_text_is_told_as_it_stands_or_not_at_all(cell: tuple[int, int], text: str) -> None:
+def test_a_cell_with_any_text_is_read_whole_or_refused(cell: tuple[int, int], text: str) -> None:
     start = DETAIL.index(">", cell[0]) + 1
     end = DETAIL.index("</td>", start)
     item = answer(DETAIL[:start] + escape(text) + DETAIL[end:])
