@@ -86,7 +86,7 @@ def _takes_all_of(new: models.Field, old: models.Field) -> bool:
     )
 
 
-def test_the_version_before_can_use_the_database_after_each_migration() -> None:
+def test_the_previous_version_can_use_each_migrated_database() -> None:
     loader = MigrationLoader(None)
     found = []
     for label, name in sorted(loader.disk_migrations):
@@ -131,14 +131,14 @@ def parcels() -> ProjectState:
     ],
     ids=lambda value: value.describe() if isinstance(value, Operation) else "",
 )
-def test_it_notices_what_is_dangerous(operation: Operation, is_dangerous: bool) -> None:
+def test_a_dangerous_operation_is_noticed(operation: Operation, is_dangerous: bool) -> None:
     migration = Migration("0099_next", "tracking")
     migration.operations = [operation]
     assert bool(list(dangers(migration, parcels()))) == is_dangerous
 
 
 @pytest.mark.parametrize("operation", [ops.RunPython(ops.RunPython.noop), ops.RunSQL("SELECT 1")])
-def test_what_writes_data_stands_alone_and_outside_a_transaction(operation: Operation) -> None:
+def test_a_data_migration_is_alone_and_outside_a_transaction(operation: Operation) -> None:
     migration = Migration("0099_next", "tracking")
     migration.operations = [operation]
     assert list(dangers(migration, parcels()))
@@ -149,7 +149,7 @@ def test_what_writes_data_stands_alone_and_outside_a_transaction(operation: Oper
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_was_last_told_is_filled_in_a_few_parcels_at_a_time(monkeypatch) -> None:
+def test_migration_0019_fills_in_last_answers_in_batches(monkeypatch) -> None:
     filling = import_module("tracking.migrations.0019_fill_in_last_answer")
     monkeypatch.setattr(filling, "AT_ONCE", 2)
     ended = ["tracked", "unavailable", "not-found", "unexpected-page", "", "unavailable", "tracked"]
