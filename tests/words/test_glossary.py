@@ -37,30 +37,30 @@ def slug_of(phrase):
         ("", None),
     ],
 )
-def test_a_phrase_means_what_it_says_and_never_a_part_of_it(phrase, slug):
+def test_a_phrase_matches_only_as_a_whole(phrase, slug):
     assert slug_of(phrase) == slug
 
 
 @pytest.mark.parametrize("slug", [None, "returned"])
-def test_staff_may_say_otherwise_about_a_delivery_with_a_dash(slug):
+def test_staff_can_override_a_delivery_phrase_with_a_dash(slug):
     status = Status.objects.get(slug=slug) if slug else None
     Phrase.objects.create(text="Final delivery - Refused by addressee", status=status)
     assert slug_of("Final delivery - Refused by addressee.") == slug
     assert slug_of("Final delivery - Collected at counter") == "final-delivery"
 
 
-def test_a_final_full_stop_is_dropped_once():
+def test_one_final_full_stop_is_dropped():
     assert normalise(" Office  closed.\nRetention. ") == "Office closed. Retention"
 
 
-def test_an_edit_is_seen_at_the_next_reading():
+def test_an_edit_is_seen_when_the_glossary_is_next_read():
     assert slug_of("Sorted by a drone") is None
     Phrase.objects.create(text="Sorted by a drone", status=Status.objects.get(slug="en-route"))
     assert slug_of("Sorted by a drone") == "en-route"
 
 
 @pytest.mark.parametrize("mapped", ["Sorted by a drone", "Sorted by a drone."])
-def test_of_two_spellings_the_one_with_a_meaning_stands(mapped):
+def test_of_two_spellings_the_one_with_a_status_counts(mapped):
     status = Status.objects.get(slug="en-route")
     for text in ("Sorted by a drone", "Sorted by a drone."):
         Phrase.objects.create(text=text, status=status if text == mapped else None)
@@ -73,7 +73,7 @@ def test_reading_again_costs_one_query(django_assert_num_queries):
         Glossary.current()
 
 
-def test_words_fall_back_from_destination_and_language_to_english_for_all():
+def test_words_fall_back_to_english_for_all_destinations():
     status = Status.objects.get(slug="customs-clearance")
     france = Destination.objects.get(code="FR")
 
@@ -106,7 +106,7 @@ def test_only_the_four_placeholders_are_filled_in():
     assert text == "Bpost in Belgium: X {broken} {0} {"
 
 
-def test_a_sentence_that_begins_with_a_place_begins_with_a_capital():
+def test_a_placeholder_that_begins_a_sentence_is_capitalised():
     assert (
         fill("Nothing. {operator} takes it. Ask {operator}!")
         == "Nothing. The local post takes it. Ask the local post!"
@@ -114,7 +114,7 @@ def test_a_sentence_that_begins_with_a_place_begins_with_a_capital():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_threads_one_reads_new_words_for_all():
+def test_one_of_many_threads_reads_the_new_words_for_all():
     before = Glossary.current()
     Wording.objects.first().save()
     seen = {id(come.result) for come in all_at_once([Glossary.current] * 8)}

@@ -69,7 +69,7 @@ def test_the_slugs_that_the_code_knows_exist():
     assert named <= set(Status.objects.values_list("slug", flat=True))
 
 
-def test_every_phrase_of_every_example_has_a_status_except_the_one_that_is_to_have_none():
+def test_all_example_phrases_but_the_unknown_one_have_a_status():
     glossary, now = Glossary.current(), NOW
     for example in all_examples():
         try:
@@ -87,7 +87,7 @@ def test_every_status_has_an_example_whose_page_leads_with_it(slug):
     assert shown.progress.guide_status == status
 
 
-def test_another_migrate_changes_nothing_that_staff_changed():
+def test_another_migrate_overwrites_no_edit_of_staff():
     Wording.objects.filter(status__slug="retention", destination=None).update(title="Come and get it")
     Phrase.objects.filter(text="Retention").update(status=None)
     Status.objects.filter(slug="retention").update(name="Waiting for you", worry_days=77)
@@ -103,7 +103,7 @@ def test_another_migrate_changes_nothing_that_staff_changed():
     assert Shop.objects.get().name == "Tea from Uji"
 
 
-def test_another_filling_adds_what_is_missing():
+def test_filling_gaps_again_adds_what_is_missing():
     Wording.objects.filter(status__slug="retention").delete()
     Phrase.objects.filter(text="En route").delete()
     seed.fill_gaps(apps)
