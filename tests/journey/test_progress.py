@@ -62,7 +62,7 @@ def test_the_newest_row_leads(texts, expected):
 @pytest.mark.parametrize(
     "phrase", ["En route", "Processing at delivery Post Office", "Held by import Customs"]
 )
-def test_rows_in_the_country_of_origin_never_lead_beyond_leaving_it(phrase):
+def test_rows_in_the_country_of_origin_never_pass_stage_two(phrase):
     stage, tone, _ = where(POSTED, AT_EXCHANGE, f"{phrase} @ OSAKA")
     assert stage == 2
     assert tone != "done"
@@ -77,9 +77,7 @@ def test_rows_in_the_country_of_origin_never_lead_beyond_leaving_it(phrase):
         ("final-delivery", DELIVERED, "If you do not have it, write to us."),
     ],
 )
-def test_a_meaning_without_published_words_keeps_its_tone_and_says_nothing_that_is_not_known(
-    slug, text, advice
-):
+def test_a_status_without_published_words_says_only_what_is_known(slug, text, advice):
     soon = datetime(2026, 11, 11, 12, 0, tzinfo=UTC)
     with_words = progress_of(story(POSTED, text), now=soon)
     for wording in Wording.objects.filter(status__slug=slug):
@@ -101,12 +99,12 @@ def test_a_meaning_without_published_words_keeps_its_tone_and_says_nothing_that_
         ([POSTED, "Who knows"], ""),
     ],
 )
-def test_a_row_leads_to_the_guides_entry_with_its_own_words(texts, slug):
+def test_a_row_links_to_the_guide_entry_with_its_words(texts, slug):
     progress = progress_of(story(*texts))
     assert (progress.guide_slug, progress.timeline[0].guide_slug) == (slug, slug)
 
 
-def test_a_row_leads_to_no_entry_that_the_guide_hides():
+def test_a_row_links_to_no_hidden_guide_entry():
     customs = Status.objects.get(slug="customs-clearance")
     customs.hidden = True
     customs.save()
@@ -121,14 +119,14 @@ def test_en_route_keeps_the_stage():
     assert where("En route @ GERMANY")[0] is None
 
 
-def test_en_route_in_the_country_of_origin_after_an_arrival_abroad_is_a_step_back():
+def test_en_route_in_japan_after_an_arrival_is_a_step_back():
     progress = progress_of(story(POSTED, ARRIVED, IN_CUSTOMS, "En route @ OSAKA"))
     assert (progress.stage, progress.headline) == (2, "Your parcel is in Japan")
     assert "had already reached step 3" in progress.came_back
     assert progress.hand_over is None
 
 
-def test_a_delivery_in_the_country_of_origin_is_a_problem_and_never_done():
+def test_a_delivery_in_the_country_of_origin_is_a_problem():
     assert where(POSTED, DISPATCHED, "Final delivery @ TOKYO") == (2, "problem", "final-delivery")
     assert where("Final delivery @ TOKYO") == (None, "problem", "final-delivery")
 
@@ -148,24 +146,24 @@ def test_a_parcel_from_abroad_is_delivered_in_japan():
         "Who knows",
     ],
 )
-def test_whatever_comes_after_being_returned_is_a_problem(after):
+def test_every_row_after_a_return_is_a_problem(after):
     stage, tone, _ = where(POSTED, ARRIVED, AT_OFFICE, "Returned to Sender @ GERMANY", after)
     assert (stage, tone) == (4, "problem")
 
 
-def test_after_being_returned_no_headline_promises_a_delivery():
+def test_after_a_return_no_headline_promises_a_delivery():
     for after in ("Final delivery @ TOKYO", "Final delivery @ GERMANY"):
         progress = progress_of(story(POSTED, ARRIVED, "Returned to Sender @ GERMANY", after))
         assert progress.headline == "Your parcel probably went back to the sender"
         assert progress.hand_over is None
 
 
-def test_an_investigation_keeps_the_last_stage_really_reached():
+def test_an_investigation_keeps_the_last_stage_reached():
     assert where(POSTED, DISPATCHED, "Investigation @ GERMANY") == (2, "problem", "investigation")
     assert where("Investigation @ GERMANY")[0] is None
 
 
-def test_customs_twice_and_a_step_back_are_told_truthfully():
+def test_customs_after_the_local_post_are_a_step_back():
     texts = (POSTED, AT_OFFICE, "Item presented to import Customs @ GERMANY")
     assert where(*texts) == (3, "wait", "customs-clearance")
 
@@ -179,14 +177,14 @@ def test_customs_twice_and_a_step_back_are_told_truthfully():
         (DELIVERED, "wait"),
     ],
 )
-def test_an_unmapped_phrase_keeps_the_stage_waits_and_never_clears_act_or_problem(before, tone):
+def test_an_unmapped_phrase_keeps_the_stage_and_any_warning(before, tone):
     mapped = progress_of(story(POSTED, before))
     unmapped = progress_of(story(POSTED, before, "Sorted by a drone @ GERMANY"))
     assert (unmapped.stage, unmapped.tone, unmapped.status) == (mapped.stage, tone, None)
     assert "Sorted by a drone" in unmapped.headline
 
 
-def test_only_unmapped_phrases_have_no_stage_and_wait():
+def test_a_story_of_unmapped_phrases_has_no_stage_and_waits():
     assert where("Sorted by a drone") == (None, "wait", None)
 
 
@@ -201,14 +199,14 @@ def test_the_destination_is_named_by_the_newest_row_abroad():
     assert progress_of(story(POSTED, "En route @ ATLANTIS")).destination is None
 
 
-def test_a_country_that_the_parcel_only_passes_through_is_not_the_destination():
+def test_a_transit_country_is_not_the_destination():
     changing = (POSTED, DISPATCHED, "Departure from transit office of exchange @ GERMANY")
     assert progress_of(story(*changing)).destination is None
     assert progress_of(story(*changing), hint="NO").destination == "NO"
     assert progress_of(story(*changing, "Arrival at inward office of exchange @ NORWAY")).destination == "NO"
 
 
-def test_staff_and_then_the_link_name_the_destination_until_a_scan_does():
+def test_staff_then_the_link_name_the_destination_before_a_scan():
     assert progress_of(story(POSTED), hint="US").destination == "US"
     assert progress_of(story(POSTED), hint="US", destination="CA").destination == "CA"
     assert progress_of(story(POSTED, ARRIVED), hint="US", destination="CA").destination == "DE"
@@ -225,12 +223,12 @@ def test_the_local_post_is_named_from_arrival_on():
     assert NUMBER not in abroad.url
 
 
-def test_where_nobody_knows_who_delivers_the_button_names_the_site_it_leads_to():
+def test_without_a_known_operator_the_button_names_its_site():
     hand_over = progress_of(story(POSTED, "Arrival at inward office of exchange @ KENYA")).hand_over
     assert (hand_over.introduction, hand_over.button) == ("", "Look it up at www.ems.post")
 
 
-def test_what_is_true_of_ems_alone_is_not_said_of_other_mail():
+def test_facts_about_ems_alone_are_not_said_of_other_mail():
     rows = (POSTED, "Retention @ FRANCE")
     ems, letter = progress_of(story(*rows)), progress_of(story(*rows, number="RB123456785JP"))
     assert ems.hand_over and "Chronopost" in ems.who_has_it
@@ -264,13 +262,13 @@ def test_one_day_reads_as_a_sentence_too(days, text):
     assert progress_of(story("Out for delivery @ GERMANY"), now=now).silence.text == text
 
 
-def test_a_worrying_silence_never_advises_nothing():
+def test_a_worrying_silence_always_has_an_advice():
     progress = progress_of(story(DISPATCHED), now=NOW + timedelta(days=40))
     assert "Write to us" in progress.what_to_do
     assert "sender can open an enquiry" in progress.silence.text
 
 
-def test_an_enquiry_is_not_promised_after_its_time():
+def test_an_enquiry_is_not_promised_after_its_deadline():
     late = progress_of(story(POSTED, ARRIVED), now=datetime(2027, 5, 9, 15, tzinfo=UTC))  # 10 May in Japan
     assert "is over" in late.silence.text
     in_time = progress_of(story(POSTED, ARRIVED), now=datetime(2027, 5, 9, 14, tzinfo=UTC))
@@ -280,11 +278,11 @@ def test_an_enquiry_is_not_promised_after_its_time():
 
 
 @pytest.mark.parametrize("end", [DELIVERED, "Returned to sender @ TOKYO"])
-def test_once_the_journey_is_over_silence_says_nothing(end):
+def test_a_finished_journey_has_no_silence(end):
     assert progress_of(story(POSTED, ARRIVED, end)).silence is None
 
 
-def test_collect_by_is_about_the_holding_days_of_the_destination():
+def test_collect_by_follows_the_holding_days_of_the_destination():
     held = progress_of(story("Retention @ UNITED STATES OF AMERICA"), now=NOW - timedelta(days=8))
     assert "14 November 2026" in held.collect_by
     late = progress_of(story("Retention @ UNITED STATES OF AMERICA"))
@@ -294,7 +292,7 @@ def test_collect_by_is_about_the_holding_days_of_the_destination():
 
 
 @pytest.mark.parametrize("phrase", ["Collection", "Absence. Attempted delivery."])
-def test_what_may_still_be_brought_to_the_door_is_not_said_to_wait_at_a_counter(phrase):
+def test_a_possible_door_delivery_is_not_said_to_be_at_a_counter(phrase):
     item = story(ARRIVED, f"{phrase} @ GERMANY")
     soon, late = (
         progress_of(item, now=NOW - timedelta(days=9)),
@@ -334,7 +332,7 @@ def test_times_have_an_offset_only_where_it_is_certain():
     ]
 
 
-def test_the_order_is_japan_posts_even_where_clocks_run_backwards():
+def test_japan_posts_order_is_kept_even_against_local_times():
     rows = (
         event(DISPATCHED, date(2026, 11, 12)),
         event("Arrival at inward office of exchange @ CANADA", date(2026, 11, 11)),
@@ -344,14 +342,14 @@ def test_the_order_is_japan_posts_even_where_clocks_run_backwards():
     assert timeline[0].is_newest
 
 
-def test_names_of_countries_read_as_a_sentence():
+def test_country_names_fit_into_a_sentence():
     progress = progress_of(story("Arrival at inward office of exchange @ UNITED STATES OF AMERICA"))
     assert progress.headline == "Your parcel has arrived in the United States"
     Destination.objects.filter(code="US").update(name_in_text="")
     assert Destination.objects.get(code="US").spoken_name == "United States"
 
 
-def test_steps_of_another_countrys_parcel_do_not_leave_japan():
+def test_the_steps_of_a_foreign_parcel_do_not_leave_japan():
     progress = progress_of(story("En route @ SAITAMA", number="RB123456785GB"))
     assert [step.label for step in progress.steps][1] == "Leaving the United Kingdom"
     assert progress.from_abroad
@@ -415,7 +413,7 @@ def test_where_no_scans_are_exchanged_nothing_more_will_appear():
     assert progress_of(story(POSTED), hint="IE").hand_over is None
 
 
-def test_where_no_scans_are_exchanged_no_news_are_promised():
+def test_where_no_scans_are_exchanged_no_news_is_promised():
     ireland_sends_no_scans()
     soon, late = (
         progress_of(story(POSTED, DISPATCHED), hint="IE", now=NOW + timedelta(days=days)) for days in (0, 90)
@@ -427,7 +425,7 @@ def test_where_no_scans_are_exchanged_no_news_are_promised():
     assert late.silence.text == f"{text} If they know nothing about it either, write to us."
 
 
-def test_where_no_scans_are_exchanged_words_written_for_that_country_stand():
+def test_words_written_for_a_country_without_scans_are_kept():
     ireland = ireland_sends_no_scans()
     status = Status.objects.get(slug="dispatch-from-outward-office")
     texts = {"title": "Gone", "meaning": "It flew.", "what_to_do": "Ask An Post after a week."}
@@ -444,7 +442,7 @@ def test_where_no_scans_are_exchanged_words_written_for_that_country_stand():
         "Zork @ TOKYO",
     ],
 )
-def test_where_no_scans_are_exchanged_what_comes_before_the_departure_is_not_the_last_scan(text):
+def test_a_scan_before_the_departure_is_not_the_last_scan(text):
     ireland_sends_no_scans()
     progress = progress_of(story(POSTED, AT_EXCHANGE, text), hint="IE")
     assert progress.silence.headline != "Nothing more will appear here"
@@ -454,7 +452,7 @@ def test_where_no_scans_are_exchanged_what_comes_before_the_departure_is_not_the
 @pytest.mark.parametrize(
     "phrase", ["Processing at delivery Post Office", "Item out for physical delivery", "Retention"]
 )
-def test_a_late_step_inside_the_country_of_origin_promises_no_delivery(phrase):
+def test_a_late_step_inside_japan_promises_no_delivery(phrase):
     for before in ((POSTED,), (POSTED, DISPATCHED, ARRIVED)):
         progress = progress_of(story(*before, f"{phrase} @ TOKYO"), hint="DE")
         assert progress.headline == "Your parcel is in Japan"
@@ -463,14 +461,14 @@ def test_a_late_step_inside_the_country_of_origin_promises_no_delivery(phrase):
 
 
 @pytest.mark.parametrize("phrase", ["Retention", "Absence. Attempted delivery.", "Collection"])
-def test_inside_the_country_of_origin_nothing_is_asked_of_the_customer(phrase):
+def test_inside_the_country_of_origin_the_customer_need_not_act(phrase):
     progress = progress_of(story(POSTED, ARRIVED, f"{phrase} @ TOKYO"), now=NOW - timedelta(days=8))
     assert (progress.tone, progress.banner, progress.warning) == ("act", "", "")
     assert progress.icon == "icons/plane.svg"
     assert progress.silence.headline == "Normal so far"
 
 
-def test_a_return_without_the_word_is_not_told_as_an_arrival():
+def test_an_arrival_back_in_japan_is_shown_as_a_return():
     progress = progress_of(
         story(POSTED, DISPATCHED, "Arrival at inward office of exchange @ TOKYO"), hint="US"
     )
@@ -481,7 +479,7 @@ def test_a_return_without_the_word_is_not_told_as_an_arrival():
 @pytest.mark.parametrize(
     "phrase", ["Posting/Collection", "Dispatch from outward office of exchange", "In a box for export"]
 )
-def test_a_step_of_leaving_that_was_scanned_abroad_is_not_told_as_leaving_japan(phrase):
+def test_a_leaving_step_scanned_abroad_is_not_leaving_japan(phrase):
     Phrase.objects.create(text="In a box for export", status=Status.objects.get(slug="export-customs"))
     progress = progress_of(story(POSTED, ARRIVED, f"{phrase} @ GERMANY"), now=NOW - timedelta(days=8))
     assert progress.headline == f"Japan Post says: “{phrase}”"
@@ -499,7 +497,7 @@ def test_a_step_of_leaving_that_was_scanned_abroad_is_not_told_as_leaving_japan(
         ("Held by import Customs", (3, "wait")),
     ],
 )
-def test_leaving_the_destination_takes_back_neither_step_nor_banner(leaving, before, expected):
+def test_leaving_the_destination_keeps_the_step_and_the_banner(leaving, before, expected):
     item = story(POSTED, ARRIVED, f"{before} @ GERMANY", f"{leaving} @ GERMANY")
     progress = progress_of(item, now=NOW - timedelta(days=7))
     assert (progress.stage, progress.tone) == expected
@@ -507,19 +505,19 @@ def test_leaving_the_destination_takes_back_neither_step_nor_banner(leaving, bef
     assert not progress.came_back
 
 
-def test_how_a_delivery_went_stands_behind_a_dash():
+def test_a_delivery_phrase_may_have_details_after_a_dash():
     assert where(POSTED, "Final delivery - Left with neighbour @ GERMANY") == (5, "done", "final-delivery")
     assert where(POSTED, "Final deliveries @ GERMANY")[1] == "wait"
     assert where(POSTED, "Not - Final delivery @ GERMANY")[1] == "wait"
 
 
-def test_ambiguous_words_are_said_to_be_so():
+def test_an_ambiguous_phrase_shows_both_meanings():
     progress = progress_of(story("引受 @ 東京都", "国際交換局に到着 @ 東京都"))
     assert "both for leaving a country and for arriving" in progress.meaning
     assert progress.what_to_do
 
 
-def test_an_unknown_phrase_on_the_way_back_leads_to_us_and_not_to_the_local_post():
+def test_an_unknown_phrase_on_the_way_back_advises_to_write_to_us():
     progress = progress_of(story(POSTED, ARRIVED, "Returned to Sender @ GERMANY", "Zork @ GERMANY"))
     assert progress.tone == "problem"
     assert progress.hand_over is None
@@ -541,7 +539,7 @@ def test_an_unknown_phrase_keeps_the_advice_of_the_banner(before, advice):
     assert progress_of(story(POSTED, before, "Zork @ GERMANY")).what_to_do == advice
 
 
-def test_while_nobody_answers_silence_ends_with_the_last_answer():
+def test_during_an_outage_the_silence_ends_at_the_last_answer():
     item = story(POSTED, ARRIVED)
     lookup = Story(NUMBER, item.events, False, checked_at=NOW - timedelta(days=9), stale=True)
     progress = build_progress(lookup, Glossary.current(), now=NOW + timedelta(days=30))
@@ -551,7 +549,7 @@ def test_while_nobody_answers_silence_ends_with_the_last_answer():
     assert late.silence.text.startswith("No news for 10 days when we last asked")
 
 
-def test_the_age_of_the_last_scan_is_true_while_nobody_answers():
+def test_during_an_outage_the_age_of_the_last_scan_is_true():
     item = story(POSTED, "Retention @ UNITED KINGDOM")
     lookup = Story(NUMBER, item.events, False, checked_at=NOW - timedelta(days=8), stale=True)
     progress = build_progress(lookup, Glossary.current(), now=NOW)
@@ -559,7 +557,7 @@ def test_the_age_of_the_last_scan_is_true_while_nobody_answers():
     assert progress.silence.days == 10
 
 
-def test_while_the_post_keeps_it_nothing_says_that_it_goes_back():
+def test_during_the_holding_days_no_return_is_announced():
     item = story(POSTED, "Retention @ UNITED KINGDOM")
     days = Destination.objects.get(code="GB").holding_days
     kept_until, after = (
@@ -570,7 +568,7 @@ def test_while_the_post_keeps_it_nothing_says_that_it_goes_back():
     assert after.silence.headline == "It has waited for too long"
 
 
-def test_the_last_day_to_collect_it_is_over_when_it_is_over_everywhere():
+def test_the_last_day_to_collect_ends_in_the_last_time_zone():
     item = story(POSTED, "Retention @ UNITED STATES OF AMERICA")  # on the 10th, for five days
     evening_there, over = (
         progress_of(item, now=datetime(2026, 11, 16, hour, 59, tzinfo=UTC)) for hour in (11, 12)
@@ -581,12 +579,12 @@ def test_the_last_day_to_collect_it_is_over_when_it_is_over_everywhere():
     assert over.silence.headline == "It has waited for too long"
 
 
-def test_business_days_of_holding_are_counted_as_days_of_the_calendar():
+def test_business_days_of_holding_become_calendar_days():
     held = progress_of(story("Retention @ AUSTRALIA"))  # on Monday the 9th, for ten business days
     assert held.collect_by.startswith("Collect it by about 23 November 2026, or")
 
 
-def test_with_the_history_missing_an_enquiry_is_over_when_it_would_be_for_the_only_row():
+def test_without_a_history_the_enquiry_ends_by_the_only_row():
     item = story(DISPATCHED, history_missing=True)
     soon, late = (progress_of(item, now=NOW + timedelta(days=days)).silence for days in (100, 200))
     assert "only the sender can open an enquiry" in soon.text
@@ -598,7 +596,7 @@ def test_holding_days_run_from_the_first_row_of_waiting():
     assert "15 November 2026" in progress_of(story(POSTED, *rows), now=NOW - timedelta(days=8)).collect_by
 
 
-def test_a_delivered_parcel_with_a_strange_last_word_worries_nobody_and_is_not_over():
+def test_an_unknown_phrase_after_a_delivery_is_calm_but_not_over():
     item = story(POSTED, DELIVERED, "Delivery scan cancelled @ GERMANY")
     for days in (0, 30, 300):
         progress = progress_of(item, now=NOW + timedelta(days=days))
@@ -611,7 +609,7 @@ def test_a_delivered_parcel_with_a_strange_last_word_worries_nobody_and_is_not_o
         assert progress.what_to_do == "If you do not have it, write to us."
 
 
-def test_a_parcel_that_moves_on_after_its_delivery_is_with_the_local_post_and_waited_for():
+def test_a_parcel_that_moves_on_after_its_delivery_is_not_over():
     soon, late = (
         progress_of(story(POSTED, DELIVERED, "En route @ GERMANY"), now=NOW + timedelta(days=days))
         for days in (0, 60)
@@ -623,11 +621,11 @@ def test_a_parcel_that_moves_on_after_its_delivery_is_with_the_local_post_and_wa
 
 
 @pytest.mark.parametrize("between", ["Zork", "Investigation"])
-def test_it_does_so_whatever_came_between(between):
+def test_it_moves_on_after_a_delivery_whatever_came_between(between):
     assert where(POSTED, DELIVERED, f"{between} @ GERMANY", "En route @ GERMANY") == (4, "normal", "en-route")
 
 
-def test_a_status_that_staff_call_done_ends_the_journey_and_keeps_the_step_of_the_delivery():
+def test_a_status_that_staff_call_done_ends_the_journey():
     signed = Status.objects.create(slug="signed", tone="done")
     Phrase.objects.create(text="Signature received", status=signed)
     progress = progress_of(story(POSTED, DELIVERED, "Signature received @ GERMANY"))
@@ -635,7 +633,7 @@ def test_a_status_that_staff_call_done_ends_the_journey_and_keeps_the_step_of_th
 
 
 @pytest.mark.parametrize("phrase", ["En route", "Retention", "Out for delivery", "Zork"])
-def test_what_comes_after_a_delivery_is_told_with_the_day_of_the_delivery(phrase):
+def test_a_phrase_after_a_delivery_names_the_day_of_the_delivery(phrase):
     assert came_back(POSTED, DELIVERED, f"{phrase} @ GERMANY") == (
         "It was shown as delivered on 10 November 2026, and this came after it. If you have it, all is well."
     )
@@ -643,7 +641,7 @@ def test_what_comes_after_a_delivery_is_told_with_the_day_of_the_delivery(phrase
 
 
 @pytest.mark.parametrize("phrase", ["En route", "Out for delivery"])
-def test_a_worrying_silence_after_a_delivery_asks_those_who_do_not_have_it(phrase):
+def test_a_worry_after_a_delivery_is_for_customers_without_the_parcel(phrase):
     item = story(POSTED, DELIVERED, f"{phrase} @ GERMANY")
     progress = progress_of(item, now=NOW + timedelta(days=60))
     assert progress.came_back.endswith("If you have it, all is well.")
@@ -670,7 +668,7 @@ ASK_THE_SENDER = "Ask the sender: only they can have the post in the United King
 @pytest.mark.parametrize(
     "rows", [["Investigation @ KANAGAWA"], ["Returned to Sender @ KANAGAWA"], ["Investigation", "Zork"]]
 )
-def test_with_a_number_from_abroad_nobody_says_that_we_are_the_sender(rows):
+def test_for_a_foreign_number_we_are_not_called_the_sender(rows):
     progress = progress_of(story(IN_BRITAIN, *rows, number=BRITISH))
     assert (progress.tone, progress.what_to_do) == ("problem", ASK_THE_SENDER)
     assert not any("us" in words.split() for words in (progress.headline, progress.meaning))
@@ -684,17 +682,17 @@ def test_export_customs_abroad_do_not_ask_us():
     assert progress.what_to_do == "Nothing. If they need something, they ask the sender."
 
 
-def test_a_worrying_silence_of_a_number_from_abroad_is_the_senders():
+def test_a_foreign_numbers_worrying_silence_refers_to_the_sender():
     item = story(IN_BRITAIN, "Held by import Customs @ KANAGAWA", number=BRITISH)
     assert progress_of(item, now=NOW + timedelta(days=90)).what_to_do == ASK_THE_SENDER
 
 
-def test_where_nobody_knows_the_country_of_a_number_it_is_the_country_of_origin():
+def test_a_number_of_an_unknown_country_names_no_country():
     progress = progress_of(story("Investigation @ KANAGAWA", number="RB123456785ZZ"))
     assert "the post in the country of origin" in progress.what_to_do
 
 
-def test_words_that_staff_wrote_for_japan_stand_for_a_number_from_abroad_too():
+def test_a_foreign_number_shows_the_words_written_for_japan():
     status = Status.objects.get(slug="investigation")
     texts = {"title": "Held", "meaning": "They look.", "what_to_do": "Call 0120-000-000."}
     Wording.objects.create(status=status, destination_id="JP", language="en", **texts)
@@ -709,47 +707,47 @@ def came_back(*texts):
     return progress_of(story(*texts)).came_back
 
 
-def test_a_journey_that_only_goes_forward_says_nothing_about_going_back():
+def test_a_journey_that_only_moves_forward_mentions_no_step_back():
     assert (
         came_back(POSTED, AT_EXCHANGE, DISPATCHED, ARRIVED, IN_CUSTOMS, RELEASED, AT_OFFICE, DELIVERED) == ""
     )
 
 
-def test_going_back_to_an_earlier_step_is_told():
+def test_a_step_back_is_mentioned():
     text = came_back(POSTED, ARRIVED, AT_OFFICE, IN_CUSTOMS)
     assert text == "It had already reached step 4 of 5, With the local post, and has gone back."
 
 
-def test_customs_for_the_second_time_is_told_with_the_day_of_the_first():
+def test_customs_for_the_second_time_name_the_day_of_the_first():
     assert came_back(POSTED, ARRIVED, IN_CUSTOMS, RELEASED, IN_CUSTOMS) == (
         "It was at this point before, on 11 November 2026, and is here again."
     )
 
 
 @pytest.mark.parametrize("there", ["AUSTRIA", "ATLANTIS", ""])
-def test_customs_of_another_country_is_another_point_of_the_journey(there):
+def test_customs_of_another_country_are_not_a_second_visit(there):
     assert came_back(POSTED, ARRIVED, IN_CUSTOMS, RELEASED, f"Held by import Customs @ {there}") == ""
 
 
-def test_customs_nobody_knows_where_is_no_proof_that_it_was_there_before():
+def test_customs_without_a_country_are_not_a_second_visit():
     nowhere = "Held by import Customs"
     assert came_back(POSTED, ARRIVED, nowhere, RELEASED, nowhere) == ""
     assert came_back(POSTED, ARRIVED, IN_CUSTOMS, nowhere, IN_CUSTOMS) == ""
 
 
-def test_two_rows_in_customs_one_after_the_other_are_one_visit():
+def test_two_customs_rows_in_a_row_are_one_visit():
     assert came_back(POSTED, ARRIVED, IN_CUSTOMS, IN_CUSTOMS) == ""
 
 
-def test_a_phrase_nobody_knows_in_between_is_no_proof_that_it_left():
+def test_an_unknown_phrase_does_not_end_a_visit_to_customs():
     assert came_back(POSTED, ARRIVED, IN_CUSTOMS, "Something new @ GERMANY", IN_CUSTOMS) == ""
 
 
-def test_a_problem_tells_its_own_story():
+def test_a_problem_mentions_no_step_back():
     assert came_back(POSTED, ARRIVED, AT_OFFICE, IN_CUSTOMS, "Returned to sender @ JAPAN") == ""
 
 
-def test_whoever_is_told_to_write_to_us_gets_the_link_beside_it():
+def test_an_advice_to_write_to_us_comes_with_the_link():
     item = story(POSTED, "Retention @ GERMANY")
     early, late = (progress_of(item, now=NOW + timedelta(days=days)) for days in (-9, 9))
     assert not early.needs_writing
@@ -757,7 +755,7 @@ def test_whoever_is_told_to_write_to_us_gets_the_link_beside_it():
     assert late.needs_writing
 
 
-def test_the_banner_and_the_pictures_follow_the_tone():
+def test_the_banner_and_the_icon_follow_the_tone():
     held, lost = (
         progress_of(story(POSTED, "Retention @ GERMANY")),
         progress_of(story(POSTED, "Investigation")),
@@ -781,7 +779,7 @@ def test_the_banner_and_the_pictures_follow_the_tone():
         (DELIVERED, 30, ""),
     ],
 )
-def test_a_list_is_told_of_what_needs_a_look(text, days, warning):
+def test_a_list_row_warns_of_what_needs_a_look(text, days, warning):
     now = datetime.combine(FIRST_DAY, time(12), UTC) + timedelta(days=days)
     assert progress_of(story(text), now=now).warning == warning
 
@@ -798,20 +796,20 @@ def test_a_list_is_told_of_what_needs_a_look(text, days, warning):
         ("Something new @ GERMANY", 30, "mail"),
     ],
 )
-def test_the_picture_beside_the_silence_reassures_only_where_all_is_normal(text, days, icon):
+def test_the_silence_icon_reassures_only_where_all_is_normal(text, days, icon):
     now = datetime.combine(FIRST_DAY, time(12), UTC) + timedelta(days=days)
     assert progress_of(story(text), now=now).silence_icon == f"icons/{icon}.svg"
 
 
 @pytest.mark.parametrize("text", [ARRIVED, "Sorted by a drone @ GERMANY"])
-def test_a_parcel_that_japan_post_lists_no_more_is_not_called_normal(text):
+def test_an_unlisted_parcel_is_not_called_normal(text):
     progress = progress_of(story(POSTED, text), now=datetime(2026, 11, 11, 12, tzinfo=UTC), gone=True)
     assert (progress.silence.level, progress.silence.headline) == ("longer", "Japan Post no longer lists it")
     assert "The last scan is 1 day old." in progress.silence.text
     assert progress.what_to_do == "If you still wait for it, write to us." and progress.needs_writing
 
 
-def test_a_parcel_that_is_gone_after_too_long_a_silence_or_at_its_end_is_told_as_before():
+def test_an_unlisted_parcel_keeps_a_worry_an_end_or_an_advice():
     late = progress_of(story(POSTED, ARRIVED), now=NOW + timedelta(days=40), gone=True)
     assert late.silence.level == "far" and "It has been quiet for far too long" in late.what_to_do
     over = progress_of(story(POSTED, DELIVERED), gone=True)
@@ -839,13 +837,13 @@ def test_a_parcel_that_is_gone_after_too_long_a_silence_or_at_its_end_is_told_as
         ),
     ],
 )
-def test_the_silence_of_a_number_from_abroad_is_the_senders_too(phrase, days, headline, text):
+def test_a_foreign_numbers_silence_refers_to_the_sender(phrase, days, headline, text):
     item = story(IN_BRITAIN, f"{phrase} @ KANAGAWA", number=BRITISH)
     silence = progress_of(item, now=NOW + timedelta(days=days)).silence
     assert silence.headline == headline and text in silence.text
     assert "us" not in silence.text.split() and "Japan Post" not in silence.text
 
 
-def test_words_nobody_knows_after_a_problem_keep_its_picture():
+def test_an_unknown_phrase_after_a_problem_keeps_its_icon():
     item = story(POSTED, "Investigation @ GERMANY", "Zork @ GERMANY")
     assert progress_of(item, now=NOW - timedelta(days=8)).silence_icon == "icons/mail.svg"

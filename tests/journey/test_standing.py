@@ -53,7 +53,7 @@ def stored(shipment):
 # It says what the page says
 
 
-def test_it_agrees_with_the_tracking_page_whatever_the_story_and_the_hour():
+def test_a_standing_agrees_with_the_tracking_page():
     phrases = [*Phrase.objects.values_list("text", flat=True), "Something new"]
     countries = ["TOKYO", "GERMANY", "UNITED STATES OF AMERICA", "FRANCE", "INDIA", "ATLANTIS", ""]
     numbers = [NUMBER, "RB123456785GB", "EE123456785DE"]
@@ -109,14 +109,14 @@ def test_it_agrees_with_the_tracking_page_whatever_the_story_and_the_hour():
     agree()
 
 
-def test_a_delivery_back_to_the_sender_is_called_so():
+def test_a_delivery_back_to_the_sender_has_its_own_status():
     assert standing(event(POSTED), event("Final delivery @ TOKYO")).status.slug == "delivered-back"
 
 
 # When it needs a look
 
 
-def test_a_parcel_that_moves_needs_none_until_it_is_silent_for_far_too_long():
+def test_a_moving_parcel_needs_a_look_once_its_silence_worries():
     moving = standing(event(POSTED), event(ARRIVED))
     worry = Status.objects.get(slug="arrival-at-inward-office").worry_days
     assert (
@@ -124,61 +124,61 @@ def test_a_parcel_that_moves_needs_none_until_it_is_silent_for_far_too_long():
     )
 
 
-def test_a_problem_needs_one_since_we_learnt_of_it():
+def test_a_problem_needs_a_look_from_the_answer_that_showed_it():
     assert standing(event(POSTED), event(RETURNED)).look_from == NOW
 
 
-def test_what_waits_for_the_customer_needs_one_two_days_before_it_goes_back():
+def test_a_held_parcel_needs_a_look_two_days_before_its_return():
     kept = standing(event(POSTED), event(RETENTION, NOW.date()))
     holding = Destination.objects.get(code="DE").holding_days
     assert kept.collect_by == NOW.date() + holding * DAY
     assert kept.look_from == datetime.combine(kept.collect_by - 2 * DAY, time(), UTC) - timedelta(hours=9)
 
 
-def test_the_end_of_the_enquiry_needs_one_two_weeks_before():
+def test_an_enquiry_needs_a_look_two_weeks_before_its_end():
     quiet_for_long = standing(event(POSTED), event(IN_CUSTOMS), handled_at=NOW + 60 * DAY)
     assert quiet_for_long.enquiry_ends_on == date(2027, 5, 9)
     assert quiet_for_long.look_from == datetime(2027, 4, 24, 15, 0, tzinfo=UTC)
 
 
-def test_no_end_of_an_enquiry_is_known_of_a_number_from_abroad():
+def test_a_foreign_number_has_no_known_end_of_an_enquiry():
     british = Story(TrackingNumber("RB123456785GB"), (event(POSTED),), False, checked_at=NOW)
     stands = standing_of(Shipment(number=british.number), Reading.of(british, Glossary.current()))
     assert stands.enquiry_ends_on is None
 
 
-def test_a_delivered_parcel_needs_none():
+def test_a_delivered_parcel_needs_no_look():
     delivered = standing(event(POSTED), event(DELIVERED))
     assert (delivered.is_over, delivered.look_from, delivered.worry_from) == (True, None, None)
 
 
-def test_a_parcel_that_moved_on_after_its_delivery_needs_one_once_it_is_silent():
+def test_a_parcel_that_moves_after_delivery_needs_a_look_when_silent():
     moved = standing(event(POSTED), event(DELIVERED), event("En route @ GERMANY"))
     assert (moved.stage, moved.is_over) == (4, False)
     worry = Status.objects.get(slug="en-route").worry_days
     assert moved.look_from == moved.worry_from == datetime(2026, 11, 9, 8, 0, tzinfo=UTC) + (worry + 1) * DAY
 
 
-def test_words_that_nobody_knows_after_a_delivery_worry_nobody_but_the_inbox():
+def test_an_unknown_phrase_after_a_delivery_sets_no_worry():
     unclear = standing(event(POSTED), event(DELIVERED), event("Delivery scan cancelled @ GERMANY"))
     assert (unclear.stage, unclear.is_over, unclear.quiet_from, unclear.worry_from) == (5, False, None, None)
 
 
 @pytest.mark.parametrize(("days", "waits"), [(300, True), (400, False)])
-def test_without_a_history_it_waits_for_a_look_for_a_year_at_most(days, waits):
+def test_without_a_history_a_shipment_needs_a_look_for_one_year(days, waits):
     shipment = keep(event(DISPATCHED, (NOW - timedelta(days=days)).date()), history_missing=True)
     Standing.objects.create(shipment=shipment)
     recompute_outdated(most=10)
     assert Shipment.objects.needing_attention(NOW).filter(pk=shipment.pk).exists() == waits
 
 
-def test_whoever_looked_after_it_need_not_again_until_there_is_another_reason():
+def test_a_handled_shipment_needs_no_look_until_a_new_reason():
     since = standing(event(POSTED), event(RETURNED), handled_at=NOW + timedelta(hours=1))
     assert since.look_from is None or since.look_from > NOW + timedelta(hours=1)
     assert standing(event(POSTED), event(RETURNED), at=NOW + DAY, handled_at=NOW).look_from == NOW + DAY
 
 
-def test_while_japan_post_does_not_answer_a_silence_does_not_grow_into_a_worry():
+def test_without_answers_a_silence_does_not_become_a_worry():
     old = event(IN_CUSTOMS, NOW.date() - 20 * DAY)
     last_answer = NOW - 19 * DAY
     assert standing(old, at=last_answer, stale=True).worry_from is None
@@ -188,7 +188,7 @@ def test_while_japan_post_does_not_answer_a_silence_does_not_grow_into_a_worry()
 # Renewed by each answer
 
 
-def test_each_answer_stores_it_in_the_same_breath(standin):
+def test_each_answer_renews_the_standing(standin):
     standin.set_item(NUMBER, story(POSTED, DISPATCHED))
     look_up(NUMBER, now=NOW)
     shipment = Shipment.objects.get()
@@ -198,7 +198,7 @@ def test_each_answer_stores_it_in_the_same_breath(standin):
     assert (stored(shipment).stage, stored(shipment).destination_id) == (4, "DE")
 
 
-def test_a_failure_stores_it_too_for_the_silence_stops_there(standin):
+def test_a_failure_renews_the_standing_and_stops_the_silence(standin):
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
     look_up(NUMBER, now=NOW)
     assert stored(Shipment.objects.get()).worry_from is not None
@@ -207,7 +207,7 @@ def test_a_failure_stores_it_too_for_the_silence_stops_there(standin):
     assert stored(Shipment.objects.get()).worry_from is None
 
 
-def test_a_number_without_a_story_stands_nowhere(standin):
+def test_a_number_without_a_story_has_no_standing(standin):
     with pytest.raises(Exception, match="no such item"):
         look_up(NUMBER, now=NOW)
     assert Shipment.objects.exists() and not Standing.objects.exists()
@@ -216,7 +216,7 @@ def test_a_number_without_a_story_stands_nowhere(standin):
 # Renewed after an edit of the words
 
 
-def test_another_meaning_of_a_phrase_moves_every_parcel_that_shows_it():
+def test_a_new_status_of_a_phrase_renews_the_standings_with_it():
     parcels = [keep(event(POSTED), event(f"Something new {n} @ GERMANY")) for n in range(3)]
     for n in range(3):
         Phrase.objects.create(text=f"Something new {n}", first_seen_at=NOW)
@@ -234,7 +234,7 @@ def test_another_meaning_of_a_phrase_moves_every_parcel_that_shows_it():
     ]
 
 
-def test_days_of_a_status_and_facts_of_a_country_move_them_and_texts_do_not():
+def test_days_and_countries_change_the_meaning_and_texts_do_not():
     before = Glossary.current().meaning
     status, germany = Status.objects.get(slug="customs-clearance"), Destination.objects.get(code="DE")
     status.wordings.get(language="en", destination=None).save()
@@ -253,7 +253,7 @@ def test_days_of_a_status_and_facts_of_a_country_move_them_and_texts_do_not():
         before = Glossary.current().meaning
 
 
-def test_a_new_phrase_moves_them_only_where_it_takes_a_meaning_away():
+def test_a_new_phrase_changes_the_meaning_only_if_it_removes_one():
     before = Glossary.current().meaning
     Phrase.objects.create(text="Sorted by a drone")
     assert Glossary.current().meaning == before
@@ -265,20 +265,20 @@ def test_a_new_phrase_moves_them_only_where_it_takes_a_meaning_away():
         before = Glossary.current().meaning
 
 
-def test_an_answer_with_a_new_phrase_is_stored_as_it_stands_then(standin):
+def test_an_answer_with_a_new_phrase_stores_the_newest_meaning(standin):
     standin.set_item(NUMBER, story(POSTED, "ARRIVAL", "Sorted by a drone"))
     look_up(NUMBER, now=NOW)
     assert Standing.objects.get().meaning == Glossary.current().meaning
 
 
-def test_some_at_a_time_are_renewed_and_the_rest_is_counted():
+def test_standings_are_renewed_in_parts_and_the_rest_is_counted():
     parcels = [keep(event(POSTED)) for _ in range(5)]
     Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)
     assert recompute_outdated(most=3) == 2
     assert recompute_outdated(most=3) == 0
 
 
-def test_between_two_transactions_others_get_the_lock(monkeypatch):
+def test_between_two_transactions_others_can_take_the_lock(monkeypatch):
     breaths: list[float] = []
     monkeypatch.setattr("time.sleep", breaths.append)
     monkeypatch.setattr(standings, "BATCH", 2)
@@ -290,7 +290,7 @@ def test_between_two_transactions_others_get_the_lock(monkeypatch):
     assert breaths == [BREATH]
 
 
-def test_parcels_that_somebody_looks_after_are_locked_in_the_order_of_everybody():
+def test_handled_shipments_are_locked_in_the_order_of_their_ids():
     parcels = [keep(event(POSTED)) for _ in range(3)]
     with CaptureQueriesContext(connection) as asked:
         mark_handled(parcels[::-1], now=NOW)

@@ -39,7 +39,7 @@ STORIES = [
     st.integers(0, 999),
 )
 @example(STORIES[2], False, int((ENQUIRY_ENDS - CHECKED).total_seconds()) - 900, 999)
-def test_until_then_the_page_reads_the_same(item, stale, seconds, thousandths):
+def test_the_page_is_unchanged_until_valid_until(item, stale, seconds, thousandths):
     lookup = Story(TrackingNumber(NUMBER), item.events, False, checked_at=CHECKED, stale=stale)
     now = CHECKED + timedelta(seconds=seconds)
     shown = build_progress(lookup, Glossary.current(), now=now)
@@ -66,7 +66,7 @@ def test_a_day_of_silence_has_24_hours_when_the_clocks_change(scanned, changes):
 
 
 @pytest.mark.parametrize("minutes", [0, 4, 5, 12, 119, 120, 2879, 2880, 90 * 1440])
-def test_words_about_the_last_check_change_exactly_then(minutes):
+def test_the_age_of_the_last_check_changes_at_valid_until(minutes):
     now = CHECKED + timedelta(minutes=minutes)
     until = valid_until(now, checked_at=CHECKED, scanned_at=None)
     before = until - timedelta(seconds=1)

@@ -47,7 +47,7 @@ def figures(slug=AT_INWARD):
 # What is counted
 
 
-def test_half_and_nine_in_ten_of_the_parcels_to_a_country_and_to_all():
+def test_figures_are_counted_for_each_country_and_for_all():
     keep_waits(*[1] * 9, *[2] * 4, *[5] * 5, 9, 20)
     keep_waits(*[3] * 20, country="CANADA")
     learn()
@@ -63,7 +63,7 @@ def test_fewer_than_twenty_parcels_teach_nothing():
     assert figures() == {None: (20, 1, 1)}
 
 
-def test_parcels_that_wait_count_for_as_long_as_we_know_of_them():
+def test_waiting_parcels_count_for_the_days_that_we_know_of():
     keep_waits(*[1] * 20, 20)
     learn()
     assert figures()["DE"] == (21, 1, 1)
@@ -79,14 +79,14 @@ def test_where_too_many_wait_there_is_no_figure():
     assert figures() == {}
 
 
-def test_waiting_parcels_are_no_part_of_the_twenty():
+def test_waiting_parcels_do_not_count_towards_the_twenty():
     keep_waits(*[1] * 19)
     keep_waiting(1, days=0)
     learn()
     assert figures() == {}
 
 
-def test_a_day_under_way_is_no_full_day_of_waiting():
+def test_an_unfinished_day_is_not_a_day_of_waiting():
     keep_waits(*[1] * 18, 2, 2)
     keep_waiting(1, days=1)  # 28 hours in Germany: it may yet move on within two days, or not
     learn()
@@ -132,7 +132,7 @@ def test_a_parcel_that_waits_there_again_has_not_moved_on():
         (event(ARRIVED, FIRST), event(DELIVERED, FIRST, time(8)), 0),
     ],
 )
-def test_days_are_exact_and_rounded_up_where_certain_else_by_the_calendar_never_negative(left, met, days):
+def test_days_are_rounded_up_or_calendar_days_never_negative(left, met, days):
     for _ in range(20):
         keep(left, met)
     learn()
@@ -146,7 +146,7 @@ def test_steps_of_more_than_180_days_ago_teach_nothing():
     assert figures()["DE"] == (20, 1, 1)
 
 
-def test_rows_that_were_replaced_and_stories_without_history_teach_nothing():
+def test_replaced_rows_and_missing_histories_teach_nothing():
     keep_waits(*[1] * 20)
     keep_waits(*[9] * 20, history_missing=True)
     for shipment in Shipment.objects.filter(history_missing=False):
@@ -166,14 +166,14 @@ def test_rows_that_were_replaced_and_stories_without_history_teach_nothing():
         ["Returned to sender @ TOKYO", "Zork @ TOKYO"],
     ],
 )
-def test_once_the_journey_is_over_nothing_is_waited_for(texts):
+def test_a_finished_journey_has_no_waits(texts):
     for _ in range(20):
         keep(*[event(text, FIRST + place * DAY) for place, text in enumerate(texts)])
     learn()
     assert not UsualWait.objects.exists()
 
 
-def test_where_the_post_sends_no_scans_nobody_waits_for_one():
+def test_no_wait_is_counted_where_the_post_sends_no_scans():
     Destination.objects.filter(code="IE").update(exchanges_scans=False)
     for days in [2] * 20:
         keep(event(DISPATCHED, FIRST), event(ARRIVED, FIRST + days * DAY), event(DELIVERED, FIRST + 9 * DAY))
@@ -183,7 +183,7 @@ def test_where_the_post_sends_no_scans_nobody_waits_for_one():
     assert figures("dispatch-from-outward-office")[None] == (20, 3, 3)
 
 
-def test_a_step_inside_the_country_of_origin_is_counted_under_its_own_words():
+def test_a_step_inside_japan_is_counted_under_its_own_status():
     inside = "Processing at delivery Post Office @ TOKYO"
     for _ in range(20):
         keep(event(inside, FIRST), event(AT_EXCHANGE, FIRST + DAY), destination="CA")
@@ -192,7 +192,7 @@ def test_a_step_inside_the_country_of_origin_is_counted_under_its_own_words():
     assert figures("inside-origin")["CA"] == (20, 1, 1)
 
 
-def test_the_destination_is_the_pages_a_scan_before_staff():
+def test_a_scan_overrides_the_destination_that_staff_gave():
     for _ in range(20):
         keep(event(POSTED, FIRST), event(AT_EXCHANGE, FIRST + 2 * DAY), destination="CA")
         keep(event(POSTED, FIRST), event(ARRIVED, FIRST + 4 * DAY), destination="CA")
@@ -200,7 +200,7 @@ def test_the_destination_is_the_pages_a_scan_before_staff():
     assert figures("posting-collection") == {"CA": (20, 2, 2), "DE": (20, 5, 5), None: (40, 2, 5)}
 
 
-def test_a_parcel_to_nobody_knows_where_counts_once():
+def test_a_parcel_to_an_unknown_country_counts_once():
     for _ in range(10):
         keep(event(POSTED, FIRST), event(AT_EXCHANGE, FIRST + DAY))
     learn()
@@ -211,13 +211,13 @@ def test_a_parcel_to_nobody_knows_where_counts_once():
     assert figures("posting-collection") == {None: (20, 1, 1)}
 
 
-def test_a_story_that_nobody_has_asked_for_lately_still_teaches():
+def test_a_story_without_recent_requests_still_counts():
     keep_waits(*[1] * 20, first=NOW.date() - 170 * DAY, at=NOW - 160 * DAY)
     learn()
     assert figures()["DE"] == (20, 1, 1)
 
 
-def test_an_unknown_phrase_ends_a_wait_and_is_none_itself():
+def test_an_unknown_phrase_ends_a_wait_and_begins_none():
     for _ in range(20):
         keep(event(ARRIVED, FIRST), event("Zork @ GERMANY", FIRST + DAY), event(DELIVERED, FIRST + 9 * DAY))
     learn()
@@ -225,7 +225,7 @@ def test_an_unknown_phrase_ends_a_wait_and_is_none_itself():
     assert figures()["DE"] == (20, 1, 1)
 
 
-def test_it_reads_with_one_query_however_many_parcels(django_assert_num_queries):
+def test_any_number_of_parcels_is_read_with_one_query(django_assert_num_queries):
     keep_waits(*[1] * 40)
     glossary = Glossary.current()
     with django_assert_num_queries(1):
@@ -251,7 +251,7 @@ def version():
     return Shop.objects.get().words_version
 
 
-def test_learning_twice_leaves_the_same_and_no_page_is_read_anew():
+def test_learning_the_same_days_keeps_the_words_version():
     keep_waits(*[1] * 20)
     assert learn()
     before = version()
@@ -262,7 +262,7 @@ def test_learning_twice_leaves_the_same_and_no_page_is_read_anew():
     assert version() == before
 
 
-def test_another_figure_is_seen_by_the_next_page():
+def test_a_new_figure_is_seen_by_the_next_page():
     keep_waits(*[1] * 20)
     learn()
     status = Status.objects.get(slug=AT_INWARD)
@@ -272,7 +272,7 @@ def test_another_figure_is_seen_by_the_next_page():
     assert Glossary.current().usual_wait(status, "DE").nine_in_ten_days == 4
 
 
-def test_what_too_few_parcels_support_goes():
+def test_a_figure_with_too_few_parcels_is_deleted():
     keep_waits(*[1] * 20)
     learn()
     before = version()

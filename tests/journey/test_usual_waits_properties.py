@@ -40,7 +40,7 @@ def test_a_parcel_that_waits_on_never_makes_it_smaller(over, unfinished, days, m
 
 
 @given(some_days, at_least_one, shares)
-def test_it_is_a_day_on_which_some_parcel_moved_on_or_there_is_none(over, unfinished, share):
+def test_the_estimate_is_none_or_a_day_when_a_parcel_moved_on(over, unfinished, share):
     assert days_until(share, waits(over, unfinished)) in {None, *over}
 
 

@@ -71,34 +71,34 @@ def test_the_page_says_what_was_learnt_from_stored_stories(client, standin):
         (75, 70, "9 of 10 parcels to Germany move on within 75 days; yours has waited 70."),
     ],
 )
-def test_a_usual_silence_is_told_with_what_was_learnt(learnt, waited, words):
+def test_a_usual_silence_quotes_the_learnt_figure(learnt, waited, words):
     teach(learnt, country="DE")
     said = silence(waited)
     assert (said.level, said.headline, said.text) == ("usual", "Normal so far", words)
 
 
-def test_names_of_countries_read_as_a_part_of_the_sentence():
+def test_country_names_fit_into_the_sentence():
     teach(5, slug="posting-collection", country="US")
     assert "9 of 10 parcels to the United States move on" in silence(3, POSTED, hint="US").text
 
 
-def test_all_destinations_together_speak_for_a_country_without_a_figure():
+def test_a_country_without_a_figure_gets_the_figure_of_all():
     teach(5)
     teach(9, country="CA")
     assert silence(3).text == "9 of 10 parcels move on within 5 days; yours has waited 3."
 
 
-def test_a_destination_nobody_knows_gets_the_figure_of_all():
+def test_an_unknown_destination_gets_the_figure_of_all():
     teach(5, slug="posting-collection")
     assert silence(3, POSTED).text == "9 of 10 parcels move on within 5 days; yours has waited 3."
 
 
-def test_without_a_figure_for_all_a_country_has_only_staffs():
+def test_without_a_figure_for_all_staffs_days_are_quoted():
     teach(9, country="CA")
     assert silence(3).text == "Up to 3 days without news is usual here; yours has waited 3."
 
 
-def test_a_longer_silence_is_told_calmly_with_what_was_learnt():
+def test_a_longer_silence_quotes_the_figure_calmly():
     teach(5, country="DE")
     said = silence(7)
     assert (said.level, said.headline) == ("longer", "Quiet for longer than usual")
@@ -120,7 +120,7 @@ def test_a_far_longer_silence_keeps_the_advice():
 
 
 @pytest.mark.parametrize(("learnt", "last_usual", "last_longer"), [(1, 1, 8), (3, 3, 8), (9, 9, 14)])
-def test_learnt_days_move_the_worry_on_and_never_closer(learnt, last_usual, last_longer):
+def test_learnt_days_only_delay_the_worry(learnt, last_usual, last_longer):
     """Staff's days at this status are 3 and 8."""
     teach(learnt, country="DE")
     asked = (last_usual, last_usual + 1, last_longer, last_longer + 1)
@@ -138,13 +138,13 @@ def test_learnt_days_move_the_worry_on_and_never_closer(learnt, last_usual, last
         ),
     ],
 )
-def test_where_somebody_must_act_the_texts_stay(text, slug, words):
+def test_where_action_is_needed_the_texts_stay(text, slug, words):
     teach(5, slug=slug, country="DE")
     assert silence(2, text).text == words.format("2 days")
     assert silence(0, text).text == words.format("less than a day")
 
 
-def test_where_somebody_must_act_slow_customers_make_nobody_later():
+def test_where_action_is_needed_learnt_days_delay_no_worry():
     germany = Destination.objects.get(code="DE")
     germany.holding_days = None  # else the day on which they send it back rules
     germany.save()
@@ -153,14 +153,14 @@ def test_where_somebody_must_act_slow_customers_make_nobody_later():
     assert silence(worry + 1, "Retention @ GERMANY").level == "far"
 
 
-def test_an_unknown_phrase_is_not_told_by_what_was_learnt():
+def test_an_unknown_phrase_quotes_no_learnt_figure():
     teach(5, country="DE")
     assert silence(2, "Zork @ GERMANY").text == "Nobody knows yet how long this usually takes."
     Phrase.objects.create(text="Zork", status=Status.objects.get(slug=AT_INWARD))
     assert "9 of 10 parcels to Germany" in silence(2, "Zork @ GERMANY").text
 
 
-def test_a_page_costs_as_many_queries_as_before(client, standin, django_assert_num_queries):
+def test_a_page_with_a_learnt_figure_costs_three_queries(client, standin, django_assert_num_queries):
     teach(5, country="DE")
     standin.set_item(NUMBER, story(POSTED, ARRIVED))
     client.get(f"/track/{NUMBER}/")
@@ -171,7 +171,7 @@ def test_a_page_costs_as_many_queries_as_before(client, standin, django_assert_n
 # The staff's desk
 
 
-def test_staff_read_it_beside_their_own_days_and_cannot_change_it(admin_client):
+def test_staff_see_figures_next_to_their_days_but_cannot_edit(admin_client):
     teach(5, country="DE")
     teach(6)
     page = admin_client.get("/admin/tracking/usualwait/").content.decode()
