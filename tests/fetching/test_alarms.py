@@ -51,14 +51,14 @@ def test_an_unreadable_page_is_kept_with_its_reason_and_mailed(standin, mails):
     assert Alarm.objects.get().mailed_at == LATER
 
 
-def test_the_shops_address_stands_in_for_the_technical_one(standin, mails, shop):
+def test_without_a_technical_address_the_shops_one_is_used(standin, mails, shop):
     shop.technical_email = ""
     shop.save()
     raise_alarm(Drift("cut", "cut: …"), number=NUMBER, html="", now=NOW)
     assert mails()[0].to == ["shop@shop.example"]
 
 
-def test_one_mail_a_kind_a_day_however_many_meet_it_at_once(mails):
+def test_each_kind_is_mailed_once_a_day_even_from_many_threads(mails):
     def meet():
         raise_alarm(Drift("cut", "cut: …"), number=NUMBER, html="x", now=NOW)
 
@@ -69,13 +69,13 @@ def test_one_mail_a_kind_a_day_however_many_meet_it_at_once(mails):
     assert len(mails()) == 3
 
 
-def test_a_hundred_kinds_are_not_a_hundred_mails(mails):
+def test_at_most_ten_mails_leave_on_one_day(mails):
     for count in range(30):
         raise_alarm(Drift(f"kind-{count}", "?"), number=NUMBER, html="", now=NOW)
     assert len(mails()) == 10
 
 
-def test_a_mail_that_does_not_leave_breaks_nothing_and_is_tried_again_after_an_hour(standin, mails, settings):
+def test_a_mail_that_fails_is_tried_again_after_an_hour(standin, mails, settings):
     know_parcel(standin)
     standin.set_fault(NUMBER, "doubled-table")
     backend, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, "no.such.backend"
@@ -88,7 +88,7 @@ def test_a_mail_that_does_not_leave_breaks_nothing_and_is_tried_again_after_an_h
     assert len(mails()) == 1
 
 
-def test_a_slow_mail_server_costs_the_visitor_nothing(standin, mails, monkeypatch):
+def test_a_slow_mail_server_does_not_delay_the_visitor(standin, mails, monkeypatch):
     know_parcel(standin)
     standin.set_fault(NUMBER, "doubled-table")
     sent = threading.Event()
@@ -99,7 +99,7 @@ def test_a_slow_mail_server_costs_the_visitor_nothing(standin, mails, monkeypatc
     mails()
 
 
-def test_without_mail_it_is_logged_only(standin, caplog):
+def test_without_mail_an_alarm_is_only_logged(standin, caplog):
     know_parcel(standin)
     standin.set_fault(NUMBER, "doubled-table")
     look_up(NUMBER, now=LATER)
@@ -133,14 +133,14 @@ def test_a_story_that_shrinks_is_an_alarm_once(standin):
     assert page.kind == "story-vanished" and "1 rows, we have 2" in page.reason
 
 
-def test_what_japan_post_forgets_after_a_year_is_none(standin):
+def test_a_story_forgotten_after_a_year_raises_no_alarm(standin):
     know_parcel(standin)
     standin.clear()
     assert look_up(NUMBER, now=NOW + timedelta(days=400)).gone
     assert not KeptPage.objects.exists()
 
 
-def test_the_newest_twenty_are_kept_and_none_is_large():
+def test_the_newest_twenty_pages_are_kept_and_cut():
     for minutes, number in enumerate(some_numbers(25)):
         KeptPage.objects.keep(
             html="x" * 300_000, number=number, kind="cut", reason="", kept_at=NOW + timedelta(minutes=minutes)

@@ -79,7 +79,7 @@ def test_the_table_has_every_fault():
 
 
 @pytest.mark.parametrize("fault", TABLE, indirect=True)
-def test_with_a_story(japan_post, client, fault):
+def test_each_fault_with_a_story_shows_the_story(japan_post, client, fault):
     outcome, requests = TABLE[fault]
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     look_up(NUMBER, now=an_hour_ago)
@@ -102,7 +102,7 @@ def test_with_a_story(japan_post, client, fault):
 
 
 @pytest.mark.parametrize("fault", TABLE, indirect=True)
-def test_without_a_story(japan_post, client, fault):
+def test_each_fault_without_a_story_shows_unavailable(japan_post, client, fault):
     outcome, requests = TABLE[fault]
     set_fault(japan_post, fault)
     page = visit(client)
@@ -127,7 +127,7 @@ def test_without_a_story(japan_post, client, fault):
     ["hang", "connection-reset", "500", "429", "maintenance", "empty-body", "doubled-table"],
     indirect=True,
 )
-def test_when_it_is_over_the_story_goes_on(japan_post, fault, gate_clock):
+def test_after_a_fault_one_request_is_enough(japan_post, fault, gate_clock):
     """Nothing stays behind: after the rest one request is enough, pause or not."""
     now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
     japan_post.set_fault(NUMBER, fault, times=TABLE[fault][1])

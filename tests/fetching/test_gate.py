@@ -60,7 +60,7 @@ def until_waiting(count):
 
 
 @threads
-def test_of_twenty_who_know_nothing_one_asks_and_all_get_the_answer(standin, settings, stopped_timers):
+def test_one_request_answers_twenty_visitors_without_a_story(standin, settings, stopped_timers):
     settings.JAPANPOST_WAITING = 20
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     standin.set_fault(NUMBER, "hang")
@@ -73,7 +73,7 @@ def test_of_twenty_who_know_nothing_one_asks_and_all_get_the_answer(standin, set
 
 
 @threads
-def test_of_twenty_with_a_story_one_asks_and_the_others_read_it_at_once(standin, stopped_timers):
+def test_of_twenty_with_a_story_nineteen_read_it_at_once(standin, stopped_timers):
     standin.set_item(NUMBER, story(POSTED))
     look_up(NUMBER, now=NOW)
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
@@ -90,7 +90,7 @@ def test_of_twenty_with_a_story_one_asks_and_the_others_read_it_at_once(standin,
 
 
 @database
-def test_the_lease_of_a_crashed_asker_runs_out(standin, gate_clock):
+def test_the_lease_of_a_crashed_process_expires(standin, gate_clock):
     standin.set_item(NUMBER, story(POSTED))
     Shipment.objects.create(number=NUMBER, lease_until=after(seconds=13), lease_token="crashed")
     with pytest.raises(Busy):
@@ -102,7 +102,7 @@ def test_the_lease_of_a_crashed_asker_runs_out(standin, gate_clock):
 
 
 @database
-def test_whoever_waits_takes_over_when_a_lease_runs_out(standin, gate_clock):
+def test_a_waiting_visitor_takes_over_an_expired_lease(standin, gate_clock):
     standin.set_item(NUMBER, story(POSTED))
     Shipment.objects.create(number=NUMBER, lease_until=after(seconds=3), lease_token="crashed")
     assert look_up(NUMBER, now=NOW).events
@@ -111,7 +111,7 @@ def test_whoever_waits_takes_over_when_a_lease_runs_out(standin, gate_clock):
 
 
 @database
-def test_a_lease_from_a_clock_that_was_wrong_holds_nobody_up(standin):
+def test_a_lease_written_by_a_wrong_clock_blocks_no_request(standin):
     standin.set_item(NUMBER, story(POSTED))
     Shipment.objects.create(number=NUMBER, lease_until=after(days=300), lease_token="from the future")
     Gate.objects.create(pk=1, next_start_at=after(days=300), paused_until=after(days=300))
@@ -121,7 +121,7 @@ def test_a_lease_from_a_clock_that_was_wrong_holds_nobody_up(standin):
 @database
 @pytest.mark.parametrize(("ahead", "holds"), [(timedelta(hours=2), False), (timedelta(minutes=119), True)])
 @pytest.mark.parametrize("asks_for_the_same", [True, False])
-def test_a_lease_of_two_hours_was_written_by_a_wrong_clock(
+def test_a_lease_of_two_hours_is_taken_for_a_wrong_clock(
     settings, gate_clock, parcels, ahead, holds, asks_for_the_same
 ):
     """It holds neither its parcel nor a place at Japan Post."""
@@ -144,7 +144,7 @@ def test_a_visitor_with_a_story_waits_for_a_near_turn(standin, gate_clock):
 
 
 @database
-def test_a_visitor_with_a_story_leaves_a_later_turn_to_others_at_once(standin, gate_clock):
+def test_a_visitor_with_a_story_does_not_wait_for_a_later_turn(standin, gate_clock):
     Gate.objects.create(pk=1, next_start_at=after(seconds=0.6))
     with pytest.raises(Busy), gate.admission(NUMBER, timer=Timer(NOW, 8), has_story=True):
         pass
@@ -153,7 +153,7 @@ def test_a_visitor_with_a_story_leaves_a_later_turn_to_others_at_once(standin, g
 
 
 @database
-def test_an_asker_who_comes_too_late_does_not_overwrite_the_newer_answer(standin, gate_clock):
+def test_a_late_answer_does_not_overwrite_a_newer_one(standin, gate_clock):
     standin.set_item(NUMBER, story(POSTED))
     with gate.admission(NUMBER, timer=Timer(NOW, 10), has_story=False) as slow:
         standin.set_item(NUMBER, story(POSTED, ARRIVED))
@@ -166,7 +166,7 @@ def test_an_asker_who_comes_too_late_does_not_overwrite_the_newer_answer(standin
 
 
 @database
-def test_what_was_answered_between_looking_and_starting_is_not_asked_again(standin):
+def test_no_request_starts_after_an_answer_was_stored(standin):
     standin.set_item(NUMBER, story(POSTED))
     look_up(NUMBER, now=NOW)
     late = gate._start(NUMBER, Timer(after(seconds=1), 8), AskedBy.VISITOR, "")
@@ -175,7 +175,7 @@ def test_what_was_answered_between_looking_and_starting_is_not_asked_again(stand
 
 
 @database
-def test_a_fault_of_ours_gives_the_parcel_free(standin, monkeypatch):
+def test_an_internal_error_releases_the_lease(standin, monkeypatch):
     standin.set_item(NUMBER, story(POSTED))
     monkeypatch.setattr("tracking.fetching.asking.parser.parse_page", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -185,7 +185,7 @@ def test_a_fault_of_ours_gives_the_parcel_free(standin, monkeypatch):
 
 
 @database
-def test_a_fault_of_ours_leaves_the_lease_of_a_later_asker():
+def test_an_internal_error_keeps_the_lease_of_a_later_request():
     with pytest.raises(ZeroDivisionError), gate.admission(NUMBER, timer=Timer(NOW, 8), has_story=False):
         Shipment.objects.update(lease_token="later")
         raise ZeroDivisionError
@@ -225,9 +225,7 @@ def test_requests_start_at_a_distance(standin, settings, monkeypatch, parcels):
 
 
 @database
-def test_a_place_that_a_crashed_process_took_is_free_again_when_its_lease_runs_out(
-    standin, settings, gate_clock, parcels
-):
+def test_a_place_taken_by_a_crashed_process_becomes_free(standin, settings, gate_clock, parcels):
     settings.JAPANPOST_CONCURRENCY = 1
     Shipment.objects.create(number=NUMBER, lease_until=after(seconds=13), lease_token="crashed")
     with pytest.raises(Busy):
@@ -271,7 +269,7 @@ def test_the_watch_waits_as_long_as_a_visitor_does():
 
 
 @threads
-def test_beyond_a_few_who_wait_the_page_says_so_and_tries_again_by_itself(
+def test_beyond_the_waiting_limit_the_page_reloads_by_itself(
     standin, settings, stopped_timers, noon, parcels
 ):
     settings.JAPANPOST_CONCURRENCY, settings.JAPANPOST_WAITING = 1, 2
@@ -293,7 +291,7 @@ def test_beyond_a_few_who_wait_the_page_says_so_and_tries_again_by_itself(
 
 
 @threads
-def test_waiting_for_somebody_elses_answer_is_bounded_too(standin, settings, stopped_timers, noon):
+def test_waiting_for_another_request_is_bounded_too(standin, settings, stopped_timers, noon):
     settings.JAPANPOST_WAITING = 3
     standin.set_item(NUMBER, story(POSTED))
     standin.set_fault(NUMBER, "hang")
@@ -313,7 +311,7 @@ def test_waiting_for_somebody_elses_answer_is_bounded_too(standin, settings, sto
 
 
 @threads
-def test_with_a_story_nobody_waits_for_a_place(standin, settings, stopped_timers, parcels):
+def test_a_visitor_with_a_story_waits_for_no_place(standin, settings, stopped_timers, parcels):
     for number in parcels[:6]:
         look_up(number, now=NOW)
     settings.JAPANPOST_CONCURRENCY = 1
@@ -330,7 +328,7 @@ def test_with_a_story_nobody_waits_for_a_place(standin, settings, stopped_timers
 
 @threads
 @pytest.mark.parametrize("fault", ["hang", "dripping-headers", "dripping-body"])
-def test_nobody_waits_longer_than_the_budget(standin, settings, parcels, fault):
+def test_no_visitor_waits_longer_than_the_budget(standin, settings, parcels, fault):
     """These faults never end, so every visitor who leaves has given up; the words say after how long."""
     settings.JAPANPOST_TIMEOUT, settings.JAPANPOST_WAITING = 2, 4
     standin.set_fault(None, fault)
@@ -361,9 +359,7 @@ def test_with_a_story_the_budget_is_half(settings, monkeypatch, gate_clock, parc
 
 
 @database
-def test_a_list_of_numbers_stays_within_one_budget_and_says_what_is_left(
-    standin, settings, client, gate_clock, parcels
-):
+def test_a_list_of_numbers_shares_one_budget(standin, settings, client, gate_clock, parcels):
     settings.JAPANPOST_CONCURRENCY = 1
     Shipment.objects.create(
         number=NUMBER, lease_until=datetime.now(UTC) + timedelta(minutes=60), lease_token="x"
@@ -386,7 +382,7 @@ def fail(standin, numbers, now, fault="500", **options):
 
 
 @threads
-def test_five_failures_in_a_row_pause_everybody_and_one_answer_ends_it(
+def test_five_failures_in_a_row_pause_all_requests_until_an_answer(
     standin, settings, stopped_timers, parcels
 ):
     settings.JAPANPOST_WAITING = 20
@@ -441,7 +437,7 @@ def test_pauses_grow_to_ten_minutes(standin, gate_clock, parcels):
 
 
 @database
-def test_a_prober_who_never_came_back_lets_the_next_one_try(standin, gate_clock, parcels):
+def test_a_lost_probe_lets_the_next_request_try(standin, gate_clock, parcels):
     fail(standin, parcels[:5], NOW)
     standin.clear()
     with gate.admission(parcels[6], timer=Timer(after(seconds=61), 8), has_story=False) as probe:
@@ -466,7 +462,7 @@ def test_retry_after_holds_for_every_parcel(standin, gate_clock, parcels):
 
 
 @database
-def test_an_answer_that_was_under_way_does_not_end_the_rest_they_asked_for(standin, gate_clock, parcels):
+def test_an_answer_in_flight_does_not_end_a_retry_after(standin, gate_clock, parcels):
     slow = Timer(NOW, 25)
     with gate.admission(parcels[1], timer=slow, has_story=False) as ticket:
         fail(standin, parcels[:1], NOW, "429", retry_after="600")
@@ -477,13 +473,13 @@ def test_an_answer_that_was_under_way_does_not_end_the_rest_they_asked_for(stand
 
 
 @database
-def test_nobody_can_ask_us_to_stay_away_for_ever(standin, gate_clock, parcels):
+def test_a_retry_after_counts_for_one_hour_at_most(standin, gate_clock, parcels):
     fail(standin, parcels[:1], NOW, "429", retry_after="2000000")
     assert Gate.objects.get().paused_until == after(hours=1)
 
 
 @database
-def test_an_answer_between_failures_starts_the_count_anew(standin, parcels):
+def test_an_answer_between_failures_resets_the_count(standin, parcels):
     fail(standin, parcels[:4], NOW)
     standin.set_fault(None, "slow-first-byte", seconds=0)
     look_up(parcels[4], now=NOW)
@@ -493,7 +489,7 @@ def test_an_answer_between_failures_starts_the_count_anew(standin, parcels):
 
 
 @database
-def test_a_page_we_cannot_read_is_an_answer_all_the_same(standin, parcels):
+def test_an_unreadable_page_counts_as_an_answer(standin, parcels):
     standin.set_fault(None, "doubled-table")
     for number in parcels[:7]:
         with pytest.raises(UnexpectedPage):
@@ -502,7 +498,7 @@ def test_a_page_we_cannot_read_is_an_answer_all_the_same(standin, parcels):
 
 
 @database
-def test_too_little_time_to_ask_says_nothing_about_japan_post(standin, gate_clock, parcels):
+def test_a_request_with_too_little_time_counts_as_no_failure(standin, gate_clock, parcels):
     standin.set_fault(None, "hang")
     for number in parcels[:6]:
         with pytest.raises(Unavailable):
@@ -527,7 +523,7 @@ def test_staff_see_whether_we_ask(standin, parcels, admin_client):
 
 
 @database
-def test_a_line_closed_before_the_first_byte_is_asked_once_more(standin):
+def test_a_request_cut_before_the_first_byte_is_repeated_once(standin):
     standin.set_item(NUMBER, story(POSTED))
     standin.set_fault(NUMBER, "connection-reset", times=1)
     assert look_up(NUMBER, now=NOW).events
@@ -536,7 +532,7 @@ def test_a_line_closed_before_the_first_byte_is_asked_once_more(standin):
 
 
 @database
-def test_it_is_asked_no_third_time(standin):
+def test_there_is_no_third_request(standin):
     standin.set_fault(NUMBER, "connection-reset")
     with pytest.raises(Unavailable):
         look_up(NUMBER, now=NOW)
@@ -545,7 +541,7 @@ def test_it_is_asked_no_third_time(standin):
 
 
 @database
-def test_the_second_time_keeps_its_distance(standin, settings, gate_clock):
+def test_the_repeated_request_keeps_the_spacing(standin, settings, gate_clock):
     settings.JAPANPOST_SPACING_MS = 600
     standin.set_item(NUMBER, story(POSTED))
     standin.set_fault(NUMBER, "connection-reset", times=1)
@@ -556,7 +552,7 @@ def test_the_second_time_keeps_its_distance(standin, settings, gate_clock):
 
 @database
 @pytest.mark.parametrize("fault", ["500", "429", "truncated", "empty-body", "cut-mid-row", "doubled-table"])
-def test_no_other_failure_is_asked_again(standin, fault):
+def test_no_other_failure_repeats_the_request(standin, fault):
     standin.set_item(NUMBER, story(POSTED))
     standin.set_fault(NUMBER, fault)
     with pytest.raises((Unavailable, UnexpectedPage)):
@@ -565,7 +561,7 @@ def test_no_other_failure_is_asked_again(standin, fault):
 
 
 @database
-def test_without_time_for_it_nothing_is_asked_again(standin, settings, gate_clock):
+def test_without_time_left_the_request_is_not_repeated(standin, settings, gate_clock):
     settings.JAPANPOST_SPACING_MS = 9000
     standin.set_fault(NUMBER, "connection-reset", times=1)
     with pytest.raises(Unavailable):
@@ -588,9 +584,7 @@ def statuses(client, numbers, **headers):
 
 
 @database
-def test_a_stream_of_numbers_ends_in_429_and_a_page_that_tries_again(
-    standin, client, three_a_minute, parcels
-):
+def test_too_many_numbers_get_429_and_a_page_that_tries_again(standin, client, three_a_minute, parcels):
     assert statuses(client, parcels[:5]) == [200, 200, 200, 429, 429]
     assert len(standin.requests) == 3
     page = client.get(f"/track/{parcels[5]}/")
@@ -606,7 +600,7 @@ def test_a_stream_of_numbers_ends_in_429_and_a_page_that_tries_again(
 
 
 @database
-def test_a_stale_story_is_told_to_whoever_asks_too_often(standin, client, three_a_minute, parcels):
+def test_beyond_the_limit_a_visitor_sees_the_stale_story(standin, client, three_a_minute, parcels):
     look_up(parcels[9], now=after(hours=-1))
     assert statuses(client, parcels[:4]) == [200, 200, 200, 429]
     assert statuses(client, parcels[9:10]) == [200]
@@ -614,7 +608,7 @@ def test_a_stale_story_is_told_to_whoever_asks_too_often(standin, client, three_
 
 
 @database
-def test_a_minute_later_there_are_look_ups_again_and_old_counts_are_gone(standin, three_a_minute, parcels):
+def test_the_next_minute_allows_look_ups_and_drops_old_counts(standin, three_a_minute, parcels):
     for number in parcels[:3]:
         look_up(number, now=NOW, visitor="a")
     with pytest.raises(TooOften):
@@ -650,7 +644,7 @@ def test_the_limit_can_be_switched_off_within_a_minute(settings, three_a_minute,
 
 
 @database
-def test_the_limit_is_looked_at_again_at_the_start(standin, three_a_minute, parcels):
+def test_the_limit_is_checked_again_at_the_start(standin, three_a_minute, parcels):
     for number in parcels[:3]:
         look_up(number, now=NOW, visitor="a")
     late = gate._start(parcels[3], Timer(after(seconds=1), 8), AskedBy.VISITOR, "a")
@@ -682,7 +676,7 @@ def test_without_a_proxy_a_claimed_address_is_not_believed(standin, client, thre
 
 
 @database
-def test_behind_a_proxy_what_the_proxy_added_counts(standin, client, settings, three_a_minute, parcels):
+def test_behind_a_proxy_the_address_that_it_added_counts(standin, client, settings, three_a_minute, parcels):
     settings.TRUSTED_PROXIES = 1
 
     def visit(number, forwarded):
@@ -697,7 +691,7 @@ def test_behind_a_proxy_what_the_proxy_added_counts(standin, client, settings, t
 
 
 @database
-def test_a_fresh_page_asks_the_gate_nothing(standin, client, django_assert_max_num_queries):
+def test_a_fresh_page_does_not_query_the_gate(standin, client, django_assert_max_num_queries):
     standin.set_item(NUMBER, story(POSTED, DELIVERED))
     client.get(f"/track/{NUMBER}/")
     with django_assert_max_num_queries(4) as queries:

@@ -49,7 +49,7 @@ def pause(*, until: datetime, since: datetime | None = None) -> None:
 # The sentence of the start page
 
 
-def test_nobody_has_asked():
+def test_a_day_without_requests_is_reported():
     assert health.today(now=NOW).words == "We have not asked Japan Post today."
 
 
@@ -61,7 +61,7 @@ def test_today_is_japans_day():
     assert health.today(now=NOW).words == "Japan Post answered 1 of 1 time today, usually within 0.3 s."
 
 
-def test_answers_of_every_kind_count_and_failures_do_not_make_them_slower():
+def test_every_kind_of_answer_counts_and_failures_add_no_time():
     ask(Outcome.TRACKED, *[ago(minutes=n) for n in range(190)], milliseconds=412)
     ask(Outcome.NOT_FOUND, *[ago(minutes=n) for n in range(9)], milliseconds=801)
     ask(Outcome.REJECTED, *[ago(minutes=n) for n in range(13)], milliseconds=799)
@@ -69,13 +69,13 @@ def test_answers_of_every_kind_count_and_failures_do_not_make_them_slower():
     assert health.today(now=NOW).words == "Japan Post answered 212 of 214 times today, usually within 0.8 s."
 
 
-def test_pages_that_we_cannot_read_are_admitted():
+def test_unreadable_pages_are_mentioned():
     ask(Outcome.TRACKED, ago(minutes=9))
     ask(Outcome.UNEXPECTED, ago(minutes=5), ago(minutes=6))
     assert health.today(now=NOW).words.endswith(" We could not read 2 of the answers.")
 
 
-def test_a_silence_begins_with_the_first_request_that_was_not_answered():
+def test_a_silence_begins_with_the_first_unanswered_request():
     ask(Outcome.TRACKED, ago(hours=9), ago(hours=5))
     ask(Outcome.UNAVAILABLE, ago(hours=7), *[ago(minutes=n) for n in (85, 70, 40)])
     assert health.today(now=NOW).words.startswith("Japan Post answered 2 of 6 times")
@@ -83,12 +83,12 @@ def test_a_silence_begins_with_the_first_request_that_was_not_answered():
     assert health.today(now=NOW).words == "Japan Post has not answered since 14:05, Japan's time."
 
 
-def test_a_day_without_any_answer_is_a_silence_though_the_gate_has_not_noticed_yet():
+def test_a_day_without_an_answer_is_a_silence_before_any_pause():
     ask(Outcome.UNAVAILABLE, ago(minutes=85))
     assert health.today(now=NOW).words == "Japan Post has not answered since 14:05, Japan's time."
 
 
-def test_a_silence_since_another_day_says_which():
+def test_a_silence_since_an_earlier_day_names_the_day():
     ask(Outcome.UNAVAILABLE, ago(days=2))
     pause(until=ago(days=1))
     assert (
@@ -96,12 +96,12 @@ def test_a_silence_since_another_day_says_which():
     )
 
 
-def test_a_silence_whose_requests_are_gone_begins_with_the_pause():
+def test_a_silence_without_stored_requests_begins_at_the_pause():
     pause(until=ago(minutes=-5), since=ago(minutes=85))
     assert "since 14:05," in health.today(now=NOW).words
 
 
-def test_the_breaker_in_words():
+def test_pause_text_says_whether_we_ask():
     row = gate.current_gate()
     assert health.pause_text(row, now=NOW) == "Asking"
     row.failures_in_a_row = 2
@@ -115,7 +115,7 @@ def test_the_breaker_in_words():
 # The numbers behind the charts
 
 
-def test_the_hours_and_the_days_end_with_the_one_that_runs():
+def test_the_charts_end_with_the_current_hour_and_day():
     hours, days = health.last_hours(now=NOW).slots, health.last_days(now=NOW).slots
     assert (len(hours), hours[0].name, hours[-1].name) == (24, "23 Nov, 16:00", "24 Nov, 15:00")
     assert (len(days), days[0].name, days[-1].name) == (30, "26 Oct", "24 Nov")
@@ -132,7 +132,7 @@ def test_an_hour_without_a_request_has_no_latency():
     assert (answered.median, answered.p95) == (0.1, 0.1)
 
 
-def test_half_and_nineteen_of_twenty():
+def test_a_slot_has_the_median_and_the_95th_percentile():
     for count, milliseconds in ((10, 200), (9, 650), (1, 7001)):
         ask(Outcome.TRACKED, *[NOW] * count, milliseconds=milliseconds)
     slot = health.last_hours(now=NOW).slots[-1]
@@ -150,7 +150,7 @@ moments = st.integers(0, 32 * 24 * 60).map(
 class Sums(TestCase):
     @settings(max_examples=25)
     @given(st.lists(st.tuples(st.sampled_from(list(Outcome)), moments, st.integers(0, 60_000)), max_size=40))
-    def test_the_charts_have_each_row_of_their_time_once(self, rows) -> None:
+    def test_the_charts_count_each_request_of_their_time_once(self, rows) -> None:
         for outcome, at, milliseconds in rows:
             ask(outcome, at, milliseconds=milliseconds)
         for span, length in ((health.last_hours(now=NOW), 1), (health.last_days(now=NOW), 24)):
@@ -178,7 +178,7 @@ class Sums(TestCase):
                 )
 
 
-def test_however_many_requests_it_takes_one_query(django_assert_num_queries):
+def test_any_number_of_requests_takes_one_query(django_assert_num_queries):
     gate.current_gate()
     for count in (1, 300):
         ask(Outcome.TRACKED, *[ago(hours=n) for n in range(count)])
@@ -202,7 +202,7 @@ def slot_of(tracked: int = 0, failed: int = 0, seconds: float | None = None) -> 
     return health.Slot(NOW, "an hour", "", counts, seconds, seconds)
 
 
-def test_layers_lie_on_each_other_and_none_reaches_beyond_the_axis():
+def test_bars_are_stacked_and_stay_within_the_axis():
     chart = charts.outcomes_chart(span_of(slot_of(1_500_000, 499_999), slot_of(), slot_of(3)))
     lower, upper, small = chart.bars
     assert (lower.kind, upper.kind, lower.x) == ("tracked", "unavailable", upper.x)
@@ -255,7 +255,7 @@ def words_of(answer) -> str:
     return " ".join(html.fromstring(answer.content.decode()).text_content().split())
 
 
-def test_editors_and_people_of_no_group_are_refused(page_for):
+def test_editors_and_users_without_a_group_are_refused(page_for):
     assert page_for(groups.EDITORS).status_code == 403
     assert page_for().status_code == 403
     assert page_for(groups.SUPPORT).status_code == 200
@@ -268,7 +268,7 @@ def test_an_empty_store_has_calm_words_and_no_chart(page_for):
     assert 'class="chart"' not in answer.content.decode()
 
 
-def test_the_page_says_how_it_is_and_has_the_numbers_of_the_charts_in_tables(page_for):
+def test_the_page_shows_the_pause_and_tables_with_the_figures(page_for):
     now = datetime.now(UTC)
     ask(Outcome.TRACKED, now, now)
     ask(Outcome.UNAVAILABLE, now)
@@ -290,7 +290,7 @@ def test_the_page_has_neither_script_nor_style_of_its_own(page_for):
     assert not content.xpath(".//script | .//style | .//@style | .//@*[starts-with(name(), 'on')]")
 
 
-def test_support_reads_why_a_page_could_not_be_read_and_a_superuser_opens_it(page_for, admin_client):
+def test_support_reads_the_reason_and_superusers_open_the_page(page_for, admin_client):
     KeptPage.objects.keep(html="<p>", number=NUMBER, kind="cut", reason="cut: <i>so</i>", kept_at=NOW)
     KeptPage.objects.keep(html="<p>", number=NUMBER, kind=STORY_VANISHED, reason="gone", kept_at=NOW)
     kept = KeptPage.objects.get(kind="cut")
@@ -302,7 +302,7 @@ def test_support_reads_why_a_page_could_not_be_read_and_a_superuser_opens_it(pag
         assert ("Only a superuser opens" in words_of(answer)) != may_open
 
 
-def test_who_may_see_the_gate_alone_is_shown_no_parcels(client):
+def test_the_permission_for_the_gate_alone_shows_no_parcels(client):
     KeptPage.objects.keep(html="<p>", number=NUMBER, kind="cut", reason="cut", kept_at=NOW)
     user = User.objects.create_user("gatekeeper", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename="view_gate"))
@@ -312,7 +312,7 @@ def test_who_may_see_the_gate_alone_is_shown_no_parcels(client):
     assert reverse("admin:tracking_fetch_changelist") not in answer.content.decode()
 
 
-def test_the_page_takes_as_many_queries_for_one_request_as_for_a_thousand(admin_client):
+def test_the_page_takes_the_same_queries_for_1_and_1000_requests(admin_client):
     counts = []
     for number in (1, 1000):
         ask(Outcome.TRACKED, *[datetime.now(UTC) - timedelta(minutes=n) for n in range(number)])

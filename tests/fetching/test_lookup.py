@@ -39,7 +39,7 @@ def phrases(lookup):
     return [event.phrase for event in lookup.events]
 
 
-def test_a_new_number_is_asked_once_and_stored(standin):
+def test_a_new_number_is_requested_once_and_stored(standin):
     item = story(POSTED, AT_EXCHANGE)
     standin.set_item(NUMBER, item)
     assert look_up(NUMBER, now=NOW).events == item.events
@@ -51,7 +51,7 @@ def test_a_new_number_is_asked_once_and_stored(standin):
     assert fetch.size > 1000
 
 
-def test_after_a_wait_evidence_has_its_own_time_and_the_story_the_visitors(standin, gate_clock):
+def test_after_a_wait_the_evidence_has_its_own_time(standin, gate_clock):
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
     look_up(NUMBER, now=NOW)
     standin.set_item(NUMBER, story(POSTED, ARRIVED))
@@ -78,7 +78,7 @@ def test_after_fifteen_minutes_it_asks_again(standin):
     assert lookup.checked_at == LATER
 
 
-def test_asking_costs_so_many_statements(standin, django_assert_num_queries):
+def test_a_look_up_costs_a_fixed_number_of_statements(standin, django_assert_num_queries):
     """The road of those who have to wait for Japan Post; what is stored and left at the gate counts, pages do not."""
     standin.set_item("EN123456785JP", story(POSTED, number="EN123456785JP"))
     look_up("EN123456785JP", now=NOW - timedelta(minutes=1), visitor="somebody")  # reads the words
@@ -98,7 +98,7 @@ def test_a_delivered_parcel_rests_for_a_day(standin):
     assert len(standin.requests) == 2
 
 
-def test_nothing_found_is_asked_again_after_ten_minutes(standin):
+def test_an_unknown_number_is_requested_again_after_ten_minutes(standin):
     for minutes, asked in ((0, 1), (9.9, 1), (10.1, 2)):
         with pytest.raises(NotFound):
             look_up(NUMBER, now=NOW + timedelta(minutes=minutes))
@@ -120,7 +120,7 @@ def _examples():
 @pytest.mark.parametrize(
     "fault", ["403", "429", "500", "maintenance", "connection-reset", "empty-body", "truncated"]
 )
-def test_without_an_answer_it_tells_the_stored_story(standin, fault):
+def test_without_an_answer_the_stored_story_is_returned(standin, fault):
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     look_up(NUMBER, now=NOW)
     standin.set_fault(NUMBER, fault)
@@ -132,7 +132,7 @@ def test_without_an_answer_it_tells_the_stored_story(standin, fault):
 @pytest.mark.parametrize(
     "fault", ["doubled-table", "wrong-number", "wrong-encoding", "cut-mid-row", "cut-between-events"]
 )
-def test_a_page_it_cannot_read_never_touches_the_story(standin, fault):
+def test_an_unreadable_page_never_changes_the_story(standin, fault):
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     look_up(NUMBER, now=NOW)
     before = list(Event.objects.values())
@@ -143,7 +143,7 @@ def test_a_page_it_cannot_read_never_touches_the_story(standin, fault):
     assert Fetch.objects.first().outcome == ("unavailable" if fault == "cut-mid-row" else "unexpected-page")
 
 
-def test_a_failure_does_not_bring_back_a_parcel_that_they_no_longer_list(standin):
+def test_after_a_failure_an_unlisted_parcel_stays_unlisted(standin):
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     look_up(NUMBER, now=NOW)
     standin.clear()
@@ -153,7 +153,7 @@ def test_a_failure_does_not_bring_back_a_parcel_that_they_no_longer_list(standin
     assert (lookup.gone, lookup.stale, lookup.checked_at) == (True, True, LATER)
 
 
-def test_a_failure_does_not_hide_that_their_last_answer_told_less(standin):
+def test_after_a_failure_told_less_at_is_kept(standin):
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     look_up(NUMBER, now=NOW)
     standin.set_item(NUMBER, story(POSTED))
@@ -163,7 +163,7 @@ def test_a_failure_does_not_hide_that_their_last_answer_told_less(standin):
     assert (lookup.told_less_at, lookup.stale) == (NOW, True)
 
 
-def test_without_any_story_the_failure_is_named(standin):
+def test_without_a_story_the_failure_is_raised(standin):
     standin.set_item(NUMBER, story(POSTED))
     standin.set_fault(NUMBER, "500")
     with pytest.raises(Unavailable):
@@ -190,7 +190,7 @@ def test_retry_after_is_obeyed(standin):
         assert len(standin.requests) == asked
 
 
-def test_fewer_rows_never_destroy_what_we_had(standin):
+def test_fewer_rows_never_replace_the_stored_ones(standin):
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE, DISPATCHED))
     look_up(NUMBER, now=NOW)
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
@@ -200,7 +200,7 @@ def test_fewer_rows_never_destroy_what_we_had(standin):
     assert "2 rows, we have 3" in Fetch.objects.first().note == KeptPage.objects.get().reason
 
 
-def test_a_list_row_never_destroys_a_history(standin):
+def test_a_list_row_never_replaces_a_history(standin):
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     look_up(NUMBER, now=NOW)
     standin.set_item(NUMBER, story(DELIVERED, history_missing=True))
@@ -231,7 +231,7 @@ def _last_years(standin, *rows, **options):
 
 
 @pytest.mark.parametrize("day", [8, 20], ids=["before it was posted", "when it had been delivered"])
-def test_a_number_that_is_used_again_tells_the_new_parcel(standin, day):
+def test_a_reused_number_shows_the_new_parcel(standin, day):
     _last_years(standin, POSTED, AT_EXCHANGE, DISPATCHED, DELIVERED)
     last_year = datetime(2025, 10, day, tzinfo=UTC)
     theirs = {"order_reference": "A-1", "registered_at": last_year}
@@ -248,7 +248,7 @@ def test_a_number_that_is_used_again_tells_the_new_parcel(standin, day):
     assert not KeptPage.objects.exists()  # nothing is alarming about it
 
 
-def test_staffs_note_stays_whole_when_a_number_is_used_again(standin):
+def test_the_note_stays_whole_when_a_number_is_reused(standin):
     _last_years(standin, POSTED, DELIVERED)
     note = "x" * 480 + " CALL BACK"
     Shipment.objects.update(order_reference="A-1000", note=note)
@@ -257,14 +257,14 @@ def test_staffs_note_stays_whole_when_a_number_is_used_again(standin):
     assert Shipment.objects.get().note == "Before: or" + note
 
 
-def test_what_an_older_release_noted_counts_too(standin):
+def test_an_outcome_written_by_an_older_release_counts(standin):
     standin.set_item(NUMBER, story(POSTED))
     look_up(NUMBER, now=NOW)
     Shipment.objects.update(last_answer="not-found")  # the older one writes the other column alone
     assert not look_up(NUMBER, now=NOW).gone
 
 
-def test_a_number_that_staff_registered_again_keeps_its_destination_and_order(standin):
+def test_a_reused_number_keeps_its_newest_registration(standin):
     _last_years(standin, POSTED, DELIVERED)
     register(
         read_lines(f"number,destination,order_reference\n{NUMBER},US,A-1"), now=NOW - timedelta(days=410)
@@ -275,7 +275,7 @@ def test_a_number_that_staff_registered_again_keeps_its_destination_and_order(st
     assert Shipment.objects.get().order_reference == "A-2"
 
 
-def test_a_list_row_is_another_parcel_only_when_they_have_forgotten_ours(standin):
+def test_a_list_row_is_another_parcel_only_after_eleven_months(standin):
     _last_years(standin, POSTED, AT_EXCHANGE)
     standin.set_item(NUMBER, story(DELIVERED, first_day=date(2026, 8, 1), history_missing=True))
     assert len(look_up(NUMBER, now=NOW).events) == 2
@@ -284,7 +284,7 @@ def test_a_list_row_is_another_parcel_only_when_they_have_forgotten_ours(standin
     assert (phrases(lookup), lookup.history_missing) == (["Posting/Collection"], True)
 
 
-def test_a_story_that_begins_soon_after_ours_ended_is_the_same_parcels(standin):
+def test_a_story_that_begins_soon_after_ours_is_the_same_parcel(standin):
     """Part of their page is missing, rather."""
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     look_up(NUMBER, now=NOW)
@@ -295,7 +295,7 @@ def test_a_story_that_begins_soon_after_ours_ended_is_the_same_parcels(standin):
     ]
 
 
-def test_what_japan_post_forgets_we_keep(standin):
+def test_a_story_that_japan_post_forgets_is_kept(standin):
     standin.set_item(NUMBER, story(POSTED, DELIVERED))
     look_up(NUMBER, now=NOW)
     standin.clear()
@@ -304,7 +304,7 @@ def test_what_japan_post_forgets_we_keep(standin):
     assert phrases(lookup) == ["Posting/Collection", "Final delivery"]
 
 
-def test_replaced_rows_stay_visible_to_staff_and_equal_rows_keep_their_first_sight(standin):
+def test_replaced_rows_stay_and_equal_rows_keep_first_seen_at(standin):
     standin.set_item(NUMBER, story(POSTED, ARRIVED))
     look_up(NUMBER, now=NOW)
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
@@ -320,7 +320,7 @@ def test_replaced_rows_stay_visible_to_staff_and_equal_rows_keep_their_first_sig
     )
 
 
-def test_a_row_that_comes_late_moves_the_others_and_they_keep_their_first_sight(standin):
+def test_rows_moved_by_a_late_row_keep_first_seen_at(standin):
     standin.set_item(NUMBER, story(POSTED, DISPATCHED, ARRIVED, IN_CUSTOMS))
     look_up(NUMBER, now=NOW)
     first, *others = story(POSTED, DISPATCHED, ARRIVED, IN_CUSTOMS).events
@@ -342,7 +342,7 @@ def test_rows_in_another_order_are_the_same_rows(standin):
     assert Shipment.objects.get().changed_at == LATER
 
 
-def test_rows_that_are_twice_the_same_are_two(standin):
+def test_two_equal_rows_are_stored_as_two(standin):
     one, two = story(POSTED, IN_CUSTOMS).events
     for now, rows in ((NOW, (one, two, two)), (LATER, (one, two, two, two))):
         standin.set_item(NUMBER, replace(story(POSTED), events=rows))
@@ -393,7 +393,7 @@ def test_phrases_are_noted_outside_the_transaction_of_the_answer(standin, django
     ]
 
 
-def test_known_phrases_with_a_full_stop_or_other_case_are_no_inbox_items(standin):
+def test_known_phrases_in_other_spellings_are_no_inbox_items(standin):
     standin.set_item(
         NUMBER,
         story(
@@ -414,7 +414,7 @@ def test_the_user_agent_names_the_software_and_the_shops_contact(standin, shop):
     assert "parcels@shop.example" in agent
 
 
-def test_without_time_left_nothing_is_asked(standin):
+def test_without_time_left_nothing_is_requested(standin):
     standin.set_item(NUMBER, story(POSTED))
     with pytest.raises(Unavailable):
         look_up(NUMBER, now=NOW, budget=0)

@@ -72,7 +72,7 @@ def test_a_row_that_moves_is_not_added_again(decide):
     ]
 
 
-def test_a_poorer_story_keeps_ours_and_is_alarming(decide):
+def test_a_shorter_story_keeps_ours_and_raises_an_alarm(decide):
     shipment = keep(event(POSTED), event(AT_EXCHANGE))
     change = decide(shipment, story(POSTED))
     assert change.keeps_story and change.rows is None
@@ -95,20 +95,20 @@ def test_a_story_that_begins_long_after_ours_is_another_parcel(decide):
 
 
 @pytest.mark.parametrize(("retry_after", "rest"), [(None, REST_AFTER_FAILURE), (7200, LONGEST_REST)])
-def test_a_failure_rests_from_its_end_and_is_no_answer(decide, retry_after, rest):
+def test_a_failure_is_no_answer_and_the_rest_begins_at_its_end(decide, retry_after, rest):
     change = decide(keep(event(POSTED)), Unavailable("no answer", retry_after=retry_after))
     assert (change.outcome, change.rows, change.drift) == (Outcome.UNAVAILABLE, None, None)
     assert change.fields["ask_again_at"] == ENDED + rest
     assert not {"answered_at", "last_answer", "story_at"} & change.fields.keys()
 
 
-def test_an_unreadable_page_is_alarming_by_its_kind(decide):
+def test_an_unreadable_page_raises_an_alarm_of_its_kind(decide):
     change = decide(Shipment(number=NUMBER), UnexpectedPage("two tables 履歴情報"))
     assert (change.outcome, change.drift.kind) == (Outcome.UNEXPECTED, "two-tables")
 
 
 @pytest.mark.parametrize("failure", [NotFound("no such item"), Rejected("malformed")])
-def test_a_story_that_they_no_longer_have_is_alarming_once(decide, failure):
+def test_a_vanished_story_raises_one_alarm(decide, failure):
     shipment = keep(event(POSTED))
     change = decide(shipment, failure)
     assert change.drift.kind == STORY_VANISHED
@@ -117,7 +117,7 @@ def test_a_story_that_they_no_longer_have_is_alarming_once(decide, failure):
     assert decide(shipment, failure).drift is None
 
 
-def test_that_a_new_number_is_unknown_is_normal(decide):
+def test_an_unknown_new_number_raises_no_alarm(decide):
     assert decide(Shipment(number=NUMBER), NotFound("no such item")).drift is None
 
 
