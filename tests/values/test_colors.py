@@ -1,4 +1,4 @@
-"""The shop's accent color: what can be read, and how it reaches the page."""
+"""The shop's accent color: which colors are readable, and how a page gets the color."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Numbers with their nouns."""
+"""Numbers with their nouns in the singular and the plural."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tracking numbers: what people paste, and what we make of it."""
+"""Tracking numbers: which numbers are found in the texts that people paste, and what is wrong with the others."""
 
 import re
 
@@ -21,7 +21,7 @@ from tracking.values.numbers import (
 )
 
 GOOD = TrackingNumber("EM123456785JP")
-SAMPLE = TrackingNumber("EM123456789JP")  # the one everybody prints; its check digit is wrong
+SAMPLE = TrackingNumber("EM123456789JP")  # the usual example number; its check digit is wrong
 JAPAN_POST = "https://trackings.post.japanpost.jp/services/srv/search/direct"
 
 
@@ -190,7 +190,7 @@ def test_words_around_nine_digits_form_no_second_number(sentence):
     ],
 )
 def test_long_junk_reads_like_its_first_2000_characters(junk):
-    """What would take exponential time runs into the time limit of the test; how long it takes is in `make bench`."""
+    """A pattern that takes exponential time exceeds the time limit of the test. `make bench` measures the time."""
     for read in (find_numbers, diagnose, explain_shape, clean):
         assert read(junk) == read(junk[:2000])
 
@@ -243,8 +243,8 @@ def test_more_than_ten_numbers_are_too_many():
         ("CNOOOOOOOO5JP", Shape(digits=1, repaired=TrackingNumber("CN000000005JP"))),
         ("EM I23 456 785 JP.", Shape(digits=8, repaired=GOOD)),
         ("eml23456785jp", Shape(digits=8, repaired=GOOD)),
-        ("EM12345678OJP", Shape(digits=8, repaired=None)),  # its check digit would not hold
-        ("EM12345678IL", Shape(digits=8, repaired=None)),  # Israel's IL is no eleven
+        ("EM12345678OJP", Shape(digits=8, repaired=None)),  # its check digit would be wrong
+        ("EM12345678IL", Shape(digits=8, repaired=None)),  # IL is Israel, not a misread 11
         ("hello", Shape(digits=None, repaired=None)),
         ("EM123456785JP", Shape(digits=None, repaired=None)),
         ("", Shape(digits=None, repaired=None)),
@@ -260,11 +260,12 @@ def test_the_right_check_digit_is_suggested_first():
 
 def test_swapped_neighbouring_digits_are_suggested():
     assert GOOD in suggestions(TrackingNumber("EM123546785JP"))
-    assert "EM000000014JP" in suggestions(TrackingNumber("EM000000041JP"))  # the check digit itself moved
+    assert "EM000000014JP" in suggestions(TrackingNumber("EM000000041JP"))  # its check digit is swapped
 
 
 def test_at_most_three_numbers_are_suggested():
-    assert len(suggestions(TrackingNumber("EM123456758JP"))) == 3  # four neighbours could have been exchanged
+    # Four pairs of neighbouring digits could have been swapped.
+    assert len(suggestions(TrackingNumber("EM123456758JP"))) == 3
 
 
 def test_nothing_is_suggested_for_a_valid_number():

@@ -1,4 +1,4 @@
-"""What holds for every tracking number and for every text, tried with thousands of them."""
+"""What is true of every tracking number and of every text, checked with thousands of generated ones."""
 
 import re
 import string
@@ -23,7 +23,7 @@ from tracking.values.redaction import redact
 CANONICAL = re.compile("[A-Z]{2}[0-9]{9}[A-Z]{2}")
 FULL_WIDTH = str.maketrans({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)})
 DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc\uff0d"
-UNSEEN = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u202a\u202c\u200e\ufe0f"
+INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u202a\u202c\u200e\ufe0f"
 
 pairs = st.text(string.ascii_uppercase, min_size=2, max_size=2)
 serials = st.text(string.digits, min_size=8, max_size=8)
@@ -32,37 +32,41 @@ shaped = st.builds("{}{}{}{}".format, pairs, serials, st.sampled_from(string.dig
 
 @st.composite
 def numbers(draw):
+    """A number with a correct check digit."""
     serial = draw(serials)
     return TrackingNumber(f"{draw(pairs)}{serial}{check_digit(serial)}{draw(pairs)}")
 
 
 @st.composite
 def gapped(draw, number):
-    """The number in groups, with one kind of gap or several."""
+    """The number in groups, with gaps of one or more kinds between them."""
     gaps = st.text(" \u00a0\u3000" + DASHES, min_size=0, max_size=2)
     groups = [number[:2], *re.findall("[0-9]{3}", number), number[11:]]
     return "".join(group + draw(gaps) for group in groups).rstrip(" \u00a0\u3000" + DASHES)
 
 
 @st.composite
-def with_unseen(draw, text):
-    return "".join(character + draw(st.sampled_from(["", *UNSEEN])) for character in text)
+def with_invisible(draw, text):
+    """The text with invisible characters added."""
+    return "".join(character + draw(st.sampled_from(["", *INVISIBLE])) for character in text)
 
 
 @st.composite
 def decorated(draw, number):
+    """The number as people may write it: with gaps, in lower case, full width or with invisible characters."""
     text = draw(st.one_of(st.just(number), st.just(spaced(number)), gapped(number)))
     text = draw(st.sampled_from([text, text.lower(), text.title(), text.translate(FULL_WIDTH)]))
-    return draw(st.one_of(st.just(text), with_unseen(text)))
+    return draw(st.one_of(st.just(text), with_invisible(text)))
 
 
 @st.composite
 def numbers_and_decorations(draw):
+    """A number, and the same number as people may write it."""
     number = draw(numbers())
     return number, draw(decorated(number))
 
 
-surroundings = st.sampled_from(
+sentences = st.sampled_from(
     [
         "{}",
         "  {}\n",
@@ -86,10 +90,10 @@ addresses = st.sampled_from(
 )
 
 
-@given(numbers_and_decorations(), surroundings)
-def test_a_number_is_found_in_decorated_text(pair, surrounding):
+@given(numbers_and_decorations(), sentences)
+def test_a_number_is_found_in_decorated_text(pair, sentence):
     number, text = pair
-    assert find_numbers(surrounding.format(text)) == [number]
+    assert find_numbers(sentence.format(text)) == [number]
 
 
 @given(numbers_and_decorations(), addresses, st.sampled_from([str, quote, quote_plus]))
@@ -133,25 +137,25 @@ def test_a_number_is_found_in_an_encoded_url(number, address):
 @given(
     st.lists(numbers(), min_size=1, max_size=10, unique=True), st.sampled_from([",", "\n", " ", "; ", "、"])
 )
-def test_every_number_of_a_list_is_found(several, between):
-    assert find_numbers(between.join(several)) == several
-    assert find_numbers(between.join(several).lower()) == several
+def test_every_number_of_a_list_is_found(listed, separator):
+    assert find_numbers(separator.join(listed)) == listed
+    assert find_numbers(separator.join(listed).lower()) == listed
 
 
 @given(numbers(), st.integers(2, 10), st.sampled_from(string.digits))
-def test_one_wrong_digit_is_noticed_unless_both_have_check_digit_five(number, place, digit):
-    """S10 gives 5 to two remainders, 0 (11 becomes 5) and 6. Only a slip from one to the other passes."""
-    assume(digit != number[place])
-    slip = TrackingNumber(number[:place] + digit + number[place + 1 :])
-    if has_valid_check_digit(slip):
-        assert place < 10
+def test_one_wrong_digit_is_noticed_unless_both_have_check_digit_five(number, position, digit):
+    """In S10, two remainders have the check digit 5: 0 (11 becomes 5) and 6. Only a change between these two passes."""
+    assume(digit != number[position])
+    changed = TrackingNumber(number[:position] + digit + number[position + 1 :])
+    if has_valid_check_digit(changed):
+        assert position < 10
         assert number[10] == "5"
-        assert {_remainder(number), _remainder(slip)} == {0, 6}
+        assert {_remainder(number), _remainder(changed)} == {0, 6}
 
 
 def test_one_wrong_digit_can_pass_as_valid():
     assert has_valid_check_digit(TrackingNumber("EM000000005JP"))
-    assert has_valid_check_digit(TrackingNumber("EM000300005JP"))  # weight 2, three times: remainder 6
+    assert has_valid_check_digit(TrackingNumber("EM000300005JP"))  # 3 at weight 2: remainder 6
 
 
 @given(shaped)

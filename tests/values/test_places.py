@@ -1,4 +1,4 @@
-"""Countries as printed, and clocks only where they are certain."""
+"""Countries as Japan Post prints them, and instants only where the time zone is certain."""
 
 from datetime import UTC, date, datetime, time
 

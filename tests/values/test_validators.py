@@ -1,4 +1,4 @@
-"""Hostile words: refused with a sentence, or harmless on the customer's page."""
+"""Hostile texts: the form refuses them with a sentence, or they are harmless on the customer's page."""
 
 from itertools import cycle
 
@@ -43,6 +43,7 @@ def status(db):
 
 
 def published(status):
+    """The published English texts of a status, for all destinations."""
     return Wording.objects.get(status=status, language="en", destination=None).texts
 
 
@@ -53,7 +54,7 @@ def test_harmless_words_are_saved_and_shown_as_text(admin_client, status, text):
     saved = StatusPage(admin_client, status).write(**texts).press("_publish")
     assert published(status) == texts
     assert "was changed successfully" in saved.content.decode()
-    for address, fields in ((PAGE, names), ("/", names[:3])):  # the guide does not say who has it
+    for address, fields in ((PAGE, names), ("/", names[:3])):  # the guide does not show who_has_it
         page = admin_client.get(address)
         assert page.status_code == 200
         html = page.content.decode()
@@ -106,12 +107,12 @@ def test_the_four_placeholders_are_filled_in_on_the_page(admin_client, status):
     assert f"From Japan to {there.spoken_name}: {there.operator} has EM700527935JP" in page
 
 
-SHOPS = ("name", "phone", "contact_text", "guide_title", "guide_introduction", "guide_note")
-COUNTRYS = ("name", "name_in_text", "printed_names", "operator")
+SHOP_TEXTS = ("name", "phone", "contact_text", "guide_title", "guide_introduction", "guide_note")
+COUNTRY_TEXTS = ("name", "name_in_text", "printed_names", "operator")
 
 
 @pytest.mark.parametrize(
-    ("model", "field"), [*((Shop, one) for one in SHOPS), *((Destination, one) for one in COUNTRYS)]
+    ("model", "field"), [*((Shop, one) for one in SHOP_TEXTS), *((Destination, one) for one in COUNTRY_TEXTS)]
 )
 def test_shop_and_country_texts_are_checked_for_bad_characters(db, model, field):
     row = model.objects.first()
