@@ -1,4 +1,4 @@
-"""The client against a real server: what comes through, what is an answer, and that the deadline holds."""
+"""The client against a real server: which answers it returns, which errors it raises, and its deadline."""
 
 import gc
 import os
@@ -23,8 +23,8 @@ from tracking.japanpost.errors import Unavailable, UnexpectedPage
 
 NUMBER = "EM123456785JP"
 OTHER_NUMBER = "EN123456785JP"
-TIMEOUT = 0.5  # seconds, for the askings that are to run into it
-PATIENCE = 60.0  # seconds, for everything else: a busy machine is no failure
+TIMEOUT = 0.5  # seconds, for requests that must exceed it
+LONG_TIMEOUT = 60.0  # seconds, for all other requests: a busy machine must not make a test fail
 
 
 @pytest.fixture
@@ -34,13 +34,17 @@ def standin(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
         yield standin
 
 
-def ask(base_url: str, number: str = NUMBER, timeout: float = PATIENCE) -> Page:
+def fetch(base_url: str, number: str = NUMBER, timeout: float = LONG_TIMEOUT) -> Page:
+    """The page that the client gets from this address."""
     return fetch_page(number, base_url=base_url, user_agent="emsguide-tests/1", timeout=timeout)
 
 
 @contextmanager
 def gives_up_at_the_deadline() -> Iterator[None]:
-    """What it asks for never comes, so it has given up; whether that was late is for no test on a busy machine to say."""
+    """The answer never comes, and the client gives up after TIMEOUT.
+
+    On a busy machine it may do so late, so no upper limit is checked.
+    """
     begin = time.monotonic()
     with pytest.raises(Unavailable, match=r"no answer within 0\.5 s"):
         yield
@@ -49,7 +53,7 @@ def gives_up_at_the_deadline() -> Iterator[None]:
 
 @contextmanager
 def gives_up_once(has_happened: Callable[[], bool], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Its deadline has come when this has happened, and not before, whatever the machine's clock says."""
+    """The client's clock reaches the deadline when `has_happened` is true, independent of the machine's clock."""
 
     class Clock:
         def monotonic(self) -> float:
@@ -62,17 +66,19 @@ def gives_up_once(has_happened: Callable[[], bool], monkeypatch: pytest.MonkeyPa
 
 
 def helpers() -> list[threading.Thread]:
+    """The running threads of the client."""
     return [thread for thread in threading.enumerate() if thread.name == "japanpost"]
 
 
 def wait_for_helpers() -> None:
+    """Wait until all threads of the client have ended."""
     for thread in helpers():
-        thread.join(timeout=PATIENCE)
+        thread.join(timeout=LONG_TIMEOUT)
     assert not helpers()
 
 
 def open_files() -> int:
-    """Without those that other tests left to the garbage."""
+    """The number of open files, without those of earlier tests that only the garbage collector closes."""
     gc.collect()
     return len(os.listdir("/dev/fd"))
 
@@ -81,36 +87,36 @@ def open_files() -> int:
 
 
 def test_it_requests_the_number_in_english(standin: StandIn) -> None:
-    ask(standin.url)
+    fetch(standin.url)
     [request] = standin.requests
     assert request.path == SEARCH_PATH
     assert request.query == {"reqCodeNo1": NUMBER, "searchKind": "S004", "locale": "en"}
 
 
 def test_it_sends_its_user_agent(standin: StandIn) -> None:
-    ask(standin.url)
+    fetch(standin.url)
     assert standin.requests[0].headers["User-Agent"] == "emsguide-tests/1"
 
 
 def test_it_returns_the_page_unchanged(standin: StandIn) -> None:
     html = "<html>\r\n  TŌKYŌ 東京 &nbsp;\r\n</html>"
     standin.set_page(NUMBER, html)
-    assert ask(standin.url) == Page(html=html, size=len(html.encode()))
+    assert fetch(standin.url) == Page(html=html, size=len(html.encode()))
 
 
 def test_a_byte_order_mark_is_no_part_of_the_page(standin: StandIn) -> None:
     standin.set_page(NUMBER, b"\xef\xbb\xbf<html></html>")
-    assert ask(standin.url).html == "<html></html>"
+    assert fetch(standin.url).html == "<html></html>"
 
 
 def test_a_base_address_may_end_in_a_slash(standin: StandIn) -> None:
-    ask(standin.url + "/")
+    fetch(standin.url + "/")
     assert standin.requests[0].path == SEARCH_PATH
 
 
 def test_it_never_sends_cookies_back(standin: StandIn) -> None:
-    ask(standin.url)
-    ask(standin.url)
+    fetch(standin.url)
+    fetch(standin.url)
     assert all("Cookie" not in request.headers for request in standin.requests)
 
 
@@ -121,13 +127,13 @@ def test_it_sends_no_password_from_a_netrc_file(
     with open(netrc, "w") as file:
         file.write("machine 127.0.0.1 login me password secret\n")
     monkeypatch.setenv("NETRC", netrc)
-    ask(standin.url)
+    fetch(standin.url)
     assert "Authorization" not in standin.requests[0].headers
 
 
 def test_the_second_request_uses_the_same_connection(standin: StandIn) -> None:
-    ask(standin.url)
-    ask(standin.url)
+    fetch(standin.url)
+    fetch(standin.url)
     assert standin.connections_made == 1
 
 
@@ -136,7 +142,7 @@ def test_the_second_request_uses_the_same_connection(standin: StandIn) -> None:
 
 def test_it_gives_up_at_the_deadline(standin: StandIn) -> None:
     with gives_up_at_the_deadline():
-        ask(standin.url, FAULT_NUMBERS["hang"], TIMEOUT)
+        fetch(standin.url, FAULT_NUMBERS["hang"], TIMEOUT)
 
 
 @pytest.mark.parametrize("fault", ["hang", "slow-first-byte", "dripping-headers", "dripping-body"])
@@ -144,8 +150,8 @@ def test_it_gives_up_in_the_middle_of_a_fault(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     with gives_up_once(lambda: standin.faults_met == 1, monkeypatch):
-        ask(standin.url, FAULT_NUMBERS[fault])
-    wait_for_helpers()  # the line was cut: the helper does not drip on
+        fetch(standin.url, FAULT_NUMBERS[fault])
+    wait_for_helpers()  # the client cut the connection, so its thread reads no further
 
 
 def test_it_gives_up_on_a_slow_page_behind_a_redirect(
@@ -153,20 +159,20 @@ def test_it_gives_up_on_a_slow_page_behind_a_redirect(
 ) -> None:
     standin.set_fault(NUMBER, "redirect-elsewhere", location=f"?reqCodeNo1={FAULT_NUMBERS['hang']}")
     with gives_up_once(lambda: standin.faults_met == 2, monkeypatch):
-        ask(standin.url)
+        fetch(standin.url)
 
 
 def test_it_gives_up_on_a_connection_kept_alive(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    ask(standin.url)
+    fetch(standin.url)
     with gives_up_once(lambda: standin.faults_met == 1, monkeypatch):
-        ask(standin.url, FAULT_NUMBERS["dripping-body"])
+        fetch(standin.url, FAULT_NUMBERS["dripping-body"])
     wait_for_helpers()
     assert standin.connections_made == 1
 
 
 @contextmanager
 def stuck_server(serve: Callable[[socket.socket, threading.Event], None]) -> Iterator[str]:
-    """A server that `serve`s each connection its own way until it hangs up or the event is set; yields host:port."""
+    """A server that calls `serve` with its first connection and an event that is set at the end. Yields host:port."""
     over = threading.Event()
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
 
@@ -181,7 +187,7 @@ def stuck_server(serve: Callable[[socket.socket, threading.Event], None]) -> Ite
             yield f"127.0.0.1:{server.getsockname()[1]}"
         finally:
             over.set()
-        thread.join(timeout=PATIENCE)
+        thread.join(timeout=LONG_TIMEOUT)
         assert not thread.is_alive()
 
 
@@ -191,17 +197,21 @@ def test_it_gives_up_on_a_slow_tls_handshake(monkeypatch: pytest.MonkeyPatch) ->
 
     def drip(connection: socket.socket, over: threading.Event) -> None:
         try:
-            connection.sendall(b"\x16\x03\x03\x40\x00")  # a handshake record of 16 kB, of which...
+            connection.sendall(b"\x16\x03\x03\x40\x00")  # a handshake record of 16 kB, sent byte by byte
             while not over.wait(0.05):
                 connection.sendall(b"\x02")
                 has_begun.set()
         except OSError:
-            pass  # cut, as it should be
+            pass  # the client cut the connection, as it should
 
     with stuck_server(drip) as address:
         with gives_up_once(has_begun.is_set, monkeypatch):
             fetch_page(
-                NUMBER, base_url=f"https://{address}", user_agent="x", timeout=PATIENCE, connect_timeout=60
+                NUMBER,
+                base_url=f"https://{address}",
+                user_agent="x",
+                timeout=LONG_TIMEOUT,
+                connect_timeout=60,
             )
         wait_for_helpers()
 
@@ -214,16 +224,16 @@ def test_it_gives_up_while_the_name_does_not_resolve(
 
     def getaddrinfo(*args: object, **kwargs: object) -> object:
         asked.set()
-        resolved.wait(PATIENCE)
+        resolved.wait(LONG_TIMEOUT)
         return original(*args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     with gives_up_once(asked.is_set, monkeypatch):
-        ask(standin.url)
+        fetch(standin.url)
     resolved.set()
     wait_for_helpers()
     standin.wait_until_idle()
-    assert standin.requests == []  # too late to ask: nobody would hear the answer
+    assert standin.requests == []  # after the deadline no request is sent: its answer would be lost
 
 
 def test_a_request_cut_at_the_deadline_leaves_nothing_open(standin: StandIn) -> None:
@@ -234,10 +244,10 @@ def test_a_request_cut_at_the_deadline_leaves_nothing_open(standin: StandIn) -> 
 
     def cut(fault: str) -> None:
         with pytest.raises(Unavailable):
-            ask(standin.url, FAULT_NUMBERS[fault], 0.05)
+            fetch(standin.url, FAULT_NUMBERS[fault], 0.05)
 
     cut("hang")
-    standin.clear()  # lets what hangs go
+    standin.clear()  # ends the hanging answer
     before = descriptors()
     for _ in range(25):
         cut("dripping-headers")
@@ -246,26 +256,28 @@ def test_a_request_cut_at_the_deadline_leaves_nothing_open(standin: StandIn) -> 
 
 
 def test_an_answered_request_leaves_nothing_open(standin: StandIn) -> None:
-    ask(standin.url)
+    fetch(standin.url)
     wait_for_helpers()
     before = open_files()
     for _ in range(20):
-        ask(standin.url)
+        fetch(standin.url)
     wait_for_helpers()
     assert open_files() <= before
 
 
 def test_the_caller_is_notified_when_the_request_is_sent(standin: StandIn) -> None:
-    """And not only when the answer has come: the stand-in answers when the caller has heard it."""
+    """The notification comes before the answer: the stand-in answers only after `on_sent` was called."""
     standin.set_fault(NUMBER, "hang")
-    heard_in: list[int] = []
+    called_in: list[int] = []
 
     def on_sent() -> None:
-        heard_in.append(threading.get_ident())
+        called_in.append(threading.get_ident())
         standin.set_fault(NUMBER, "slow-first-byte", seconds=0)
 
-    fetch_page(NUMBER, base_url=standin.url, user_agent="emsguide-tests/1", timeout=PATIENCE, on_sent=on_sent)
-    assert heard_in == [threading.get_ident()]
+    fetch_page(
+        NUMBER, base_url=standin.url, user_agent="emsguide-tests/1", timeout=LONG_TIMEOUT, on_sent=on_sent
+    )
+    assert called_in == [threading.get_ident()]
 
 
 @pytest.mark.parametrize(
@@ -276,25 +288,25 @@ def test_a_connection_closed_before_the_first_byte_is_marked(
 ) -> None:
     with pytest.raises(Unavailable) as failure:
         standin.set_fault(NUMBER, fault)
-        ask(standin.url)
+        fetch(standin.url)
     assert failure.value.hung_up == hung_up
 
 
 def test_a_refused_connection_is_not_marked_as_hung_up() -> None:
     with pytest.raises(Unavailable) as failure:
-        ask("http://127.0.0.1:9")
+        fetch("http://127.0.0.1:9")
     assert not failure.value.hung_up
 
 
 def test_a_returned_connection_is_not_cut_by_its_last_user(standin: StandIn) -> None:
-    """It may be somebody else's by the time the first caller leaves."""
+    """Another request may use the connection by the time the first caller ends."""
     line = client._Line()
     client._helper.line = line
     try:
-        client._ask(NUMBER, standin.url, "emsguide-tests/1", (PATIENCE, PATIENCE))
+        client._ask(NUMBER, standin.url, "emsguide-tests/1", (LONG_TIMEOUT, LONG_TIMEOUT))
         line.cut()
         client._helper.line = client._Line()
-        client._ask(NUMBER, standin.url, "emsguide-tests/1", (PATIENCE, PATIENCE))
+        client._ask(NUMBER, standin.url, "emsguide-tests/1", (LONG_TIMEOUT, LONG_TIMEOUT))
         assert standin.connections_made == 1
     finally:
         client._helper.line = None
@@ -308,7 +320,7 @@ def test_a_returned_connection_is_not_cut_by_its_last_user(standin: StandIn) -> 
 )
 def test_no_answer_is_unavailable(standin: StandIn, fault: str) -> None:
     with pytest.raises(Unavailable) as failure:
-        ask(standin.url, FAULT_NUMBERS[fault])
+        fetch(standin.url, FAULT_NUMBERS[fault])
     assert failure.value.retry_after is None
 
 
@@ -316,13 +328,13 @@ def test_no_answer_is_unavailable(standin: StandIn, fault: str) -> None:
 def test_a_refusal_is_unavailable(standin: StandIn, code: int) -> None:
     standin.set_fault(None, "status", code=code)
     with pytest.raises(Unavailable, match=f"HTTP {code}"):
-        ask(standin.url)
+        fetch(standin.url)
 
 
 @pytest.mark.parametrize(("fault", "seconds"), [("429", 120), ("maintenance", 600)])
 def test_a_refusal_carries_its_retry_after(standin: StandIn, fault: str, seconds: float) -> None:
     with pytest.raises(Unavailable) as failure:
-        ask(standin.url, FAULT_NUMBERS[fault])
+        fetch(standin.url, FAULT_NUMBERS[fault])
     assert failure.value.retry_after == seconds
 
 
@@ -355,7 +367,7 @@ def test_a_refused_connection_is_unavailable(monkeypatch: pytest.MonkeyPatch) ->
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
     with pytest.raises(Unavailable, match="ConnectionRefusedError"):
-        ask(f"http://127.0.0.1:{port}")
+        fetch(f"http://127.0.0.1:{port}")
 
 
 def test_an_unknown_host_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,7 +378,7 @@ def test_an_unknown_host_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     with pytest.raises(Unavailable, match="gaierror"):
-        ask("http://japanpost.invalid")
+        fetch("http://japanpost.invalid")
 
 
 @pytest.mark.parametrize(
@@ -389,18 +401,18 @@ def test_a_broken_answer_is_unavailable(answer: bytes, monkeypatch: pytest.Monke
 
     def serve(connection: socket.socket, over: threading.Event) -> None:
         connection.recv(65536)
-        with suppress(OSError):  # they may have hung up at once
+        with suppress(OSError):  # the client may have hung up at once
             connection.sendall(answer)
             connection.shutdown(socket.SHUT_WR)
 
     with stuck_server(serve) as address, pytest.raises(Unavailable):
-        ask(f"http://{address}")
+        fetch(f"http://{address}")
 
 
 @pytest.mark.parametrize("base_url", ["", "nonsense", "ftp://127.0.0.1", "http://", "http://[", "http://a b"])
 def test_an_invalid_base_address_is_unavailable(base_url: str) -> None:
     with pytest.raises(Unavailable):
-        ask(base_url)
+        fetch(base_url)
 
 
 def test_an_internal_error_is_unavailable_and_logged(
@@ -411,7 +423,7 @@ def test_an_internal_error_is_unavailable_and_logged(
 
     monkeypatch.setattr(client, "_ask", fail)
     with pytest.raises(Unavailable, match="ZeroDivisionError"):
-        ask("http://127.0.0.1")
+        fetch("http://127.0.0.1")
     assert "an unexpected error" in caplog.text
 
 
@@ -421,7 +433,7 @@ def test_no_thread_left_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(threading.Thread, "start", start)
     with pytest.raises(Unavailable, match="no thread"):
-        ask("http://127.0.0.1")
+        fetch("http://127.0.0.1")
 
 
 # Redirects
@@ -430,13 +442,13 @@ def test_no_thread_left_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_follows_a_redirect_on_the_same_host(standin: StandIn) -> None:
     standin.set_page(NUMBER, "moved here")
     standin.set_fault(OTHER_NUMBER, "redirect-elsewhere", location=f"{SEARCH_PATH}?reqCodeNo1={NUMBER}")
-    assert ask(standin.url, OTHER_NUMBER).html == "moved here"
+    assert fetch(standin.url, OTHER_NUMBER).html == "moved here"
 
 
 def test_it_does_not_follow_redirects_for_ever(standin: StandIn) -> None:
     standin.set_fault(None, "redirect-elsewhere", location=SEARCH_PATH)
     with pytest.raises(Unavailable, match="redirects"):
-        ask(standin.url)
+        fetch(standin.url)
     assert len(standin.requests) == 4
 
 
@@ -444,7 +456,7 @@ def test_a_redirect_to_another_host_is_not_followed(standin: StandIn) -> None:
     with StandIn() as other:
         standin.set_fault(None, "redirect-elsewhere", location=other.url + SEARCH_PATH)
         with pytest.raises(Unavailable, match="redirected elsewhere"):
-            ask(standin.url)
+            fetch(standin.url)
         assert other.requests == []
 
 
@@ -481,7 +493,7 @@ def test_a_redirect_never_leads_from_https_to_http() -> None:
 
 
 def test_the_body_of_a_redirect_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may be endless; where it leads is in the header."""
+    """It may be endless, and the target is in the header."""
     monkeypatch.setenv("no_proxy", "*")
 
     def serve(connection: socket.socket, over: threading.Event) -> None:
@@ -489,50 +501,50 @@ def test_the_body_of_a_redirect_is_not_read(monkeypatch: pytest.MonkeyPatch) -> 
         connection.sendall(
             b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere.invalid/\r\nContent-Length: 9\r\n\r\n"
         )
-        over.wait(PATIENCE)
+        over.wait(LONG_TIMEOUT)
 
     with stuck_server(serve) as address, pytest.raises(Unavailable, match="elsewhere"):
-        ask(f"http://{address}", timeout=PATIENCE / 2)
+        fetch(f"http://{address}", timeout=LONG_TIMEOUT / 2)
 
 
-# Not such a page
+# An answer that is no page of Japan Post
 
 
 @pytest.mark.parametrize("fault", ["wrong-encoding", "big-body", "gzip-bomb"])
 def test_an_answer_that_cannot_be_read_is_unexpected(standin: StandIn, fault: str) -> None:
     with pytest.raises(UnexpectedPage):
-        ask(standin.url, FAULT_NUMBERS[fault])
+        fetch(standin.url, FAULT_NUMBERS[fault])
 
 
 @pytest.mark.parametrize("code", [201, 204, 206, 301, 304, 400, 401, 404, 410])
 def test_any_other_http_status_is_unexpected(standin: StandIn, code: int) -> None:
     standin.set_fault(None, "status", code=code)
     with pytest.raises(UnexpectedPage, match=f"HTTP {code}"):
-        ask(standin.url)
+        fetch(standin.url)
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip", "deflate", "gzip, gzip", "klingon"])
 def test_an_undecodable_content_encoding_is_unexpected(standin: StandIn, encoding: str) -> None:
     standin.set_fault(NUMBER, "encoding", name=encoding)  # around a page that is not encoded at all
     with pytest.raises(UnexpectedPage, match="content encoding"):
-        ask(standin.url)
+        fetch(standin.url)
 
 
 def test_a_page_is_read_up_to_the_size_limit(standin: StandIn) -> None:
     standin.set_page(NUMBER, b"x" * MAX_BYTES)
-    assert ask(standin.url).size == MAX_BYTES
+    assert fetch(standin.url).size == MAX_BYTES
     standin.set_page(NUMBER, b"x" * (MAX_BYTES + 1))
     with pytest.raises(UnexpectedPage, match="more than"):
-        ask(standin.url)
+        fetch(standin.url)
 
 
 def test_a_gzip_bomb_never_lies_whole_in_memory(standin: StandIn) -> None:
     with pytest.raises(UnexpectedPage):  # the stand-in makes the bomb
-        ask(standin.url, FAULT_NUMBERS["gzip-bomb"])
+        fetch(standin.url, FAULT_NUMBERS["gzip-bomb"])
     tracemalloc.start()
     try:
         with pytest.raises(UnexpectedPage, match="more than"):
-            ask(standin.url, FAULT_NUMBERS["gzip-bomb"])
+            fetch(standin.url, FAULT_NUMBERS["gzip-bomb"])
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -542,7 +554,7 @@ def test_a_gzip_bomb_never_lies_whole_in_memory(standin: StandIn) -> None:
 def test_an_error_message_is_short_and_printable(standin: StandIn) -> None:
     standin.set_page(NUMBER, b"\xff\x1b[31m\r\nforged log line" + b"x" * 1000)
     with pytest.raises(UnexpectedPage) as failure:
-        ask(standin.url)
+        fetch(standin.url)
     assert str(failure.value).isprintable()
     assert len(str(failure.value)) < 250
 
@@ -552,10 +564,10 @@ def test_an_error_message_is_short_and_printable(standin: StandIn) -> None:
 
 @pytest.mark.parametrize("fault", ["cut-between-events", "doubled-table", "wrong-number"])
 def test_a_complete_answer_is_returned_whatever_it_says(standin: StandIn, fault: str) -> None:
-    assert "配達状況詳細" in ask(standin.url, FAULT_NUMBERS[fault]).html
+    assert "配達状況詳細" in fetch(standin.url, FAULT_NUMBERS[fault]).html
 
 
 def test_a_page_cut_between_two_events_looks_complete_to_http(standin: StandIn) -> None:
-    html = ask(standin.url, FAULT_NUMBERS["cut-between-events"]).html
+    html = fetch(standin.url, FAULT_NUMBERS["cut-between-events"]).html
     assert html.rstrip().endswith("</tr>")
     assert html.count("<tr>") == html.count("</tr>")

@@ -1,4 +1,4 @@
-"""The example parcels: right numbers, known phrases, dates that make sense whenever somebody looks."""
+"""The example parcels: correct numbers, known phrases, and dates that make sense at every time."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 WITH_EVENTS = [example for example in all_examples() if example.events]
 
 
-def named(example: Example) -> str:
+def slug_of(example: Example) -> str:
     return example.slug
 
 
@@ -62,7 +62,7 @@ def test_an_unknown_slug_is_a_key_error() -> None:
         get_example("no-such-example")
 
 
-@pytest.mark.parametrize("example", all_examples(), ids=named)
+@pytest.mark.parametrize("example", all_examples(), ids=slug_of)
 def test_its_number_has_the_right_check_digit(example: Example) -> None:
     match = re.fullmatch(r"EM([0-9]{8})([0-9])[A-Z]{2}", example.number)
     assert match is not None
@@ -81,20 +81,20 @@ def test_no_two_examples_share_a_number() -> None:
     assert len({example.number for example in all_examples()}) == len(all_examples())
 
 
-@pytest.mark.parametrize("example", all_examples(), ids=named)
+@pytest.mark.parametrize("example", all_examples(), ids=slug_of)
 def test_each_example_has_a_title_and_a_description(example: Example) -> None:
     assert example.title and example.about.endswith(".")
     assert re.fullmatch(r"[A-Z]{2}|", example.destination)
 
 
-@pytest.mark.parametrize("example", WITH_EVENTS, ids=named)
+@pytest.mark.parametrize("example", WITH_EVENTS, ids=slug_of)
 def test_its_events_are_in_order_and_before_now(example: Example) -> None:
     agos = [event.ago for event in example.events]
     assert agos == sorted(set(agos), reverse=True)
     assert agos[-1] > timedelta(0)
 
 
-@pytest.mark.parametrize("example", WITH_EVENTS, ids=named)
+@pytest.mark.parametrize("example", WITH_EVENTS, ids=slug_of)
 @pytest.mark.parametrize(
     "now",
     [NOW, NOW.astimezone(ZoneInfo("America/New_York")), datetime(2027, 3, 28, 0, 59, tzinfo=UTC)],
@@ -120,7 +120,7 @@ def test_a_row_abroad_has_the_time_of_the_place() -> None:
     assert (str(row.local_date), str(row.local_time)) == ("2026-11-23", "14:21:00")
 
 
-@pytest.mark.parametrize("example", WITH_EVENTS, ids=named)
+@pytest.mark.parametrize("example", WITH_EVENTS, ids=slug_of)
 def test_only_rows_in_japan_have_a_postal_code(example: Example) -> None:
     assert all((event.zone == JAPAN_TIME) == bool(event.postal_code) for event in example.events)
     assert all(re.fullmatch(r"[0-9]{3}-[0-9]{4}|", event.postal_code) for event in example.events)

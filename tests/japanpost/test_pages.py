@@ -1,4 +1,4 @@
-"""Every page beside its JSON: what the parser must make of it. Japan Post's pages are retold here, with made-up numbers."""
+"""Every written page with its JSON: what the parser must read. They are like Japan Post's, with made-up numbers."""
 
 import json
 from dataclasses import asdict
@@ -16,7 +16,7 @@ NAMES = sorted({path.stem for path in PAGES.iterdir() if path.suffix in (".html"
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_page_is_read_as_its_json_says(name: str) -> None:
-    """The JSON is the TrackedItem, or `{"number": …, "raises": …}`. A page or JSON alone fails here."""
+    """The JSON is the TrackedItem, or `{"number": …, "raises": …}`. Fails if the page or its JSON is missing."""
     html = (PAGES / f"{name}.html").read_bytes().decode("utf-8")
     expected: dict[str, Any] = json.loads((PAGES / f"{name}.json").read_text("utf-8"))
     if "raises" in expected:
@@ -27,7 +27,7 @@ def test_the_page_is_read_as_its_json_says(name: str) -> None:
 
 
 def plain(item: Any) -> dict[str, Any]:
-    """A TrackedItem as JSON has it: dates as 2026-11-04, times as 05:30."""
+    """A TrackedItem in the form of the JSON files: dates like 2026-11-04, times like 05:30."""
     story = asdict(item)
     story["events"] = [
         event

@@ -1,4 +1,4 @@
-"""The parser against pages nobody thought of: whatever comes in, a whole answer or one of the four failures comes out."""
+"""The parser against generated pages: each gives a whole answer or one of the four failures."""
 
 import re
 from dataclasses import astuple
@@ -21,14 +21,14 @@ DETAIL = PAGES["detail-in-customs"]
 STORY = parse_page(DETAIL, NUMBER)
 HISTORY = DETAIL.index("履歴情報")
 END = DETAIL.index("</table>", HISTORY)
-TABLES = range(DETAIL.index("配達状況詳細"), END)  # where our two tables stand
+TABLES = range(DETAIL.index("配達状況詳細"), END)  # the positions of our two tables
 
 some = settings(max_examples=150)
 many = settings(max_examples=1000)
 
 
 def answer(html: str, number: str = NUMBER) -> TrackedItem | None:
-    """The item, or None for the four failures; anything else raised fails the test."""
+    """The item; None for one of the four failures. Any other exception fails the test."""
     try:
         return parse_page(html, number)
     except (NotFound, Rejected, Unavailable, UnexpectedPage):
@@ -63,7 +63,7 @@ blanks = st.sampled_from(["", " ", "\r\n\t", "&nbsp;", "\u3000", "<br>", "<!-- x
 
 
 def render(item: TrackedItem, blank: str, *, japanese: bool, spans: bool) -> str:
-    """A page without chrome, with blanks where they do not matter."""
+    """A page with only the two tables, with blanks where they do not matter."""
     two = ' rowspan="2"' if spans else ""
 
     def row(*cells: str) -> str:
@@ -107,7 +107,7 @@ def test_every_item_that_can_be_printed_is_read_back(
     assert parse_page(render(item, blank, japanese=japanese, spans=spans), item.number) == item
 
 
-# Whatever the text, one of the four failures or a page really read.
+# Any text gives one of the four failures, unless it is a whole page.
 
 
 @given(st.text(st.characters(categories=["Cs", "Cc", "L", "P", "Z"])), st.text(max_size=15))
@@ -143,23 +143,27 @@ def test_a_page_cut_at_any_byte_is_never_a_shorter_story(end: int, closing: str)
     assert item is None or (item == STORY and len(cut) > END)
 
 
-# One thing changed in a good page: the same events, or none. A story with an event missing would be the worst.
+# One thing changed in a good page gives the same events, or none. A story with an event missing would be the worst.
 
 SNIPPETS = [
-    "<", ">", '"', "'", "=", "/", "&", "&lt;", "&nbsp;", "&#0;", "&#x200b;", "\0", "\ufffd", "\x1f", "<!--", "-->", "<!", "<?", "]]>",
-    "<tr>", "</tr>", "<td>", "</td>", "<th>", "</th>", "<table>", "</table>", "</table><table>", "<tbody>", "</tbody>", "<script>", "</script>",
-    "<style>", "<textarea>", "<title>", "<select>", "<noscript>", "<template>", "<svg>", "<iframe>", "<plaintext>", "<xmp>", "<form>",
-    "</form>", "<div>", "</div>", "<b>", "</b>", "<p>", "<h2>", "<caption>", "<head>", "<body>", "</body>", "<html>", "</html>",
-    "</body></html>", "<tr title='", '<tr title="', "<td class='", "<table summary='履歴情報'>", "<b>" * 300, "x" * 600,
+    "<", ">", '"', "'", "=", "/", "&", "&lt;", "&nbsp;", "&#0;", "&#x200b;", "\0", "\ufffd", "\x1f", "<!--",
+    "-->", "<!", "<?", "]]>", "<tr>", "</tr>", "<td>", "</td>", "<th>", "</th>", "<table>", "</table>",
+    "</table><table>", "<tbody>", "</tbody>", "<script>", "</script>", "<style>", "<textarea>", "<title>",
+    "<select>", "<noscript>", "<template>", "<svg>", "<iframe>", "<plaintext>", "<xmp>", "<form>",
+    "</form>", "<div>", "</div>", "<b>", "</b>", "<p>", "<h2>", "<caption>", "<head>", "<body>", "</body>",
+    "<html>", "</html>", "</body></html>", "<tr title='", '<tr title="', "<td class='",
+    "<table summary='履歴情報'>", "<b>" * 300, "x" * 600,
 ]  # fmt: skip
 places = st.sampled_from(TABLES)
 
 
 def shape(item: TrackedItem) -> list[tuple[date, time | None]]:
+    """The dates and times of the events, in order."""
     return [(event.local_date, event.local_time) for event in item.events]
 
 
 def visible(html: str) -> str:
+    """The page without its tags."""
     return re.sub(r"\s+", " ", re.sub(r"</?[a-z][^<>]*>", " ", html))
 
 
@@ -185,7 +189,7 @@ def test_a_dropped_tag_is_noticed_or_harmless(tag: tuple[int, int]) -> None:
 @given(places, st.integers(1, 60))
 @many
 def test_a_page_with_lost_characters_keeps_all_its_events(start: int, length: int) -> None:
-    """Characters lost anywhere: as many events as the page still begins, in its order and its words."""
+    """Characters may be lost anywhere. The item has as many events as before, with phrases that the page still has."""
     html = DETAIL[:start] + DETAIL[start + length :]
     item = answer(html)
     if item is not None:
@@ -208,8 +212,8 @@ def test_a_row_repeated_elsewhere_is_noticed_or_harmless(
 CELLS = [cell.span() for cell in re.finditer(r"<td.*?</td>", DETAIL) if HISTORY < cell.start() < END]
 
 
-def told(item: TrackedItem) -> list[str]:
-    """Every text of the events, in no order."""
+def texts_of(item: TrackedItem) -> list[str]:
+    """The values of all events as sorted texts."""
     return sorted(str(value) for event in item.events for value in astuple(event))
 
 
@@ -220,7 +224,7 @@ def test_swapped_cells_lose_no_text(one: tuple[int, int], other: tuple[int, int]
     if start != start2:
         html = DETAIL[:start] + DETAIL[start2:end2] + DETAIL[end:start2] + DETAIL[start:end] + DETAIL[end2:]
         item = answer(html)
-        assert item is None or told(item) == told(STORY)
+        assert item is None or texts_of(item) == texts_of(STORY)
 
 
 @given(
@@ -232,5 +236,5 @@ def test_a_cell_with_any_text_is_read_whole_or_refused(cell: tuple[int, int], te
     end = DETAIL.index("</td>", start)
     item = answer(DETAIL[:start] + escape(text) + DETAIL[end:])
     if item is not None:
-        assert " ".join(text.split()) in told(item)
+        assert " ".join(text.split()) in texts_of(item)
         assert len(item.events) == len(STORY.events)
