@@ -1,5 +1,6 @@
-"""While new machines start, old ones still serve: a migration must leave a database that the version before can use,
-and must not stop it meanwhile.
+"""Each migration leaves a database that the previous version can use, and does not block that version.
+
+While new machines start, old ones still serve visitors.
 """
 
 from collections.abc import Iterator
@@ -21,12 +22,12 @@ from tests.support.stories import some_numbers
 from tracking.migrations._operations import AddIndexBeside
 from tracking.models import Fetch, Shipment
 
-BEFORE_THE_RULE = "0014_standing"  # no machine runs with anything older
-# Migrations that break the rule because the version before has stopped using what goes: name -> since which version.
-MEANT: dict[str, str] = {}
-# Data migrations that may be one transaction with others: name -> why what they write stays small.
-SMALL = {"0020_log_lines_without_addresses": "lines of staff's log about messages; nobody changes a line"}
-# Staff's own tables; any other grows with parcels and visitors, so an index must not keep its writers waiting.
+BEFORE_THE_RULE = "0014_standing"  # no machine runs with an older version
+# Migrations that remove what the previous version no longer uses: name -> the first version that does not use it.
+INTENDED: dict[str, str] = {}
+# Data migrations that need no batches: name -> why they write only a few rows.
+SMALL = {"0020_log_lines_without_addresses": "lines of staff's log about messages, which never change"}
+# Tables that only staff fill. All others grow with parcels and visitors, so building an index must not block writers.
 SMALL_TABLES = {
     *("destination", "gate", "logo", "notice", "phrase", "shop", "status", "usualwait", "wording"),
     *(f"historical{one}" for one in ("destination", "notice", "phrase", "shop", "status", "wording")),
@@ -35,8 +36,11 @@ SMALL_TABLES = {
 _HARMLESS = (ops.CreateModel, AddIndexBeside, ops.AlterModelOptions, ops.AlterModelManagers)
 
 
-def dangers(migration: Migration, state: ProjectState) -> Iterator[str]:
-    """What of it the version before cannot live with. `state` is that before the migration; it is moved on."""
+def dangerous_operations(migration: Migration, state: ProjectState) -> Iterator[str]:
+    """Yields the operations that the previous version cannot tolerate, with the migration's name.
+
+    `state` is the state before the migration. It is changed to the state after it.
+    """
     for operation in migration.operations:
         if isinstance(operation, ops.RunPython | ops.RunSQL):
             is_harmless = _works_in_batches(migration) or migration.name in SMALL
@@ -48,35 +52,38 @@ def dangers(migration: Migration, state: ProjectState) -> Iterator[str]:
 
 
 def _works_in_batches(migration: Migration) -> bool:
-    """It can: no transaction around it, and no lock of another operation's. Its author sees to the rest."""
+    """Returns False where it cannot: in a transaction, or with the locks of another operation.
+
+    True says no more than that it can. Its author must write the batches.
+    """
     return not migration.atomic and len(migration.operations) == 1
 
 
 def _is_harmless(operation: Operation, state: ProjectState) -> bool:
     if isinstance(operation, ops.AddField):
         field = operation.field
-        return _can_be_left_out(field) and not field.unique and not _is_indexed_too_late(operation, field)
+        return _can_be_left_out(field) and not field.unique and not _locks_a_growing_table(operation, field)
     if isinstance(operation, ops.AlterField):
         before = state.models["tracking", operation.model_name_lower].fields[operation.name]
-        is_new = not before.db_index and _is_indexed_too_late(operation, operation.field)
-        return _takes_all_of(operation.field, before) and not is_new
+        is_new = not before.db_index and _locks_a_growing_table(operation, operation.field)
+        return _accepts_all_values_of(operation.field, before) and not is_new
     if type(operation) is ops.AddIndex:
         return operation.model_name_lower in SMALL_TABLES
     return isinstance(operation, _HARMLESS)
 
 
-def _is_indexed_too_late(operation: ops.AddField | ops.AlterField, field: models.Field) -> bool:
-    """The index is built over all rows that there are by then, and nobody writes meanwhile."""
+def _locks_a_growing_table(operation: ops.AddField | ops.AlterField, field: models.Field) -> bool:
+    """Returns True where building the index blocks writers of a table with many rows."""
     return field.db_index and operation.model_name_lower not in SMALL_TABLES
 
 
 def _can_be_left_out(field: models.Field) -> bool:
-    """An INSERT that does not know the column works. (Django takes a mere `default` away again.)"""
+    """An INSERT without this column works. (Django removes a plain `default` from the table again.)"""
     return field.null or field.many_to_many or field.db_default is not models.NOT_PROVIDED
 
 
-def _takes_all_of(new: models.Field, old: models.Field) -> bool:
-    """Whatever could be stored can still be, and looks the same."""
+def _accepts_all_values_of(new: models.Field, old: models.Field) -> bool:
+    """The new field accepts every value of the old one and stores it in the same form."""
     return (
         new.get_internal_type() == old.get_internal_type()
         and (new.null or not old.null)
@@ -90,14 +97,15 @@ def test_the_previous_version_can_use_each_migrated_database() -> None:
     loader = MigrationLoader(None)
     found = []
     for label, name in sorted(loader.disk_migrations):
-        if label == "tracking" and name > BEFORE_THE_RULE and name not in MEANT:
-            found += dangers(
+        if label == "tracking" and name > BEFORE_THE_RULE and name not in INTENDED:
+            found += dangerous_operations(
                 loader.disk_migrations[label, name], loader.project_state((label, name), at_end=False)
             )
     assert found == []
 
 
-def parcels() -> ProjectState:
+def small_state() -> ProjectState:
+    """A state with two models of one text field each."""
     state = ProjectState()
     fields = [
         ("id", models.BigAutoField(primary_key=True)),
@@ -134,38 +142,38 @@ def parcels() -> ProjectState:
 def test_a_dangerous_operation_is_noticed(operation: Operation, is_dangerous: bool) -> None:
     migration = Migration("0099_next", "tracking")
     migration.operations = [operation]
-    assert bool(list(dangers(migration, parcels()))) == is_dangerous
+    assert bool(list(dangerous_operations(migration, small_state()))) == is_dangerous
 
 
 @pytest.mark.parametrize("operation", [ops.RunPython(ops.RunPython.noop), ops.RunSQL("SELECT 1")])
 def test_a_data_migration_is_alone_and_outside_a_transaction(operation: Operation) -> None:
     migration = Migration("0099_next", "tracking")
     migration.operations = [operation]
-    assert list(dangers(migration, parcels()))
+    assert list(dangerous_operations(migration, small_state()))
     migration.atomic = False
-    assert not list(dangers(migration, parcels()))
+    assert not list(dangerous_operations(migration, small_state()))
     migration.operations = [ops.AddField("parcel", "extra", models.TextField(null=True)), operation]
-    assert list(dangers(migration, parcels()))
+    assert list(dangerous_operations(migration, small_state()))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_migration_0019_fills_in_last_answers_in_batches(monkeypatch) -> None:
     filling = import_module("tracking.migrations.0019_fill_in_last_answer")
     monkeypatch.setattr(filling, "AT_ONCE", 2)
-    ended = ["tracked", "unavailable", "not-found", "unexpected-page", "", "unavailable", "tracked"]
+    outcomes = ["tracked", "unavailable", "not-found", "unexpected-page", "", "unavailable", "tracked"]
     parcels = Shipment.objects.bulk_create(
         Shipment(number=number, last_outcome=outcome)
-        for number, outcome in zip(some_numbers(len(ended)), ended, strict=True)
+        for number, outcome in zip(some_numbers(len(outcomes)), outcomes, strict=True)
     )
     for days, outcome in enumerate(["unavailable", "rejected", "tracked"]):
         Fetch.objects.create(
             shipment=parcels[3], started_at=NOW - timedelta(days), outcome=outcome, milliseconds=1
         )
     newer = Shipment.objects.filter(pk=parcels[6].pk)
-    newer.update(last_answer="rejected")  # the new version was faster
-    with CaptureQueriesContext(connection) as asked, connection.schema_editor(atomic=False) as editor:
+    newer.update(last_answer="rejected")  # the new version had written it already
+    with CaptureQueriesContext(connection) as queries, connection.schema_editor(atomic=False) as editor:
         filling.fill_in(apps, editor)
-    updates = [one for one in asked.captured_queries if one["sql"].startswith("UPDATE")]
-    assert len(updates) == 2 * 3  # steps
-    told = list(Shipment.objects.order_by("pk").values_list("last_answer", flat=True))
-    assert told == ["tracked", "", "not-found", "rejected", "", "", "rejected"]
+    updates = [one for one in queries.captured_queries if one["sql"].startswith("UPDATE")]
+    assert len(updates) == 2 * 3  # two queries in each of three batches
+    answers = list(Shipment.objects.order_by("pk").values_list("last_answer", flat=True))
+    assert answers == ["tracked", "", "not-found", "rejected", "", "", "rejected"]
