@@ -1,4 +1,4 @@
-"""Matching phrases and finding words."""
+"""Which status a phrase has, and which words a status has for a language and a destination."""
 
 import pytest
 
@@ -11,6 +11,7 @@ pytestmark = pytest.mark.django_db
 
 
 def slug_of(phrase):
+    """The slug of the phrase's status; None where it has none."""
     status = Glossary.current().status_of(phrase)
     return status and status.slug
 

@@ -1,4 +1,4 @@
-"""The words we start with: they fill gaps, they never overwrite, and nothing is left without words."""
+"""The seed words: they fill gaps, never overwrite, and give words to every status and phrase."""
 
 import json
 from datetime import UTC, datetime
