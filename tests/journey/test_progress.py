@@ -1,4 +1,4 @@
-"""What the page says about a story: stage, tone, destination, silence, hand-over. No false progress."""
+"""What the page says about a story: stage, tone, destination, silence and hand-over. It never shows false progress."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -31,13 +31,15 @@ pytestmark = pytest.mark.django_db
 
 
 def progress_of(item: TrackedItem, *, now: datetime = NOW, hint=None, destination=None, **more):
-    lookup = Story(
+    """The page's contents for the stored item. `hint` is the link's destination, `destination` is staff's."""
+    stored = Story(
         item.number, item.events, item.history_missing, checked_at=now, destination=destination, **more
     )
-    return build_progress(lookup, Glossary.current(), now=now, hint=hint)
+    return build_progress(stored, Glossary.current(), now=now, hint=hint)
 
 
-def where(*texts, number=NUMBER):
+def summary_of(*texts, number=NUMBER):
+    """The stage, the tone and the slug of the newest row's status. Stage or slug is None where it is unknown."""
     progress = progress_of(story(*texts, number=number))
     return progress.stage, progress.tone, progress.status and progress.status.slug
 
@@ -56,14 +58,14 @@ def where(*texts, number=NUMBER):
     ],
 )
 def test_the_newest_row_leads(texts, expected):
-    assert where(*texts) == expected
+    assert summary_of(*texts) == expected
 
 
 @pytest.mark.parametrize(
     "phrase", ["En route", "Processing at delivery Post Office", "Held by import Customs"]
 )
 def test_rows_in_the_country_of_origin_never_pass_stage_two(phrase):
-    stage, tone, _ = where(POSTED, AT_EXCHANGE, f"{phrase} @ OSAKA")
+    stage, tone, _ = summary_of(POSTED, AT_EXCHANGE, f"{phrase} @ OSAKA")
     assert stage == 2
     assert tone != "done"
 
@@ -114,9 +116,9 @@ def test_a_row_links_to_no_hidden_guide_entry():
 
 
 def test_en_route_keeps_the_stage():
-    assert where(POSTED, "En route @ OSAKA")[0] == 1
-    assert where(POSTED, ARRIVED, "En route @ GERMANY")[0] == 3
-    assert where("En route @ GERMANY")[0] is None
+    assert summary_of(POSTED, "En route @ OSAKA")[0] == 1
+    assert summary_of(POSTED, ARRIVED, "En route @ GERMANY")[0] == 3
+    assert summary_of("En route @ GERMANY")[0] is None
 
 
 def test_en_route_in_japan_after_an_arrival_is_a_step_back():
@@ -127,13 +129,13 @@ def test_en_route_in_japan_after_an_arrival_is_a_step_back():
 
 
 def test_a_delivery_in_the_country_of_origin_is_a_problem():
-    assert where(POSTED, DISPATCHED, "Final delivery @ TOKYO") == (2, "problem", "final-delivery")
-    assert where("Final delivery @ TOKYO") == (None, "problem", "final-delivery")
+    assert summary_of(POSTED, DISPATCHED, "Final delivery @ TOKYO") == (2, "problem", "final-delivery")
+    assert summary_of("Final delivery @ TOKYO") == (None, "problem", "final-delivery")
 
 
 def test_a_parcel_from_abroad_is_delivered_in_japan():
     rows = ("Dispatch from outward office of exchange @ UNITED KINGDOM", "Final delivery @ SAITAMA")
-    assert where(*rows, number="RB123456785GB") == (5, "done", "final-delivery")
+    assert summary_of(*rows, number="RB123456785GB") == (5, "done", "final-delivery")
     assert progress_of(story(*rows, number="RB123456785GB")).destination == "JP"
 
 
@@ -147,7 +149,7 @@ def test_a_parcel_from_abroad_is_delivered_in_japan():
     ],
 )
 def test_every_row_after_a_return_is_a_problem(after):
-    stage, tone, _ = where(POSTED, ARRIVED, AT_OFFICE, "Returned to Sender @ GERMANY", after)
+    stage, tone, _ = summary_of(POSTED, ARRIVED, AT_OFFICE, "Returned to Sender @ GERMANY", after)
     assert (stage, tone) == (4, "problem")
 
 
@@ -159,13 +161,13 @@ def test_after_a_return_no_headline_promises_a_delivery():
 
 
 def test_an_investigation_keeps_the_last_stage_reached():
-    assert where(POSTED, DISPATCHED, "Investigation @ GERMANY") == (2, "problem", "investigation")
-    assert where("Investigation @ GERMANY")[0] is None
+    assert summary_of(POSTED, DISPATCHED, "Investigation @ GERMANY") == (2, "problem", "investigation")
+    assert summary_of("Investigation @ GERMANY")[0] is None
 
 
 def test_customs_after_the_local_post_are_a_step_back():
     texts = (POSTED, AT_OFFICE, "Item presented to import Customs @ GERMANY")
-    assert where(*texts) == (3, "wait", "customs-clearance")
+    assert summary_of(*texts) == (3, "wait", "customs-clearance")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,7 @@ def test_an_unmapped_phrase_keeps_the_stage_and_any_warning(before, tone):
 
 
 def test_a_story_of_unmapped_phrases_has_no_stage_and_waits():
-    assert where("Sorted by a drone") == (None, "wait", None)
+    assert summary_of("Sorted by a drone") == (None, "wait", None)
 
 
 def test_the_destination_is_named_by_the_newest_row_abroad():
@@ -241,7 +243,7 @@ def test_facts_about_ems_alone_are_not_said_of_other_mail():
 def test_silence_is_normal_then_longer_then_far_longer():
     status = Status.objects.get(slug="dispatch-from-outward-office")
     item = story(DISPATCHED)
-    posted = datetime(2026, 11, 9, 0, 0, tzinfo=UTC)  # nine in Japan
+    posted = datetime(2026, 11, 9, 0, 0, tzinfo=UTC)  # 09:00 in Japan
     levels = {
         days: progress_of(item, now=posted + timedelta(days=days)).silence.level
         for days in (0, status.usual_days, status.usual_days + 1, status.worry_days, status.worry_days + 1)
@@ -257,7 +259,7 @@ def test_silence_is_normal_then_longer_then_far_longer():
     ],
 )
 def test_one_day_reads_as_a_sentence_too(days, text):
-    """At this status staff's usual days are one."""
+    """At this status, staff's usual time is one day."""
     now = datetime.combine(FIRST_DAY, time(12), UTC) + timedelta(days=days)
     assert progress_of(story("Out for delivery @ GERMANY"), now=now).silence.text == text
 
@@ -398,6 +400,7 @@ def test_a_long_history_is_folded_to_its_newest_three():
 
 
 def ireland_sends_no_scans() -> Destination:
+    """Store that the post in Ireland sends no scans to Japan. Returns Ireland."""
     ireland = Destination.objects.get(code="IE")
     ireland.exchanges_scans = False
     ireland.save()
@@ -506,9 +509,10 @@ def test_leaving_the_destination_keeps_the_step_and_the_banner(leaving, before, 
 
 
 def test_a_delivery_phrase_may_have_details_after_a_dash():
-    assert where(POSTED, "Final delivery - Left with neighbour @ GERMANY") == (5, "done", "final-delivery")
-    assert where(POSTED, "Final deliveries @ GERMANY")[1] == "wait"
-    assert where(POSTED, "Not - Final delivery @ GERMANY")[1] == "wait"
+    with_details = "Final delivery - Left with neighbour @ GERMANY"
+    assert summary_of(POSTED, with_details) == (5, "done", "final-delivery")
+    assert summary_of(POSTED, "Final deliveries @ GERMANY")[1] == "wait"
+    assert summary_of(POSTED, "Not - Final delivery @ GERMANY")[1] == "wait"
 
 
 def test_an_ambiguous_phrase_shows_both_meanings():
@@ -541,18 +545,18 @@ def test_an_unknown_phrase_keeps_the_advice_of_the_banner(before, advice):
 
 def test_during_an_outage_the_silence_ends_at_the_last_answer():
     item = story(POSTED, ARRIVED)
-    lookup = Story(NUMBER, item.events, False, checked_at=NOW - timedelta(days=9), stale=True)
-    progress = build_progress(lookup, Glossary.current(), now=NOW + timedelta(days=30))
+    stored = Story(NUMBER, item.events, False, checked_at=NOW - timedelta(days=9), stale=True)
+    progress = build_progress(stored, Glossary.current(), now=NOW + timedelta(days=30))
     assert progress.silence.level == "usual"
     assert progress.silence.text.endswith("; yours had waited 1 day when we last asked.")
-    late = build_progress(replace(lookup, checked_at=NOW), Glossary.current(), now=NOW + timedelta(days=30))
+    late = build_progress(replace(stored, checked_at=NOW), Glossary.current(), now=NOW + timedelta(days=30))
     assert late.silence.text.startswith("No news for 10 days when we last asked")
 
 
 def test_during_an_outage_the_age_of_the_last_scan_is_true():
     item = story(POSTED, "Retention @ UNITED KINGDOM")
-    lookup = Story(NUMBER, item.events, False, checked_at=NOW - timedelta(days=8), stale=True)
-    progress = build_progress(lookup, Glossary.current(), now=NOW)
+    stored = Story(NUMBER, item.events, False, checked_at=NOW - timedelta(days=8), stale=True)
+    progress = build_progress(stored, Glossary.current(), now=NOW)
     assert progress.silence.text.startswith("The last scan is 10 days old.")
     assert progress.silence.days == 10
 
@@ -569,7 +573,7 @@ def test_during_the_holding_days_no_return_is_announced():
 
 
 def test_the_last_day_to_collect_ends_in_the_last_time_zone():
-    item = story(POSTED, "Retention @ UNITED STATES OF AMERICA")  # on the 10th, for five days
+    item = story(POSTED, "Retention @ UNITED STATES OF AMERICA")  # from 10 November, for five days
     evening_there, over = (
         progress_of(item, now=datetime(2026, 11, 16, hour, 59, tzinfo=UTC)) for hour in (11, 12)
     )
@@ -580,7 +584,7 @@ def test_the_last_day_to_collect_ends_in_the_last_time_zone():
 
 
 def test_business_days_of_holding_become_calendar_days():
-    held = progress_of(story("Retention @ AUSTRALIA"))  # on Monday the 9th, for ten business days
+    held = progress_of(story("Retention @ AUSTRALIA"))  # from Monday, 9 November, for ten business days
     assert held.collect_by.startswith("Collect it by about 23 November 2026, or")
 
 
@@ -622,7 +626,8 @@ def test_a_parcel_that_moves_on_after_its_delivery_is_not_over():
 
 @pytest.mark.parametrize("between", ["Zork", "Investigation"])
 def test_it_moves_on_after_a_delivery_whatever_came_between(between):
-    assert where(POSTED, DELIVERED, f"{between} @ GERMANY", "En route @ GERMANY") == (4, "normal", "en-route")
+    rows = (POSTED, DELIVERED, f"{between} @ GERMANY", "En route @ GERMANY")
+    assert summary_of(*rows) == (4, "normal", "en-route")
 
 
 def test_a_status_that_staff_call_done_ends_the_journey():
@@ -662,7 +667,10 @@ def test_an_old_suffix_means_great_britain():
 
 
 BRITISH, IN_BRITAIN = "RB123456785GB", "Posting/Collection @ UNITED KINGDOM"
-ASK_THE_SENDER = "Ask the sender: only they can have the post in the United Kingdom look into it. If that is us, write to us."
+ASK_THE_SENDER = (
+    "Ask the sender: only they can have the post in the United Kingdom look into it. "
+    "If that is us, write to us."
+)
 
 
 @pytest.mark.parametrize(
@@ -704,6 +712,7 @@ RELEASED = "Item returned from import Customs @ GERMANY"
 
 
 def came_back(*texts):
+    """The page's sentence about a step back; empty where there is none."""
     return progress_of(story(*texts)).came_back
 
 
@@ -730,9 +739,9 @@ def test_customs_of_another_country_are_not_a_second_visit(there):
 
 
 def test_customs_without_a_country_are_not_a_second_visit():
-    nowhere = "Held by import Customs"
-    assert came_back(POSTED, ARRIVED, nowhere, RELEASED, nowhere) == ""
-    assert came_back(POSTED, ARRIVED, IN_CUSTOMS, nowhere, IN_CUSTOMS) == ""
+    no_country = "Held by import Customs"
+    assert came_back(POSTED, ARRIVED, no_country, RELEASED, no_country) == ""
+    assert came_back(POSTED, ARRIVED, IN_CUSTOMS, no_country, IN_CUSTOMS) == ""
 
 
 def test_two_customs_rows_in_a_row_are_one_visit():

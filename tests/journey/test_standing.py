@@ -1,4 +1,4 @@
-"""Where parcels stand, as lists search for it: what the tracking page says, stored, and renewed by answers and edits."""
+"""Standings: they say what the tracking page says, for lists to search, and answers and edits renew them."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -41,16 +41,17 @@ pytestmark = pytest.mark.django_db
 
 
 def standing(*rows, at=NOW, handled_at=None, **more):
-    """Of a parcel that Japan Post told these rows of, at that time."""
+    """The computed standing of a shipment with these rows, answered at that time."""
     story = Story(TrackingNumber(NUMBER), rows, False, checked_at=at, changed_at=at, **more)
     return standing_of(Shipment(number=NUMBER, handled_at=handled_at), Reading.of(story, Glossary.current()))
 
 
 def stored(shipment):
+    """The stored standing of the shipment."""
     return Standing.objects.get(shipment=shipment)
 
 
-# It says what the page says
+# Standings agree with the page
 
 
 def test_a_standing_agrees_with_the_tracking_page():
@@ -91,20 +92,18 @@ def test_a_standing_agrees_with_the_tracking_page():
             stale=stale,
             destination=given_by_staff,
         )
-        page, stands = (
-            build_progress(story, glossary, now=now),
-            standing_of(Shipment(number=number), Reading.of(story, glossary)),
-        )
-        assert (stands.stage, stands.tone) == (page.stage, page.tone)
-        assert stands.status == (page.guide_status or page.status)
-        assert (stands.destination_id, stands.is_over) == (page.destination, page.is_over)
+        page = build_progress(story, glossary, now=now)
+        computed = standing_of(Shipment(number=number), Reading.of(story, glossary))
+        assert (computed.stage, computed.tone) == (page.stage, page.tone)
+        assert computed.status == (page.guide_status or page.status)
+        assert (computed.destination_id, computed.is_over) == (page.destination, page.is_over)
         level = page.silence.level if page.silence else "usual"
-        assert (level in ("longer", "far")) == bool(stands.quiet_from and stands.quiet_from <= now)
-        assert (level == "far") == bool(stands.worry_from and stands.worry_from <= now)
-        assert bool(stands.collect_by) == bool(page.collect_by)
-        assert not stands.collect_by or long_date(stands.collect_by) in page.collect_by
+        assert (level in ("longer", "far")) == bool(computed.quiet_from and computed.quiet_from <= now)
+        assert (level == "far") == bool(computed.worry_from and computed.worry_from <= now)
+        assert bool(computed.collect_by) == bool(page.collect_by)
+        assert not computed.collect_by or long_date(computed.collect_by) in page.collect_by
         clock = claim_clock(story, page, glossary, now)
-        assert stands.enquiry_ends_on == (clock.ends_on if clock else None)
+        assert computed.enquiry_ends_on == (clock.ends_on if clock else None)
 
     agree()
 
@@ -113,7 +112,7 @@ def test_a_delivery_back_to_the_sender_has_its_own_status():
     assert standing(event(POSTED), event("Final delivery @ TOKYO")).status.slug == "delivered-back"
 
 
-# When it needs a look
+# From when staff must look at a shipment
 
 
 def test_a_moving_parcel_needs_a_look_once_its_silence_worries():
@@ -143,8 +142,8 @@ def test_an_enquiry_needs_a_look_two_weeks_before_its_end():
 
 def test_a_foreign_number_has_no_known_end_of_an_enquiry():
     british = Story(TrackingNumber("RB123456785GB"), (event(POSTED),), False, checked_at=NOW)
-    stands = standing_of(Shipment(number=british.number), Reading.of(british, Glossary.current()))
-    assert stands.enquiry_ends_on is None
+    computed = standing_of(Shipment(number=british.number), Reading.of(british, Glossary.current()))
+    assert computed.enquiry_ends_on is None
 
 
 def test_a_delivered_parcel_needs_no_look():
@@ -279,22 +278,22 @@ def test_standings_are_renewed_in_parts_and_the_rest_is_counted():
 
 
 def test_between_two_transactions_others_can_take_the_lock(monkeypatch):
-    breaths: list[float] = []
-    monkeypatch.setattr("time.sleep", breaths.append)
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
     monkeypatch.setattr(standings, "BATCH", 2)
     parcels = [keep(event(POSTED)) for _ in range(5)]
     Standing.objects.bulk_create(Standing(shipment=one) for one in parcels)
     assert recompute_outdated(most=2) == 3
-    assert breaths == []  # nobody at the desk waits for it
+    assert pauses == []  # no pause after the only batch: a request of staff may wait for it
     assert recompute_outdated(most=100) == 0
-    assert breaths == [BREATH]
+    assert pauses == [BREATH]
 
 
 def test_handled_shipments_are_locked_in_the_order_of_their_ids():
     parcels = [keep(event(POSTED)) for _ in range(3)]
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         mark_handled(parcels[::-1], now=NOW)
-    first = next(one["sql"] for one in asked.captured_queries if "tracking_shipment" in one["sql"])
+    first = next(one["sql"] for one in queries.captured_queries if "tracking_shipment" in one["sql"])
     assert first.startswith("SELECT") and 'ORDER BY "tracking_shipment"."id"' in first
     assert ("FOR UPDATE" in first) == connection.features.has_select_for_update
     assert set(Shipment.objects.values_list("handled_at", flat=True)) == {NOW}

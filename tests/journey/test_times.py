@@ -1,4 +1,4 @@
-"""How long a page reads the same: tried at thousands of moments."""
+"""Until when a page stays the same, checked at thousands of moments."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,9 +23,8 @@ STORIES = [
     story(POSTED, DISPATCHED),
     story(POSTED, ARRIVED, IN_CUSTOMS),
     story(POSTED, "Retention @ GERMANY"),
-    story(
-        POSTED, "Processing at delivery Post Office @ UNITED STATES OF AMERICA"
-    ),  # several zones: no instant
+    # A country of several time zones, so the row has no instant.
+    story(POSTED, "Processing at delivery Post Office @ UNITED STATES OF AMERICA"),
     story(POSTED, DELIVERED),
 ]
 
@@ -40,12 +39,12 @@ STORIES = [
 )
 @example(STORIES[2], False, int((ENQUIRY_ENDS - CHECKED).total_seconds()) - 900, 999)
 def test_the_page_is_unchanged_until_valid_until(item, stale, seconds, thousandths):
-    lookup = Story(TrackingNumber(NUMBER), item.events, False, checked_at=CHECKED, stale=stale)
+    stored = Story(TrackingNumber(NUMBER), item.events, False, checked_at=CHECKED, stale=stale)
     now = CHECKED + timedelta(seconds=seconds)
-    shown = build_progress(lookup, Glossary.current(), now=now)
+    shown = build_progress(stored, Glossary.current(), now=now)
     later = now + (shown.valid_until - now) * thousandths / 1000
     assert now < shown.valid_until
-    shown_later = build_progress(lookup, Glossary.current(), now=later)
+    shown_later = build_progress(stored, Glossary.current(), now=later)
     assert replace(shown_later, valid_until=shown.valid_until) == shown
 
 
@@ -59,7 +58,7 @@ def test_the_page_is_unchanged_until_valid_until(item, stale, seconds, thousandt
 def test_a_day_of_silence_has_24_hours_when_the_clocks_change(scanned, changes):
     scanned_at = scanned.replace(tzinfo=ZoneInfo("Europe/Paris"))
     now = changes - timedelta(hours=2)
-    checked_at = now - timedelta(days=100)  # in whole days, so these words change in a day
+    checked_at = now - timedelta(days=100)  # counted in whole days, so its words change a day later
     assert valid_until(now, checked_at=checked_at, scanned_at=scanned_at) == changes
     assert days_between(scanned.date(), scanned_at, changes) == 2
     assert days_between(scanned.date(), scanned_at, changes - timedelta(seconds=1)) == 1
@@ -71,5 +70,5 @@ def test_the_age_of_the_last_check_changes_at_valid_until(minutes):
     until = valid_until(now, checked_at=CHECKED, scanned_at=None)
     before = until - timedelta(seconds=1)
     assert ago(CHECKED, before) == ago(CHECKED, now)
-    if until.time().minute:  # else it may be a midnight
+    if until.time().minute:  # on a full hour, `until` may be a midnight, when other words change
         assert ago(CHECKED, until) != ago(CHECKED, now)

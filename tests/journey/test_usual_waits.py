@@ -1,4 +1,4 @@
-"""How long parcels usually wait: what is counted, what is stored, what the command says."""
+"""How long parcels usually wait: what is counted, what is stored, and what the command prints."""
 
 from datetime import date, time, timedelta
 from io import StringIO
@@ -22,24 +22,25 @@ pytestmark = pytest.mark.django_db
 
 
 def keep_waits(*waits, first=FIRST, country="GERMANY", **more):
-    """One parcel each: so many days from its arrival to its delivery."""
+    """Store one parcel for each wait: the days from its arrival to its delivery."""
     for days in waits:
         arrival = event(f"Arrival at inward office of exchange @ {country}", first)
         keep(arrival, event(f"Final delivery @ {country}", first + days * DAY), **more)
 
 
 def keep_waiting(count, days, text=ARRIVED, **more):
-    """Parcels of which nothing was heard for so many days when Japan Post was last asked."""
+    """Store `count` parcels whose newest row was `days` old at the last request to Japan Post."""
     for _ in range(count):
         keep(event(text, NOW.date() - days * DAY, time(9)), **more)
 
 
 def learn(now=NOW):
+    """Count and store the usual waits. Returns True if a figure has changed."""
     return store_usual_waits(usual_waits(Glossary.current(), now))
 
 
 def figures(slug=AT_INWARD):
-    """{destination: (parcels, half within, 9 of 10 within)}"""
+    """destination -> (parcels, days for half of them, days for 9 of 10)"""
     rows = UsualWait.objects.filter(status__slug=slug)
     return {row.destination_id: (row.parcels, row.median_days, row.nine_in_ten_days) for row in rows}
 
@@ -88,7 +89,7 @@ def test_waiting_parcels_do_not_count_towards_the_twenty():
 
 def test_an_unfinished_day_is_not_a_day_of_waiting():
     keep_waits(*[1] * 18, 2, 2)
-    keep_waiting(1, days=1)  # 28 hours in Germany: it may yet move on within two days, or not
+    keep_waiting(1, days=1)  # 28 hours in Germany: it may still move on within two days, or not
     learn()
     assert figures()["DE"] == (20, 1, 2)
     keep_waiting(30, days=0)
@@ -120,7 +121,7 @@ def test_a_parcel_that_waits_there_again_has_not_moved_on():
 
 
 @pytest.mark.parametrize(
-    ("left", "met", "days"),
+    ("scan", "next_scan", "days"),
     [
         (event(ARRIVED, FIRST), event(DELIVERED, FIRST + DAY), 1),
         (event(ARRIVED, FIRST), event(DELIVERED, FIRST + DAY, time(9, 1)), 2),
@@ -132,9 +133,9 @@ def test_a_parcel_that_waits_there_again_has_not_moved_on():
         (event(ARRIVED, FIRST), event(DELIVERED, FIRST, time(8)), 0),
     ],
 )
-def test_days_are_rounded_up_or_calendar_days_never_negative(left, met, days):
+def test_days_are_rounded_up_or_calendar_days_never_negative(scan, next_scan, days):
     for _ in range(20):
-        keep(left, met)
+        keep(scan, next_scan)
     learn()
     assert figures()[None] == (20, days, days)
 
@@ -236,7 +237,7 @@ def test_stories_come_one_after_the_other_whole_and_in_order():
     keep_waits(1, 2)
     rows = list(Event.objects.order_by("-pk"))
     Event.objects.all().delete()
-    for row in rows:  # stored again, the last one first
+    for row in rows:  # stored again in reverse order
         row.pk = None
         row.save()
     assert [[row.phrase.split()[0] for row in one.events] for one in stories(NOW)] == [
@@ -248,6 +249,7 @@ def test_stories_come_one_after_the_other_whole_and_in_order():
 
 
 def version():
+    """The version of the words: pages with another one are rendered again."""
     return Shop.objects.get().words_version
 
 
@@ -289,17 +291,18 @@ def today(days_ago=0):
 
 
 def run(*options):
-    said = StringIO()
-    call_command("learn", *options, stdout=said)
-    return said.getvalue()
+    """What the command prints."""
+    output = StringIO()
+    call_command("learn", *options, stdout=output)
+    return output.getvalue()
 
 
 def test_the_command_says_what_it_learnt():
-    # To a country whose days all have 24 hours.
+    # India, because all its days have 24 hours.
     keep_waits(*[1] * 20, country="INDIA", first=today(9), at=timezone.now())
-    said = run()
-    assert "20     1        1      3  Arrival at inward office of exchange (India)" in said
-    assert "2 figures stored, with changes." in said
+    output = run()
+    assert "20     1        1      3  Arrival at inward office of exchange (India)" in output
+    assert "2 figures stored, with changes." in output
     assert "2 figures stored, none has changed." in run()
 
 

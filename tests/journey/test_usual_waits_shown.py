@@ -1,4 +1,4 @@
-"""What was learnt about usual waits, as the tracking page says it and as staff read it."""
+"""The learnt usual waits, as the tracking page says them and as staff see them."""
 
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -21,8 +21,8 @@ AT_INWARD = "arrival-at-inward-office"
 pytestmark = pytest.mark.django_db
 
 
-def teach(days, *, slug=AT_INWARD, country=None):
-    """As if learnt: the figure for a status and a country."""
+def store_figure(days, *, slug=AT_INWARD, country=None):
+    """Store the figure of a status and a country: 9 of 10 parcels move on within `days`. No country: all countries."""
     status = Status.objects.get(slug=slug)
     store_usual_waits(
         [
@@ -40,10 +40,10 @@ def teach(days, *, slug=AT_INWARD, country=None):
 
 
 def silence(days, text=ARRIVED, hint=None):
-    """What the page says about a parcel whose newest row is so many days old."""
+    """What the page says about the silence of a parcel whose newest row is `days` old."""
     parcel = keep(event(text, NOW.date() - days * DAY, None))
-    lookup = look_up(parcel.number, now=NOW)
-    return build_progress(lookup, Glossary.current(), now=NOW, hint=hint).silence
+    stored = look_up(parcel.number, now=NOW)
+    return build_progress(stored, Glossary.current(), now=NOW, hint=hint).silence
 
 
 def test_the_page_says_what_was_learnt_from_stored_stories(client, standin):
@@ -72,47 +72,47 @@ def test_the_page_says_what_was_learnt_from_stored_stories(client, standin):
     ],
 )
 def test_a_usual_silence_quotes_the_learnt_figure(learnt, waited, words):
-    teach(learnt, country="DE")
-    said = silence(waited)
-    assert (said.level, said.headline, said.text) == ("usual", "Normal so far", words)
+    store_figure(learnt, country="DE")
+    shown = silence(waited)
+    assert (shown.level, shown.headline, shown.text) == ("usual", "Normal so far", words)
 
 
 def test_country_names_fit_into_the_sentence():
-    teach(5, slug="posting-collection", country="US")
+    store_figure(5, slug="posting-collection", country="US")
     assert "9 of 10 parcels to the United States move on" in silence(3, POSTED, hint="US").text
 
 
 def test_a_country_without_a_figure_gets_the_figure_of_all():
-    teach(5)
-    teach(9, country="CA")
+    store_figure(5)
+    store_figure(9, country="CA")
     assert silence(3).text == "9 of 10 parcels move on within 5 days; yours has waited 3."
 
 
 def test_an_unknown_destination_gets_the_figure_of_all():
-    teach(5, slug="posting-collection")
+    store_figure(5, slug="posting-collection")
     assert silence(3, POSTED).text == "9 of 10 parcels move on within 5 days; yours has waited 3."
 
 
 def test_without_a_figure_for_all_staffs_days_are_quoted():
-    teach(9, country="CA")
+    store_figure(9, country="CA")
     assert silence(3).text == "Up to 3 days without news is usual here; yours has waited 3."
 
 
 def test_a_longer_silence_quotes_the_figure_calmly():
-    teach(5, country="DE")
-    said = silence(7)
-    assert (said.level, said.headline) == ("longer", "Quiet for longer than usual")
-    assert said.text == (
+    store_figure(5, country="DE")
+    shown = silence(7)
+    assert (shown.level, shown.headline) == ("longer", "Quiet for longer than usual")
+    assert shown.text == (
         "No news for 7 days; 9 of 10 parcels to Germany move on within 5 days. "
         "It happens, and most of the others then move on too."
     )
 
 
 def test_a_far_longer_silence_keeps_the_advice():
-    teach(5, country="DE")
-    said = silence(30)
-    assert said.level == "far"
-    assert said.text == (
+    store_figure(5, country="DE")
+    shown = silence(30)
+    assert shown.level == "far"
+    assert shown.text == (
         "No news for 30 days; 9 of 10 parcels to Germany move on within 5 days. "
         "Write to us: only the sender can open an enquiry with Japan Post."
     )
@@ -121,10 +121,10 @@ def test_a_far_longer_silence_keeps_the_advice():
 
 @pytest.mark.parametrize(("learnt", "last_usual", "last_longer"), [(1, 1, 8), (3, 3, 8), (9, 9, 14)])
 def test_learnt_days_only_delay_the_worry(learnt, last_usual, last_longer):
-    """Staff's days at this status are 3 and 8."""
-    teach(learnt, country="DE")
-    asked = (last_usual, last_usual + 1, last_longer, last_longer + 1)
-    assert [silence(days).level for days in asked] == ["usual", "longer", "longer", "far"]
+    """At this status, staff's usual days are 3 and their worry days 8."""
+    store_figure(learnt, country="DE")
+    silences = (last_usual, last_usual + 1, last_longer, last_longer + 1)
+    assert [silence(days).level for days in silences] == ["usual", "longer", "longer", "far"]
 
 
 @pytest.mark.parametrize(
@@ -139,41 +139,41 @@ def test_learnt_days_only_delay_the_worry(learnt, last_usual, last_longer):
     ],
 )
 def test_where_action_is_needed_the_texts_stay(text, slug, words):
-    teach(5, slug=slug, country="DE")
+    store_figure(5, slug=slug, country="DE")
     assert silence(2, text).text == words.format("2 days")
     assert silence(0, text).text == words.format("less than a day")
 
 
 def test_where_action_is_needed_learnt_days_delay_no_worry():
     germany = Destination.objects.get(code="DE")
-    germany.holding_days = None  # else the day on which they send it back rules
+    germany.holding_days = None  # otherwise the day of the return decides
     germany.save()
     worry = Status.objects.get(slug="retention").worry_days
-    teach(5 * worry, slug="retention", country="DE")
+    store_figure(5 * worry, slug="retention", country="DE")
     assert silence(worry + 1, "Retention @ GERMANY").level == "far"
 
 
 def test_an_unknown_phrase_quotes_no_learnt_figure():
-    teach(5, country="DE")
+    store_figure(5, country="DE")
     assert silence(2, "Zork @ GERMANY").text == "Nobody knows yet how long this usually takes."
     Phrase.objects.create(text="Zork", status=Status.objects.get(slug=AT_INWARD))
     assert "9 of 10 parcels to Germany" in silence(2, "Zork @ GERMANY").text
 
 
 def test_a_page_with_a_learnt_figure_costs_three_queries(client, standin, django_assert_num_queries):
-    teach(5, country="DE")
+    store_figure(5, country="DE")
     standin.set_item(NUMBER, story(POSTED, ARRIVED))
     client.get(f"/track/{NUMBER}/")
     with django_assert_num_queries(3):
         client.get(f"/track/{NUMBER}/")
 
 
-# The staff's desk
+# The admin page
 
 
 def test_staff_see_figures_next_to_their_days_but_cannot_edit(admin_client):
-    teach(5, country="DE")
-    teach(6)
+    store_figure(5, country="DE")
+    store_figure(6)
     page = admin_client.get("/admin/tracking/usualwait/").content.decode()
     assert "9 of 10 move on within" in page
     assert "all countries together" in page
