@@ -1,4 +1,4 @@
-"""A page we cannot read is kept and somebody is told, once; nobody's look-up suffers from it."""
+"""An unreadable page is kept and mailed to the technical contact once, and look-ups do not suffer from it."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def mails(settings, shop):
-    """The mails that have left, once all of them have."""
+    """A function that waits until all mails are sent and returns them. The shop has both addresses."""
     settings.EMAIL_IS_SET_UP = True
     shop.email, shop.technical_email = "shop@shop.example", "tech@shop.example"
     shop.save()
@@ -33,21 +33,22 @@ def mails(settings, shop):
     return sent
 
 
-def know_parcel(standin):
+def store_story(standin):
+    """Look up NUMBER, so that its story of two rows is stored."""
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     look_up(NUMBER, now=NOW)
 
 
 def test_an_unreadable_page_is_kept_with_its_reason_and_mailed(standin, mails):
-    know_parcel(standin)
+    store_story(standin)
     standin.set_fault(NUMBER, "doubled-table")
     assert look_up(NUMBER, now=LATER).stale
     page = KeptPage.objects.get()
     assert (page.number, page.kind, page.kept_at) == (NUMBER, "two-tables", LATER)
     assert page.text.count("Posting/Collection") == 2
-    (letter,) = mails()
-    assert letter.to == ["tech@shop.example"]
-    assert NUMBER in letter.body and page.reason in letter.body
+    (sent,) = mails()
+    assert sent.to == ["tech@shop.example"]
+    assert NUMBER in sent.body and page.reason in sent.body
     assert Alarm.objects.get().mailed_at == LATER
 
 
@@ -59,10 +60,10 @@ def test_without_a_technical_address_the_shops_one_is_used(standin, mails, shop)
 
 
 def test_each_kind_is_mailed_once_a_day_even_from_many_threads(mails):
-    def meet():
+    def alarm():
         raise_alarm(Drift("cut", "cut: …"), number=NUMBER, html="x", now=NOW)
 
-    assert not [come.failure for come in all_at_once([meet] * 8) if come.failure]
+    assert not [come.failure for come in all_at_once([alarm] * 8) if come.failure]
     assert len(mails()) == 1
     raise_alarm(Drift("http", "HTTP 404"), number=NUMBER, html="x", now=NOW)
     raise_alarm(Drift("cut", "cut: …"), number=NUMBER, html="x", now=NOW + timedelta(days=1))
@@ -76,7 +77,7 @@ def test_at_most_ten_mails_leave_on_one_day(mails):
 
 
 def test_a_mail_that_fails_is_tried_again_after_an_hour(standin, mails, settings):
-    know_parcel(standin)
+    store_story(standin)
     standin.set_fault(NUMBER, "doubled-table")
     backend, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, "no.such.backend"
     assert look_up(NUMBER, now=LATER).stale
@@ -89,18 +90,18 @@ def test_a_mail_that_fails_is_tried_again_after_an_hour(standin, mails, settings
 
 
 def test_a_slow_mail_server_does_not_delay_the_visitor(standin, mails, monkeypatch):
-    know_parcel(standin)
+    store_story(standin)
     standin.set_fault(NUMBER, "doubled-table")
     sent = threading.Event()
     monkeypatch.setattr("django.core.mail.EmailMessage.send", lambda self: sent.wait(30))
     look_up(NUMBER, now=LATER)
-    assert "alarm" in [thread.name for thread in threading.enumerate()]  # still at it
+    assert "alarm" in [thread.name for thread in threading.enumerate()]  # still sending
     sent.set()
     mails()
 
 
 def test_without_mail_an_alarm_is_only_logged(standin, caplog):
-    know_parcel(standin)
+    store_story(standin)
     standin.set_fault(NUMBER, "doubled-table")
     look_up(NUMBER, now=LATER)
     assert "was not mailed: " in caplog.text
@@ -108,7 +109,7 @@ def test_without_mail_an_alarm_is_only_logged(standin, caplog):
 
 
 def test_an_answer_without_a_page_keeps_the_reason(standin):
-    know_parcel(standin)
+    store_story(standin)
     standin.set_fault(NUMBER, "wrong-encoding")
     look_up(NUMBER, now=LATER)
     page = KeptPage.objects.get()
@@ -116,7 +117,7 @@ def test_an_answer_without_a_page_keeps_the_reason(standin):
 
 
 def test_a_story_that_vanishes_is_an_alarm_once(standin):
-    know_parcel(standin)
+    store_story(standin)
     standin.clear()
     for minutes, fault in ((16, None), (32, "500"), (48, None)):
         standin.set_fault(NUMBER, fault or "slow-first-byte", seconds=0)
@@ -125,7 +126,7 @@ def test_a_story_that_vanishes_is_an_alarm_once(standin):
 
 
 def test_a_story_that_shrinks_is_an_alarm_once(standin):
-    know_parcel(standin)
+    store_story(standin)
     standin.set_item(NUMBER, story(POSTED))
     for minutes in (16, 32):
         assert len(look_up(NUMBER, now=NOW + timedelta(minutes=minutes)).events) == 2
@@ -134,7 +135,7 @@ def test_a_story_that_shrinks_is_an_alarm_once(standin):
 
 
 def test_a_story_forgotten_after_a_year_raises_no_alarm(standin):
-    know_parcel(standin)
+    store_story(standin)
     standin.clear()
     assert look_up(NUMBER, now=NOW + timedelta(days=400)).gone
     assert not KeptPage.objects.exists()

@@ -1,4 +1,4 @@
-"""Every bad day of Japan Post, with a stored story and without: what the customer sees, and what the store keeps."""
+"""Every fault of Japan Post, with a stored story and without: what the customer sees, and what is stored."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from tracking.models import Event, Fetch, Gate, Shipment
 
 pytestmark = pytest.mark.django_db
 
-# fault -> (outcome in the log, requests it takes)
+# fault -> (outcome of the request, number of requests)
 TABLE = {
     "slow-first-byte": ("unavailable", 1),
     "hang": ("unavailable", 1),
@@ -37,40 +37,44 @@ TABLE = {
     "maintenance": ("unavailable", 1),
     "status": ("unexpected-page", 1),
 }
-REST = {"429": 120, "maintenance": 600}  # seconds they ask for; else a minute
+REST = {"429": 120, "maintenance": 600}  # seconds of Retry-After; without it, a minute
 ITEM = story(POSTED, AT_EXCHANGE, DISPATCHED, IN_CUSTOMS)
-NEVER_ENDS = {"slow-first-byte", "hang", "dripping-headers", "dripping-body"}  # but for the visitor's budget
+# Only the visitor's time budget ends these.
+NEVER_ENDS = {"slow-first-byte", "hang", "dripping-headers", "dripping-body"}
 
 
 @pytest.fixture
 def japan_post(standin):
+    """The stand-in, with a story for NUMBER."""
     standin.set_item(NUMBER, ITEM)
     return standin
 
 
 @pytest.fixture
 def fault(request, gate_clock):
-    """One of the table's. Where there is no answer, the visitor's time is over once the fault has begun."""
+    """One fault of the table. If it never ends, the visitor's time budget is used up when it has begun."""
     if request.param in NEVER_ENDS:
         request.getfixturevalue("time_ends_at_a_fault")
     return request.param
 
 
 def set_fault(japan_post, fault):
-    """For ever, that is until long after the longest time a visitor may wait."""
+    """Set the fault for all requests about NUMBER. It lasts much longer than a visitor may wait."""
     japan_post.set_fault(NUMBER, fault, **({"seconds": 600} if fault == "slow-first-byte" else {}))
 
 
 def visit(client, address=f"/track/{NUMBER}/"):
+    """The response to a visitor."""
     return client.get(address)
 
 
 def data(page):
-    """The hooks of the main element."""
+    """The data attributes of the main element."""
     return dict(re.findall(r'data-(\w+)="([^"]*)"', page.content.decode().split("<main")[1].split(">")[0]))
 
 
 def words(page):
+    """The text of the page without tags."""
     return " ".join(re.sub(r"<[^>]+>", " ", page.content.decode()).split())
 
 
@@ -93,7 +97,7 @@ def test_each_fault_with_a_story_shows_the_story(japan_post, client, fault):
     assert Fetch.objects.first().outcome == outcome
     assert Fetch.objects.count() == 2
     assert len(japan_post.requests) == 1 + requests
-    # Resting: the next visitors get the same, and nobody is asked.
+    # During the rest, the next visitors get the same story, and no request is sent.
     answer = visit(client, f"/track/{NUMBER}.json")
     facts = answer.json()
     assert (answer.status_code, facts["stale"], len(facts["events"])) == (200, True, 4)
@@ -128,13 +132,13 @@ def test_each_fault_without_a_story_shows_unavailable(japan_post, client, fault)
     indirect=True,
 )
 def test_after_a_fault_one_request_is_enough(japan_post, fault, gate_clock):
-    """Nothing stays behind: after the rest one request is enough, pause or not."""
+    """After the rest one request gets the story and clears the failures, even if there was a pause."""
     now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
     japan_post.set_fault(NUMBER, fault, times=TABLE[fault][1])
     with pytest.raises((Unavailable, UnexpectedPage)):
         look_up(NUMBER, now=now)
     rested = timedelta(seconds=gate_clock.monotonic() + REST.get(fault, 60))
-    lookup = look_up(NUMBER, now=now + rested)
-    assert (len(lookup.events), lookup.stale) == (4, False)
+    found = look_up(NUMBER, now=now + rested)
+    assert (len(found.events), found.stale) == (4, False)
     assert Gate.objects.get().paused_until is None
     assert Gate.objects.get().failures_in_a_row == 0

@@ -1,4 +1,4 @@
-"""Who may ask Japan Post: real threads, a real database file, a stand-in that counts."""
+"""The gate: which requests to Japan Post start, and when. Real threads, a real database, a stand-in that counts."""
 
 import itertools
 import re
@@ -29,12 +29,13 @@ database = pytest.mark.django_db
 
 
 def after(**elapsed):
+    """The time so long after NOW."""
     return NOW + timedelta(**elapsed)
 
 
 @pytest.fixture
 def parcels(standin):
-    """Thirty numbers that Japan Post knows and we do not."""
+    """Thirty numbers that Japan Post knows and the database does not."""
     numbers = some_numbers(30)
     for number in numbers:
         standin.set_item(number, story(POSTED, number=number))
@@ -42,21 +43,22 @@ def parcels(standin):
 
 
 def failures(comes):
+    """The exceptions of the visitors, without None."""
     return [come.failure for come in comes if come.failure]
 
 
-def answer_at_last(standin, number):
-    """Whoever waits for Japan Post's answer about it has it now, and so has everybody later."""
+def answer_now(standin, number):
+    """Japan Post answers all requests for the number from now on, also those in flight."""
     standin.set_fault(number, "slow-first-byte", seconds=0)
 
 
-def until_waiting(count):
-    """Until so many threads sit and wait for their turn or for another visitor's answer."""
+def wait_until_waiting(count):
+    """Wait until so many threads wait for their turn or for another visitor's answer."""
     while gate._waiting._taken < count:
         time.sleep(0.01)
 
 
-# One asker per parcel
+# One request per parcel
 
 
 @threads
@@ -65,8 +67,8 @@ def test_one_request_answers_twenty_visitors_without_a_story(standin, settings, 
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     standin.set_fault(NUMBER, "hang")
     comes = let_in([partial(look_up, NUMBER, now=NOW)] * 20)
-    until_waiting(19)
-    answer_at_last(standin, NUMBER)
+    wait_until_waiting(19)
+    answer_now(standin, NUMBER)
     wait_for(comes)
     assert [len(come.result.events) for come in comes] == [2] * 20
     assert len(standin.requests) == Fetch.objects.count() == 1
@@ -79,8 +81,8 @@ def test_of_twenty_with_a_story_nineteen_read_it_at_once(standin, stopped_timers
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     standin.set_fault(NUMBER, "hang")
     comes = let_in([partial(look_up, NUMBER, now=LATER)] * 20)
-    at_once = wait_for(comes, but=1)  # while Japan Post has yet to answer
-    answer_at_last(standin, NUMBER)
+    at_once = wait_for(comes, but=1)  # before Japan Post has answered
+    answer_now(standin, NUMBER)
     wait_for(comes)
     assert len(standin.requests) == 2
     assert not failures(comes)
@@ -95,7 +97,7 @@ def test_the_lease_of_a_crashed_process_expires(standin, gate_clock):
     Shipment.objects.create(number=NUMBER, lease_until=after(seconds=13), lease_token="crashed")
     with pytest.raises(Busy):
         look_up(NUMBER, now=NOW, budget=4)
-    assert 3 < gate_clock.seconds <= 4  # waited, and not for longer than the budget
+    assert 3 < gate_clock.seconds <= 4  # waited, but no longer than the budget
     assert standin.requests == []
     assert look_up(NUMBER, now=after(seconds=14)).events
     assert Shipment.objects.get().lease_until is None
@@ -120,14 +122,14 @@ def test_a_lease_written_by_a_wrong_clock_blocks_no_request(standin):
 
 @database
 @pytest.mark.parametrize(("ahead", "holds"), [(timedelta(hours=2), False), (timedelta(minutes=119), True)])
-@pytest.mark.parametrize("asks_for_the_same", [True, False])
+@pytest.mark.parametrize("is_same_number", [True, False])
 def test_a_lease_of_two_hours_is_taken_for_a_wrong_clock(
-    settings, gate_clock, parcels, ahead, holds, asks_for_the_same
+    settings, gate_clock, parcels, ahead, holds, is_same_number
 ):
-    """It holds neither its parcel nor a place at Japan Post."""
+    """Such a lease blocks neither its parcel nor a place at Japan Post."""
     settings.JAPANPOST_CONCURRENCY = 1
     Shipment.objects.create(number=NUMBER, lease_until=NOW + ahead, lease_token="crashed")
-    number = NUMBER if asks_for_the_same else parcels[0]
+    number = NUMBER if is_same_number else parcels[0]
     with (
         pytest.raises(Busy) if holds else nullcontext(),
         gate.admission(number, timer=Timer(NOW, 4), has_story=False) as ticket,
@@ -149,7 +151,7 @@ def test_a_visitor_with_a_story_does_not_wait_for_a_later_turn(standin, gate_clo
     with pytest.raises(Busy), gate.admission(NUMBER, timer=Timer(NOW, 8), has_story=True):
         pass
     assert gate_clock.seconds == 0
-    assert gate.current_gate().visitors_wait_until is None  # nor does the watch wait for this visitor
+    assert gate.current_gate().visitors_wait_until is None  # the watch does not wait for this visitor either
 
 
 @database
@@ -192,7 +194,7 @@ def test_an_internal_error_keeps_the_lease_of_a_later_request():
     assert Shipment.objects.get().lease_token == "later"
 
 
-# A few at a time, at a distance
+# A few requests at a time, with a spacing
 
 
 @threads
@@ -211,9 +213,9 @@ def test_never_more_at_a_time_than_there_are_places(standin, settings, stopped_t
 
 @threads
 def test_requests_start_at_a_distance(standin, settings, monkeypatch, parcels):
-    """By the time of the one who asks: on its way to Japan Post a request may be delayed, and the next one not."""
+    """Measured at the sender, because the network may delay one request and not the next."""
     settings.JAPANPOST_SPACING_MS, settings.JAPANPOST_WAITING = 400, 20
-    # On a busy machine a request may need more than a second to go, and every thread that waits looks at the gate.
+    # On a busy machine it may take more than a second to send a request, and every waiting thread reads the gate.
     settings.JAPANPOST_TIMEOUT = 100
     monkeypatch.setattr(gate, "SENDING", timedelta(seconds=60))
     comes = all_at_once(partial(look_up, number, now=NOW) for number in parcels[:5])
@@ -275,8 +277,9 @@ def test_beyond_the_waiting_limit_the_page_reloads_by_itself(
     settings.JAPANPOST_CONCURRENCY, settings.JAPANPOST_WAITING = 1, 2
     standin.set_fault(None, "hang")
     comes = let_in(partial(Client().get, f"/track/{number}/") for number in parcels[:10])
-    at_once = [come.result for come in wait_for(comes, but=3)]  # while one asks and two wait
-    # A number that found no room leaves nothing in the store.
+    # Seven leave at once: one request is in flight, and two visitors wait.
+    at_once = [come.result for come in wait_for(comes, but=3)]
+    # A refused number is not stored.
     assert Shipment.objects.count() == 1
     standin.set_fault(None, "slow-first-byte", seconds=0)
     wait_for(comes)
@@ -296,8 +299,8 @@ def test_waiting_for_another_request_is_bounded_too(standin, settings, stopped_t
     standin.set_item(NUMBER, story(POSTED))
     standin.set_fault(NUMBER, "hang")
     comes = let_in([partial(Client().get, f"/track/{NUMBER}.json")] * 12)
-    refused = wait_for(comes, but=4)  # while one asks and three wait
-    answer_at_last(standin, NUMBER)
+    refused = wait_for(comes, but=4)  # one request is in flight and three visitors wait
+    answer_now(standin, NUMBER)
     wait_for(comes)
     assert sorted(come.result.status_code for come in comes) == [200] * 4 + [503] * 8
     assert refused[0].result.json() == {
@@ -316,20 +319,20 @@ def test_a_visitor_with_a_story_waits_for_no_place(standin, settings, stopped_ti
         look_up(number, now=NOW)
     settings.JAPANPOST_CONCURRENCY = 1
     standin.set_fault(parcels[0], "hang")
-    asker = let_in([partial(look_up, parcels[0], now=LATER)])
+    first = let_in([partial(look_up, parcels[0], now=LATER)])
     standin.wait_for_requests(7)
     comes = all_at_once(partial(look_up, number, now=LATER) for number in parcels[1:6])
-    assert asker[0].thread.is_alive()  # they have left, and the only place is still taken
-    answer_at_last(standin, parcels[0])
-    wait_for(asker)
-    assert not failures([*asker, *comes])
+    assert first[0].thread.is_alive()  # the others have left, and the only place is still taken
+    answer_now(standin, parcels[0])
+    wait_for(first)
+    assert not failures([*first, *comes])
     assert len(standin.requests) == Fetch.objects.filter(outcome="tracked").count() == 7
 
 
 @threads
 @pytest.mark.parametrize("fault", ["hang", "dripping-headers", "dripping-body"])
 def test_no_visitor_waits_longer_than_the_budget(standin, settings, parcels, fault):
-    """These faults never end, so every visitor who leaves has given up; the words say after how long."""
+    """These faults never end, so every visitor gives up. The notes say after how many seconds."""
     settings.JAPANPOST_TIMEOUT, settings.JAPANPOST_WAITING = 2, 4
     standin.set_fault(None, fault)
     comes = all_at_once(partial(look_up, number, now=NOW) for number in parcels[:10])
@@ -365,7 +368,7 @@ def test_a_list_of_numbers_shares_one_budget(standin, settings, client, gate_clo
         number=NUMBER, lease_until=datetime.now(UTC) + timedelta(minutes=60), lease_token="x"
     )
     page = client.get("/track/", {"number": ",".join(parcels[:4])}, follow=True)
-    assert 20 < gate_clock.seconds <= 25  # waited, and for all four not longer than for one
+    assert 20 < gate_clock.seconds <= 25  # waited, and for all four no longer than for one
     assert page.status_code == 200
     assert b'<meta http-equiv="refresh"' in page.content
     assert b"tries again by itself" in page.content
@@ -374,7 +377,8 @@ def test_a_list_of_numbers_shares_one_budget(standin, settings, client, gate_clo
 # Pauses
 
 
-def fail(standin, numbers, now, fault="500", **options):
+def fail_for(standin, numbers, now, fault="500", **options):
+    """Look up each number while Japan Post has the fault; each look-up is Unavailable."""
     standin.set_fault(None, fault, **options)
     for number in numbers:
         with pytest.raises(Unavailable):
@@ -387,7 +391,7 @@ def test_five_failures_in_a_row_pause_all_requests_until_an_answer(
 ):
     settings.JAPANPOST_WAITING = 20
     look_up(parcels[20], now=after(hours=-1))
-    fail(standin, parcels[:5], NOW)
+    fail_for(standin, parcels[:5], NOW)
     assert len(standin.requests) == 6
     with pytest.raises(Paused) as refusal:
         look_up(parcels[5], now=after(seconds=30))
@@ -395,7 +399,7 @@ def test_five_failures_in_a_row_pause_all_requests_until_an_answer(
     stored = look_up(parcels[20], now=after(seconds=30))
     assert (len(stored.events), stored.stale) == (1, True)
     assert len(standin.requests) == 6
-    # After a minute one finds out; it fails, and the next one comes two minutes later.
+    # After a minute one request is the probe. It fails, and the next probe may start two minutes later.
     comes = all_at_once(partial(look_up, number, now=after(seconds=61)) for number in parcels[5:15])
     assert len(standin.requests) == 7
     assert sorted(type(failure).__name__ for failure in failures(comes)) == ["Paused"] * 9 + ["Unavailable"]
@@ -403,7 +407,7 @@ def test_five_failures_in_a_row_pause_all_requests_until_an_answer(
         look_up(parcels[15], now=after(seconds=61 + 119))
     standin.clear()
     for number in parcels[15:20]:
-        with pytest.raises(NotFound):  # an answer
+        with pytest.raises(NotFound):  # this is an answer too
             look_up(number, now=after(seconds=61 + 121))
     assert len(standin.requests) == 5
     row = Gate.objects.get()
@@ -412,11 +416,11 @@ def test_five_failures_in_a_row_pause_all_requests_until_an_answer(
 
 @threads
 def test_a_burst_of_failures_pauses_for_one_minute_only(standin, stopped_timers, parcels):
-    fail(standin, parcels[:4], NOW)
+    fail_for(standin, parcels[:4], NOW)
     standin.set_fault(None, "dripping-body")
     comes = let_in(partial(look_up, number, now=NOW) for number in parcels[4:8])
-    standin.wait_until(lambda: standin.faults_met == 8)  # all four are under way
-    standin.set_fault(None, "500")  # and are cut off in the middle of their pages
+    standin.wait_until(lambda: standin.faults_met == 8)  # all four are in flight
+    standin.set_fault(None, "500")  # the stand-in ends their pages in the middle
     wait_for(comes)
     assert [type(failure) for failure in failures(comes)] == [Unavailable] * 4
     assert len(standin.requests) == 8
@@ -426,22 +430,22 @@ def test_a_burst_of_failures_pauses_for_one_minute_only(standin, stopped_timers,
 
 @database
 def test_pauses_grow_to_ten_minutes(standin, gate_clock, parcels):
-    fail(standin, parcels[:5], NOW)
+    fail_for(standin, parcels[:5], NOW)
     now, pauses = NOW, []
     for number in parcels[5:11]:
         until = Gate.objects.get().paused_until
         pauses.append((until - now).total_seconds())
         now = until
-        fail(standin, [number], now)
+        fail_for(standin, [number], now)
     assert pauses == [60, 120, 240, 480, 600, 600]
 
 
 @database
 def test_a_lost_probe_lets_the_next_request_try(standin, gate_clock, parcels):
-    fail(standin, parcels[:5], NOW)
+    fail_for(standin, parcels[:5], NOW)
     standin.clear()
     with gate.admission(parcels[6], timer=Timer(after(seconds=61), 8), has_story=False) as probe:
-        assert probe.is_probe  # and it is never heard of again
+        assert probe.is_probe  # its request gets no answer
     with pytest.raises(Paused):
         look_up(parcels[7], now=after(seconds=120))
     with pytest.raises(NotFound):
@@ -451,7 +455,7 @@ def test_a_lost_probe_lets_the_next_request_try(standin, gate_clock, parcels):
 
 @database
 def test_retry_after_holds_for_every_parcel(standin, gate_clock, parcels):
-    fail(standin, parcels[:1], NOW, "maintenance", retry_after="600")
+    fail_for(standin, parcels[:1], NOW, "maintenance", retry_after="600")
     standin.set_fault(None, "slow-first-byte", seconds=0)
     for seconds in (1, 300, 599):
         with pytest.raises(Paused) as refusal:
@@ -465,7 +469,7 @@ def test_retry_after_holds_for_every_parcel(standin, gate_clock, parcels):
 def test_an_answer_in_flight_does_not_end_a_retry_after(standin, gate_clock, parcels):
     slow = Timer(NOW, 25)
     with gate.admission(parcels[1], timer=slow, has_story=False) as ticket:
-        fail(standin, parcels[:1], NOW, "429", retry_after="600")
+        fail_for(standin, parcels[:1], NOW, "429", retry_after="600")
         standin.set_fault(None, "slow-first-byte", seconds=0)
         assert ask(ticket).outcome == "tracked"
     with pytest.raises(Paused):
@@ -474,16 +478,16 @@ def test_an_answer_in_flight_does_not_end_a_retry_after(standin, gate_clock, par
 
 @database
 def test_a_retry_after_counts_for_one_hour_at_most(standin, gate_clock, parcels):
-    fail(standin, parcels[:1], NOW, "429", retry_after="2000000")
+    fail_for(standin, parcels[:1], NOW, "429", retry_after="2000000")
     assert Gate.objects.get().paused_until == after(hours=1)
 
 
 @database
 def test_an_answer_between_failures_resets_the_count(standin, parcels):
-    fail(standin, parcels[:4], NOW)
+    fail_for(standin, parcels[:4], NOW)
     standin.set_fault(None, "slow-first-byte", seconds=0)
     look_up(parcels[4], now=NOW)
-    fail(standin, parcels[5:9], NOW)
+    fail_for(standin, parcels[5:9], NOW)
     assert Gate.objects.get().paused_until is None
     assert Gate.objects.get().failures_in_a_row == 4
 
@@ -511,7 +515,7 @@ def test_a_request_with_too_little_time_counts_as_no_failure(standin, gate_clock
 def test_staff_see_whether_we_ask(standin, parcels, admin_client):
     page = admin_client.get("/admin/tracking/gate/").content.decode()
     assert "Asking" in page
-    fail(standin, parcels[:5], datetime.now(UTC))
+    fail_for(standin, parcels[:5], datetime.now(UTC))
     page = admin_client.get("/admin/tracking/gate/").content.decode()
     assert "Pausing: customers see the stored stories" in page
     assert "HTTP 500" in page
@@ -519,7 +523,7 @@ def test_staff_see_whether_we_ask(standin, parcels, admin_client):
     assert admin_client.post("/admin/tracking/gate/1/change/", {}).status_code == 403
 
 
-# Asking once more
+# The repeated request
 
 
 @database
@@ -547,7 +551,7 @@ def test_the_repeated_request_keeps_the_spacing(standin, settings, gate_clock):
     standin.set_fault(NUMBER, "connection-reset", times=1)
     look_up(NUMBER, now=NOW)
     assert len(standin.requests) == 2
-    assert gate_clock.seconds == pytest.approx(0.6)  # waited between them
+    assert gate_clock.seconds == pytest.approx(0.6)  # the wait between the two
 
 
 @database
@@ -575,11 +579,13 @@ def test_without_time_left_the_request_is_not_repeated(standin, settings, gate_c
 
 @pytest.fixture
 def three_a_minute(settings, monkeypatch):
+    """Each visitor may send three look-ups in a minute, and the time is NOW."""
     settings.LOOKUPS_PER_MINUTE = 3
     monkeypatch.setattr(timezone, "now", lambda: NOW)  # no minute ends in the middle of a test
 
 
 def statuses(client, numbers, **headers):
+    """The HTTP status of each number's page, requested in turn."""
     return [client.get(f"/track/{number}/", **headers).status_code for number in numbers]
 
 
@@ -594,7 +600,7 @@ def test_too_many_numbers_get_429_and_a_page_that_tries_again(standin, client, t
     answer = client.get(f"/track/{parcels[5]}.json")
     assert (answer.status_code, answer.json()["outcome"]) == (429, "unavailable")
     assert int(answer["Retry-After"]) >= 1
-    # Pages from the store are never limited, and refused numbers leave nothing in it.
+    # Pages with a fresh story are never limited, and refused numbers are not stored.
     assert statuses(client, parcels[:3] * 4) == [200] * 12
     assert Shipment.objects.count() == 3
 

@@ -1,4 +1,4 @@
-"""Japan Post's health: what became of our requests, counted from real rows made at given times."""
+"""Japan Post's health: the outcomes of our requests, counted from stored rows."""
 
 import re
 from collections import Counter
@@ -28,7 +28,8 @@ NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)  # 15:30 in Japan
 PAGE = "/admin/tracking/gate/"
 
 
-def ask(outcome: Outcome, *times: datetime, milliseconds: int = 300) -> None:
+def add_requests(outcome: Outcome, *times: datetime, milliseconds: int = 300) -> None:
+    """Store a request with this outcome for each time."""
     parcel, _ = Shipment.objects.get_or_create(number=NUMBER)
     Fetch.objects.bulk_create(
         Fetch(shipment=parcel, started_at=at, milliseconds=milliseconds, outcome=outcome) for at in times
@@ -36,10 +37,12 @@ def ask(outcome: Outcome, *times: datetime, milliseconds: int = 300) -> None:
 
 
 def ago(**length: float) -> datetime:
+    """The time so long before NOW."""
     return NOW - timedelta(**length)
 
 
 def pause(*, until: datetime, since: datetime | None = None) -> None:
+    """Store a pause."""
     gate.current_gate()
     Gate.objects.update(
         paused_until=until, paused_since=since, failures_in_a_row=5, pause_reason="<b>HTTP 500</b>"
@@ -55,41 +58,41 @@ def test_a_day_without_requests_is_reported():
 
 def test_today_is_japans_day():
     midnight = NOW.replace(hour=15, minute=0) - timedelta(days=1)
-    ask(Outcome.TRACKED, midnight - timedelta(seconds=1))
+    add_requests(Outcome.TRACKED, midnight - timedelta(seconds=1))
     assert health.today(now=NOW).words == "We have not asked Japan Post today."
-    ask(Outcome.TRACKED, midnight)
+    add_requests(Outcome.TRACKED, midnight)
     assert health.today(now=NOW).words == "Japan Post answered 1 of 1 time today, usually within 0.3 s."
 
 
 def test_every_kind_of_answer_counts_and_failures_add_no_time():
-    ask(Outcome.TRACKED, *[ago(minutes=n) for n in range(190)], milliseconds=412)
-    ask(Outcome.NOT_FOUND, *[ago(minutes=n) for n in range(9)], milliseconds=801)
-    ask(Outcome.REJECTED, *[ago(minutes=n) for n in range(13)], milliseconds=799)
-    ask(Outcome.UNAVAILABLE, ago(minutes=3), ago(minutes=4), milliseconds=8000)
+    add_requests(Outcome.TRACKED, *[ago(minutes=n) for n in range(190)], milliseconds=412)
+    add_requests(Outcome.NOT_FOUND, *[ago(minutes=n) for n in range(9)], milliseconds=801)
+    add_requests(Outcome.REJECTED, *[ago(minutes=n) for n in range(13)], milliseconds=799)
+    add_requests(Outcome.UNAVAILABLE, ago(minutes=3), ago(minutes=4), milliseconds=8000)
     assert health.today(now=NOW).words == "Japan Post answered 212 of 214 times today, usually within 0.8 s."
 
 
 def test_unreadable_pages_are_mentioned():
-    ask(Outcome.TRACKED, ago(minutes=9))
-    ask(Outcome.UNEXPECTED, ago(minutes=5), ago(minutes=6))
+    add_requests(Outcome.TRACKED, ago(minutes=9))
+    add_requests(Outcome.UNEXPECTED, ago(minutes=5), ago(minutes=6))
     assert health.today(now=NOW).words.endswith(" We could not read 2 of the answers.")
 
 
 def test_a_silence_begins_with_the_first_unanswered_request():
-    ask(Outcome.TRACKED, ago(hours=9), ago(hours=5))
-    ask(Outcome.UNAVAILABLE, ago(hours=7), *[ago(minutes=n) for n in (85, 70, 40)])
+    add_requests(Outcome.TRACKED, ago(hours=9), ago(hours=5))
+    add_requests(Outcome.UNAVAILABLE, ago(hours=7), *[ago(minutes=n) for n in (85, 70, 40)])
     assert health.today(now=NOW).words.startswith("Japan Post answered 2 of 6 times")
     pause(until=ago(minutes=-5), since=ago(minutes=40))
     assert health.today(now=NOW).words == "Japan Post has not answered since 14:05, Japan's time."
 
 
 def test_a_day_without_an_answer_is_a_silence_before_any_pause():
-    ask(Outcome.UNAVAILABLE, ago(minutes=85))
+    add_requests(Outcome.UNAVAILABLE, ago(minutes=85))
     assert health.today(now=NOW).words == "Japan Post has not answered since 14:05, Japan's time."
 
 
 def test_a_silence_since_an_earlier_day_names_the_day():
-    ask(Outcome.UNAVAILABLE, ago(days=2))
+    add_requests(Outcome.UNAVAILABLE, ago(days=2))
     pause(until=ago(days=1))
     assert (
         health.today(now=NOW).words == "Japan Post has not answered since 22 November, 15:30, Japan's time."
@@ -112,7 +115,7 @@ def test_pause_text_says_whether_we_ask():
     assert health.pause_text(row, now=NOW).startswith("Pausing until a visitor looks up a parcel")
 
 
-# The numbers behind the charts
+# The figures of the charts
 
 
 def test_the_charts_end_with_the_current_hour_and_day():
@@ -124,8 +127,8 @@ def test_the_charts_end_with_the_current_hour_and_day():
 
 
 def test_an_hour_without_a_request_has_no_latency():
-    ask(Outcome.TRACKED, NOW, milliseconds=0)
-    ask(Outcome.UNAVAILABLE, ago(hours=1), milliseconds=8000)
+    add_requests(Outcome.TRACKED, NOW, milliseconds=0)
+    add_requests(Outcome.UNAVAILABLE, ago(hours=1), milliseconds=8000)
     *_, empty, silent, answered = health.last_hours(now=NOW).slots
     assert (empty.asked, empty.median, empty.p95) == (0, None, None)
     assert (silent.asked, silent.answered, silent.median) == (1, 0, None)
@@ -134,10 +137,10 @@ def test_an_hour_without_a_request_has_no_latency():
 
 def test_a_slot_has_the_median_and_the_95th_percentile():
     for count, milliseconds in ((10, 200), (9, 650), (1, 7001)):
-        ask(Outcome.TRACKED, *[NOW] * count, milliseconds=milliseconds)
+        add_requests(Outcome.TRACKED, *[NOW] * count, milliseconds=milliseconds)
     slot = health.last_hours(now=NOW).slots[-1]
     assert (slot.median, slot.p95) == (0.2, 0.7)
-    ask(Outcome.TRACKED, NOW, NOW, milliseconds=7001)
+    add_requests(Outcome.TRACKED, NOW, NOW, milliseconds=7001)
     slot = health.last_hours(now=NOW).slots[-1]
     assert (slot.median, slot.p95) == (0.7, 7.1)
 
@@ -147,12 +150,12 @@ moments = st.integers(0, 32 * 24 * 60).map(
 )
 
 
-class Sums(TestCase):
+class ChartSumTests(TestCase):
     @settings(max_examples=25)
     @given(st.lists(st.tuples(st.sampled_from(list(Outcome)), moments, st.integers(0, 60_000)), max_size=40))
     def test_the_charts_count_each_request_of_their_time_once(self, rows) -> None:
         for outcome, at, milliseconds in rows:
-            ask(outcome, at, milliseconds=milliseconds)
+            add_requests(outcome, at, milliseconds=milliseconds)
         for span, length in ((health.last_hours(now=NOW), 1), (health.last_days(now=NOW), 24)):
             for slot in span.slots:
                 end = slot.starts_at + timedelta(hours=length)
@@ -181,7 +184,7 @@ class Sums(TestCase):
 def test_any_number_of_requests_takes_one_query(django_assert_num_queries):
     gate.current_gate()
     for count in (1, 300):
-        ask(Outcome.TRACKED, *[ago(hours=n) for n in range(count)])
+        add_requests(Outcome.TRACKED, *[ago(hours=n) for n in range(count)])
         with django_assert_num_queries(1):
             health.last_days(now=NOW)
         with django_assert_num_queries(1):
@@ -190,14 +193,16 @@ def test_any_number_of_requests_takes_one_query(django_assert_num_queries):
             health.today(now=NOW)
 
 
-# The drawings
+# The drawing of the charts
 
 
 def span_of(*slots: health.Slot) -> health.Span:
+    """A span with these slots."""
     return health.Span("", "hour", slots)
 
 
 def slot_of(tracked: int = 0, failed: int = 0, seconds: float | None = None) -> health.Slot:
+    """A slot with so many answers and failures; `seconds` is both its median and its 95th percentile."""
     counts = dict.fromkeys(Outcome, 0) | {Outcome.TRACKED: tracked, Outcome.UNAVAILABLE: failed}
     return health.Slot(NOW, "an hour", "", counts, seconds, seconds)
 
@@ -242,6 +247,8 @@ def test_a_gap_ends_a_line_and_is_no_zero():
 
 @pytest.fixture
 def page_for(client):
+    """A function that returns the page as a user of these groups sees it."""
+
     def open_(*names: str):
         user = User.objects.create_user("-".join(names) or "nobody", is_staff=True)
         user.groups.set(Group.objects.filter(name__in=names))
@@ -252,6 +259,7 @@ def page_for(client):
 
 
 def words_of(answer) -> str:
+    """The text of the page without tags."""
     return " ".join(html.fromstring(answer.content.decode()).text_content().split())
 
 
@@ -270,8 +278,8 @@ def test_an_empty_store_has_calm_words_and_no_chart(page_for):
 
 def test_the_page_shows_the_pause_and_tables_with_the_figures(page_for):
     now = datetime.now(UTC)
-    ask(Outcome.TRACKED, now, now)
-    ask(Outcome.UNAVAILABLE, now)
+    add_requests(Outcome.TRACKED, now, now)
+    add_requests(Outcome.UNAVAILABLE, now)
     pause(until=now + timedelta(minutes=2))
     answer = page_for(groups.SUPPORT)
     tree = html.fromstring(answer.content.decode())
@@ -285,7 +293,7 @@ def test_the_page_shows_the_pause_and_tables_with_the_figures(page_for):
 
 
 def test_the_page_has_neither_script_nor_style_of_its_own(page_for):
-    ask(Outcome.TRACKED, datetime.now(UTC))
+    add_requests(Outcome.TRACKED, datetime.now(UTC))
     content = html.fromstring(page_for(groups.SUPPORT).content.decode()).xpath("//*[@id='content-main']")[0]
     assert not content.xpath(".//script | .//style | .//@style | .//@*[starts-with(name(), 'on')]")
 
@@ -315,7 +323,7 @@ def test_the_permission_for_the_gate_alone_shows_no_parcels(client):
 def test_the_page_takes_the_same_queries_for_1_and_1000_requests(admin_client):
     counts = []
     for number in (1, 1000):
-        ask(Outcome.TRACKED, *[datetime.now(UTC) - timedelta(minutes=n) for n in range(number)])
+        add_requests(Outcome.TRACKED, *[datetime.now(UTC) - timedelta(minutes=n) for n in range(number)])
         admin_client.get(PAGE)
         with CaptureQueriesContext(connection) as queries:
             admin_client.get(PAGE)

@@ -1,4 +1,4 @@
-"""Store, freshness, ask, fall back: with a real database and a stand-in over HTTP."""
+"""A look-up: when it sends a request, what it stores, and what it returns without an answer."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +21,7 @@ from tracking.fetching.asking import ask
 from tracking.fetching.lookup import look_up
 from tracking.fetching.timer import Timer
 from tracking.japanpost.errors import NotFound, Rejected, Unavailable, UnexpectedPage
+from tracking.japanpost.examples import all_examples
 from tracking.models import AskedBy, Event, Fetch, KeptPage, Phrase, Shipment
 from tracking.staff.parcels.registration import read_lines, register
 
@@ -31,12 +32,13 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("gate_clock")]
 
 
 def minute(moment):
-    """What has its own time has it some milliseconds after the visitor's arrival."""
+    """The time in whole minutes: evidence has a time of its own, some milliseconds after the visitor's arrival."""
     return moment and moment.replace(second=0, microsecond=0)
 
 
-def phrases(lookup):
-    return [event.phrase for event in lookup.events]
+def phrases(found):
+    """The phrases of the story, in order."""
+    return [event.phrase for event in found.events]
 
 
 def test_a_new_number_is_requested_once_and_stored(standin):
@@ -56,7 +58,7 @@ def test_after_a_wait_the_evidence_has_its_own_time(standin, gate_clock):
     look_up(NUMBER, now=NOW)
     standin.set_item(NUMBER, story(POSTED, ARRIVED))
     timer = Timer(LATER, 25.0)
-    gate_clock.sleep(3)  # for a turn
+    gate_clock.sleep(3)  # the wait for a turn
     with gate.admission(NUMBER, timer=timer, has_story=True, asked_by=AskedBy.STAFF) as ticket:
         ask(ticket)
     shipment, fetch = Shipment.objects.get(), Fetch.objects.first()
@@ -73,15 +75,16 @@ def test_after_fifteen_minutes_it_asks_again(standin):
     standin.set_item(NUMBER, story(POSTED))
     look_up(NUMBER, now=NOW)
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
-    lookup = look_up(NUMBER, now=LATER)
-    assert len(lookup.events) == 2
-    assert lookup.checked_at == LATER
+    found = look_up(NUMBER, now=LATER)
+    assert len(found.events) == 2
+    assert found.checked_at == LATER
 
 
 def test_a_look_up_costs_a_fixed_number_of_statements(standin, django_assert_num_queries):
-    """The road of those who have to wait for Japan Post; what is stored and left at the gate counts, pages do not."""
+    """The statements of a look-up that sends a request: at the gate and for the answer, without those of the page."""
     standin.set_item("EN123456785JP", story(POSTED, number="EN123456785JP"))
-    look_up("EN123456785JP", now=NOW - timedelta(minutes=1), visitor="somebody")  # reads the words
+    # The first look-up of a process also reads the words.
+    look_up("EN123456785JP", now=NOW - timedelta(minutes=1), visitor="somebody")
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     with django_assert_num_queries(34):
         look_up(NUMBER, now=NOW, visitor="somebody")
@@ -99,22 +102,16 @@ def test_a_delivered_parcel_rests_for_a_day(standin):
 
 
 def test_an_unknown_number_is_requested_again_after_ten_minutes(standin):
-    for minutes, asked in ((0, 1), (9.9, 1), (10.1, 2)):
+    for minutes, requests in ((0, 1), (9.9, 1), (10.1, 2)):
         with pytest.raises(NotFound):
             look_up(NUMBER, now=NOW + timedelta(minutes=minutes))
-        assert len(standin.requests) == asked
+        assert len(standin.requests) == requests
 
 
 def test_a_number_they_reject_is_rejected(standin):
-    number = next(one for one in _examples() if one.slug == "digit-error").number
+    number = next(one for one in all_examples() if one.slug == "digit-error").number
     with pytest.raises(Rejected):
         look_up(number, now=NOW)
-
-
-def _examples():
-    from tracking.japanpost.examples import all_examples
-
-    return all_examples()
 
 
 @pytest.mark.parametrize(
@@ -124,9 +121,9 @@ def test_without_an_answer_the_stored_story_is_returned(standin, fault):
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     look_up(NUMBER, now=NOW)
     standin.set_fault(NUMBER, fault)
-    lookup = look_up(NUMBER, now=LATER)
-    assert len(lookup.events) == 2
-    assert (lookup.stale, lookup.checked_at) == (True, NOW)
+    found = look_up(NUMBER, now=LATER)
+    assert len(found.events) == 2
+    assert (found.stale, found.checked_at) == (True, NOW)
 
 
 @pytest.mark.parametrize(
@@ -137,8 +134,8 @@ def test_an_unreadable_page_never_changes_the_story(standin, fault):
     look_up(NUMBER, now=NOW)
     before = list(Event.objects.values())
     standin.set_fault(NUMBER, fault)
-    lookup = look_up(NUMBER, now=LATER)
-    assert (lookup.stale, lookup.checked_at) == (True, NOW)
+    found = look_up(NUMBER, now=LATER)
+    assert (found.stale, found.checked_at) == (True, NOW)
     assert list(Event.objects.values()) == before
     assert Fetch.objects.first().outcome == ("unavailable" if fault == "cut-mid-row" else "unexpected-page")
 
@@ -149,8 +146,8 @@ def test_after_a_failure_an_unlisted_parcel_stays_unlisted(standin):
     standin.clear()
     look_up(NUMBER, now=LATER)
     standin.set_fault(NUMBER, "500")
-    lookup = look_up(NUMBER, now=LATER + timedelta(minutes=30))
-    assert (lookup.gone, lookup.stale, lookup.checked_at) == (True, True, LATER)
+    found = look_up(NUMBER, now=LATER + timedelta(minutes=30))
+    assert (found.gone, found.stale, found.checked_at) == (True, True, LATER)
 
 
 def test_after_a_failure_told_less_at_is_kept(standin):
@@ -159,8 +156,8 @@ def test_after_a_failure_told_less_at_is_kept(standin):
     standin.set_item(NUMBER, story(POSTED))
     assert look_up(NUMBER, now=LATER).told_less_at == NOW
     standin.set_fault(NUMBER, "500")
-    lookup = look_up(NUMBER, now=LATER + timedelta(minutes=30))
-    assert (lookup.told_less_at, lookup.stale) == (NOW, True)
+    found = look_up(NUMBER, now=LATER + timedelta(minutes=30))
+    assert (found.told_less_at, found.stale) == (NOW, True)
 
 
 def test_without_a_story_the_failure_is_raised(standin):
@@ -175,28 +172,28 @@ def test_without_a_story_the_failure_is_raised(standin):
 
 def test_after_a_failure_the_parcel_rests_a_minute(standin):
     standin.set_fault(NUMBER, "500")
-    for seconds, asked in ((0, 1), (59, 1), (61, 2)):
+    for seconds, requests in ((0, 1), (59, 1), (61, 2)):
         with pytest.raises(Unavailable) as failure:
             look_up(NUMBER, now=NOW + timedelta(seconds=seconds))
         assert 0 < failure.value.retry_after <= 60
-        assert len(standin.requests) == asked
+        assert len(standin.requests) == requests
 
 
 def test_retry_after_is_obeyed(standin):
     standin.set_fault(NUMBER, "429", retry_after="120")
-    for seconds, asked in ((0, 1), (119, 1), (121, 2)):
+    for seconds, requests in ((0, 1), (119, 1), (121, 2)):
         with pytest.raises(Unavailable):
             look_up(NUMBER, now=NOW + timedelta(seconds=seconds))
-        assert len(standin.requests) == asked
+        assert len(standin.requests) == requests
 
 
 def test_fewer_rows_never_replace_the_stored_ones(standin):
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE, DISPATCHED))
     look_up(NUMBER, now=NOW)
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
-    lookup = look_up(NUMBER, now=LATER)
-    assert len(lookup.events) == 3
-    assert (lookup.stale, lookup.checked_at) == (False, LATER)
+    found = look_up(NUMBER, now=LATER)
+    assert len(found.events) == 3
+    assert (found.stale, found.checked_at) == (False, LATER)
     assert "2 rows, we have 3" in Fetch.objects.first().note == KeptPage.objects.get().reason
 
 
@@ -204,9 +201,9 @@ def test_a_list_row_never_replaces_a_history(standin):
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     look_up(NUMBER, now=NOW)
     standin.set_item(NUMBER, story(DELIVERED, history_missing=True))
-    lookup = look_up(NUMBER, now=LATER)
-    assert len(lookup.events) == 2
-    assert not lookup.history_missing
+    found = look_up(NUMBER, now=LATER)
+    assert len(found.events) == 2
+    assert not found.history_missing
     assert "only the newest status" in Fetch.objects.first().note
 
 
@@ -224,32 +221,32 @@ def test_a_newer_list_row_replaces_a_list_row(standin):
     assert phrases(look_up(NUMBER, now=LATER)) == ["Final delivery"]
 
 
-def _last_years(standin, *rows, **options):
-    """A parcel of last year under the number, and what the store then knows of it."""
+def _store_parcel_of_last_year(standin, *rows, **options):
+    """Look up a parcel of last year with NUMBER, so that its story is stored."""
     standin.set_item(NUMBER, story(*rows, first_day=date(2025, 10, 9), **options))
     look_up(NUMBER, now=datetime(2025, 11, 20, 12, 0, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("day", [8, 20], ids=["before it was posted", "when it had been delivered"])
 def test_a_reused_number_shows_the_new_parcel(standin, day):
-    _last_years(standin, POSTED, AT_EXCHANGE, DISPATCHED, DELIVERED)
+    _store_parcel_of_last_year(standin, POSTED, AT_EXCHANGE, DISPATCHED, DELIVERED)
     last_year = datetime(2025, 10, day, tzinfo=UTC)
     theirs = {"order_reference": "A-1", "registered_at": last_year}
     Shipment.objects.update(destination="DE", note="Ann called.", handled_at=NOW, **theirs)
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
-    lookup = look_up(NUMBER, now=NOW)
-    assert phrases(lookup) == ["Posting/Collection", "Arrival at outward office of exchange"]
-    assert (lookup.destination, lookup.told_less_at) == (None, None)
+    found = look_up(NUMBER, now=NOW)
+    assert phrases(found) == ["Posting/Collection", "Arrival at outward office of exchange"]
+    assert (found.destination, found.told_less_at) == (None, None)
     assert Event.objects.filter(superseded_at__gte=NOW).count() == 4
     assert Fetch.objects.first().note.startswith("The number is used again: our 4 rows end on 2025-")
     shipment = Shipment.objects.get()
     assert (shipment.note, shipment.handled_at) == ("Before: order A-1. Ann called.", None)
     assert (shipment.order_reference, shipment.registered_at) == ("", None)
-    assert not KeptPage.objects.exists()  # nothing is alarming about it
+    assert not KeptPage.objects.exists()  # a reused number raises no alarm
 
 
 def test_the_note_stays_whole_when_a_number_is_reused(standin):
-    _last_years(standin, POSTED, DELIVERED)
+    _store_parcel_of_last_year(standin, POSTED, DELIVERED)
     note = "x" * 480 + " CALL BACK"
     Shipment.objects.update(order_reference="A-1000", note=note)
     standin.set_item(NUMBER, story(POSTED))
@@ -260,12 +257,12 @@ def test_the_note_stays_whole_when_a_number_is_reused(standin):
 def test_an_outcome_written_by_an_older_release_counts(standin):
     standin.set_item(NUMBER, story(POSTED))
     look_up(NUMBER, now=NOW)
-    Shipment.objects.update(last_answer="not-found")  # the older one writes the other column alone
+    Shipment.objects.update(last_answer="not-found")  # an older release writes only last_outcome
     assert not look_up(NUMBER, now=NOW).gone
 
 
 def test_a_reused_number_keeps_its_newest_registration(standin):
-    _last_years(standin, POSTED, DELIVERED)
+    _store_parcel_of_last_year(standin, POSTED, DELIVERED)
     register(
         read_lines(f"number,destination,order_reference\n{NUMBER},US,A-1"), now=NOW - timedelta(days=410)
     )
@@ -276,16 +273,16 @@ def test_a_reused_number_keeps_its_newest_registration(standin):
 
 
 def test_a_list_row_is_another_parcel_only_after_eleven_months(standin):
-    _last_years(standin, POSTED, AT_EXCHANGE)
+    _store_parcel_of_last_year(standin, POSTED, AT_EXCHANGE)
     standin.set_item(NUMBER, story(DELIVERED, first_day=date(2026, 8, 1), history_missing=True))
     assert len(look_up(NUMBER, now=NOW).events) == 2
     standin.set_item(NUMBER, story(POSTED, history_missing=True))
-    lookup = look_up(NUMBER, now=LATER)
-    assert (phrases(lookup), lookup.history_missing) == (["Posting/Collection"], True)
+    found = look_up(NUMBER, now=LATER)
+    assert (phrases(found), found.history_missing) == (["Posting/Collection"], True)
 
 
 def test_a_story_that_begins_soon_after_ours_is_the_same_parcel(standin):
-    """Part of their page is missing, rather."""
+    """It is more likely that a part of Japan Post's page is missing."""
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     look_up(NUMBER, now=NOW)
     standin.set_item(NUMBER, story(DELIVERED, first_day=date(2026, 11, 18)))
@@ -299,9 +296,9 @@ def test_a_story_that_japan_post_forgets_is_kept(standin):
     standin.set_item(NUMBER, story(POSTED, DELIVERED))
     look_up(NUMBER, now=NOW)
     standin.clear()
-    lookup = look_up(NUMBER, now=NOW + timedelta(days=400))
-    assert lookup.gone
-    assert phrases(lookup) == ["Posting/Collection", "Final delivery"]
+    found = look_up(NUMBER, now=NOW + timedelta(days=400))
+    assert found.gone
+    assert phrases(found) == ["Posting/Collection", "Final delivery"]
 
 
 def test_replaced_rows_stay_and_equal_rows_keep_first_seen_at(standin):
@@ -371,7 +368,7 @@ def test_an_unknown_phrase_becomes_an_inbox_item_once(standin):
 
 @pytest.mark.django_db(transaction=True)
 def test_phrases_are_noted_outside_the_transaction_of_the_answer(standin, django_assert_max_num_queries):
-    """Two answers with the same phrases in another order would wait for each other's rows."""
+    """Otherwise two answers with the same phrases in another order would wait for each other's locks."""
     standin.set_item(NUMBER, story(POSTED, "Sorted by a drone", "Weighed by an owl"))
     with django_assert_max_num_queries(100) as seen:
         look_up(NUMBER, now=NOW)
@@ -389,7 +386,7 @@ def test_phrases_are_noted_outside_the_transaction_of_the_answer(standin, django
         {"tracking_phrase"},
         {"tracking_phrase"},
         {"tracking_shipment"},
-        {"tracking_phrase"},  # when they were last seen
+        {"tracking_phrase"},  # last_seen_at
     ]
 
 
@@ -421,11 +418,11 @@ def test_without_time_left_nothing_is_requested(standin):
     assert standin.requests == []
 
 
-@pytest.mark.parametrize(("budget", "asked"), [(0.4, 0), (0.6, 1)])
-def test_with_half_a_second_left_a_turn_that_is_free_is_used(standin, monkeypatch, budget, asked):
+@pytest.mark.parametrize(("budget", "requests"), [(0.4, 0), (0.6, 1)])
+def test_with_half_a_second_left_a_turn_that_is_free_is_used(standin, monkeypatch, budget, requests):
     standin.set_item(NUMBER, story(POSTED))
     look_up(NUMBER, now=NOW)
     tickets = []
     monkeypatch.setattr("tracking.fetching.lookup.ask", tickets.append)
     assert phrases(look_up(NUMBER, now=LATER, budget=budget)) == ["Posting/Collection"]
-    assert len(tickets) == asked
+    assert len(tickets) == requests

@@ -1,4 +1,4 @@
-"""What an answer changes: decided from what is stored and what was answered, without a look at the database."""
+"""What an answer changes: the decision depends on the stored rows and the answer, and reads no database."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def decide(django_assert_num_queries):
-    """Decides about a shipment as it is stored, and sees that no query is made and nothing modified."""
+    """A function that decides about a shipment as stored. It checks that no query is made and no row is modified."""
 
     def about(shipment: Shipment, answer: TrackedItem | JapanPostError) -> Change:
         glossary = Glossary.current()
