@@ -219,16 +219,16 @@ def test_it_gives_up_on_a_slow_tls_handshake(monkeypatch: pytest.MonkeyPatch) ->
 def test_it_gives_up_while_the_name_does_not_resolve(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, resolved = threading.Event(), threading.Event()
+    started, resolved = threading.Event(), threading.Event()
     original = socket.getaddrinfo
 
     def getaddrinfo(*args: object, **kwargs: object) -> object:
-        asked.set()
+        started.set()
         resolved.wait(LONG_TIMEOUT)
         return original(*args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    with gives_up_once(asked.is_set, monkeypatch):
+    with gives_up_once(started.is_set, monkeypatch):
         fetch(standin.url)
     resolved.set()
     wait_for_helpers()
@@ -538,7 +538,7 @@ def test_a_page_is_read_up_to_the_size_limit(standin: StandIn) -> None:
         fetch(standin.url)
 
 
-def test_a_gzip_bomb_never_lies_whole_in_memory(standin: StandIn) -> None:
+def test_a_gzip_bomb_is_never_whole_in_memory(standin: StandIn) -> None:
     with pytest.raises(UnexpectedPage):  # the stand-in makes the bomb
         fetch(standin.url, FAULT_NUMBERS["gzip-bomb"])
     tracemalloc.start()
