@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 OURS = [model for model in admin.site._registry if model._meta.app_label == "tracking"]
 
 
-def test_all_models_that_staff_look_after_are_there():
+def test_the_desk_has_all_models_that_staff_use():
     assert set(OURS) >= {Destination, Fetch, Message, Notice, Phrase, Shipment, Shop, Status}
 
 
@@ -45,13 +45,13 @@ def test_each_list_and_each_form_opens(admin_client, parcel, model):
 
 
 @pytest.mark.parametrize("page", ["index", "tracking_status_changelist", "tracking_status_add"])
-def test_the_foot_of_the_desk_says_the_version(admin_client, client, page):
+def test_the_footer_of_the_desk_shows_the_version(admin_client, client, page):
     foot = f'<p class="version">emsguide {VERSION}</p>'
     assert foot in admin_client.get(reverse(f"admin:{page}")).content.decode()
     assert "emsguide " not in client.get(reverse(f"admin:{page}"), follow=True).content.decode()
 
 
-def test_an_inbox_phrase_gets_its_meaning_and_the_parcel_changes_at_once(admin_client, parcel):
+def test_a_phrase_gets_its_meaning_and_the_parcel_shows_it(admin_client, parcel):
     inbox = admin_client.get(reverse("admin:tracking_phrase_changelist"), {"meaning": "missing"})
     assert "Sorted by a drone" in inbox.content.decode()
     phrase = Phrase.objects.unmapped().get()
@@ -62,7 +62,7 @@ def test_an_inbox_phrase_gets_its_meaning_and_the_parcel_changes_at_once(admin_c
     assert admin_client.get(f"/track/{NUMBER}.json").json()["status"] == "en-route"
 
 
-def test_what_japan_post_said_cannot_be_edited_or_lost(admin_client, parcel):
+def test_the_stored_story_cannot_be_edited_or_lost(admin_client, parcel):
     events = list(Event.objects.values())
     address = reverse("admin:tracking_shipment_change", args=[parcel.pk])
     page = admin_client.get(address).content.decode()
@@ -81,14 +81,14 @@ def test_what_japan_post_said_cannot_be_edited_or_lost(admin_client, parcel):
 
 
 @pytest.mark.parametrize("model", [Phrase, Destination, Shop])
-def test_seeded_rows_are_hidden_and_never_deleted(admin_client, model):
+def test_seeded_rows_cannot_be_deleted(admin_client, model):
     row = model.objects.first()
     address = reverse(f"admin:tracking_{model._meta.model_name}_delete", args=[row.pk])
     assert admin_client.post(address, {"post": "yes"}).status_code == 403
     assert model.objects.filter(pk=row.pk).exists()
 
 
-def test_a_second_wording_for_the_same_place_is_refused_with_a_sentence():
+def test_a_second_wording_for_the_same_place_is_refused():
     first = Wording.objects.filter(destination=None).first()
     with pytest.raises(Exception, match="edit those"):
         Wording(status=first.status, language="en", title="x", meaning="x").full_clean()
@@ -108,6 +108,6 @@ def test_a_wrong_link_is_refused(field, value, words):
         germany.full_clean()
 
 
-def test_there_is_no_log_in_by_default(client, django_user_model):
+def test_a_new_site_has_no_account(client, django_user_model):
     assert not django_user_model.objects.exists()
     assert client.get("/admin/").status_code == 302

@@ -100,12 +100,12 @@ def test_rows_are_counted_as_the_spreadsheet_counts(text, rows):
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_the_mark_of_an_encoding_is_no_part_of_the_text(encoding):
+def test_a_byte_order_mark_is_no_part_of_the_text(encoding):
     assert SHEET.decode(encoded("壊れ物", encoding)) == "壊れ物"
     assert [one.cells for one in SHEET.records("\ufeffnumber\n1")] == [{"number": "1"}]
 
 
-def test_names_of_columns_are_cleaned_up():
+def test_column_names_are_normalised():
     assert SHEET.header(' \n"Order  Reference";order;NOTE;;') == [
         "order_reference",
         "order_reference",
@@ -154,7 +154,7 @@ def test_files_of_other_programs_are_named():
         codecs.BOM_UTF32_LE + "number".encode("utf-32-le"),
     ],
 )
-def test_what_is_no_text_is_said_to_be_none(data):
+def test_a_file_that_is_no_text_is_refused(data):
     for sheet in (SHEET, UNICODE_ONLY):
         assert refusal(data, sheet).startswith("This is not a text file: save the sheet as “CSV UTF-8”")
 
@@ -169,7 +169,7 @@ def test_windows_1252_is_not_taken_for_japanese(word):
 
 
 @pytest.mark.parametrize("word", ["済", "冷蔵", "ｺﾜﾚﾓﾉ", "Tシャツ", "5個", "DVDの箱", "EMS便です", "①", "～"])
-def test_japanese_words_are_taken_from_shift_jis(word):
+def test_japanese_words_are_read_from_shift_jis(word):
     data = f"number,note\n1,{word}\n".encode("cp932")
     assert read(data) == [(2, ["1", word], "")]
     assert "Row 2 has letters that are not in UTF-8." in refusal(data, UNICODE_ONLY)
@@ -222,7 +222,7 @@ def sheets(draw):
     return encoding, draw(st.sampled_from(",;\t")), draw(st.booleans()), rows
 
 
-def test_a_formula_gets_an_apostrophe_on_its_way_out():
+def test_a_formula_is_written_with_an_apostrophe():
     rows = [{"number": "=1", "note": "'=1"}, {"number": "1", "note": "'1"}]
     written = b"".join(write_csv(("number", "note"), rows))
     assert written == codecs.BOM_UTF8 + b"number,note\r\n'=1,''=1\r\n1,'1\r\n"
@@ -262,7 +262,7 @@ def test_parcels_from_japanese_excel_are_registered(admin_client):
 
 
 @pytest.mark.django_db
-def test_words_saved_as_unicode_text_are_brought_in(admin_client):
+def test_words_saved_as_unicode_text_are_imported(admin_client):
     header = "status\tlanguage\tdestination\ttitle\tmeaning\twhat_to_do\twho_has_it\thidden\r\n"
     text = header + 'customs-clearance\tfr\t\tÀ la douane\t"Un\nDeux"\t\t\t\r\n'
     page = upload(admin_client, IMPORT, text.encode("utf-16"), "Unicode Text.txt")

@@ -25,7 +25,7 @@ def waiting(client: Client) -> list[str]:
     return [" ".join(one.text_content().split()) for one in page.xpath("//ul[@class='waiting']//a")]
 
 
-def test_the_start_page_counts_what_waits_and_leads_to_it(admin_client, parcels):
+def test_the_start_page_counts_tasks_and_links_to_them(admin_client, parcels):
     today = localdate(timezone.now(), JAPAN_TIME)
     Phrase.objects.create(text="Something new", first_seen_at=timezone.now())
     Message.objects.create(email="ann@example.com", text="Where?", created_at=timezone.now())
@@ -49,7 +49,7 @@ def test_the_start_page_counts_what_waits_and_leads_to_it(admin_client, parcels)
     assert [str(one) for one in ending.context["cl"].result_list] == ["Strike"]
 
 
-def test_where_nothing_waits_it_says_so(admin_client):
+def test_the_start_page_says_where_nothing_waits(admin_client):
     assert waiting(admin_client) == [
         "No phrase waits for a meaning",
         "Every message is answered",
@@ -59,14 +59,14 @@ def test_where_nothing_waits_it_says_so(admin_client):
     ]
 
 
-def test_editors_see_words_and_notices_alone(parcels):
+def test_editors_see_only_tasks_about_words_and_notices(parcels):
     assert waiting(member(groups.EDITORS)) == [
         "No phrase waits for a meaning",
         "No notice ends within a week",
     ]
 
 
-def test_the_start_page_costs_the_same_queries_however_much_waits(admin_client, parcels):
+def test_the_queries_of_the_start_page_do_not_grow_with_tasks(admin_client, parcels):
     admin_client.get(reverse("admin:index"))  # the first ever makes the gate's row
     counts = []
     for more in range(2):

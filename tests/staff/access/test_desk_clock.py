@@ -35,7 +35,7 @@ def test_the_today_button_has_japans_day(desk):
     assert 'data-admin-utc-offset="32400"' in text_of(desk, "tracking_notice_add")
 
 
-def test_each_page_says_whose_times_they_are(desk):
+def test_each_page_names_the_time_zone_of_its_times(desk):
     status = Status.objects.first()
     for name, *arguments in (
         ("index",),
@@ -70,7 +70,7 @@ def test_today_in_a_filter_is_japans_today(desk):
     assert "after@example.com" in found and "before@example.com" not in found
 
 
-def test_the_days_of_who_changed_what_are_japans(desk, admin_user):
+def test_the_log_of_edits_is_filtered_by_japans_days(desk, admin_user):
     LogEntry.objects.log_actions(str(admin_user.pk), User.objects.all(), CHANGE, "At night.")
     LogEntry.objects.update(action_time=NOW)
     address = reverse("admin:tracking_edit_changelist")
@@ -79,14 +79,14 @@ def test_the_days_of_who_changed_what_are_japans(desk, admin_user):
         assert page.context["cl"].result_count == count
 
 
-def test_a_link_that_was_opened_at_night_was_opened_on_japans_day(desk):
+def test_a_link_is_verified_on_japans_day(desk):
     desk.post(
         reverse("admin:tracking_destination_changelist"), {"action": "link_works", "_selected_action": "DE"}
     )
     assert Destination.objects.get(code="DE").link_verified_on == date(2026, 12, 1)
 
 
-def test_customers_and_the_preview_have_the_times_that_are_named_utc(desk, standin):
+def test_customers_pages_and_the_preview_keep_utc(desk, standin):
     standin.set_item(NUMBER, story(POSTED))
     text_of(desk, "index")
     assert timezone.get_current_timezone_name() == "UTC"
@@ -96,7 +96,7 @@ def test_customers_and_the_preview_have_the_times_that_are_named_utc(desk, stand
     assert "30 November 2026, 17:00 UTC" in desk.get(frame, {"number": NUMBER}).content.decode()
 
 
-def test_the_evidence_stays_in_utc_as_it_says(desk):
+def test_the_evidence_is_in_utc(desk):
     parcel = Shipment.objects.create(number=NUMBER)
     assert "30 November 2026, 17:00:00 UTC by admin" in text_of(desk, "tracking_shipment_evidence", parcel.pk)
     sheet = desk.get(reverse("admin:tracking_shipment_evidence_csv", args=[parcel.pk]))

@@ -30,7 +30,7 @@ def fail(client, times=5, **told):
     return [try_to_log_in(client, **told).status_code for _ in range(times)]
 
 
-def test_after_five_failures_even_the_right_password_waits(client, ann):
+def test_after_five_failures_the_right_password_is_refused_too(client, ann):
     assert fail(client) == [200, 200, 200, 200, 429]
     response = try_to_log_in(client, password=PASSWORD)
     assert response.status_code == 429
@@ -41,12 +41,12 @@ def test_after_five_failures_even_the_right_password_waits(client, ann):
     assert client.get("/admin/").status_code == 302
 
 
-def test_a_name_that_nobody_has_is_treated_the_same(client, ann):
+def test_an_unknown_name_is_treated_like_a_known_one(client, ann):
     known, unknown = fail(client), fail(client, name="nobody")
     assert known == unknown
 
 
-def test_trying_during_the_pause_does_not_make_it_longer(client, ann):
+def test_attempts_during_the_pause_do_not_make_it_longer(client, ann):
     fail(client)
     AccessAttempt.objects.update(
         attempt_time=AccessAttempt.objects.get().attempt_time - timedelta(minutes=10)
@@ -56,7 +56,7 @@ def test_trying_during_the_pause_does_not_make_it_longer(client, ann):
     assert "please wait 5 minutes" in response.content.decode()
 
 
-def test_after_the_pause_the_right_password_does_and_old_failures_are_gone(client, ann):
+def test_after_the_pause_a_log_in_works_and_clears_old_failures(client, ann):
     fail(client)
     fail(client, times=2, name="somebody")
     AccessAttempt.objects.update(
@@ -66,14 +66,14 @@ def test_after_the_pause_the_right_password_does_and_old_failures_are_gone(clien
     assert not AccessAttempt.objects.exists()
 
 
-def test_a_success_forgets_the_failures_before_it(client, ann):
+def test_a_successful_log_in_resets_the_count_of_failures(client, ann):
     fail(client, times=4)
     assert try_to_log_in(client, password=PASSWORD).status_code == 302
     client.logout()
     assert fail(client, times=4) == [200] * 4
 
 
-def test_others_are_not_locked_out(client, ann):
+def test_other_accounts_and_addresses_are_not_locked_out(client, ann):
     User.objects.create_superuser("bob", password=PASSWORD)
     fail(client)
     assert try_to_log_in(client, name="bob", password=PASSWORD).status_code == 302
@@ -81,7 +81,7 @@ def test_others_are_not_locked_out(client, ann):
     assert try_to_log_in(client, password=PASSWORD, REMOTE_ADDR="203.0.113.9").status_code == 302
 
 
-def test_a_claimed_address_changes_nothing_without_a_proxy(client, ann):
+def test_without_a_proxy_a_forwarded_address_is_ignored(client, ann):
     codes = [
         try_to_log_in(client, HTTP_X_FORWARDED_FOR=f"203.0.113.{i}", HTTP_USER_AGENT=f"{i}").status_code
         for i in range(5)
@@ -99,7 +99,7 @@ def test_behind_a_proxy_the_address_that_the_proxy_saw_counts(client, ann, setti
     assert try_to_log_in(client, HTTP_X_FORWARDED_FOR="203.0.113.9, 203.0.113.8").status_code == 200
 
 
-def test_behind_a_socket_without_addresses_the_name_alone_counts(client, ann, rf):
+def test_without_an_address_failures_are_counted_by_name_alone(client, ann, rf):
     assert address_of(rf.get("/", REMOTE_ADDR="")) is None
     assert fail(client, REMOTE_ADDR="")[-1] == 429
 
@@ -111,13 +111,13 @@ def test_the_password_is_neither_stored_nor_logged(client, ann, caplog):
     assert "ann" in caplog.text and "MY-SECRET" not in caplog.text
 
 
-def test_whoever_runs_the_site_can_end_the_pause(client, ann):
+def test_the_operator_can_end_the_pause_with_a_command(client, ann):
     fail(client)
     call_command("axes_reset", verbosity=0)
     assert try_to_log_in(client, password=PASSWORD).status_code == 302
 
 
-def test_the_session_ends_with_the_browser_and_after_half_a_day(client, ann):
+def test_the_session_ends_with_the_browser_or_after_12_hours(client, ann):
     cookie = try_to_log_in(client, password=PASSWORD).cookies["sessionid"]
     assert cookie["httponly"] and cookie["samesite"] == "Lax"
     assert not cookie["max-age"] and not cookie["expires"]
@@ -139,7 +139,7 @@ def test_a_weak_password_is_refused(password, words):
 
 
 @pytest.mark.django_db
-def test_search_engines_leave_the_desk_alone_and_robots_txt_does_not_name_it(client):
+def test_the_desk_forbids_indexing_and_robots_txt_omits_it(client):
     for address in (PAGE, reverse("admin:password_change")):
         page = html.fromstring(client.get(address, follow=True).content)
         assert "NONE" in page.xpath("string(//meta[@name='robots']/@content)")

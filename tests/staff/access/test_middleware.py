@@ -34,26 +34,26 @@ def _without_response(layer, view):
 
 
 @pytest.mark.parametrize("path", ["/", "/track/", "/contact/", "/administration/", "/x/admin/", "/healthz"])
-def test_elsewhere_nobody_is_known(passed, path):
+def test_pages_outside_the_desk_have_no_session_or_user(passed, path):
     assert passed(path) == set()
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/admin/tracking/status/"])
-def test_at_the_desk_everybody_is(passed, path):
+def test_pages_of_the_desk_have_a_session_and_a_user(passed, path):
     assert passed(path) == {"session", "user", "_messages"}
 
 
-def test_wherever_the_desk_is(passed, settings):
+def test_sessions_follow_admin_path(passed, settings):
     settings.ADMIN_PATH = "back-office/"
     assert passed("/back-office/") == {"session", "user", "_messages"}
     assert passed("/admin/") == set()
 
 
-def test_django_finds_all_that_its_admin_needs():
+def test_djangos_checks_accept_the_middleware():
     assert [found for found in run_checks() if not found.is_silenced()] == []
 
 
-def test_a_log_in_is_no_part_of_a_customers_page(admin_client):
+def test_a_customers_page_ignores_a_log_in(admin_client):
     response = admin_client.get("/")
     assert "Cookie" not in response["Vary"]
     assert not hasattr(response.wsgi_request, "user")

@@ -49,20 +49,20 @@ def name_of(model) -> str:
 
 
 @pytest.mark.parametrize("model", OURS, ids=name_of)
-def test_somebody_has_thought_about_each_model(model):
+def test_each_model_is_in_the_table_of_rights(model):
     assert len(groups.rights_of(name_of(model))) == 2, "write the model into tracking/staff/access/groups.py"
 
 
-def test_a_model_that_nobody_has_thought_of_is_noticed():
+def test_a_model_missing_from_the_table_is_an_error():
     with pytest.raises(KeyError):
         groups.rights_of("newmodel")
 
 
-def test_former_versions_are_for_editors_to_read():
+def test_only_editors_may_read_former_versions():
     assert groups.rights_of("historicalwording") == (groups.LOOK, groups.NOTHING)
 
 
-def test_nobody_but_a_superuser_deletes_and_nobody_touches_people():
+def test_the_groups_may_not_delete_or_change_accounts():
     for name in MEMBERS:
         rights = Group.objects.get(name=name).permissions.values_list("content_type__app_label", "codename")
         assert {app for app, _ in rights} == {"tracking"}
@@ -78,7 +78,7 @@ def test_a_member_has_exactly_the_rights_of_the_table(place, model):
     assert rights == set(groups.rights_of(name)[place])
 
 
-def test_the_brief_of_each_group():
+def test_editors_change_words_and_support_handles_parcels():
     editor, support = member_of(groups.EDITORS), member_of(groups.SUPPORT)
     words = ("phrase", "status", "wording", "destination", "shop")
     for name in words:
@@ -94,7 +94,7 @@ def test_the_brief_of_each_group():
     assert not editor.has_perm("tracking.add_notice") and not editor.has_perm("tracking.change_notice")
 
 
-def test_rights_changed_by_hand_are_put_back_and_members_stay():
+def test_migrate_restores_rights_and_keeps_members():
     editors, other = Group.objects.get(name=groups.EDITORS), Group.objects.create(name="Translators")
     user = member_of(groups.EDITORS)
     before = set(editors.permissions.all())
@@ -110,7 +110,7 @@ def test_rights_changed_by_hand_are_put_back_and_members_stay():
     assert Group.objects.get(name=groups.SUPPORT).permissions.exists()
 
 
-def test_a_right_that_a_model_left_behind_gives_nothing_and_breaks_nothing():
+def test_a_right_of_a_deleted_model_is_given_to_no_group():
     kind = Permission.objects.get(codename="view_shop").content_type
     kind.pk, kind.model = None, "bygone"
     kind.save()
@@ -123,7 +123,7 @@ def test_a_right_that_a_model_left_behind_gives_nothing_and_breaks_nothing():
 
 
 @pytest.mark.parametrize("place", [0, 1], ids=MEMBERS)
-def test_each_list_opens_for_whom_it_is_and_is_forbidden_to_others(log_in, place):
+def test_each_list_opens_only_for_groups_with_rights(log_in, place):
     client = log_in(MEMBERS[place])
     index = client.get(reverse("admin:index")).content.decode()
     for model in admin.site._registry:
@@ -165,7 +165,7 @@ def test_staff_without_a_group_see_nothing(log_in):
     assert "have permission to view or edit anything" in client.get(reverse("admin:index")).content.decode()
 
 
-def test_the_two_groups_are_not_changed_by_hand_and_others_are(admin_client):
+def test_the_two_groups_cannot_be_edited_but_others_can(admin_client):
     editors, other = Group.objects.get(name=groups.EDITORS), Group.objects.create(name="Translators")
     for group, code in ((editors, 403), (other, 302)):
         address = reverse("admin:auth_group_change", args=[group.pk])
@@ -178,7 +178,7 @@ def test_the_two_groups_are_not_changed_by_hand_and_others_are(admin_client):
     assert set(Group.objects.values_list("name", flat=True)) == set(MEMBERS)
 
 
-def test_a_new_colleague_gets_in_and_is_never_deleted(admin_client):
+def test_a_new_colleague_gets_rights_and_cannot_be_deleted(admin_client):
     editors = Group.objects.get(name=groups.EDITORS)
     page = html.fromstring(admin_client.get(reverse("admin:auth_user_add")).content)
     assert page.get_element_by_id("id_is_staff").checked
@@ -199,7 +199,7 @@ def told(entry: LogEntry) -> tuple[str, str, str]:
     return entry.content_type.model, entry.get_action_flag_display(), entry.object_repr
 
 
-def test_registering_parcels_is_in_the_log_with_each_parcel(admin_client, admin_user):
+def test_the_log_records_each_registered_parcel(admin_client, admin_user):
     known, new = some_numbers(2)
     Shipment.objects.create(number=known)
     lines = f"{known}\n{new}\nEM123456784JP"
@@ -215,14 +215,14 @@ def message(db) -> Message:
     return Message.objects.create(email="ann@example.com", text="Hello?", created_at=timezone.now())
 
 
-def test_a_button_in_a_list_is_in_the_log(admin_client, message):
+def test_the_log_records_a_button_pressed_in_a_list(admin_client, message):
     admin_client.post(reverse("admin:tracking_message_answered", args=[message.pk]))
     message.refresh_from_db()
     assert message.answered
     assert told(LogEntry.objects.get()) == ("message", "Change", str(message))
 
 
-def test_deleting_several_is_in_the_log(admin_client):
+def test_the_log_records_a_deletion_from_a_list(admin_client):
     notice = Notice.objects.create(title="Strike", starts_on=date(2026, 1, 1))
     chosen = {"action": "delete_selected", "_selected_action": notice.pk, "post": "yes"}
     admin_client.post(reverse("admin:tracking_notice_changelist"), chosen)
@@ -230,7 +230,7 @@ def test_deleting_several_is_in_the_log(admin_client):
     assert told(LogEntry.objects.get()) == ("notice", "Deletion", "Strike")
 
 
-def test_superusers_read_who_changed_what_and_cannot_change_it(admin_client, admin_user, shop: Shop):
+def test_superusers_can_read_the_log_but_not_change_it(admin_client, admin_user, shop: Shop):
     change = json.dumps([{"changed": {"fields": ["Guide title"]}}])
     LogEntry.objects.log_actions(admin_user.pk, [shop], 2, change)
     address = reverse("admin:tracking_edit_changelist")
@@ -245,7 +245,7 @@ def test_superusers_read_who_changed_what_and_cannot_change_it(admin_client, adm
     assert LogEntry.objects.count() == 1
 
 
-def test_what_somebody_called_a_thing_is_not_run_in_the_log(admin_client, admin_user, shop: Shop):
+def test_names_of_rows_are_escaped_in_the_log(admin_client, admin_user, shop: Shop):
     shop.name = "<script>alert(1)</script>"
     LogEntry.objects.log_actions(admin_user.pk, [shop], 2, "<b>bold</b>")
     page = admin_client.get(reverse("admin:tracking_edit_changelist")).content.decode()
@@ -266,7 +266,7 @@ def test_deleting_a_failed_log_in_ends_the_pause(admin_client, client, django_us
     assert client.post("/admin/login/", right).status_code == 302
 
 
-def test_whoever_is_refused_reads_that_it_is_about_the_account(client):
+def test_a_refused_member_reads_that_the_account_lacks_rights(client):
     client.force_login(member_of(groups.SUPPORT))
     page = client.get(reverse("admin:tracking_status_add"))
     assert page.status_code == 403

@@ -74,7 +74,7 @@ def wrong(code: str) -> str:
     return f"{(int(code) + 1) % 1_000_000:06}"
 
 
-def test_without_the_setting_the_password_does(client, ann, settings):
+def test_without_the_setting_the_password_is_enough(client, ann, settings):
     settings.STAFF_SECOND_FACTOR = "off"
     assert log_in(client).redirect_chain == [("/admin/", 302)]
     assert "Second factor" not in client.get("/admin/").content.decode()
@@ -82,12 +82,12 @@ def test_without_the_setting_the_password_does(client, ann, settings):
     assert not TOTPDevice.objects.exists()
 
 
-def test_the_setting_knows_two_words():
+def test_the_setting_accepts_only_off_and_required():
     assert start(**PRODUCTION | {"STAFF_SECOND_FACTOR": "required"}).returncode == 0
     assert "write off or required" in start(**PRODUCTION | {"STAFF_SECOND_FACTOR": "on"}).stderr
 
 
-def test_with_the_password_alone_every_page_of_the_desk_leads_to_one(client, ann):
+def test_with_the_password_alone_every_page_leads_to_the_set_up(client, ann):
     log_in(client)
     for name in ("index", "tracking_status_changelist", "auth_user_changelist", "password_change"):
         response = client.get(reverse(f"admin:{name}"), follow=True)
@@ -96,7 +96,7 @@ def test_with_the_password_alone_every_page_of_the_desk_leads_to_one(client, ann
     assert client.post(reverse("admin:tracking_notice_add"), {"title": "x"}).status_code == 302
 
 
-def test_a_newcomer_sets_up_a_phone_and_gets_back_up_codes_once(client, ann):
+def test_setting_up_a_phone_shows_the_back_up_codes_once(client, ann):
     page = log_in(client, to="/admin/tracking/status/")
     tree = html.fromstring(page.content.decode())
     assert len(tree.xpath("//*[@role='img']/*[local-name()='svg']")) == 1
@@ -116,7 +116,7 @@ def test_a_newcomer_sets_up_a_phone_and_gets_back_up_codes_once(client, ann):
     assert LogEntry.objects.get().change_message == "Set up a second factor."
 
 
-def test_who_saw_the_page_with_a_stolen_password_does_not_know_the_secret_of_the_phone(client, ann):
+def test_a_thief_of_the_password_does_not_learn_the_phones_secret(client, ann):
     """The thief logs in first and goes, or stays; the owner connects her phone afterwards."""
     gone, waiting = Client(), Client()
     stolen = [secret_on(log_in(gone)), secret_on(log_in(waiting))]
@@ -135,7 +135,7 @@ def test_who_saw_the_page_with_a_stolen_password_does_not_know_the_secret_of_the
         assert thief.get("/admin/").status_code == 302
 
 
-def test_the_next_log_in_asks_for_the_phones_code_and_leads_on(client, ann):
+def test_the_next_log_in_asks_for_the_code_of_the_phone(client, ann):
     enrol(client, ann)
     client.logout()
     page = log_in(client, to="/admin/tracking/status/")
@@ -148,7 +148,7 @@ def test_the_next_log_in_asks_for_the_phones_code_and_leads_on(client, ann):
     assert client.get("/admin/tracking/status/").status_code == 200
 
 
-def test_nobody_is_led_to_another_site(client, ann):
+def test_a_code_never_leads_to_another_site(client, ann):
     enrol(client, ann)
     client.logout()
     log_in(client)
@@ -177,7 +177,7 @@ def test_a_back_up_code_opens_the_desk_once(client, ann):
     assert "not right" in text_of(show(client, code))
 
 
-def test_wrong_codes_are_followed_by_ever_longer_pauses_also_after_a_new_log_in(client, ann):
+def test_wrong_codes_lengthen_the_pause_across_log_ins(client, ann):
     enrol(client, ann)
     TOTPDevice.objects.update(throttling_failure_count=9)
     log_in(other := Client())
@@ -188,7 +188,7 @@ def test_wrong_codes_are_followed_by_ever_longer_pauses_also_after_a_new_log_in(
     assert client.get("/admin/").status_code == 200  # who is in stays in
 
 
-def test_the_pause_after_wrong_passwords_is_as_it_was(client, ann):
+def test_the_pause_after_wrong_passwords_stays_the_same(client, ann):
     enrol(client, ann)
     client.logout()
     wrong_password = {"username": "ann", "password": "wrong"}
@@ -199,13 +199,13 @@ def test_the_pause_after_wrong_passwords_is_as_it_was(client, ann):
     assert "The code from your phone" in text_of(log_in(client))
 
 
-def test_another_account_with_the_same_session_shows_its_own(client, ann):
+def test_another_account_in_the_same_session_needs_its_own_phone(client, ann):
     enrol(client, ann)
     User.objects.create_superuser("bob", password=PASSWORD)
     assert "Connect your phone" in text_of(log_in(client, "bob"))
 
 
-def test_neither_somebody_elses_phone_nor_one_half_connected_counts(client, ann):
+def test_a_colleagues_or_unconfirmed_phone_does_not_count(client, ann):
     enrol(Client(), ann)
     log_in(client, User.objects.create_superuser("bob", password=PASSWORD).username)
     client.get(PAGE)
@@ -216,7 +216,7 @@ def test_neither_somebody_elses_phone_nor_one_half_connected_counts(client, ann)
         assert client.get("/admin/").status_code == 302, phone
 
 
-def test_half_open_one_can_log_out_and_a_stranger_sees_nothing(client, ann):
+def test_the_page_lets_staff_log_out_and_refuses_others(client, ann):
     assert client.get(PAGE)["Location"] == "/admin/login/"
     log_in(client)
     assert client.post(PAGE, {"log_out": "1"})["Location"] == "/admin/login/"
@@ -233,7 +233,7 @@ def test_new_back_up_codes_replace_the_old_ones(client, ann):
     assert not set(old) & set(new)
 
 
-def test_another_phone_takes_the_place_of_the_old_one(client, ann):
+def test_a_new_phone_replaces_the_old_one(client, ann):
     enrol(client, ann)
     old = TOTPDevice.objects.get().key
     assert "Connect your phone" in text_of(client.post(PAGE, {"new_phone": "1"}, follow=True))
@@ -243,7 +243,7 @@ def test_another_phone_takes_the_place_of_the_old_one(client, ann):
     assert client.get("/admin/").status_code == 200
 
 
-def test_a_superuser_removes_the_second_factor_of_a_lost_phone_and_open_sessions_end(client, ann):
+def test_removing_a_second_factor_ends_open_sessions(client, ann):
     bob = User.objects.create_user("bob", password=PASSWORD, is_staff=True)
     bob.groups.add(Group.objects.get(name="Editors"))
     enrol(bobs := Client(), bob)
@@ -261,7 +261,7 @@ def test_a_superuser_removes_the_second_factor_of_a_lost_phone_and_open_sessions
     assert "Connect your phone" in text_of(bobs.get("/admin/", follow=True))
 
 
-def test_an_editor_removes_nobodys(ann):
+def test_an_editor_cannot_remove_a_second_factor(ann):
     bob = User.objects.create_user("bob", password=PASSWORD, is_staff=True)
     bob.groups.add(Group.objects.get(name="Editors"))
     enrol(bobs := Client(), bob)
@@ -269,7 +269,7 @@ def test_an_editor_removes_nobodys(ann):
     assert bobs.post(reverse("admin:auth_user_changelist"), chosen).status_code == 403
 
 
-def test_whoever_runs_the_site_removes_it_with_a_command(client, ann, capsys):
+def test_the_operator_removes_a_second_factor_with_a_command(client, ann, capsys):
     enrol(client, ann)
     call_command("remove_second_factor", "ann")
     assert client.get("/admin/").status_code == 302
@@ -282,7 +282,7 @@ def test_whoever_runs_the_site_removes_it_with_a_command(client, ann, capsys):
         call_command("remove_second_factor", "zoe")
 
 
-def test_nobody_can_look_at_anybodys_secret(client, ann):
+def test_no_page_of_the_desk_shows_the_secret_of_a_phone(client, ann):
     enrol(client, ann)
     for address in ("otp_totp/totpdevice/", "otp_static/staticdevice/"):
         assert client.get(f"/admin/{address}").status_code == 404
@@ -290,7 +290,7 @@ def test_nobody_can_look_at_anybodys_secret(client, ann):
     assert TOTPDevice.objects.get().key not in client.get(user).content.decode()
 
 
-def test_customers_pages_ask_nothing_of_it(client, ann):
+def test_customers_pages_do_not_query_the_second_factor(client, ann):
     enrol(client, ann)
     second_factor_of = [TOTPDevice._meta.db_table, StaticDevice._meta.db_table]
     for address in ("/", "/examples/in-customs/", "/contact/"):

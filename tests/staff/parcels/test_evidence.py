@@ -140,7 +140,7 @@ def test_no_cell_is_a_formula(shipment):
     assert [cell for cell in cells if cell.startswith(tuple("=+-@＝"))] == []
 
 
-def test_a_long_history_is_sent_piece_by_piece(admin_client, shipment):
+def test_a_long_history_is_streamed(admin_client, shipment):
     Event.objects.bulk_create(
         Event(shipment=shipment, position=place, first_seen_at=NOW, **row_of(event(POSTED)))
         for place in range(2, 1500)
@@ -163,7 +163,7 @@ def paper(client, shipment: Shipment) -> html.HtmlElement:
     return html.fromstring(response.content.decode())
 
 
-def test_the_paper_tells_the_same(admin_client, shipment):
+def test_the_printed_page_has_the_same_facts(admin_client, shipment):
     page = paper(admin_client, shipment)
     text = " ".join(page.text_content().split())
     for words in ("Our shop", shipment.number, "A-1", "UTC by admin", f"/track/{shipment.number}/"):
@@ -200,7 +200,7 @@ def facts(client, shipment: Shipment) -> dict[str, str]:
         ("CN000000005JP", "Tracking record of item CN000000005JP"),
     ],
 )
-def test_only_a_number_of_ems_is_called_so(admin_client, number, title):
+def test_only_an_ems_number_is_called_an_ems_item(admin_client, number, title):
     (heading,) = paper(admin_client, keep(event(POSTED), number=number)).iter("h1")
     assert heading.text_content() == title
 
@@ -214,14 +214,14 @@ def test_only_a_number_of_ems_is_called_so(admin_client, number, title):
         ("RB123456785GB", {"registered_at": NOW, "order_reference": "A-1"}, "Shop"),
     ],
 )
-def test_the_shop_is_the_sender_where_staff_said_so(admin_client, number, more, who):
+def test_the_shop_is_called_sender_of_its_own_parcels(admin_client, number, more, who):
     shipment = keep(event(POSTED), number=number)
     Shipment.objects.update(**more)
     told = facts(admin_client, shipment)
     assert told[who] == "Our shop" and len({"Shop", "Sender"} & {*told}) == 1
 
 
-def test_rows_of_the_parcel_that_had_the_number_before_are_not_in_it(shipment):
+def test_rows_of_an_earlier_parcel_with_the_number_are_left_out(shipment):
     for days in (200, 170):
         row = row_of(event(DELIVERED, date(2026, 11, 9) - timedelta(days=days)))
         Event.objects.create(shipment=shipment, position=1, first_seen_at=NOW, superseded_at=NOW, **row)
@@ -234,7 +234,7 @@ def heard_of(shipment: Shipment, *, days_ago: int) -> Shipment:
     return Shipment.objects.get(pk=shipment.pk)
 
 
-def test_it_says_since_when_requests_are_kept_where_older_ones_may_be_gone(admin_client, shipment):
+def test_it_says_since_when_requests_are_kept(admin_client, shipment):
     shipment = heard_of(shipment, days_ago=200)
     assert sheet_of(shipment)[0]["requests_kept_since_utc"] == "2026-11-24 09:00:00"
     asked = "Requests before 2026-11-24 09:00:00 (UTC), if there were any, are no longer kept."
@@ -255,7 +255,7 @@ def test_where_every_request_is_kept_it_says_so(admin_client, shipment):
     assert "Every request." in paper(admin_client, shipment).text_content()
 
 
-def test_the_private_note_stays_in_the_house(admin_client, shipment):
+def test_the_private_note_is_left_out(admin_client, shipment):
     Shipment.objects.update(note="Ann is a difficult customer")
     assert "difficult" not in paper(admin_client, shipment).text_content()
     assert "difficult" not in str(sheet_of(Shipment.objects.get()))
@@ -268,7 +268,7 @@ def test_a_parcel_without_a_story_has_evidence_too(admin_client):
     assert [row["row"] for row in sheet_of(shipment)] == ["parcel"]
 
 
-def test_nothing_from_outside_is_markup_on_the_paper(admin_client, shipment):
+def test_texts_of_japan_post_are_escaped_on_the_printed_page(admin_client, shipment):
     Event.objects.filter(position=0).update(phrase="<script>alert(1)</script>")
     address = reverse("admin:tracking_shipment_evidence", args=[shipment.pk])
     page = admin_client.get(address).content.decode()
@@ -276,7 +276,7 @@ def test_nothing_from_outside_is_markup_on_the_paper(admin_client, shipment):
 
 
 @pytest.mark.parametrize("name", ["evidence", "evidence_csv"])
-def test_it_is_for_those_who_may_see_parcels(client, shipment, name):
+def test_only_staff_who_may_see_parcels_get_the_evidence(client, shipment, name):
     address = reverse(f"admin:tracking_shipment_{name}", args=[shipment.pk])
     assert client.get(address).status_code == 302
     for group, status in ((groups.EDITORS, 403), (groups.SUPPORT, 200)):

@@ -58,7 +58,7 @@ def senders(client: Client, **query: str) -> set[str]:
 # The list
 
 
-def test_it_opens_on_what_waits_and_spam_stands_apart(support):
+def test_the_list_opens_on_unanswered_messages_without_spam(support):
     wrote("waits@example.com")
     wrote("done@example.com", answered=True)
     wrote("spam@example.com", suspected_spam=True)
@@ -68,7 +68,7 @@ def test_it_opens_on_what_waits_and_spam_stands_apart(support):
     assert len(senders(support, show="all")) == 3
 
 
-def test_who_looks_for_somebody_finds_answered_messages_too(support):
+def test_a_search_finds_answered_messages_too(support):
     wrote("done@example.com", answered=True)
     wrote("spam@example.com", suspected_spam=True, text="Cheap")
     assert senders(support, q="done") == {"done@example.com"}
@@ -76,7 +76,7 @@ def test_who_looks_for_somebody_finds_answered_messages_too(support):
     assert senders(support, q="done", show="unanswered") == set()
 
 
-def test_the_parcel_stands_beside_it_as_it_was_and_as_it_is(support):
+def test_a_row_shows_the_parcel_then_and_now(support):
     shipment = keep(event(POSTED), event(ARRIVED), event(IN_CUSTOMS))
     wrote(number=shipment.number, situation="Your parcel has arrived in Germany (Step 3 of 5)")
     (row,) = listed(support)
@@ -88,7 +88,7 @@ def test_the_parcel_stands_beside_it_as_it_was_and_as_it_is(support):
     assert page.xpath(f"//dd[@class='parcel']/a[@href='{address}']")
 
 
-def test_what_is_no_number_or_no_parcel_of_ours_is_not_known(support):
+def test_an_invalid_or_unknown_number_is_shown_as_not_known(support):
     for number in ("my parcel", NUMBER, ""):
         wrote(number=number)
     assert {(row["parcel"], row["then"], row["now"]) for row in listed(support)} == {
@@ -96,7 +96,7 @@ def test_what_is_no_number_or_no_parcel_of_ours_is_not_known(support):
     }
 
 
-def test_the_list_needs_the_same_queries_however_long(support):
+def test_the_queries_of_the_list_do_not_grow_with_its_length(support):
     counts = []
     for count in (1, 1, 20):
         for _ in range(count):
@@ -108,7 +108,7 @@ def test_the_list_needs_the_same_queries_however_long(support):
     assert counts[1] == counts[2]
 
 
-def test_many_stories_at_once_are_those_of_one_by_one(standin):
+def test_summaries_match_stories_recalled_one_by_one(standin):
     kept = [keep(event(POSTED), event(phrase)) for phrase in (ARRIVED, IN_CUSTOMS)]
     kept.append(keep(event(IN_CUSTOMS), history_missing=True))
     numbers = [one.number for one in kept]
@@ -132,7 +132,7 @@ def test_what_a_customer_wrote_is_shown_as_text(support):
 # Answered
 
 
-def test_one_click_says_answered_and_another_takes_it_back(support):
+def test_one_click_marks_as_answered_and_another_undoes_it(support):
     message = wrote()
     address = reverse("admin:tracking_message_answered", args=[message.pk])
     page = support.post(address, follow=True)
@@ -146,7 +146,7 @@ def test_one_click_says_answered_and_another_takes_it_back(support):
     assert "is to be answered again" in page.content.decode()
 
 
-def test_only_who_may_change_messages_can_say_so(client, admin_user):
+def test_only_staff_who_may_change_messages_can_mark_them(client, admin_user):
     message = wrote()
     address = reverse("admin:tracking_message_answered", args=[message.pk])
     assert client.post(address).status_code == 302
@@ -162,7 +162,7 @@ def test_only_who_may_change_messages_can_say_so(client, admin_user):
     assert not message.answered
 
 
-def test_on_its_own_page_it_can_be_answered_and_freed_from_spam(support):
+def test_the_page_of_a_message_marks_answered_and_clears_spam(support):
     message = wrote(suspected_spam=True, text="A real question")
     address = reverse("admin:tracking_message_change", args=[message.pk])
     assert "A real question" in support.get(address).content.decode()
@@ -192,7 +192,7 @@ def reply_to(client: Client, message: Message) -> tuple[str, dict[str, str]]:
     return read(link)
 
 
-def test_the_mail_has_the_facts_filled_in(support, settings):
+def test_the_mail_is_filled_in_with_the_facts(support, settings):
     settings.SITE_URL = "https://track.example.com"
     shipment = keep(event(POSTED), event(IN_CUSTOMS))
     to, mail = reply_to(support, wrote(number=shipment.number))
@@ -211,13 +211,13 @@ def test_the_mail_has_the_facts_filled_in(support, settings):
         assert line in lines
 
 
-def test_without_the_sites_address_the_desks_own_is_taken(support):
+def test_without_site_url_the_mail_links_to_the_host_of_the_desk(support):
     shipment = keep(event(POSTED))
     _, mail = reply_to(support, wrote(number=shipment.number))
     assert f"See it here: http://testserver/track/{shipment.number}/" in mail["body"]
 
 
-def test_what_the_customer_typed_is_no_part_of_the_mail(support):
+def test_the_mail_has_nothing_that_the_customer_typed(support):
     _, mail = reply_to(
         support, wrote(number="x&bcc=eve@evil.example", name="Ann\r\nBcc: eve@evil.example", text="secret")
     )
@@ -225,12 +225,12 @@ def test_what_the_customer_typed_is_no_part_of_the_mail(support):
 
 
 @pytest.mark.parametrize("email", ["a?bcc=eve@evil.example", "a&b=c%0D@example.com", "o'neil+x@example.com"])
-def test_an_address_with_odd_signs_is_an_address_and_nothing_else(email):
+def test_an_address_with_odd_characters_adds_no_fields(email):
     to, _ = read(mailto(email, number="", progress=None, page_url="", shop_name="x"))
     assert to == email
 
 
-def test_long_words_are_shortened_and_the_address_of_the_page_is_not():
+def test_long_texts_are_shortened_but_not_the_address_of_the_page():
     wording = Wording.objects.get(status=Status.objects.get(slug="customs-clearance"), destination=None)
     wording.meaning = "通関手続き中です。" * 60
     wording.save()
@@ -251,7 +251,7 @@ def test_long_words_are_shortened_and_the_address_of_the_page_is_not():
 
 
 @given(st.emails(), st.text(st.characters(exclude_categories=["Cs"]), max_size=80))
-def test_whoever_writes_there_are_two_fields_only(email, shop_name):
+def test_any_address_and_shop_name_give_only_two_fields(email, shop_name):
     to, mail = read(
         mailto(email, number=NUMBER, progress=None, page_url="https://x.example/", shop_name=shop_name)
     )
@@ -261,7 +261,7 @@ def test_whoever_writes_there_are_two_fields_only(email, shop_name):
     assert headers["Subject"] == f"Your parcel {NUMBER}"
 
 
-def test_the_parcels_page_knows_a_message_that_names_two_parcels(support):
+def test_a_message_that_names_two_parcels_is_on_both_pages(support):
     first, second = keep(event(POSTED)), keep(event(POSTED))
     wrote(number=f"{first.number} {second.number}", at=NOW - timedelta(days=1))
     for shipment in (first, second):

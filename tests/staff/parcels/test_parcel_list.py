@@ -53,16 +53,16 @@ def test_each_filter_finds_its_parcels(admin_client, parcels, query, expected):
 @pytest.mark.parametrize(
     "query", ["look=nonsense", "stage=x", "stage=99", "enquiry=never", "destination=<b>", "silent=1"]
 )
-def test_a_filter_that_nobody_offers_filters_nothing(admin_client, parcels, query):
+def test_an_unknown_filter_value_filters_nothing(admin_client, parcels, query):
     assert len(listed(admin_client, query, parcels)) == len(parcels)
 
 
-def test_what_must_be_claimed_soonest_comes_first(admin_client, parcels):
+def test_the_earliest_end_of_an_enquiry_comes_first(admin_client, parcels):
     found = listed(admin_client, "enquiry=open", parcels)
     assert found[0] == "closing" and found[-1] == "moving"
 
 
-def test_an_edit_of_words_is_in_the_list_at_its_next_look(admin_client, parcels):
+def test_the_list_shows_an_edit_of_words_at_the_next_request(admin_client, parcels):
     assert "moving" not in listed(admin_client, "look=any", parcels)
     status = Status.objects.get(slug="arrival-at-inward-office")
     status.tone = "problem"
@@ -70,7 +70,7 @@ def test_an_edit_of_words_is_in_the_list_at_its_next_look(admin_client, parcels)
     assert "moving" in listed(admin_client, "look=problem", parcels)
 
 
-def test_whoever_looked_after_parcels_takes_them_off_the_list_and_it_is_in_the_log(parcels):
+def test_handled_parcels_leave_the_list_and_are_logged(parcels):
     support = member(groups.SUPPORT)
     chosen = [parcels["silent"].pk, parcels["problem"].pk]
     done = support.post(
@@ -82,7 +82,7 @@ def test_whoever_looked_after_parcels_takes_them_off_the_list_and_it_is_in_the_l
     assert LogEntry.objects.filter(change_message="Looked after it.").count() == 2
 
 
-def test_the_button_on_the_parcels_page_does_the_same(parcels):
+def test_the_button_on_the_parcel_page_marks_it_as_handled(parcels):
     support, silent = member(groups.SUPPORT), parcels["silent"]
     address = reverse("admin:tracking_shipment_change", args=[silent.pk])
     assert "Silent for far longer than usual." in support.get(address).content.decode()
@@ -91,14 +91,14 @@ def test_the_button_on_the_parcels_page_does_the_same(parcels):
     assert "Needs a look." not in done.content.decode()
 
 
-def test_a_destination_that_staff_give_moves_the_parcel_at_once(admin_client):
+def test_a_destination_set_by_staff_changes_the_standing_at_once(admin_client):
     at_sea = parcel((POSTED, 3))
     address = reverse("admin:tracking_shipment_change", args=[at_sea.pk])
     admin_client.post(address, {"destination": "CN", "order_reference": "", "note": ""})
     assert Standing.objects.get(shipment=at_sea).destination_id == "CN"
 
 
-def test_the_list_costs_the_same_queries_for_one_parcel_and_for_many(admin_client, parcels):
+def test_the_queries_of_the_list_do_not_grow_with_parcels(admin_client, parcels):
     counts = []
     for more in range(2):
         for _ in range(more * 5):
@@ -109,7 +109,7 @@ def test_the_list_costs_the_same_queries_for_one_parcel_and_for_many(admin_clien
     assert counts[0] == counts[1]
 
 
-def test_editors_cannot_look_after_parcels(parcels):
+def test_editors_cannot_mark_parcels_as_handled(parcels):
     editor = member(groups.EDITORS)
     assert editor.get(LIST).status_code == 403
     done = editor.post(reverse("admin:tracking_shipment_looked_after", args=[parcels["silent"].pk]))

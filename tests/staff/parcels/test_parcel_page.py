@@ -55,7 +55,7 @@ def know(standin, *texts: str, at: datetime = NOW, tell=story) -> Shipment:
 # The page
 
 
-def test_the_page_tells_the_state_in_words_without_asking_japan_post(admin_client, standin):
+def test_the_page_shows_the_state_in_words_without_a_request(admin_client, standin):
     shipment = know(standin, POSTED, ARRIVED, IN_CUSTOMS, at=timezone.now(), tell=fresh_story)
     posted = shipment.events.earliest("position").local_date
     last_day = enquiry_ends_on(posted, Destination.objects.get(code="DE"))
@@ -71,7 +71,7 @@ def test_the_page_tells_the_state_in_words_without_asking_japan_post(admin_clien
     assert len(standin.requests) == asked
 
 
-def test_silence_is_told_in_the_words_of_the_customers_page(admin_client):
+def test_silence_has_the_wording_of_the_customers_page(admin_client):
     shipment = keep(event(POSTED, date(2026, 1, 5)), event(IN_CUSTOMS, date(2026, 1, 9)))
     now = section(page_of(admin_client, shipment), "now")
     assert "Quiet for far longer than usual" in now
@@ -83,7 +83,7 @@ def test_without_the_history_the_day_of_posting_is_not_guessed(admin_client):
     assert "Japan Post has not told us the day of posting" in section(page_of(admin_client, shipment), "now")
 
 
-def test_a_number_from_abroad_has_no_clock_for_its_enquiry_is_not_japan_posts(admin_client):
+def test_a_number_from_abroad_has_no_enquiry_clock(admin_client):
     shipment = keep(event("Posting/Collection @ UNITED KINGDOM"), number="RB123456785GB")
     said = "With the post in the United Kingdom, which gave out this number. Until when, we do not know."
     assert said in section(page_of(admin_client, shipment), "now")
@@ -92,7 +92,7 @@ def test_a_number_from_abroad_has_no_clock_for_its_enquiry_is_not_japan_posts(ad
     assert said in facts and "Sender" not in facts
 
 
-def test_a_destination_that_staff_gave_sets_the_clock_until_a_scan_does():
+def test_a_destination_set_by_staff_sets_the_clock():
     to_china = keep(event(POSTED), destination="CN")
     summary = summaries_of([to_china.number], now=NOW)[to_china.number]
     assert (summary.clock.months, summary.clock.ends_on, summary.clock.days_left) == (
@@ -117,19 +117,19 @@ def test_the_clock_says_how_many_days_are_left(days, words):
     assert summaries_of([shipment.number], now=now)[shipment.number].clock.headline == words
 
 
-def test_a_parcel_nobody_has_asked_about_says_so(admin_client):
+def test_a_parcel_without_a_request_says_so(admin_client):
     shipment = Shipment.objects.create(number=NUMBER)
     page = page_of(admin_client, shipment)
     assert "We have not asked Japan Post about it yet" in section(page, "now")
     assert "Never yet" in section(page, "fetches")
 
 
-def test_a_parcel_japan_post_does_not_know_says_so(admin_client):
+def test_a_parcel_unknown_to_japan_post_says_so(admin_client):
     shipment = Shipment.objects.create(number=NUMBER, last_outcome="not-found", answered_at=NOW)
     assert "Answered: no such item" in section(page_of(admin_client, shipment), "now")
 
 
-def test_replaced_rows_stay_and_say_when(admin_client, standin):
+def test_replaced_rows_stay_with_the_time_of_replacement(admin_client, standin):
     know(standin, POSTED, AT_EXCHANGE)
     shipment = know(standin, POSTED, ARRIVED, at=LATER)
     told = rows(page_of(admin_client, shipment), "history")
@@ -144,7 +144,7 @@ def test_replaced_rows_stay_and_say_when(admin_client, standin):
     ]
 
 
-def test_the_newest_twenty_requests_are_told_and_the_rest_linked(admin_client):
+def test_the_page_lists_the_newest_twenty_requests_and_links_all(admin_client):
     shipment, other = keep(event(POSTED)), keep(event(POSTED))
     for one, count in ((shipment, 25), (other, 1)):
         for minutes in range(count):
@@ -164,7 +164,7 @@ def test_the_newest_twenty_requests_are_told_and_the_rest_linked(admin_client):
     assert admin_client.get(link).context["cl"].result_count == 25
 
 
-def test_however_long_the_story_the_page_needs_the_same_queries(admin_client):
+def test_the_queries_of_the_page_do_not_grow_with_the_story(admin_client):
     short = keep(event(POSTED))
     long = keep(*(event(POSTED, date(2026, 1, 1) + timedelta(days=day)) for day in range(40)))
     counts = []
@@ -186,7 +186,7 @@ def test_what_outsiders_wrote_is_shown_as_text(admin_client):
     assert "<script>alert" not in page and "<b>GERMANY" not in page and "<img src=x" not in page
 
 
-def test_what_the_customer_wrote_about_it_stands_on_the_page(admin_client):
+def test_the_page_shows_the_customers_messages_about_it(admin_client):
     shipment, other = keep(event(POSTED)), keep(event(POSTED))
     for number, text, facts in (
         (shipment.number, "Where is it?", {}),
@@ -202,7 +202,7 @@ def test_what_the_customer_wrote_about_it_stands_on_the_page(admin_client):
     assert "Another parcel" not in told
 
 
-def test_note_order_and_destination_are_written_below_and_nothing_else(admin_client):
+def test_only_note_order_and_destination_can_be_edited(admin_client):
     shipment = keep(event(POSTED))
     form = {"destination": "CA", "order_reference": "A-1", "note": "Ann called.", "last_outcome": "rejected"}
     address = reverse("admin:tracking_shipment_change", args=[shipment.pk])
@@ -217,7 +217,7 @@ def test_note_order_and_destination_are_written_below_and_nothing_else(admin_cli
 # Ask Japan Post now
 
 
-def test_asking_goes_through_the_gate_as_staff_and_says_what_is_new(standin):
+def test_a_request_by_staff_passes_the_gate_and_says_what_is_new(standin):
     shipment = know(standin, POSTED)
     standin.set_item(NUMBER, story(POSTED, ARRIVED, IN_CUSTOMS))
     assert ask_now(shipment, now=LATER).words == "Japan Post answered: 2 new rows."
@@ -226,7 +226,7 @@ def test_asking_goes_through_the_gate_as_staff_and_says_what_is_new(standin):
     assert ask_now(shipment, now=LATER + timedelta(minutes=16)).words == "Japan Post answered: nothing new."
 
 
-def test_a_fresh_answer_is_not_asked_for_again(standin):
+def test_a_fresh_answer_needs_no_request(standin):
     shipment = know(standin, POSTED)
     came = ask_now(shipment, now=NOW + timedelta(minutes=5))
     assert (
@@ -237,7 +237,7 @@ def test_a_fresh_answer_is_not_asked_for_again(standin):
     assert len(standin.requests) == 1
 
 
-def test_a_failure_is_told_and_then_rests(standin):
+def test_a_failure_is_shown_and_blocks_the_next_request(standin):
     shipment = know(standin, POSTED)
     standin.set_fault(NUMBER, "500")
     came = ask_now(shipment, now=LATER)
@@ -248,7 +248,7 @@ def test_a_failure_is_told_and_then_rests(standin):
     assert len(standin.requests) == 2
 
 
-def test_a_page_we_cannot_read_and_a_vanished_story_are_told(standin):
+def test_an_unreadable_page_and_a_vanished_story_are_shown(standin):
     shipment = know(standin, POSTED, AT_EXCHANGE)
     standin.set_fault(NUMBER, "doubled-table")
     assert "answered with a page we cannot read" in ask_now(shipment, now=LATER).words
@@ -263,7 +263,7 @@ def test_a_page_we_cannot_read_and_a_vanished_story_are_told(standin):
     assert Event.objects.current().count() == 2
 
 
-def test_in_a_pause_it_says_until_when(standin):
+def test_during_a_pause_the_answer_says_until_when(standin):
     shipment = know(standin, POSTED)
     Gate.objects.update_or_create(
         pk=1, defaults={"paused_until": LATER + timedelta(minutes=4), "pause_reason": "timed out"}
@@ -275,7 +275,7 @@ def test_in_a_pause_it_says_until_when(standin):
     assert len(standin.requests) == 1
 
 
-def test_where_there_is_no_turn_it_says_when_to_try_again(standin, settings):
+def test_when_all_slots_are_taken_it_says_when_to_try_again(standin, settings):
     shipment = know(standin, POSTED)
     settings.JAPANPOST_CONCURRENCY = 1
     Shipment.objects.create(number="EM000000005JP", lease_until=LATER + timedelta(seconds=9))
@@ -284,7 +284,7 @@ def test_where_there_is_no_turn_it_says_when_to_try_again(standin, settings):
     assert len(standin.requests) == 1
 
 
-def test_while_somebody_asks_about_it_nobody_else_does(standin):
+def test_a_request_in_flight_prevents_a_second_one(standin):
     shipment = know(standin, POSTED)
     Shipment.objects.update(lease_until=LATER + timedelta(seconds=9), lease_token="theirs")
     assert "Another request about this parcel is in flight" in ask_now(shipment, now=LATER).words
@@ -297,7 +297,7 @@ def member_of(group: str) -> User:
     return user
 
 
-def test_support_presses_the_button_and_reads_what_came_of_it(client, standin):
+def test_support_presses_the_button_and_reads_the_result(client, standin):
     shipment = know(standin, POSTED, at=timezone.now() - timedelta(hours=1))
     standin.set_item(NUMBER, story(POSTED, ARRIVED))
     client.force_login(member_of(groups.SUPPORT))
@@ -308,7 +308,7 @@ def test_support_presses_the_button_and_reads_what_came_of_it(client, standin):
 
 
 @pytest.mark.parametrize("who", [groups.EDITORS, "only-reads", None])
-def test_nobody_else_can_press_it(client, standin, who):
+def test_other_users_cannot_press_the_button(client, standin, who):
     shipment = know(standin, POSTED)
     Shipment.objects.update(ask_again_at=None)
     address = reverse("admin:tracking_shipment_ask", args=[shipment.pk])
@@ -325,7 +325,7 @@ def test_nobody_else_can_press_it(client, standin, who):
     assert len(standin.requests) == 1
 
 
-def test_it_takes_a_post_with_its_token(admin_user, standin):
+def test_the_button_needs_a_post_with_a_csrf_token(admin_user, standin):
     shipment = know(standin, POSTED)
     Shipment.objects.update(ask_again_at=None)
     strict = Client(enforce_csrf_checks=True)
@@ -336,14 +336,14 @@ def test_it_takes_a_post_with_its_token(admin_user, standin):
     assert len(standin.requests) == 1
 
 
-def test_a_parcel_that_is_not_there_is_a_404(admin_client):
+def test_a_missing_parcel_is_a_404(admin_client):
     for name in ("ask", "evidence", "evidence_csv"):
         address = reverse(f"admin:tracking_shipment_{name}", args=[4711])
         method = admin_client.post if name == "ask" else admin_client.get
         assert method(address).status_code == 404
 
 
-def test_parcel_of_asks_nobody(standin):
+def test_shipment_page_of_sends_no_request(standin):
     shipment = know(standin, POSTED)
     shipment_page_of(shipment, now=LATER + timedelta(days=3))
     assert len(standin.requests) == 1
@@ -366,7 +366,7 @@ def test_parcel_of_asks_nobody(standin):
         (date(2026, 11, 9), 32767, date(2126, 11, 9)),
     ],
 )
-def test_an_enquiry_ends_so_many_months_after_posting(posted, months, last_day):
+def test_an_enquiry_ends_its_months_after_posting(posted, months, last_day):
     assert enquiry_ends_on(posted, Destination(enquiry_months=months)) == last_day
 
 
@@ -376,7 +376,7 @@ def test_china_has_four_months_and_an_unknown_destination_six():
     assert enquiry_ends_on(date(2026, 11, 9), None) == date(2027, 5, 9)
 
 
-def test_the_days_left_are_japans():
+def test_the_days_left_are_counted_in_japans_time():
     last_day = date(2027, 5, 9)
     assert enquiry_days_left(last_day, datetime(2027, 5, 8, 14, 59, tzinfo=UTC)) == 1
     assert enquiry_days_left(last_day, datetime(2027, 5, 8, 15, 0, tzinfo=UTC)) == 0

@@ -21,7 +21,7 @@ PAGE = "/admin/tracking/shipment/register/"
 pytestmark = pytest.mark.django_db
 
 
-def test_numbers_one_a_line_in_any_spelling():
+def test_one_number_per_line_is_read_in_any_spelling():
     lines = read_lines(f"{FIRST}\r\n\r\n {SECOND[:2].lower()} {SECOND[2:]} \n{THIRD},\n")
     assert [(line.line, line.number, line.problem) for line in lines] == [
         (1, FIRST, ""),
@@ -31,7 +31,7 @@ def test_numbers_one_a_line_in_any_spelling():
 
 
 @pytest.mark.parametrize("delimiter", ",;\t")
-def test_csv_as_excel_writes_it(delimiter):
+def test_a_csv_file_from_excel_is_read(delimiter):
     text = "\ufeffNumber,Order reference,destination,NOTE,,\r\n%s,A-1,de,fragile,,\r\n%s,,,,,\r\n"
     text = (text % (FIRST, SECOND)).replace(",", delimiter)
     first, second = read_lines(SHEET.decode(text.encode()))
@@ -39,7 +39,7 @@ def test_csv_as_excel_writes_it(delimiter):
     assert (second.line, second.number, second.problem) == (3, SECOND, "")
 
 
-def test_quoted_cells_may_have_delimiters_and_lines_and_the_count_stays_right():
+def test_a_quoted_cell_with_a_line_break_counts_as_one_line():
     text = f'sep=,\nnumber,note\n{FIRST},"two\nlines, one cell"\n{SECOND},ok\nEM123,bad\n'
     first, second, third = read_lines(text)
     assert first.note == "two lines, one cell"
@@ -47,7 +47,7 @@ def test_quoted_cells_may_have_delimiters_and_lines_and_the_count_stays_right():
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp932"])
-def test_encodings(encoding):
+def test_each_encoding_is_read(encoding):
     (line,) = read_lines(SHEET.decode(f"number,note\n{FIRST},壊れ物\n".encode(encoding)))
     assert line.note == "壊れ物"
 
@@ -94,12 +94,12 @@ def test_a_text_that_cannot_be_read_says_why(text, reason):
         read_lines(text)
 
 
-def test_a_picture_is_no_text():
+def test_a_picture_is_refused():
     with pytest.raises(UnreadableFileError):
         SHEET.decode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
 
 
-def test_known_parcels_are_updated_and_keep_what_an_empty_cell_leaves(standin):
+def test_known_parcels_are_updated_except_by_empty_cells(standin):
     standin.set_item(FIRST, story(POSTED, number=FIRST))
     look_up(FIRST, now=NOW)
     due = Shipment.objects.get().watch_at
@@ -113,7 +113,7 @@ def test_known_parcels_are_updated_and_keep_what_an_empty_cell_leaves(standin):
     assert (new.destination_id, new.watch_at, new.registered_at) == ("DE", NOW, NOW)
 
 
-def test_two_thousand_lines_at_once(django_assert_max_num_queries):
+def test_two_thousand_lines_need_few_queries(django_assert_max_num_queries):
     text = "\n".join(some_numbers(2000))
     with django_assert_max_num_queries(100):
         assert register(read_lines(text), now=NOW) == (2000, 0)
@@ -122,7 +122,7 @@ def test_two_thousand_lines_at_once(django_assert_max_num_queries):
 # The page
 
 
-def test_the_dry_run_stores_nothing_and_registering_stores_the_good_lines(admin_client):
+def test_check_stores_nothing_and_register_stores_the_good_lines(admin_client):
     assert PAGE in admin_client.get(reverse("admin:tracking_shipment_changelist")).content.decode()
     text = f"\n{FIRST}\nEM123456784JP\n{SECOND}"
     page = admin_client.post(PAGE, {"text": text, "check": "Check"}).content.decode()
@@ -135,7 +135,7 @@ def test_the_dry_run_stores_nothing_and_registering_stores_the_good_lines(admin_
     assert set(Shipment.objects.values_list("number", flat=True)) == {FIRST, SECOND}
 
 
-def test_an_upload_is_checked_like_a_paste_and_its_text_is_handed_on(admin_client):
+def test_an_upload_is_checked_like_a_pasted_text(admin_client):
     file = SimpleUploadedFile("parcels.csv", f"\ufeffnumber;note\r\n{FIRST};<b>x</b>\r\n".encode())
     page = admin_client.post(PAGE, {"text": "", "file": file, "check": "Check"}).content.decode()
     assert "Register 1 parcel" in page and "&lt;b&gt;x" in page and "<b>x" not in page
@@ -144,7 +144,7 @@ def test_an_upload_is_checked_like_a_paste_and_its_text_is_handed_on(admin_clien
     assert Shipment.objects.get().note == "<b>x</b>"
 
 
-def test_too_much_is_refused(admin_client):
+def test_too_large_a_text_or_file_is_refused(admin_client):
     for data in (
         {"text": "x" * 1_100_000},
         {"file": SimpleUploadedFile("big.csv", b"x" * 1_100_000)},
@@ -153,7 +153,7 @@ def test_too_much_is_refused(admin_client):
     assert "There is no number in it" in admin_client.post(PAGE, {"text": ""}).content.decode()
 
 
-def test_it_needs_the_right_to_add_parcels(client):
+def test_registration_needs_the_right_to_add_parcels(client):
     assert client.get(PAGE).status_code == 302
     user = User.objects.create_user("reader", password="x", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_shipment"))
@@ -164,7 +164,7 @@ def test_it_needs_the_right_to_add_parcels(client):
     assert client.get(PAGE).status_code == 200
 
 
-def test_the_first_click_is_answered_from_the_store_and_tells_no_secret(client, standin):
+def test_the_first_visit_reads_the_store_and_shows_no_private_note(client, standin):
     standin.set_item(FIRST, story(POSTED, number=FIRST))
     text = f"number,order_reference,note\n{FIRST},ORDER-4711,SECRET-NOTE\n{SECOND},ORDER-4711,SECRET-NOTE"
     now = datetime.now(UTC)
@@ -178,7 +178,7 @@ def test_the_first_click_is_answered_from_the_store_and_tells_no_secret(client, 
     assert len(standin.requests) == 2
 
 
-def test_an_edit_by_staff_leaves_the_rest_of_the_row_alone(admin_client, standin):
+def test_an_edit_by_staff_changes_no_other_column(admin_client, standin):
     standin.set_item(FIRST, story(POSTED, number=FIRST))
     look_up(FIRST, now=NOW)
     before = Shipment.objects.values().get()

@@ -85,7 +85,7 @@ def test_a_link_that_cannot_work_is_refused_with_its_reason(germany, link, words
         "https://Post.Example",
     ],
 )
-def test_a_link_that_works_is_taken(link):
+def test_a_link_that_works_is_accepted(link):
     assert links.problem_of(link) == ""
 
 
@@ -94,7 +94,7 @@ def test_every_seeded_destination_can_be_saved():
         destination.full_clean()
 
 
-def test_a_link_without_a_number_is_said_to_open_a_page(germany):
+def test_a_direct_link_without_a_number_is_refused(germany):
     germany.tracking_url = "https://post.example/"
     with pytest.raises(ValidationError, match=r"has \{number\} in it"):
         germany.full_clean()
@@ -111,13 +111,13 @@ def test_a_link_without_a_number_is_said_to_open_a_page(germany):
         ("TOKYO", "“TOKYO” is a prefecture of Japan"),
     ],
 )
-def test_a_name_that_means_another_place_is_refused_and_the_place_is_named(germany, name, words):
+def test_a_printed_name_of_another_place_is_refused(germany, name, words):
     germany.printed_names += f"\n\n{name}\n"
     with pytest.raises(ValidationError, match=words):
         germany.full_clean()
 
 
-def test_a_new_spelling_counts_at_the_next_request(admin_client, germany):
+def test_a_new_printed_name_counts_at_the_next_request(admin_client, germany):
     address = reverse("admin:tracking_destination_change", args=["DE"])
     fields = fields_of(admin_client.get(address))
     fields["printed_names"] += "\nGERMANY (F.R.)"
@@ -128,7 +128,7 @@ def test_a_new_spelling_counts_at_the_next_request(admin_client, germany):
 # Links to verify
 
 
-def test_links_to_verify_are_those_never_opened_or_long_ago(admin_client):
+def test_links_opened_never_or_long_ago_are_to_be_verified(admin_client):
     Destination.objects.update(link_verified_on=today())
     days = {"DE": 180, "FR": 181, "US": 0}
     for code, ago in days.items():
@@ -140,7 +140,7 @@ def test_links_to_verify_are_those_never_opened_or_long_ago(admin_client):
     assert "please try it again" in text
 
 
-def test_several_links_are_verified_at_once_and_logged_and_pages_read_anew(admin_client, admin_user):
+def test_verified_links_are_logged_and_renew_the_pages(admin_client, admin_user):
     version = Glossary.current().shop.words_version
     Destination.objects.filter(code="IT").update(tracking_url="", link_kind="page")
     chosen = {"action": "link_works", "_selected_action": ["DE", "FR", "IT"]}
@@ -165,7 +165,7 @@ def test_support_cannot_verify_links(client):
     assert not Destination.objects.filter(link_verified_on=today()).exists()
 
 
-def test_a_new_link_has_not_been_opened_yet(admin_client, germany):
+def test_a_changed_link_is_no_longer_verified(admin_client, germany):
     Destination.objects.filter(pk="DE").update(link_verified_on=today())
     address = reverse("admin:tracking_destination_change", args=["DE"])
     fields = fields_of(admin_client.get(address))
@@ -218,7 +218,7 @@ def notices() -> None:
         ("over", {"Old strike"}, "over"),
     ],
 )
-def test_the_list_says_what_is_up_planned_and_over(admin_client, notices, time, titles, state):
+def test_the_list_filters_notices_by_time(admin_client, notices, time, titles, state):
     response = admin_client.get(NOTICES, {"time": time})
     assert set(rows_of(response)) == titles
     states = html.fromstring(response.content).xpath("//td[@class='field-state']/text()")

@@ -62,7 +62,7 @@ def text_of(page):
 
 
 @pytest.mark.parametrize("button", ["_draft", "_publish"])
-def test_the_later_save_is_refused_and_says_who_changed_what(admin_client, bob, status, button):
+def test_the_later_save_is_refused_and_names_the_other_change(admin_client, bob, status, button):
     page = StatusPage(bob, status).write(title="What Bob typed")
     StatusPage(admin_client, status).write(title="Your parcel is at customs").press("_publish")
     refused = page.press(button)
@@ -73,7 +73,7 @@ def test_the_later_save_is_refused_and_says_who_changed_what(admin_client, bob, 
     assert words(status).title == "Your parcel is at customs" and words(status).draft is None
 
 
-def test_nothing_typed_is_lost_and_who_has_read_it_may_save(admin_client, bob, status):
+def test_typed_words_are_kept_and_the_next_save_stores_them(admin_client, bob, status):
     page = StatusPage(bob, status).write(title="What Bob typed")
     StatusPage(admin_client, status).write(title="A", who_has_it="The customs").press("_publish")
     sent = sent_by(page.press("_publish"))
@@ -83,7 +83,7 @@ def test_nothing_typed_is_lost_and_who_has_read_it_may_save(admin_client, bob, s
     assert (words(status).title, words(status).who_has_it) == ("What Bob typed", "The customs")
 
 
-def test_the_other_ones_part_of_the_page_stays_theirs(admin_client, bob, status):
+def test_a_save_keeps_the_colleagues_changes_of_other_fields(admin_client, bob, status):
     Wording.objects.create(status=status, language="fr", title="Douane", meaning="La douane.")
     page = StatusPage(bob, status).write("fr", title="En douane")
     other = StatusPage(admin_client, status).write(title="A")
@@ -98,7 +98,7 @@ def test_the_other_ones_part_of_the_page_stays_theirs(admin_client, bob, status)
     assert words(status, "fr").draft["title"] == "En douane"
 
 
-def test_the_guard_looks_again_at_each_save(admin_client, bob, status):
+def test_each_save_is_checked_for_conflicts_again(admin_client, bob, status):
     page = StatusPage(bob, status).write(title="What Bob typed")
     StatusPage(admin_client, status).write(title="A").press("_publish")
     sent = sent_by(page.press("_publish"))
@@ -109,7 +109,7 @@ def test_the_guard_looks_again_at_each_save(admin_client, bob, status):
     assert words(status).title == "B"
 
 
-def test_a_translators_file_meanwhile_counts_too(bob, status):
+def test_an_import_of_words_is_a_conflict_too(bob, status):
     page = StatusPage(bob, status).write(title="What Bob typed")
     text = translation.SHEET.decode(translation.export_all()).replace(words(status).title, "From the file")
     translation.import_wording(text, shown=translation.check(text).fingerprint)
@@ -117,7 +117,7 @@ def test_a_translators_file_meanwhile_counts_too(bob, status):
     assert words(status).title == "From the file"
 
 
-def test_words_deleted_meanwhile_can_still_be_saved_as_they_were_typed(admin_client, bob, status):
+def test_words_deleted_since_the_page_opened_can_be_saved(admin_client, bob, status):
     StatusPage(admin_client, status).write("en", "FR", title="For France").press("_draft")
     page = StatusPage(bob, status).write("en", "FR", title="What Bob typed")
     words(status, destination="FR").discard_draft()
@@ -127,7 +127,7 @@ def test_words_deleted_meanwhile_can_still_be_saved_as_they_were_typed(admin_cli
     assert words(status, destination="FR").draft["title"] == "What Bob typed"
 
 
-def test_words_deleted_meanwhile_can_be_published_too(admin_client, bob, status):
+def test_words_deleted_since_the_page_opened_can_be_published(admin_client, bob, status):
     StatusPage(admin_client, status).write("en", "FR", title="For France").press("_publish")
     page = StatusPage(bob, status).write("en", "FR", title="What Bob typed")
     words(status, destination="FR").delete()
@@ -143,7 +143,7 @@ def test_words_deleted_meanwhile_can_be_published_too(admin_client, bob, status)
         (Shop, ("name", "Their shop"), ("contact_text", "My text")),
     ],
 )
-def test_every_form_of_words_has_the_guard(admin_client, bob, model, theirs, mine):
+def test_every_form_of_words_detects_conflicts(admin_client, bob, model, theirs, mine):
     row = model.objects.first() or model.objects.create(title="A strike", starts_on=date(2026, 11, 1))
     page = RowPage(bob, row)
     assert RowPage(admin_client, row).save(**dict([theirs])).status_code == 302
@@ -156,7 +156,7 @@ def test_every_form_of_words_has_the_guard(admin_client, bob, model, theirs, min
     assert (getattr(row, theirs[0]), getattr(row, mine[0])) == (theirs[1], mine[1])
 
 
-def test_the_meaning_of_a_phrase_too(admin_client, bob):
+def test_the_form_of_a_phrase_detects_conflicts(admin_client, bob):
     phrase = Phrase.objects.exclude(status=None).first()
     page = RowPage(bob, phrase)
     phrase.status = Status.objects.exclude(pk=phrase.status_id).first()
@@ -165,7 +165,7 @@ def test_the_meaning_of_a_phrase_too(admin_client, bob):
 
 
 @pytest.mark.parametrize("mark", ["", "yesterday", "2026-13-45T00:00", "2026-11-25T10:00", "9" * 400])
-def test_a_page_without_a_true_mark_is_told_all_the_changes(bob, status, mark):
+def test_a_page_without_a_valid_token_shows_all_changes(bob, status, mark):
     page = StatusPage(bob, status).write(title="What Bob typed")
     page.data["version_token"] = mark
     refused = page.press("_publish")
@@ -174,21 +174,21 @@ def test_a_page_without_a_true_mark_is_told_all_the_changes(bob, status, mark):
     assert words(status).title != "What Bob typed"
 
 
-def test_a_save_that_changes_nothing_disturbs_nobody(admin_client, bob, status):
+def test_a_save_without_a_change_causes_no_conflict(admin_client, bob, status):
     page = StatusPage(bob, status).write(title="What Bob typed")
     StatusPage(admin_client, status).press("_publish")
     page.press("_publish")
     assert words(status).title == "What Bob typed"
 
 
-def test_hostile_words_are_text_in_the_sentence(admin_client, bob, status):
+def test_hostile_words_are_escaped_in_the_difference(admin_client, bob, status):
     page = StatusPage(bob, status)
     StatusPage(admin_client, status).write(title="<script>alert(1)</script>").press("_publish")
     refused = page.press("_publish").content.decode()
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in refused and "<script>alert" not in refused
 
 
-def test_who_may_only_look_gets_no_mark(client, django_user_model, status):
+def test_a_reader_gets_no_version_token(client, django_user_model, status):
     from django.contrib.auth.models import Permission
 
     reader = django_user_model.objects.create_user("reader", password="x", is_staff=True)
@@ -215,7 +215,7 @@ def letter():
     )
 
 
-def test_two_at_one_parcel_keep_each_others_fields(admin_client, bob, parcel):
+def test_edits_of_different_fields_of_a_parcel_are_merged(admin_client, bob, parcel):
     page = RowPage(bob, parcel)
     assert RowPage(admin_client, parcel).save(note="The customer rang").status_code == 302
     assert page.save(destination="DE").status_code == 302
@@ -223,7 +223,7 @@ def test_two_at_one_parcel_keep_each_others_fields(admin_client, bob, parcel):
     assert (parcel.note, parcel.destination_id, parcel.order_reference) == ("The customer rang", "DE", "A 7")
 
 
-def test_an_answered_message_stays_so_when_a_colleague_ticks_spam(admin_client, bob, letter):
+def test_a_message_stays_answered_when_a_colleague_ticks_spam(admin_client, bob, letter):
     page = RowPage(bob, letter)
     admin_client.post(reverse("admin:tracking_message_answered", args=[letter.pk]))
     assert page.save(suspected_spam="on").status_code == 302
@@ -231,7 +231,7 @@ def test_an_answered_message_stays_so_when_a_colleague_ticks_spam(admin_client, 
     assert letter.answered and letter.suspected_spam
 
 
-def test_a_tick_can_be_taken_away(admin_client, letter):
+def test_a_tick_can_be_removed(admin_client, letter):
     Message.objects.update(answered=True)
     page = RowPage(admin_client, letter)
     del page.data["answered"]
@@ -248,9 +248,7 @@ def test_a_tick_can_be_taken_away(admin_client, letter):
         ("order_reference", "", "was emptied", "B 8"),
     ],
 )
-def test_the_same_field_is_refused_once_and_nothing_typed_is_lost(
-    admin_client, bob, parcel, field, theirs, now, mine
-):
+def test_an_edit_of_the_same_field_is_refused_once(admin_client, bob, parcel, field, theirs, now, mine):
     page = RowPage(bob, parcel)
     assert RowPage(admin_client, parcel).save(**{field: theirs}).status_code == 302
     refused = page.save(**{field: mine})
@@ -269,14 +267,14 @@ def page_field(field):
     return "destination_id" if field == "destination" else field
 
 
-def test_a_refused_page_shows_what_others_wrote_in_the_fields_left_alone(admin_client, bob, parcel):
+def test_a_refused_page_shows_the_colleagues_other_fields(admin_client, bob, parcel):
     page = RowPage(bob, parcel)
     RowPage(admin_client, parcel).save(note="Theirs", order_reference="C 9", destination="FR")
     sent = sent_by(page.save(note="Mine"))
     assert (sent["note"], sent["order_reference"], sent["destination"]) == ("Mine", "C 9", "FR")
 
 
-def test_two_who_type_the_same_disturb_nobody(admin_client, bob, parcel):
+def test_two_equal_edits_cause_no_conflict(admin_client, bob, parcel):
     page = RowPage(bob, parcel)
     RowPage(admin_client, parcel).save(note="The customer rang")
     assert page.save(note="The customer rang").status_code == 302
@@ -303,7 +301,7 @@ def test_the_token_of_a_parcel_is_what_its_page_shows(admin_client, parcel):
     )
 
 
-def test_hostile_words_of_a_colleague_are_text_in_the_refusal(admin_client, bob, parcel):
+def test_hostile_words_are_escaped_in_the_refusal(admin_client, bob, parcel):
     page = RowPage(bob, parcel)
     RowPage(admin_client, parcel).save(note="<script>alert(1)</script>")
     refused = page.save(note="Mine").content.decode()

@@ -53,7 +53,7 @@ def test_each_row_has_a_first_line_by_the_installation(model):
         assert changes_of([record])[0].who == "by the installation"
 
 
-def test_another_migrate_adds_no_line(status):
+def test_a_second_migrate_adds_no_line(status):
     before = Status.history.count() + Wording.history.count() + Destination.history.count()
     call_command("migrate", verbosity=0)
     assert Status.history.count() + Wording.history.count() + Destination.history.count() == before
@@ -62,14 +62,14 @@ def test_another_migrate_adds_no_line(status):
     assert Wording.history.filter(status_id=status.pk).count() == status.wordings.count()
 
 
-def test_a_published_change_says_who_and_which_words_were_different(admin_client, status):
+def test_a_published_change_shows_its_author_and_difference(admin_client, status):
     StatusPage(admin_client, status).write(title="Your parcel is at customs").press("_publish")
     page = admin_client.get(address_of(status)).content.decode()
     assert lines(admin_client, status)[0] == ("Words, any destination in English", "changed", "admin")
     assert "Your parcel is <del>with </del><ins>at </ins>customs" in page
 
 
-def test_the_name_stays_when_the_account_is_gone(admin_client, admin_user, status):
+def test_the_authors_name_stays_when_the_account_is_deleted(admin_client, admin_user, status):
     StatusPage(admin_client, status).write(title="By somebody").press("_publish")
     author = Wording.history.first()
     admin_user.delete()
@@ -78,14 +78,14 @@ def test_the_name_stays_when_the_account_is_gone(admin_client, admin_user, statu
     assert changes_of([author])[0].who == "admin"
 
 
-def test_saving_without_a_change_is_no_line(admin_client, status):
+def test_saving_without_a_change_adds_no_line(admin_client, status):
     before = lines(admin_client, status)
     StatusPage(admin_client, status).press("_publish")
     StatusPage(admin_client, status).press("_draft")
     assert lines(admin_client, status) == before
 
 
-def test_going_back_publishes_what_it_was_and_is_itself_a_line(admin_client, status):
+def test_going_back_publishes_old_words_and_adds_a_line(admin_client, status):
     old = Wording.objects.get(status=status, destination=None).title
     StatusPage(admin_client, status).write(title="A mistake").press("_publish")
     assert "A mistake" in admin_client.get(PAGE).content.decode()
@@ -131,7 +131,7 @@ def test_words_of_a_draft_come_back_as_a_draft(admin_client, status):
     assert "try" not in wording.title
 
 
-def test_a_draft_from_before_another_publication_leaves_what_is_published(admin_client, status):
+def test_going_back_to_a_draft_keeps_what_is_published(admin_client, status):
     StatusPage(admin_client, status).write(title="A try").press("_draft")
     StatusPage(admin_client, status).write(title="Published since").press("_publish")
     back_to(admin_client, status, key_of(admin_client, status, "draft saved"))
@@ -140,7 +140,7 @@ def test_a_draft_from_before_another_publication_leaves_what_is_published(admin_
     assert "Published since" in admin_client.get(PAGE).content.decode()
 
 
-def test_going_back_to_published_words_leaves_a_draft_that_waits(admin_client, status):
+def test_going_back_to_published_words_keeps_a_waiting_draft(admin_client, status):
     old = Wording.objects.get(status=status, destination=None).title
     StatusPage(admin_client, status).write(title="A mistake").press("_publish")
     StatusPage(admin_client, status).write(title="A colleague is writing").press("_draft")
@@ -151,7 +151,7 @@ def test_going_back_to_published_words_leaves_a_draft_that_waits(admin_client, s
     assert "Customers see it now. A draft of these words still waits." in told and "It is a draft" not in told
 
 
-def test_going_back_to_words_from_before_a_draft_was_saved_brings_no_old_draft(admin_client, status):
+def test_going_back_to_published_words_restores_no_old_draft(admin_client, status):
     StatusPage(admin_client, status).write(title="An old draft").press("_draft")
     wording = Wording.objects.get(status=status, destination=None, language="en")
     wording.hidden = True
@@ -164,7 +164,7 @@ def test_going_back_to_words_from_before_a_draft_was_saved_brings_no_old_draft(a
 
 
 @pytest.mark.parametrize("line", ["begun as a draft", "deleted"])
-def test_words_that_were_never_published_come_back_as_the_draft_they_were(admin_client, status, line):
+def test_unpublished_words_come_back_as_a_draft(admin_client, status, line):
     StatusPage(admin_client, status).write("en", "FR", title="For France").press("_draft")
     Wording.objects.get(status=status, destination="FR").discard_draft()
     back_to(admin_client, status, key_of(admin_client, status, line))
@@ -172,7 +172,7 @@ def test_words_that_were_never_published_come_back_as_the_draft_they_were(admin_
     assert wording.hidden and not wording.was_published and wording.drafted_texts["title"] == "For France"
 
 
-def test_what_no_longer_fits_is_refused_with_a_sentence(admin_client):
+def test_going_back_to_an_invalid_row_is_refused(admin_client):
     france = Destination.objects.get(code="FR")
     Destination.history.filter(code="FR").update(tracking_url="http://insecure.example/")
     france.note = "newer"
@@ -185,7 +185,7 @@ def test_what_no_longer_fits_is_refused_with_a_sentence(admin_client):
     ("model", "field", "value"),
     [(Destination, "operator", "Somebody"), (Shop, "name", "Tea"), (Phrase, "status_id", None)],
 )
-def test_the_other_words_go_back_too(admin_client, model, field, value):
+def test_other_models_can_go_back_too(admin_client, model, field, value):
     row = model.objects.exclude(**{field: value}).first()
     old = getattr(row, field)
     setattr(row, field, value)
@@ -195,7 +195,7 @@ def test_the_other_words_go_back_too(admin_client, model, field, value):
     assert getattr(row, field) == old
 
 
-def test_a_link_that_was_opened_is_in_the_history_with_its_author(admin_client):
+def test_a_verified_link_is_in_the_history_with_its_author(admin_client):
     germany = Destination.objects.get(code="DE")
     before = germany.link_verified_on
     chosen = {"action": "link_works", "_selected_action": "DE"}
@@ -206,7 +206,7 @@ def test_a_link_that_was_opened_is_in_the_history_with_its_author(admin_client):
     assert germany.link_verified_on == before
 
 
-def test_hostile_words_are_text_in_the_history(admin_client, status):
+def test_hostile_words_are_escaped_in_the_history(admin_client, status):
     StatusPage(admin_client, status).write(title="<script>alert(1)</script>").press("_draft")
     page = admin_client.get(address_of(status)).content.decode()
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page and "<script>alert" not in page
@@ -222,7 +222,7 @@ def test_renewing_the_words_and_reading_a_parcel_write_no_history(client, standi
     assert not any(field.name == "words_version" for field in Shop.history.model._meta.fields)
 
 
-def test_only_who_may_change_may_go_back(client, django_user_model, status):
+def test_only_staff_who_may_change_words_can_go_back(client, django_user_model, status):
     reader = django_user_model.objects.create_user("reader", password="x", is_staff=True)
     client.force_login(reader)
     assert client.get(address_of(status)).status_code == 403
@@ -237,12 +237,12 @@ def permission(name):
     return apps.get_model("auth", "Permission").objects.get(codename=name)
 
 
-def test_a_line_that_does_not_belong_to_the_row_is_not_found(admin_client, status):
+def test_a_line_of_another_row_is_not_found(admin_client, status):
     other = Status.objects.get(slug="retention").history.first()
     assert admin_client.post(address_of(status), {"to": f"status:{other.history_id}"}).status_code == 404
 
 
-def test_going_back_directly_restores_a_hidden_wording(status):
+def test_going_back_shows_a_hidden_wording_again(status):
     wording = status.wordings.get(destination=None)
     first = wording.history.first()
     wording.hidden = True
@@ -267,7 +267,7 @@ def test_the_difference_is_word_by_word():
     ("hidden", "words"),
     [(True, "These words are hidden: customers do not see them."), (False, "Customers see it now.")],
 )
-def test_going_back_to_hidden_words_does_not_say_that_customers_see_them(admin_client, status, hidden, words):
+def test_going_back_says_whether_customers_see_the_words(admin_client, status, hidden, words):
     wording = status.wordings.get(destination=None)
     wording.hidden = hidden
     wording.save()
@@ -306,7 +306,7 @@ def test_going_back_to_a_hidden_status_says_where_customers_see_it(admin_client,
     assert "the guide leaves it out; on parcels&#x27; pages customers see it now" in answered
 
 
-def test_going_back_leaves_the_slug_as_it_is(status):
+def test_going_back_keeps_the_slug(status):
     line = status.history.first()
     line.slug = "from-a-time-when-it-could-be-renamed"
     go_back(line)

@@ -55,7 +55,7 @@ def texts(client, query=""):
     return [one.text_content() for one in page.xpath("//bdi[@class='phrase']")]
 
 
-def test_the_list_opens_on_what_waits_the_newest_seen_first(admin_client):
+def test_the_list_opens_on_waiting_phrases_newest_first(admin_client):
     for text, seen in (
         ("B", NOW),
         ("A", NOW - timedelta(days=1)),
@@ -71,7 +71,7 @@ def test_the_list_opens_on_what_waits_the_newest_seen_first(admin_client):
     assert texts(admin_client, "?meaning=two") == ["国際交換局から発送", "国際交換局に到着"]
 
 
-def test_a_search_looks_at_all_phrases(admin_client):
+def test_a_search_finds_phrases_with_a_meaning_too(admin_client):
     assert "Out for delivery" in texts(admin_client, "?q=out+for")
 
 
@@ -81,7 +81,7 @@ def test_an_empty_inbox_says_so(admin_client):
     assert "Nothing waits for a meaning" not in admin_client.get(f"{LIST}?meaning=given").content.decode()
 
 
-def test_a_row_says_where_the_phrase_stands_and_what_it_may_mean(admin_client, parcel, inward):
+def test_a_row_shows_usage_and_suggestions_of_the_phrase(admin_client, parcel, inward):
     for address in (LIST, reverse("admin:tracking_phrase_change", args=[parcel.pk])):
         page = html.fromstring(admin_client.get(address).content.decode())
         facts = " ".join(page.xpath("//dl[@class='facts']")[0].text_content().split())
@@ -91,7 +91,7 @@ def test_a_row_says_where_the_phrase_stands_and_what_it_may_mean(admin_client, p
         assert "very similar to “Arrival at inward office of exchange”" in page.text_content()
 
 
-def test_the_words_of_japan_post_are_text_and_never_markup(admin_client):
+def test_the_words_of_japan_post_are_escaped(admin_client):
     phrase = Phrase.objects.create(text=HOSTILE)
     row = {"phrase": HOSTILE, "region": "<b>ATLANTIS", "office": "<b>", "local_date": "2026-11-20"}
     parcel = Shipment.objects.create(number=NUMBER)
@@ -118,7 +118,7 @@ def test_more_phrases_cost_no_more_queries(admin_client, django_assert_num_queri
         assert len(texts(admin_client)) == 25
 
 
-def test_one_click_and_the_customers_page_changes_at_the_next_request(admin_client, client, parcel, inward):
+def test_one_click_changes_the_customers_page_at_once(admin_client, client, parcel, inward):
     address = f"/track/{NUMBER}/"
     for _ in range(2):  # the second comes from the cache
         assert f"Japan Post says: “{NEW}”" in client.get(address).content.decode()
@@ -140,7 +140,7 @@ def test_one_click_and_the_customers_page_changes_at_the_next_request(admin_clie
     ]
 
 
-def test_a_phrase_in_the_history_alone_is_told_so(admin_client, client, standin, inward):
+def test_the_message_counts_parcels_with_the_phrase_in_the_history(admin_client, client, standin, inward):
     standin.set_item(NUMBER, story(POSTED, NEW, ARRIVED))
     client.get(f"/track/{NUMBER}/")
     (message,) = messages_of(act(admin_client, Phrase.objects.unmapped().get(), means=inward.pk))
@@ -156,7 +156,7 @@ def test_any_status_can_be_chosen_and_choosing_none_changes_nothing(admin_client
     assert parcel.status == other
 
 
-def test_two_meanings_leave_the_inbox_and_can_be_undone(admin_client, client, parcel):
+def test_a_phrase_with_two_meanings_leaves_the_inbox_until_undone(admin_client, client, parcel):
     act(admin_client, parcel, means="two")
     assert texts(admin_client) == []
     assert "both for leaving a country" in client.get(f"/track/{NUMBER}/").content.decode()
@@ -164,7 +164,7 @@ def test_two_meanings_leave_the_inbox_and_can_be_undone(admin_client, client, pa
     assert texts(admin_client) == [NEW]
 
 
-def test_who_comes_second_changes_nothing_and_hears_of_it(admin_client, parcel, inward):
+def test_the_second_of_two_colleagues_changes_nothing(admin_client, parcel, inward):
     other = Status.objects.get(slug="investigation")
     give_meaning(parcel.pk, other)
     late = act(admin_client, parcel, means=inward.pk)
@@ -179,12 +179,12 @@ def test_who_comes_second_changes_nothing_and_hears_of_it(admin_client, parcel, 
 
 
 @pytest.mark.parametrize("sent", ["0", "999999", "9" * 5000, "x", "²"])
-def test_a_status_that_is_not_there_is_none(admin_client, parcel, sent):
+def test_a_missing_status_is_a_404(admin_client, parcel, sent):
     assert act(admin_client, parcel, means=sent).status_code == 404
     assert act(admin_client, parcel, "undo", was=sent).status_code == 404
 
 
-def test_reading_alone_gives_no_buttons_and_403(django_user_model, client, parcel, inward):
+def test_a_reader_gets_no_buttons_and_403(django_user_model, client, parcel, inward):
     reader = staff(django_user_model, client, "view_phrase", "add_status")
     page = client.get(LIST).content.decode()
     assert NEW in page and "formaction" not in page and "Write a new status" not in page
@@ -195,9 +195,7 @@ def test_reading_alone_gives_no_buttons_and_403(django_user_model, client, parce
     assert parcel.waits
 
 
-def test_a_meaning_is_given_by_post_alone_and_with_the_forms_token(
-    admin_client, admin_user, parcel, inward, client
-):
+def test_a_meaning_needs_a_post_with_a_csrf_token(admin_client, admin_user, parcel, inward, client):
     address = reverse("admin:tracking_phrase_meaning", args=[parcel.pk])
     assert admin_client.get(address, {"means": inward.pk}).status_code == 405
     strict = type(client)(enforce_csrf_checks=True)
@@ -213,7 +211,7 @@ def form_of(client, address):
     return {name: value or "" for name, value in form.form_values()}
 
 
-def test_a_new_status_is_written_for_the_phrase_and_is_its_meaning_once_saved(admin_client, parcel):
+def test_a_new_status_becomes_the_meaning_of_its_phrase(admin_client, parcel):
     address = f"/admin/tracking/status/add/?phrase={parcel.pk}"
     assert address.rsplit("/", maxsplit=1)[-1] in admin_client.get(LIST).content.decode()
     data = form_of(admin_client, address)
@@ -227,16 +225,14 @@ def test_a_new_status_is_written_for_the_phrase_and_is_its_meaning_once_saved(ad
     assert "has no English words yet" in messages_of(response)[0]
 
 
-def test_a_new_status_that_is_saved_to_be_edited_further_has_its_phrase_already(admin_client, parcel):
+def test_save_and_continue_gives_the_new_status_its_phrase(admin_client, parcel):
     address = f"/admin/tracking/status/add/?phrase={parcel.pk}"
     response = admin_client.post(address, form_of(admin_client, address) | {"_continue": "Save"})
     parcel.refresh_from_db()
     assert response["Location"].startswith(f"/admin/tracking/status/{parcel.status_id}/change/")
 
 
-def test_a_new_status_opens_on_a_block_to_write_in_and_its_words_are_on_the_customers_page(
-    admin_client, client, parcel
-):
+def test_words_of_a_new_status_are_on_the_customers_page(admin_client, client, parcel):
     address = f"/admin/tracking/status/add/?phrase={parcel.pk}"
     words = {"wordings-0-title": "It has reached {country}", "wordings-0-meaning": "It is there."}
     data = form_of(admin_client, address) | words
@@ -245,7 +241,7 @@ def test_a_new_status_opens_on_a_block_to_write_in_and_its_words_are_on_the_cust
     assert "It has reached Germany" in client.get(f"/track/{NUMBER}/").content.decode()
 
 
-def test_a_new_status_kept_as_a_draft_has_its_phrase_and_no_words_for_customers(admin_client, client, parcel):
+def test_a_draft_status_has_its_phrase_but_no_words_for_customers(admin_client, client, parcel):
     address = f"/admin/tracking/status/add/?phrase={parcel.pk}"
     words = {"wordings-0-title": "Not finished", "wordings-0-meaning": "It is there."}
     response = admin_client.post(address, form_of(admin_client, address) | words | {"_draft": "1"})
@@ -256,7 +252,7 @@ def test_a_new_status_kept_as_a_draft_has_its_phrase_and_no_words_for_customers(
     assert "We do not have our own words for this yet." in page
 
 
-def test_a_status_form_that_is_refused_leaves_the_phrase_where_it_is(admin_client, parcel):
+def test_a_refused_status_form_leaves_the_phrase_in_the_inbox(admin_client, parcel):
     address = f"/admin/tracking/status/add/?phrase={parcel.pk}"
     refused = admin_client.post(
         address, form_of(admin_client, address) | {"slug": "", "_publish": "Save and publish"}
@@ -267,7 +263,7 @@ def test_a_status_form_that_is_refused_leaves_the_phrase_where_it_is(admin_clien
 
 
 @pytest.mark.parametrize("query", ["", "?phrase=0", "?phrase=x", "?phrase=" + "9" * 5000])
-def test_the_status_form_without_a_phrase_is_as_ever(admin_client, query):
+def test_the_status_form_works_without_a_phrase(admin_client, query):
     data = form_of(admin_client, f"/admin/tracking/status/add/{query}") | {"name": "New", "slug": "new"}
     response = admin_client.post(
         f"/admin/tracking/status/add/{query}", data | {"_publish": "Save and publish"}
@@ -275,7 +271,7 @@ def test_the_status_form_without_a_phrase_is_as_ever(admin_client, query):
     assert (response.status_code, response["Location"]) == (302, "/admin/tracking/status/")
 
 
-def test_words_that_japan_post_has_said_cannot_be_changed(admin_client, parcel, inward):
+def test_the_text_of_a_phrase_in_use_cannot_be_changed(admin_client, parcel, inward):
     address = reverse("admin:tracking_phrase_change", args=[parcel.pk])
     seen = admin_client.get(address).context["adminform"].form["version_token"].value()
     admin_client.post(address, {"text": "Something else", "status": inward.pk, "version_token": seen})
@@ -304,9 +300,7 @@ def errors_of(response):
 
 
 @pytest.mark.parametrize("text", ["Retention.", "  Retention ", "Retention ."])
-def test_another_spelling_of_a_known_phrase_is_refused_and_the_known_one_named(
-    django_user_model, client, text, inward
-):
+def test_another_spelling_of_a_known_phrase_is_refused(django_user_model, client, text, inward):
     editor = staff(django_user_model, client)
     django_user_model.objects.get(username="bob").groups.add(Group.objects.get(name=groups.EDITORS))
     before = Glossary.current().status_of("Retention")
@@ -335,7 +329,7 @@ def test_a_phrase_that_differs_in_case_is_another_one(admin_client):
     assert add(admin_client, "RETENTION").status_code == 302
 
 
-def test_two_spellings_that_are_there_already_get_no_two_meanings(admin_client, parcel, inward):
+def test_two_stored_spellings_cannot_get_different_meanings(admin_client, parcel, inward):
     twin = Phrase.objects.create(text=f"{NEW}.")
     other = Status.objects.get(slug="investigation")
     act(admin_client, parcel, means=inward.pk)
@@ -352,7 +346,7 @@ def test_two_spellings_that_are_there_already_get_no_two_meanings(admin_client, 
     assert admin_client.post(address, sent | {"status": inward.pk}).status_code == 302
 
 
-def test_a_story_with_two_spellings_brings_one_item(client, standin):
+def test_a_story_with_two_spellings_adds_one_phrase(client, standin):
     standin.set_item(NUMBER, story(POSTED, f"{NEW}.", NEW))
     client.get(f"/track/{NUMBER}/")
     assert Phrase.objects.unmapped().count() == 1

@@ -27,7 +27,7 @@ def usage(text=DRONE):
     return usage_of([phrase])[phrase.pk]
 
 
-def test_parcels_are_counted_once_each_and_apart_where_it_is_the_newest_row(standin):
+def test_each_parcel_is_counted_once_and_newest_rows_apart(standin):
     know(standin, FIRST, POSTED, f"{DRONE} @ GERMANY", f"{DRONE} @ GERMANY")
     know(standin, SECOND, POSTED, f"{DRONE} @ FRANCE", ARRIVED)
     found = usage()
@@ -44,20 +44,20 @@ def test_white_space_and_a_final_full_stop_make_no_other_phrase(standin):
     assert {normalise(text) for text in spellings(f" {DRONE}. ")} == {DRONE}
 
 
-def test_two_that_differ_in_case_are_two_phrases(standin):
+def test_texts_that_differ_in_case_are_two_phrases(standin):
     know(standin, FIRST, POSTED, DRONE)
     know(standin, SECOND, POSTED, DRONE.upper())
     assert usage().parcels == usage(DRONE.upper()).parcels == 1
 
 
-def test_rows_that_a_later_answer_replaced_count_no_more(standin):
+def test_replaced_rows_are_not_counted(standin):
     know(standin, FIRST, POSTED, DRONE)
     know(standin, FIRST, POSTED, "Sorted by hand", now=NOW + timedelta(minutes=16))
     assert usage().parcels == 0
     assert usage("Sorted by hand").shown_now == 1
 
 
-def test_a_region_we_do_not_know_is_named_as_printed_and_the_top_three_are_named(standin):
+def test_the_top_three_countries_and_unknown_regions_are_named(standin):
     places = ["ATLANTIS", "GERMANY", "GERMANY", "FRANCE", "FRANCE", "TOKYO", "TOKYO", ""]
     know(standin, FIRST, *(f"{DRONE} @ {place}" for place in places))
     found = usage()

@@ -56,7 +56,7 @@ def test_the_draft_is_on_the_same_page_as_customers_get(admin_client, drafted):
     assert title_of(admin_client.get("/examples/in-customs/")) != DRAFT
 
 
-def test_two_frames_stand_on_one_page_of_the_desk(admin_client, drafted):
+def test_the_preview_page_has_two_frames(admin_client, drafted):
     html = page(drafted, admin_client).content.decode()
     address = reverse("admin:tracking_status_preview_frame", args=[drafted.pk])
     assert re.findall(r'<iframe class="(\w+)" title="[^"]*" src="([^"?]+)', html) == [
@@ -66,14 +66,14 @@ def test_two_frames_stand_on_one_page_of_the_desk(admin_client, drafted):
     assert "style=" not in html and "<script>" not in html
 
 
-def test_it_may_be_framed_by_us_alone_and_is_nothing_for_search_engines(admin_client, drafted):
+def test_only_the_site_may_frame_it_and_it_is_not_indexed(admin_client, drafted):
     shown = frame(drafted, admin_client)
     assert shown["X-Frame-Options"] == "SAMEORIGIN" and shown["X-Robots-Tag"] == "noindex"
     assert page(drafted, admin_client)["X-Frame-Options"] == "DENY"
     assert admin_client.get("/examples/in-customs/")["X-Frame-Options"] == "DENY"
 
 
-def test_a_stored_parcel_is_told_without_asking_storing_or_keeping_a_page(admin_client, standin, drafted):
+def test_a_preview_of_a_parcel_requests_and_stores_nothing(admin_client, standin, drafted):
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
     admin_client.get(f"/track/{NUMBER}/")
     Shipment.objects.update(ask_again_at=None)
@@ -88,7 +88,7 @@ def test_a_stored_parcel_is_told_without_asking_storing_or_keeping_a_page(admin_
     assert title_of(admin_client.get(f"/track/{NUMBER}/")) != DRAFT
 
 
-def test_a_preview_is_nobodys_look_up(admin_client, standin, drafted, notice):
+def test_a_preview_is_not_counted_as_a_look_up(admin_client, standin, drafted, notice):
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
     admin_client.get(f"/track/{NUMBER}/")
     Shipment.objects.update(ask_again_at=None, asked_at=None)
@@ -107,16 +107,14 @@ def test_a_preview_is_nobodys_look_up(admin_client, standin, drafted, notice):
     assert seen == [] and len(standin.requests) == 1
 
 
-def test_a_parcel_without_a_story_is_none_to_look_at(admin_client, standin, drafted):
+def test_a_parcel_without_a_story_has_no_preview(admin_client, standin, drafted):
     Shipment.objects.create(number=NUMBER)
     assert "no story of this parcel" in page(drafted, admin_client, number=NUMBER).content.decode()
     assert frame(drafted, admin_client, number=NUMBER).status_code == 404
     assert not standin.requests
 
 
-def test_a_preview_of_a_stored_parcel_looks_for_no_news_and_remembers_nothing(
-    admin_client, standin, drafted, notice
-):
+def test_a_preview_does_not_poll_or_remember_the_parcel(admin_client, standin, drafted, notice):
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
     customers = admin_client.get(f"/track/{NUMBER}/").content.decode()
     for row in (drafted, notice):
@@ -125,30 +123,28 @@ def test_a_preview_of_a_stored_parcel_looks_for_no_news_and_remembers_nothing(
             assert hook in customers and hook not in html
 
 
-def test_a_page_that_customers_have_seen_is_not_used(admin_client, standin, drafted):
+def test_a_preview_does_not_use_the_page_cache(admin_client, standin, drafted):
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
     assert DRAFT not in admin_client.get(f"/track/{NUMBER}/").content.decode()
     assert title_of(frame(drafted, admin_client, number=NUMBER)) == DRAFT
 
 
 @pytest.mark.parametrize("typed", [NUMBER, "hello", "<script>alert(1)</script>"])
-def test_a_parcel_that_is_not_in_the_store_is_told_so_and_not_asked_about(
-    admin_client, standin, drafted, typed
-):
+def test_a_parcel_that_is_not_stored_causes_no_request(admin_client, standin, drafted, typed):
     html = page(drafted, admin_client, number=typed).content.decode()
     assert "no story of this parcel" in html and "<iframe" not in html and "<script>alert" not in html
     assert frame(drafted, admin_client, number=typed).status_code == 404
     assert not standin.requests and not Shipment.objects.exists()
 
 
-def test_the_first_view_is_the_statuss_own_example_in_the_country_of_the_draft(admin_client, status):
+def test_the_first_view_has_the_drafts_example_and_country(admin_client, status):
     StatusPage(admin_client, status).write("en", "FR", title="For {country}").press("_draft")
     assert title_of(frame(status, admin_client)) == "For France"
     chosen = page(status, admin_client).context["form"].data
     assert chosen == {"example": status.example, "to": "FR", "language": "en"}
 
 
-def test_an_example_goes_wherever_it_is_sent(admin_client, drafted):
+def test_an_example_can_be_sent_to_any_country(admin_client, drafted):
     Wording.objects.create(
         status=drafted, language="en", destination_id="IT", title="In {country}: {operator}", meaning="x"
     )
@@ -157,7 +153,7 @@ def test_an_example_goes_wherever_it_is_sent(admin_client, drafted):
     assert title_of(frame(drafted, admin_client, example="in-customs", to="US")) == DRAFT
 
 
-def test_words_that_are_hidden_stay_hidden_in_the_preview(admin_client, drafted):
+def test_hidden_words_stay_hidden_in_the_preview(admin_client, drafted):
     Wording.objects.create(
         status=drafted, language="en", destination_id="US", title="x", meaning="x", hidden=True
     )
@@ -165,14 +161,14 @@ def test_words_that_are_hidden_stay_hidden_in_the_preview(admin_client, drafted)
     assert title_of(frame(drafted, admin_client, to="US")) == DRAFT
 
 
-def test_a_draft_in_another_language_is_seen_in_it(admin_client, status):
+def test_a_draft_is_shown_in_its_own_language(admin_client, status):
     StatusPage(admin_client, status).write("fr", "", title="Chez la douane").press("_draft")
     assert title_of(frame(status, admin_client)) == "Chez la douane"
     assert title_of(frame(status, admin_client, language="en")) == "Your parcel is with customs"
 
 
 @pytest.mark.parametrize("example", ["out-for-delivery", "delivered", "unknown-phrase"])
-def test_a_parcel_at_another_point_is_taken_to_be_here_and_the_page_says_so(admin_client, drafted, example):
+def test_a_parcel_in_another_status_is_shown_as_in_this_one(admin_client, drafted, example):
     assert (
         "its newest scan is taken to mean this status"
         in page(drafted, admin_client, example=example).content.decode()
@@ -182,14 +178,14 @@ def test_a_parcel_at_another_point_is_taken_to_be_here_and_the_page_says_so(admi
     assert "its newest scan is taken" not in html
 
 
-def test_a_new_status_without_any_phrase_can_be_seen(admin_client):
+def test_a_new_status_without_a_phrase_can_be_previewed(admin_client):
     status = Status.objects.create(name="On strike", slug="on-strike", tone="wait")
     StatusPage(admin_client, status).write(title=DRAFT).press("_draft")
     assert title_of(frame(status, admin_client)) == DRAFT
 
 
 @pytest.mark.parametrize("example", ["not-found", "returned", "just-posted"])
-def test_where_the_words_cannot_lead_the_page_says_so(admin_client, drafted, example):
+def test_the_page_says_where_it_does_not_lead_with_the_status(admin_client, drafted, example):
     html = page(drafted, admin_client, example=example).content.decode()
     assert "does not lead with this status" in html
     assert frame(drafted, admin_client, example=example).status_code == 200
@@ -207,7 +203,7 @@ def test_the_button_saves_the_draft_and_leads_to_the_preview(admin_client, statu
     assert title_of(frame(status, admin_client)) == DRAFT
 
 
-def test_a_notice_is_seen_before_its_first_day_where_it_will_be(admin_client, notice):
+def test_a_notice_can_be_previewed_before_its_first_day(admin_client, notice):
     shown = frame(notice, admin_client).content.decode()
     assert "Strike soon" in shown and "France" in shown
     assert "Strike soon" not in frame(notice, admin_client, to="US").content.decode()
@@ -225,18 +221,18 @@ def test_the_guide_has_all_notices_and_names_their_countries(admin_client, notic
     assert "Strike soon" not in admin_client.get("/").content.decode()
 
 
-def test_the_notices_form_links_to_its_preview(admin_client, notice):
+def test_the_form_of_a_notice_links_to_its_preview(admin_client, notice):
     form = admin_client.get(reverse("admin:tracking_notice_change", args=[notice.pk])).content.decode()
     assert reverse("admin:tracking_notice_preview", args=[notice.pk]) in form
 
 
-def test_hostile_drafts_are_text_in_the_frame(admin_client, status):
+def test_hostile_drafts_are_escaped_in_the_frame(admin_client, status):
     StatusPage(admin_client, status).write(title="<script>alert(1)</script>").press("_draft")
     html = frame(status, admin_client).content.decode()
     assert "&lt;script&gt;alert(1)" in html and "<script>alert" not in html
 
 
-def test_whoever_may_view_the_status_may_look_and_nobody_else(client, django_user_model, drafted, notice):
+def test_only_staff_who_may_view_a_row_can_preview_it(client, django_user_model, drafted, notice):
     for look in (frame, page):
         assert look(drafted, client).status_code == 302  # to the log-in
     reader = django_user_model.objects.create_user("reader", password="x", is_staff=True)
@@ -250,12 +246,12 @@ def test_whoever_may_view_the_status_may_look_and_nobody_else(client, django_use
         assert look(notice, client).status_code == 403
 
 
-def test_there_is_no_preview_of_what_is_not_there(admin_client, drafted):
+def test_the_preview_of_a_missing_row_is_a_404(admin_client, drafted):
     drafted.pk = 99_999
     assert frame(drafted, admin_client).status_code == 404
 
 
-def test_links_in_a_preview_open_beside_the_desk_and_those_of_customers_do_not(admin_client, drafted, notice):
+def test_only_links_in_a_preview_open_a_new_tab(admin_client, drafted, notice):
     base = '<base target="_blank">'
     for shown in (frame(drafted, admin_client), frame(notice, admin_client, where="guide")):
         assert base in shown.content.decode()

@@ -53,7 +53,7 @@ def test_a_draft_changes_nothing_for_customers(noon, admin_client, status):
 
 
 @pytest.mark.parametrize("button", ["_draft", "_publish"])
-def test_a_block_that_was_added_and_left_empty_is_no_mistake(admin_client, status, button):
+def test_an_added_block_left_empty_is_no_error(admin_client, status, button):
     before = Wording.objects.count()
     empty = dict.fromkeys(("title", "meaning", "what_to_do", "who_has_it"), "")
     saved = StatusPage(admin_client, status).add("en", **empty).press(button)
@@ -61,7 +61,7 @@ def test_a_block_that_was_added_and_left_empty_is_no_mistake(admin_client, statu
     assert Wording.objects.count() == before
 
 
-def test_new_words_may_be_published_hidden_and_are_not_ticked_so_before(admin_client, status):
+def test_new_words_are_published_hidden_only_when_ticked(admin_client, status):
     StatusPage(admin_client, status).write("en", "FR").press("_draft")
     page = StatusPage(admin_client, status)
     assert [form["hidden"].value() for form in page.formset.initial_forms if form.instance.draft] == [False]
@@ -81,7 +81,7 @@ def test_the_form_shows_the_draft_and_marks_it(admin_client, status):
     assert "Draft, customers do not see it yet." in html
 
 
-def test_publishing_gives_customers_the_page_with_the_drafts_nobody_touched(admin_client, status):
+def test_publishing_includes_drafts_saved_before(admin_client, status):
     StatusPage(admin_client, status).write(title="Now").press("_draft")
     StatusPage(admin_client, status).press("_publish")
     wording = wording_of(status)
@@ -89,7 +89,7 @@ def test_publishing_gives_customers_the_page_with_the_drafts_nobody_touched(admi
     assert "Now" in page_of(admin_client)
 
 
-def test_a_draft_that_says_what_customers_see_is_none(admin_client, status):
+def test_a_draft_equal_to_the_published_words_is_not_kept(admin_client, status):
     old = wording_of(status).title
     StatusPage(admin_client, status).write(title="Not yet").press("_draft")
     answered = StatusPage(admin_client, status).write(title=old).press("_draft")
@@ -119,7 +119,7 @@ def test_a_new_status_can_be_a_draft(admin_client):
     assert "They are on strike" in page_of(admin_client, "/")
 
 
-def test_a_draft_refuses_what_is_no_word_and_loses_nothing(admin_client, status):
+def test_a_draft_refuses_other_changes_and_keeps_typed_words(admin_client, status):
     page = StatusPage(admin_client, status).write(title="Typed with care")
     page.data["tone"] = "problem"
     refused = page.press("_draft").content.decode()
@@ -137,7 +137,7 @@ def test_a_draft_neither_hides_nor_deletes_words(admin_client, status, field):
 
 
 @pytest.mark.parametrize("field", ["hidden", "DELETE"])
-def test_publishing_does(admin_client, status, field):
+def test_publishing_hides_or_deletes_words(admin_client, status, field):
     StatusPage(admin_client, status).write(**{field: "on"}).press("_publish")
     assert not Wording.objects.filter(status=status, destination=None, hidden=False).exists()
 
@@ -151,7 +151,7 @@ def test_words_stay_in_their_language_and_country(admin_client, status):
 
 @pytest.mark.parametrize("button", ["_draft", "_publish"])
 @pytest.mark.parametrize("place", ["FR", ""])
-def test_two_words_for_the_same_place_are_refused_with_a_sentence(admin_client, status, button, place):
+def test_two_wordings_for_the_same_place_are_refused(admin_client, status, button, place):
     page = StatusPage(admin_client, status).add("fr", place).add("fr", place, title="Again")
     assert "already: edit those" in page.press(button).content.decode()
     assert not Wording.objects.filter(language="fr").exists()
@@ -174,7 +174,7 @@ def test_discarding_shows_the_difference_first(admin_client, status):
     assert wording_of(status).draft is None and wording_of(status).title == wording.title
 
 
-def test_discarding_words_that_were_never_published_takes_them_away(admin_client, status):
+def test_discarding_unpublished_words_deletes_them(admin_client, status):
     StatusPage(admin_client, status).write("en", "FR").press("_draft")
     wording = wording_of(status, destination="FR")
     seen = admin_client.get(discarding(wording)).context["version_token"]
@@ -204,7 +204,7 @@ def test_a_draft_that_the_page_did_not_show_is_not_discarded(admin_client, statu
 
 
 @pytest.mark.parametrize("destination", [None, "FR"])
-def test_a_draft_that_is_gone_is_not_discarded_again(admin_client, status, destination):
+def test_a_discarded_draft_is_not_discarded_again(admin_client, status, destination):
     StatusPage(admin_client, status).write("en", destination or "", title="A draft").press("_draft")
     wording = wording_of(status, destination=destination)
     address, before = discarding(wording), Wording.history.count()
@@ -214,7 +214,7 @@ def test_a_draft_that_is_gone_is_not_discarded_again(admin_client, status, desti
     assert Wording.history.count() == before + 1
 
 
-def test_the_words_come_english_and_any_destination_first(admin_client, status):
+def test_english_words_and_any_destination_come_first(admin_client, status):
     for language, code in [("ja", None), ("de", None), ("en", "FR"), ("en", "DE"), ("de", "DE")]:
         Wording.objects.create(status=status, language=language, destination_id=code, title="x", meaning="x")
     forms = StatusPage(admin_client, status).formset.initial_forms
@@ -223,7 +223,7 @@ def test_the_words_come_english_and_any_destination_first(admin_client, status):
     assert kept == [("en", None), ("en", "FR"), ("en", "DE"), ("de", None), ("de", "DE"), ("ja", None)]
 
 
-def test_the_length_stands_beside_each_field(admin_client, status):
+def test_each_field_shows_its_length(admin_client, status):
     StatusPage(admin_client, status).write(title="Twelve signs", meaning="one\r\ntwo").press("_draft")
     html = StatusPage(admin_client, status).page.content.decode()
     count = '<output class="count" data-fits="60">12</output>'
@@ -231,7 +231,7 @@ def test_the_length_stands_beside_each_field(admin_client, status):
     assert 'data-fits="240">7<' in html
 
 
-def test_the_table_says_who_gets_what_by_the_customers_own_look_up(status, parcels):
+def test_the_table_shows_which_words_each_customer_gets(status, parcels):
     for language, code in [("en", "DE"), ("ja", None), ("ja", "CN"), ("fr", None)]:
         Wording.objects.create(status=status, language=language, destination_id=code, title="x", meaning="x")
     Wording.objects.filter(status=status, language="ja").exclude(destination="CN").update(hidden=True)
@@ -275,7 +275,7 @@ def test_parcels_are_counted_by_their_newest_scan(admin_client, status, parcels)
     assert parcels_by_status(Glossary.current())[status.pk] == 2
 
 
-def test_the_list_counts_with_the_same_queries_however_many(
+def test_the_queries_of_the_list_do_not_grow_with_parcels(
     admin_client, status, parcels, django_assert_num_queries
 ):
     address = reverse("admin:tracking_status_changelist")
@@ -299,7 +299,7 @@ def test_the_list_counts_with_the_same_queries_however_many(
         admin_client.get(address)
 
 
-def test_the_guides_order_is_edited_on_the_list_and_two_may_have_the_same(admin_client):
+def test_the_list_edits_the_guides_order_and_allows_equal_places(admin_client):
     address = reverse("admin:tracking_status_changelist")
     formset = admin_client.get(address).context["cl"].formset
     data = {field.html_name: field.value() for field in formset.management_form}
@@ -316,7 +316,7 @@ def test_the_guides_order_is_edited_on_the_list_and_two_may_have_the_same(admin_
     assert Status.objects.get(slug="retention").history.first().author == "admin"
 
 
-def test_a_status_in_use_is_not_deleted_and_the_sentence_says_by_what(admin_client, status, parcels):
+def test_a_status_in_use_is_not_deleted_and_its_uses_are_named(admin_client, status, parcels):
     address = reverse("admin:tracking_status_delete", args=[status.pk])
     page = admin_client.post(address, {"post": "yes"}, follow=True).content.decode()
     phrases, wordings = status.phrases.count(), status.wordings.count()
@@ -327,7 +327,7 @@ def test_a_status_in_use_is_not_deleted_and_the_sentence_says_by_what(admin_clie
     assert admin_client.get(address).status_code == 302
 
 
-def test_an_unused_status_of_ours_stays_for_it_would_come_back(admin_client):
+def test_an_unused_seeded_status_cannot_be_deleted(admin_client):
     status = Status.objects.get(slug="returned")
     status.phrases.update(status=None)
     status.wordings.all().delete()
@@ -337,7 +337,7 @@ def test_an_unused_status_of_ours_stays_for_it_would_come_back(admin_client):
     assert Status.objects.filter(slug="returned").exists()
 
 
-def test_a_status_of_the_staffs_that_nothing_uses_can_go(admin_client):
+def test_an_unused_status_of_staff_can_be_deleted(admin_client):
     status = Status.objects.create(name="Mistake", slug="mistake")
     address = reverse("admin:tracking_status_delete", args=[status.pk])
     assert admin_client.post(address, {"post": "yes"}).status_code == 302
@@ -345,13 +345,13 @@ def test_a_status_of_the_staffs_that_nothing_uses_can_go(admin_client):
     assert "delete_selected" not in page_of(admin_client, reverse("admin:tracking_status_changelist"))
 
 
-def test_even_a_program_cannot_delete_words_with_their_status(status):
+def test_code_cannot_delete_words_with_their_status(status):
     Phrase.objects.filter(status=status).update(status=None)
     with pytest.raises(Exception, match="protected"):
         status.delete()
 
 
-def test_who_may_only_view_has_no_buttons_and_cannot_post(client, django_user_model, status):
+def test_a_reader_has_no_buttons_and_cannot_post(client, django_user_model, status):
     from django.contrib.auth.models import Permission
 
     reader = django_user_model.objects.create_user("reader", password="x", is_staff=True)
@@ -364,9 +364,7 @@ def test_who_may_only_view_has_no_buttons_and_cannot_post(client, django_user_mo
     assert client.post(discarding(wording_of(status))).status_code == 403
 
 
-def test_who_may_only_view_compares_a_draft_and_cannot_discard_it(
-    admin_client, client, django_user_model, status
-):
+def test_a_reader_sees_a_draft_but_cannot_discard_it(admin_client, client, django_user_model, status):
     StatusPage(admin_client, status).write(title="A try").press("_draft")
     reader = django_user_model.objects.create_user("reader", is_staff=True)
     reader.groups.add(Group.objects.get(name=SUPPORT))
@@ -383,7 +381,7 @@ def test_who_may_only_view_compares_a_draft_and_cannot_discard_it(
     assert wording_of(status).draft is not None
 
 
-def test_each_text_says_which_words_in_braces_are_filled_in(admin_client, status):
+def test_each_text_names_its_placeholders(admin_client, status):
     (form, *_) = StatusPage(admin_client, status).formset.initial_forms
     for name in ("title", "meaning", "what_to_do", "who_has_it"):
         for placeholder in PLACEHOLDERS:
@@ -400,7 +398,7 @@ def test_the_slug_of_a_stored_status_cannot_be_changed(admin_client):
     assert (inside.slug, inside.worry_days) == ("inside-origin", 44)
 
 
-def test_the_example_is_chosen_from_those_there_are(admin_client, status):
+def test_the_example_must_be_an_existing_one(admin_client, status):
     page = StatusPage(admin_client, status)
     page.data["example"] = "no-such-parcel"
     assert "no-such-parcel is not one of the available choices" in page.press("_publish").content.decode()
@@ -410,14 +408,14 @@ def test_the_example_is_chosen_from_those_there_are(admin_client, status):
     assert status.example == "retention"
 
 
-def test_an_example_that_an_update_took_away_is_linked_nowhere_and_hinders_nobody(admin_client, status):
+def test_a_removed_example_is_not_linked_and_blocks_no_save(admin_client, status):
     Status.objects.filter(pk=status.pk).update(example="gone")
     assert "/examples/gone/" not in page_of(admin_client, reverse("admin:tracking_status_changelist"))
     saved = StatusPage(admin_client, status).write(title="A draft all the same").press("_draft")
     assert "Customers do not see it yet" in saved.content.decode()
 
 
-def test_no_word_of_a_programmers_is_on_the_page_of_a_status(admin_client, status):
+def test_the_page_of_a_status_has_no_programmers_words(admin_client, status):
     page = StatusPage(admin_client, status).page.content.decode()
     assert "Customs clearance (any destination in English)" in page
     assert "Name in links:" in page and "Slug" not in page and "seed" not in page

@@ -34,7 +34,7 @@ def known():
         ("Returned to Sender,", "Returned to Sender", "being-returned", "very similar"),
     ],
 )
-def test_a_new_phrase_leads_to_the_status_of_the_known_one_it_reads_like(new, phrase, slug, closeness):
+def test_a_new_phrase_leads_to_the_status_of_a_similar_one(new, phrase, slug, closeness):
     first = suggest(new, known())[0]
     assert (first.phrase, first.status.slug, first.closeness) == (phrase, slug, closeness)
 
@@ -65,7 +65,7 @@ def test_the_opposite_is_never_suggested_however_similar(new, opposite):
 class TestAnyText(TestCase):
     @settings(max_examples=200)
     @given(st.text(max_size=200))
-    def test_any_text_has_at_most_three_suggestions_each_of_its_own_status_the_best_first(self, text):
+    def test_any_text_has_at_most_three_suggestions_best_first(self, text):
         found = suggest(text, known())
         assert len(found) == len({one.status.pk for one in found}) <= MOST
         assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)

@@ -60,7 +60,7 @@ def wording(
 # Out
 
 
-def test_every_wording_goes_out_in_the_guides_order():
+def test_the_export_has_every_wording_in_the_guides_order():
     wording(language="fr", title="En douane", meaning="Votre colis attend.", hidden=True)
     rows = read(export_all())
     assert tuple(rows[0]) == COLUMNS
@@ -81,7 +81,7 @@ def test_every_wording_goes_out_in_the_guides_order():
     }
 
 
-def test_the_translators_sheet_has_english_for_reading_and_what_is_there_already():
+def test_the_translators_sheet_has_english_and_existing_words():
     wording(destination="FR", title="With French customs", meaning="They look at it.")
     wording(language="fr", title="En douane", meaning="Votre colis attend.")
     wording("retention", language="fr", destination="BE", title="Au bureau", meaning="Allez-y.")
@@ -105,13 +105,13 @@ def test_the_translators_sheet_has_english_for_reading_and_what_is_there_already
     )
 
 
-def test_english_words_that_are_hidden_are_not_sent_to_the_translator():
+def test_the_translators_sheet_leaves_out_hidden_english_words():
     before = len(read(export_for_translator("fr")))
     Wording.objects.filter(status__slug=CUSTOMS, destination=None).update(hidden=True)
     assert len(read(export_for_translator("fr"))) == before - 1
 
 
-def test_hidden_words_that_are_not_written_yet_do_not_come_back_hidden():
+def test_empty_hidden_words_do_not_come_back_hidden():
     wording(language="fr", title="", meaning="", hidden=True)
     (row,) = (
         row
@@ -123,7 +123,7 @@ def test_hidden_words_that_are_not_written_yet_do_not_come_back_hidden():
     assert not changed.wording.hidden
 
 
-def test_words_that_have_only_been_a_draft_stay_at_the_desk():
+def test_words_that_are_only_a_draft_are_not_exported():
     """They have no texts yet that customers could get: a row of them would be a riddle to whoever opens the sheet."""
     draft = dict.fromkeys(("title", "meaning", "what_to_do", "who_has_it"), "Not yet")
     before = len(read(export_all())), len(read(export_for_translator("fr")))
@@ -137,7 +137,7 @@ def test_words_that_have_only_been_a_draft_stay_at_the_desk():
 
 @pytest.mark.parametrize("delimiter", ",;\t")
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_as_any_spreadsheet_writes_it_nothing_differs(delimiter, encoding):
+def test_a_file_saved_by_any_spreadsheet_changes_nothing(delimiter, encoding):
     text = write(read(export_all()), delimiter).replace("\r\n", "\n")
     plan = check(SHEET.decode(text.encode(encoding)))
     assert (plan.unchanged, plan.bad, plan.does_something) == (Wording.objects.count(), [], False)
@@ -146,7 +146,7 @@ def test_as_any_spreadsheet_writes_it_nothing_differs(delimiter, encoding):
 @pytest.mark.parametrize(
     "text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1+1", "＝1", "'=1", "''=1", "'quoted'", "=\n", "\t=1"]
 )
-def test_no_cell_is_a_formula_and_all_are_read_back_as_they_were(text):
+def test_no_cell_is_a_formula_and_all_are_read_back_unchanged(text):
     words = wording(language="fr", title=text, meaning=text)
     (row,) = (row for row in read(export_all()) if row["language"] == "fr")
     assert row["title"].lstrip()[0] not in "=+-@＝"
@@ -167,7 +167,7 @@ TEXT = st.text(
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(words=st.lists(st.tuples(TEXT, TEXT, TEXT, TEXT, st.booleans()), min_size=1, max_size=5))
-def test_any_words_survive_the_way_out_and_back(words):
+def test_any_words_survive_export_and_import(words):
     Wording.objects.filter(language="fr").delete()
     for status, (title, meaning, what_to_do, who_has_it, hidden) in zip(
         Status.objects.all(), words, strict=False
@@ -204,7 +204,7 @@ def test_the_french_space_before_a_colon_stays():
 # In
 
 
-def test_the_dry_run_tells_new_changed_unchanged_and_left_out_and_stores_nothing():
+def test_the_dry_run_counts_each_kind_of_row_and_stores_nothing():
     before, old = store(), wording().title
     rows = read(export_all())[:4]
     rows = [row for row in rows if row["status"] != CUSTOMS]
@@ -222,7 +222,7 @@ def test_the_dry_run_tells_new_changed_unchanged_and_left_out_and_stores_nothing
     assert store() == before
 
 
-def test_bringing_in_does_what_was_shown_and_customers_see_it_at_once(client):
+def test_the_import_stores_what_was_shown_and_customers_see_it(client):
     version = Shop.objects.get().words_version
     (row,) = (r for r in read(export_all()) if (r["status"], r["destination"]) == (CUSTOMS, ""))
     text = write([row | {"title": "Customs has <it>"}, row | {"language": "fr", "hidden": "yes"}])
@@ -249,7 +249,7 @@ def test_bringing_in_does_what_was_shown_and_customers_see_it_at_once(client):
         (f"{CUSTOMS},fr,,A,B,C,D,,,,E", "More cells than there are columns: “E”."),
     ],
 )
-def test_each_bad_row_is_named_as_the_spreadsheet_counts_and_nothing_comes_in(row, problem):
+def test_a_bad_row_is_named_by_its_number_and_blocks_the_import(row, problem):
     before = store()
     good = f'{CUSTOMS},de,,"Beim\nZoll",Warten.,,,\n'
     text = f"{HEADER}{good}\n{row}\n"
@@ -269,7 +269,7 @@ def test_the_same_words_twice_in_the_file_are_refused():
     ]
 
 
-def test_what_the_model_refuses_is_refused_here_in_its_own_words(monkeypatch):
+def test_the_import_refuses_what_the_model_refuses(monkeypatch):
     """So the rules of words are written in one place."""
 
     def refuse(self):
@@ -306,14 +306,14 @@ def test_a_file_that_cannot_be_read_says_why(text, reason):
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp932"])
-def test_another_encoding_is_refused_with_its_row_and_the_way_out(encoding):
+def test_another_encoding_is_refused_with_its_row_and_advice(encoding):
     text = f'{HEADER}{CUSTOMS},fr,,"A\nB",C,,,\n{{}}{CUSTOMS},de,,A,C,,,\n'
     letter = {"cp1252": "é", "cp932": "壊"}[encoding]
     with pytest.raises(UnreadableFileError, match=r"Row 3 has letters that are not in UTF-8.*“CSV UTF-8”"):
         SHEET.decode(text.format(letter).encode(encoding))
 
 
-def test_a_picture_is_no_sheet():
+def test_a_picture_is_refused():
     for data in (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"PK\x03\x04\0\0"):
         with pytest.raises(UnreadableFileError):
             SHEET.decode(data)
@@ -324,7 +324,7 @@ def test_excels_hint_at_the_separator_is_no_row():
     assert bad.number == 2
 
 
-def test_words_that_changed_meanwhile_are_shown_anew():
+def test_words_changed_since_the_check_are_shown_again():
     text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
     shown = check(text).fingerprint
     wording(language="fr", title="Chez la douane", meaning="Attendez.")
@@ -335,7 +335,7 @@ def test_words_that_changed_meanwhile_are_shown_anew():
     assert Wording.objects.get(language="fr").title == "En douane"
 
 
-def test_words_that_somebody_writes_at_the_same_moment_are_shown_anew(monkeypatch):
+def test_words_written_at_the_same_moment_are_shown_again(monkeypatch):
     text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
     shown, before = check(text).fingerprint, store()
 
@@ -348,7 +348,7 @@ def test_words_that_somebody_writes_at_the_same_moment_are_shown_anew(monkeypatc
     assert store() == before
 
 
-def test_other_words_that_changed_meanwhile_do_not_matter():
+def test_a_change_of_other_words_does_not_stop_the_import():
     text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
     shown = check(text).fingerprint
     wording("retention", title="At the post office")
@@ -386,7 +386,7 @@ def upload(client, text: str):
     return client.post(IMPORT, {"file": SimpleUploadedFile("fr.csv", text.encode())})
 
 
-def test_the_list_leads_to_both_pages_and_to_the_place_to_edit(admin_client):
+def test_the_list_links_to_both_pages_and_a_row_to_its_status(admin_client):
     page = admin_client.get(reverse("admin:tracking_wording_changelist"), {"q": "customs"}).content.decode()
     assert EXPORT in page and IMPORT in page
     words = Wording.objects.first()
@@ -411,7 +411,7 @@ def test_the_sheet_is_downloaded_as_a_file(admin_client):
     assert "Select a valid choice" in page and "Download the sheet" in page
 
 
-def test_upload_look_confirm(admin_client, admin_user):
+def test_an_upload_is_shown_and_stored_after_confirmation(admin_client, admin_user):
     text = HEADER + f'{CUSTOMS},fr,,<b>Douane</b>,"Un\r\ndeux",,,\r\n{CUSTOMS},en,,Customs,Look.,,,\n'
     response = upload(admin_client, text)
     page = response.content.decode()
@@ -428,7 +428,7 @@ def test_upload_look_confirm(admin_client, admin_user):
     }
 
 
-def test_a_draft_of_the_same_words_is_told_of_and_stays(admin_client):
+def test_a_draft_of_the_same_words_is_mentioned_and_stays(admin_client):
     draft = {"title": "Chez la douane", "meaning": "Patience.", "what_to_do": "", "who_has_it": ""}
     told = "These words have a draft."
     words = wording(language="fr", hidden=True, draft=draft)
@@ -444,7 +444,7 @@ def test_a_draft_of_the_same_words_is_told_of_and_stays(admin_client):
     assert told not in upload(admin_client, same).content.decode()
 
 
-def test_what_comes_in_is_in_the_history_with_its_author(admin_client):
+def test_imported_words_are_in_the_history_with_their_author(admin_client):
     text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n{CUSTOMS},en,,Customs,Look.,,,\n"
     shown = upload(admin_client, text).context["plan"].fingerprint
     admin_client.post(IMPORT, {"text": text, "shown": shown})
@@ -456,7 +456,7 @@ def test_what_comes_in_is_in_the_history_with_its_author(admin_client):
     }
 
 
-def test_a_confirmation_that_would_do_something_else_shows_it_first(admin_client):
+def test_an_outdated_confirmation_shows_the_new_plan_first(admin_client):
     text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
     shown = upload(admin_client, text).context["plan"].fingerprint
     wording(language="fr", title="Chez la douane", meaning="Attendez.")
@@ -472,7 +472,7 @@ def test_a_bad_row_leaves_no_button_to_confirm(admin_client):
     assert 'name="shown"' not in page
 
 
-def test_no_file_and_too_large_a_file_are_told(admin_client):
+def test_a_missing_or_too_large_file_is_refused(admin_client):
     assert "Choose a file first." in admin_client.post(IMPORT, {"x": "y"}).content.decode()
     assert "The file is empty." in upload(admin_client, "").content.decode()
     assert "More than 1 MB" in upload(admin_client, "x" * (1024 * 1024 + 1)).content.decode()
@@ -490,7 +490,7 @@ def test_no_file_and_too_large_a_file_are_told(admin_client):
         (["add_wording", "change_wording"], 403, 200),
     ],
 )
-def test_both_ask_for_their_permissions(client, permissions, export, import_):
+def test_export_and_import_need_their_permissions(client, permissions, export, import_):
     user = User.objects.create_user("ann", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client.force_login(user)
