@@ -48,7 +48,7 @@ def run(**options):
     return out.getvalue()
 
 
-def test_it_lists_what_waits_with_what_helps_and_a_link(waiting, settings):
+def test_it_lists_waiting_phrases_with_suggestions_and_a_link(waiting, settings):
     settings.SITE_URL = "https://track.shop.example"
     assert send_digest(now=NOW)
     (letter,) = mail.outbox
@@ -63,13 +63,13 @@ def test_it_lists_what_waits_with_what_helps_and_a_link(waiting, settings):
         assert words in letter.body
 
 
-def test_without_the_sites_address_it_says_where_to_look(waiting):
+def test_without_site_url_the_mail_names_the_inbox_in_words(waiting):
     send_digest(now=NOW)
     assert "in the admin of your tracking site, under Phrases" in mail.outbox[0].body
     assert "http" not in mail.outbox[0].body
 
 
-def test_nothing_is_said_while_nothing_waits(settings):
+def test_no_mail_is_sent_while_no_phrase_waits(settings):
     settings.EMAIL_IS_SET_UP = False
     assert run(verbosity=2) == ""
     assert run(dry_run=True) == "Nothing waits.\n"
@@ -79,14 +79,14 @@ def test_nothing_is_said_while_nothing_waits(settings):
     assert mail.outbox == [] and not Alarm.objects.exists()
 
 
-def test_once_a_day_of_japans_calendar(waiting):
+def test_one_mail_is_sent_per_day_of_japans_calendar(waiting):
     last_second = NOW.replace(hour=14, minute=59, second=59)  # one before midnight in Japan
     assert [send_digest(now=moment) for moment in (NOW, NOW, last_second)] == [True, False, False]
     assert send_digest(now=last_second + timedelta(seconds=1))
     assert len(mail.outbox) == 2
 
 
-def test_the_list_of_alarms_says_whose_day_it_is(waiting, admin_client):
+def test_the_list_of_alarms_names_the_time_zone_of_each_day(waiting, admin_client):
     send_digest(now=NOW)
     Alarm.objects.create(kind="captcha", day=NOW.date(), claimed_at=NOW)
     for alarm, zone in zip(Alarm.objects.order_by("kind"), ("UTC", "Japan"), strict=True):
@@ -95,14 +95,14 @@ def test_the_list_of_alarms_says_whose_day_it_is(waiting, admin_client):
             assert f"{alarm.day} ({zone})" in page.content.decode()
 
 
-def test_once_however_many_machines_run_it_at_the_same_time(waiting):
+def test_one_mail_is_sent_when_many_machines_run_it_at_once(waiting):
     comes = all_at_once([lambda: send_digest(now=NOW)] * 6)
     assert not [come.failure for come in comes if come.failure]
     assert sorted(come.result for come in comes) == [False] * 5 + [True]
     assert len(mail.outbox) == 1
 
 
-def test_a_mail_that_did_not_leave_is_tried_again_at_the_next_run(waiting, settings):
+def test_a_failed_mail_is_sent_again_at_the_next_run(waiting, settings):
     good, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, f"{__name__}.Broken"
     with pytest.raises(NotMailedError, match="SMTPServerDisconnected: gone"):
         send_digest(now=NOW)
@@ -112,21 +112,21 @@ def test_a_mail_that_did_not_leave_is_tried_again_at_the_next_run(waiting, setti
     assert len(mail.outbox) == 1
 
 
-def test_a_run_that_died_while_mailing_is_made_up_for_after_an_hour(waiting):
+def test_a_run_that_crashed_while_mailing_is_repeated_after_an_hour(waiting):
     send_digest(now=NOW)
     Alarm.objects.update(mailed_at=None)
     assert not send_digest(now=NOW + timedelta(minutes=59))
     assert send_digest(now=NOW + timedelta(minutes=60))
 
 
-def test_the_technical_address_stands_in_for_the_shops(waiting, shop):
+def test_without_the_shops_address_the_technical_one_is_used(waiting, shop):
     shop.email = ""
     shop.save()
     send_digest(now=NOW)
     assert mail.outbox[0].to == ["tech@shop.example"]
 
 
-def test_a_site_without_mail_is_told_so_and_its_daily_job_does_not_fail(waiting, settings):
+def test_without_email_url_the_command_says_so_and_succeeds(waiting, settings):
     settings.EMAIL_IS_SET_UP = False
     assert run() == "Nothing was mailed: EMAIL_URL is not set. What waits stands in the inbox at the desk.\n"
     assert not Alarm.objects.exists()
@@ -134,7 +134,7 @@ def test_a_site_without_mail_is_told_so_and_its_daily_job_does_not_fail(waiting,
     assert run(verbosity=2) == "Mailed.\n"
 
 
-def test_without_an_address_cron_hears_of_it_and_the_day_is_not_spent(waiting, shop):
+def test_without_an_address_the_command_fails_and_can_run_again(waiting, shop):
     shop.email = shop.technical_email = ""
     shop.save()
     with pytest.raises(CommandError, match="no e-mail address"):
@@ -144,13 +144,13 @@ def test_without_an_address_cron_hears_of_it_and_the_day_is_not_spent(waiting, s
     assert run(verbosity=2) == "Mailed.\n"
 
 
-def test_a_dry_run_prints_the_mail_and_spends_nothing(waiting):
+def test_a_dry_run_prints_the_mail_and_stores_nothing(waiting):
     said = run(dry_run=True)
     assert "To: shop@shop.example\nSubject: 1 phrase waits" in said and NEW in said
     assert mail.outbox == [] and not Alarm.objects.exists()
 
 
-def test_hundreds_of_phrases_fit_into_one_mail_newest_first():
+def test_one_mail_lists_the_newest_phrases_and_counts_the_rest():
     for minutes in range(120):
         Phrase.objects.create(text=f"New {minutes:03}", last_seen_at=NOW + timedelta(minutes=minutes))
     send_digest(now=NOW)
@@ -159,7 +159,7 @@ def test_hundreds_of_phrases_fit_into_one_mail_newest_first():
     assert "New 069" not in body
 
 
-def test_alarms_and_the_digest_take_no_place_of_each_other(waiting, settings):
+def test_the_digest_does_not_count_against_the_limit_of_alarms(waiting, settings):
     send_digest(now=NOW)
     settings.EMAIL_IS_SET_UP = False  # the alarms are noted, and no thread mails them
     for count in range(12):

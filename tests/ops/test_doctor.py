@@ -72,7 +72,7 @@ def production(settings, monkeypatch) -> None:
 # Settings
 
 
-def test_debug(settings) -> None:
+def test_debug_is_reported(settings) -> None:
     settings.DEBUG = True
     assert "shows our code" in told("W001")
     settings.DEBUG = False
@@ -82,13 +82,13 @@ def test_debug(settings) -> None:
 @pytest.mark.parametrize(
     "key", ["short", "x" * 60, "django-insecure-9-Jx2_kQ8vLw0rTz5yB7nMc3dFg6hPs1aEi4uOoKjHl"]
 )
-def test_a_secret_key_that_can_be_guessed(production, settings, key: str) -> None:
+def test_a_guessable_secret_key_is_reported(production, settings, key: str) -> None:
     assert not told("W002")
     settings.SECRET_KEY = key
     assert "can be guessed" in told("W002")
 
 
-def test_hosts_that_allow_all_or_lack_the_sites_own(production, settings) -> None:
+def test_wrong_allowed_hosts_are_reported(production, settings) -> None:
     assert not told("W003") and not told("W004")
     settings.ALLOWED_HOSTS = ["*"]
     assert "every host" in told("W003")
@@ -98,7 +98,7 @@ def test_hosts_that_allow_all_or_lack_the_sites_own(production, settings) -> Non
     assert not told("W004")
 
 
-def test_the_sites_address_is_missing_or_not_safe(production, settings) -> None:
+def test_a_missing_or_insecure_site_url_is_reported(production, settings) -> None:
     assert not told("W005") and not told("W006")
     settings.SITE_URL = ""
     assert "is missing" in told("W005")
@@ -106,7 +106,7 @@ def test_the_sites_address_is_missing_or_not_safe(production, settings) -> None:
     assert "staff cannot log in" in told("W006")
 
 
-def test_mail_is_not_set_up_or_comes_from_nowhere(settings) -> None:
+def test_missing_mail_settings_are_reported(settings) -> None:
     settings.EMAIL_IS_SET_UP = False
     assert "no alarm reaches staff" in told("W007")
     settings.EMAIL_IS_SET_UP = True
@@ -121,7 +121,7 @@ def test_https_without_a_proxy_is_a_note(production, settings) -> None:
     assert "count as one" in told("I009")
 
 
-def test_secrets_that_every_user_can_read(settings, no_network, tmp_path: Path) -> None:
+def test_a_settings_file_that_every_user_can_read_is_reported(settings, no_network, tmp_path: Path) -> None:
     file = settings.SETTINGS_FILE = tmp_path / ".env"
     assert not told("W101")
     file.touch(0o640)
@@ -130,7 +130,9 @@ def test_secrets_that_every_user_can_read(settings, no_network, tmp_path: Path) 
     assert "Every user of this machine" in told("W101")
 
 
-def test_static_files_are_missing_or_too_old(production, settings, no_network, tmp_path: Path) -> None:
+def test_missing_or_outdated_static_files_are_reported(
+    production, settings, no_network, tmp_path: Path
+) -> None:
     settings.BACKUP_FOLDER = str(tmp_path / "backups")
     settings.STATIC_ROOT = tmp_path / "static"
     settings.STORAGES = settings.STORAGES | {
@@ -153,7 +155,7 @@ def placed(file: Path, mounts: str | None = None) -> str:
     return " ".join(one.msg for one in machine.sqlite_place(file, mounts))
 
 
-def test_a_database_in_a_temporary_folder(tmp_path: Path) -> None:
+def test_a_database_in_a_temporary_folder_is_reported(tmp_path: Path) -> None:
     assert "a temporary folder" in placed(tmp_path / "db.sqlite3")
     assert not placed(Path("/usr/db.sqlite3"))
 
@@ -167,14 +169,14 @@ def test_a_database_in_a_temporary_folder(tmp_path: Path) -> None:
         ("tmpfs", "a temporary folder"),
     ],
 )
-def test_a_database_on_a_file_system_that_does_not_do(kind: str, words: str) -> None:
+def test_a_database_on_an_unsuitable_file_system_is_reported(kind: str, words: str) -> None:
     mounts = f"/dev/sda1 / ext4 rw 0 0\nserver:/x /usr/share {kind} rw 0 0\nproc /proc proc rw 0 0\n"
     said = placed(Path("/usr/share/db.sqlite3"), mounts)
     assert words in said and bool(words) == bool(said)
     assert not placed(Path("/usr/db.sqlite3"), mounts)
 
 
-def test_a_database_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_database_in_a_missing_folder_is_reported(tmp_path: Path) -> None:
     assert "is no folder" in placed(tmp_path / "nowhere" / "db.sqlite3")
 
 
@@ -185,7 +187,7 @@ def test_a_cache_per_process_is_a_note_a_broken_one_is_wrong(settings, no_networ
     assert "does not keep what it is given" in told("W107")
 
 
-def test_japan_post_can_or_cannot_be_reached(standin, settings) -> None:
+def test_an_unreachable_japan_post_is_reported(standin, settings) -> None:
     assert not told("W109")
     assert standin.requests == []
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -193,7 +195,7 @@ def test_japan_post_can_or_cannot_be_reached(standin, settings) -> None:
     assert "cannot be reached" in told("W109")
 
 
-def test_a_japan_post_without_a_certificate_is_not_reached(standin, settings) -> None:
+def test_a_japan_post_without_a_certificate_is_reported(standin, settings) -> None:
     settings.JAPANPOST_URL = standin.url.replace("http:", "https:")
     assert "cannot be reached" in told("W109")
 
@@ -202,7 +204,7 @@ def test_a_japan_post_without_a_certificate_is_not_reached(standin, settings) ->
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_migration_that_is_not_applied() -> None:
+def test_an_unapplied_migration_is_reported() -> None:
     assert not told("W201")
     newest = MigrationRecorder.Migration.objects.filter(app="tracking").latest("name")
     newest.delete()
@@ -215,7 +217,7 @@ def test_a_migration_that_is_not_applied() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_database_that_can_only_be_read(shop) -> None:
+def test_a_read_only_database_is_reported(shop) -> None:
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA query_only = ON")
         try:
@@ -226,7 +228,7 @@ def test_a_database_that_can_only_be_read(shop) -> None:
 
 
 @pytest.mark.django_db
-def test_the_shop_has_neither_name_nor_address(shop) -> None:
+def test_a_shop_without_name_or_address_is_reported(shop) -> None:
     assert "The shop is still called" in told("W204")
     assert "The shop has no e-mail address of its own" in told("W205")
     assert "Japan Post's pages have changed" in told("W206")
@@ -236,7 +238,7 @@ def test_the_shop_has_neither_name_nor_address(shop) -> None:
 
 
 @pytest.mark.django_db
-def test_the_watch_has_stopped_or_cannot_keep_up() -> None:
+def test_a_watch_that_stopped_or_is_too_slow_is_reported() -> None:
     parcel = Shipment.objects.create(number=NUMBER, watch_at=NOW - 2 * HOUR)
     assert "has never asked. Parcels that have been due for more than an hour: 1." in told("W207")
     Fetch.objects.create(
@@ -254,7 +256,7 @@ def test_the_watch_has_stopped_or_cannot_keep_up() -> None:
 
 
 @pytest.mark.django_db
-def test_while_japan_post_is_not_asked_the_watch_is_not_blamed() -> None:
+def test_a_late_watch_is_not_reported_during_a_pause() -> None:
     Shipment.objects.create(number=NUMBER, watch_at=NOW - 2 * HOUR)
     current_gate()
     Gate.objects.update(paused_until=NOW + HOUR)
@@ -262,7 +264,7 @@ def test_while_japan_post_is_not_asked_the_watch_is_not_blamed() -> None:
 
 
 @pytest.mark.django_db
-def test_nothing_is_learnt_any_more_or_never_was() -> None:
+def test_missing_or_old_usual_waits_are_reported() -> None:
     assert not told("W209") and not told("I210")
     for number in some_numbers(20):
         Shipment.objects.create(number=number, story_at=NOW)
@@ -276,7 +278,7 @@ def test_nothing_is_learnt_any_more_or_never_was() -> None:
 
 
 @pytest.mark.django_db
-def test_phrases_wait_and_no_mail_names_them(settings) -> None:
+def test_phrases_that_no_mail_has_named_for_days_are_reported(settings) -> None:
     settings.EMAIL_IS_SET_UP = True
     phrase = Phrase.objects.create(text="Something new", first_seen_at=NOW - DAY)
     assert not told("W211")
@@ -287,7 +289,7 @@ def test_phrases_wait_and_no_mail_names_them(settings) -> None:
 
 
 @pytest.mark.django_db
-def test_without_mail_phrases_wait_for_no_mail(settings) -> None:
+def test_without_email_url_only_the_missing_setting_is_reported(settings) -> None:
     settings.EMAIL_IS_SET_UP = False
     Phrase.objects.create(text="Something new", first_seen_at=NOW - 3 * DAY)
     assert not told("W211")
@@ -295,7 +297,7 @@ def test_without_mail_phrases_wait_for_no_mail(settings) -> None:
 
 
 @pytest.mark.django_db
-def test_a_mail_that_did_not_leave(settings) -> None:
+def test_an_alarm_mail_that_failed_is_reported(settings) -> None:
     settings.EMAIL_IS_SET_UP = True
     Alarm.objects.create(kind="cut", day=NOW.date(), claimed_at=NOW - HOUR / 2)
     assert not told("W214")
@@ -306,7 +308,7 @@ def test_a_mail_that_did_not_leave(settings) -> None:
 
 
 @pytest.mark.django_db
-def test_a_clock_that_is_ahead() -> None:
+def test_a_clock_that_is_ahead_is_reported() -> None:
     current_gate()
     parcel = Shipment.objects.create(number=NUMBER)
     fetch = Fetch.objects.create(shipment=parcel, started_at=NOW, milliseconds=1, outcome=Outcome.TRACKED)
@@ -320,7 +322,7 @@ def test_a_clock_that_is_ahead() -> None:
 
 
 @pytest.mark.django_db
-def test_staff_are_missing_at_the_desk() -> None:
+def test_missing_staff_accounts_are_reported() -> None:
     assert "no superuser" in told("W216") and "no active members" in told("I218") and not told("W217")
     owner = User.objects.create_superuser("ann")
     assert "The superuser ann has no password" in told("W217") and not told("W216")
@@ -335,7 +337,7 @@ def test_staff_are_missing_at_the_desk() -> None:
 
 
 @pytest.mark.django_db
-def test_visitors_that_seem_to_come_from_this_machine(production, settings, client) -> None:
+def test_a_proxy_missing_from_trusted_proxies_is_reported(production, settings, client) -> None:
     settings.TRUSTED_PROXIES = 0
     Message.objects.create(email="a@b.jp", created_at=NOW, sender_key=visitors.key_of("192.0.2.1"))
     assert not told("W219")
@@ -346,7 +348,7 @@ def test_visitors_that_seem_to_come_from_this_machine(production, settings, clie
 
 
 @pytest.mark.django_db
-def test_old_log_ins_that_are_not_cleared() -> None:
+def test_old_sessions_are_reported() -> None:
     Session.objects.create(session_key="a", session_data="", expire_date=NOW - DAY)
     assert not told("I220")
     Session.objects.create(session_key="b", session_data="", expire_date=NOW - 31 * DAY)
@@ -356,7 +358,7 @@ def test_old_log_ins_that_are_not_cleared() -> None:
 
 
 @pytest.mark.django_db(transaction=True)  # SQLite copies nothing inside one
-def test_a_back_up_that_is_days_old_and_none_at_all(settings, tmp_path: Path) -> None:
+def test_an_old_or_missing_back_up_is_reported(settings, tmp_path: Path) -> None:
     settings.BACKUP_FOLDER = str(tmp_path / "backups")
     assert "no back-up" in told("I212") and not told("W213")  # another machine may make them
     back_up(tmp_path / "backups", NOW - 5 * DAY)
@@ -389,7 +391,7 @@ def run_it(database: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_doctor_says_what_is_wrong_first_and_ends_with_1(tmp_path: Path) -> None:
+def test_doctor_prints_what_is_wrong_first_and_exits_with_1(tmp_path: Path) -> None:
     done = run_it(tmp_path / "db.sqlite3")
     first, *lines = done.stdout.splitlines()
     assert first == f"emsguide {VERSION}"
@@ -402,7 +404,7 @@ def test_doctor_says_what_is_wrong_first_and_ends_with_1(tmp_path: Path) -> None
     assert all(line.startswith("       → ") for line in lines[1:-1:2])
 
 
-def test_without_a_database_it_says_the_rest(tmp_path: Path) -> None:
+def test_without_a_database_doctor_reports_the_rest(tmp_path: Path) -> None:
     done = run_it(tmp_path / "nowhere" / "db.sqlite3")
     assert "The database does not answer (OperationalError)" in done.stdout
     assert "EMAIL_URL is missing" in done.stdout and "no active members" not in done.stdout
@@ -410,7 +412,7 @@ def test_without_a_database_it_says_the_rest(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
-def test_what_django_finds_is_passed_on(production, settings, no_network, capsys) -> None:
+def test_doctor_reports_the_findings_of_django_too(production, settings, no_network, capsys) -> None:
     settings.SESSION_COOKIE_SECURE = False
     with pytest.raises(SystemExit, match="1"):
         call_command("doctor")
@@ -434,7 +436,7 @@ def ids_in(text: str) -> list[str]:
 
 
 @pytest.mark.django_db
-def test_check_deploy_with_a_database_says_the_same(production, settings, no_network) -> None:
+def test_check_deploy_with_a_database_reports_the_same(production, settings, no_network) -> None:
     settings.SITE_URL, settings.SESSION_COOKIE_SECURE = "", False
     told_by_doctor, output = doctor.findings(), checked(deploy=True, databases=["default"])
     assert {f"emsguide.{number}" for number in ("W005", "W109", "W204", "I218")} < set(ids_in(output))
@@ -450,7 +452,7 @@ def test_without_a_database_check_deploy_reads_settings_only(production, setting
     assert "emsguide.W005" in ids and {one[:-2] for one in ids} <= {"emsguide.W0", "emsguide.I0"}
 
 
-def test_without_deploy_no_command_pays_for_the_checks(production, settings, no_network) -> None:
+def test_without_deploy_no_check_runs(production, settings, no_network) -> None:
     settings.SITE_URL = ""
     assert not [one for one in run_checks(databases=[]) if doctor.is_ours(one)]
     assert not ids_in(checked())
@@ -468,7 +470,7 @@ def test_a_finding_can_be_silenced_by_its_id(production, settings, no_network, c
     assert "Japan Post cannot be reached" not in capsys.readouterr().out
 
 
-def test_the_guide_to_a_server_lists_every_id_once() -> None:
+def test_the_deployment_guide_lists_every_id_once() -> None:
     code = "".join(file.read_text() for file in Path(doctor.__file__).parent.glob("*.py"))
     used = re.findall(r'id="(emsguide\.\w+)"', code)
     table = re.findall(r"^\| `(emsguide\.\w+)` \|", (PROJECT / "docs/deploying.md").read_text(), re.MULTILINE)
@@ -476,7 +478,7 @@ def test_the_guide_to_a_server_lists_every_id_once() -> None:
 
 
 @pytest.mark.django_db
-def test_an_installation_that_is_well_has_nothing_wrong(
+def test_a_correct_installation_has_nothing_wrong(
     production, settings, shop, standin, tmp_path: Path, capsys, monkeypatch
 ) -> None:
     settings.EMAIL_IS_SET_UP, settings.DEFAULT_FROM_EMAIL = True, "parcels@shop.jp"

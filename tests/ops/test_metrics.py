@@ -46,24 +46,24 @@ def counted(settings) -> None:
 # The token
 
 
-def test_without_the_setting_there_is_no_such_page(client: Client, db) -> None:
+def test_without_metrics_token_the_page_does_not_exist(client: Client, db) -> None:
     assert client.get("/metrics", headers={"authorization": "Bearer "}).status_code == 404
 
 
-def test_each_machine_is_asked_itself_without_https(client: Client, counted, settings) -> None:
+def test_metrics_are_not_redirected_to_https(client: Client, counted, settings) -> None:
     settings.SECURE_SSL_REDIRECT = True
     assert client.get("/").status_code == 301
     assert client.get("/metrics").status_code == 401
 
 
 @pytest.mark.parametrize("sent", ["", TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer ", "Bearer é"])
-def test_without_the_token_nothing_is_told(client: Client, counted, sent: str) -> None:
+def test_without_the_token_the_answer_has_no_figures(client: Client, counted, sent: str) -> None:
     response = client.get("/metrics", headers={"authorization": sent} if sent else {})
     assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
     assert b"emsguide" not in response.content
 
 
-def test_with_the_token_it_is_prometheus_own_format(client: Client, counted, db) -> None:
+def test_with_the_token_the_answer_is_in_prometheus_format(client: Client, counted, db) -> None:
     response = client.get("/metrics", headers={"authorization": f"Bearer {TOKEN}"})
     assert response.status_code == 200
     assert response["Content-Type"].startswith("text/plain; version=")
@@ -71,7 +71,7 @@ def test_with_the_token_it_is_prometheus_own_format(client: Client, counted, db)
     assert read(response.content.decode())["emsguide_database_up"] == 1
 
 
-def test_without_the_setting_neither_middleware_nor_library_is_loaded() -> None:
+def test_without_metrics_token_the_library_is_not_loaded() -> None:
     code = (
         "import django, sys; django.setup(); from django.core.wsgi import get_wsgi_application as g; g();"
         "import emsguide.urls; print('prometheus_client' in sys.modules)"
@@ -112,9 +112,7 @@ def test_requests_are_counted_by_view_and_status(
     assert figures()[name] == before + 1
 
 
-def test_look_ups_are_counted_by_what_came_of_them(
-    client: Client, counted, standin: StandIn, transactional_db
-) -> None:
+def test_look_ups_are_counted_by_outcome(client: Client, counted, standin: StandIn, transactional_db) -> None:
     first, unknown, broken = some_numbers(3)
     standin.set_item(first, story(POSTED, number=first))
     standin.set_fault(broken, "500")
@@ -133,13 +131,15 @@ def test_look_ups_are_counted_by_what_came_of_them(
     assert grown == {"tracked": 2, "stale": 1, "not-found": 2, "rejected": 1, "unavailable": 1}
 
 
-def test_an_open_page_that_asks_our_store_is_no_look_up(client: Client, counted, db) -> None:
+def test_an_open_page_that_reads_the_store_is_no_look_up(client: Client, counted, db) -> None:
     before = {name: value for name, value in figures().items() if "lookups" in name}
     client.get(f"/track/{NUMBER}.json?stored=1")
     assert {name: value for name, value in figures().items() if "lookups" in name} == before
 
 
-def test_no_number_gets_into_the_figures(client: Client, counted, standin: StandIn, transactional_db) -> None:
+def test_the_figures_have_no_tracking_number(
+    client: Client, counted, standin: StandIn, transactional_db
+) -> None:
     for address in (
         f"/track/{NUMBER}/",
         f"/track/?number={NUMBER}",
@@ -166,7 +166,7 @@ def test_an_empty_store_has_zeros_and_no_latency(store) -> None:
     assert not [name for name in found if "fetch_seconds" in name]
 
 
-def test_fetches_of_the_last_hour_with_their_times(store) -> None:
+def test_fetches_of_the_last_hour_are_counted_and_timed(store) -> None:
     parcel = Shipment.objects.create(number=NUMBER)
     for minutes, outcome in ((5, "tracked"), (50, "tracked"), (59, "unavailable"), (61, "tracked")):
         Fetch.objects.create(
@@ -179,32 +179,32 @@ def test_fetches_of_the_last_hour_with_their_times(store) -> None:
     assert found["emsguide_fetch_seconds_last_hour quantile=0.95"] == 0.4
 
 
-def test_the_pause_is_told_while_it_lasts(store) -> None:
+def test_the_breaker_is_open_while_the_pause_lasts(store) -> None:
     Gate.objects.update(paused_until=NOW + timedelta(minutes=1), failures_in_a_row=5)
     assert figures()["emsguide_breaker_open"] == 1 and figures()["emsguide_failures_in_a_row"] == 5
     assert figures(now=NOW + timedelta(minutes=2))["emsguide_breaker_open"] == 0
 
 
-def test_what_waits_for_staff(store) -> None:
+def test_waiting_phrases_and_messages_are_counted(store) -> None:
     Phrase.objects.create(text="Something new")
     for answered, spam in ((False, False), (True, False), (False, True)):
         Message.objects.create(email="a@b.example", created_at=NOW, answered=answered, suspected_spam=spam)
     assert (figures()["emsguide_inbox_phrases"], figures()["emsguide_messages_unanswered"]) == (1, 1)
 
 
-def test_how_far_the_watch_lags_behind(store) -> None:
+def test_the_lag_of_the_watch_is_measured(store) -> None:
     for number, minutes in zip(some_numbers(3), (-30, -5, 5), strict=True):
         Shipment.objects.create(number=number, watch_at=NOW + timedelta(minutes=minutes))
     assert (figures()["emsguide_watch_due_parcels"], figures()["emsguide_watch_lag_seconds"]) == (2, 1800)
 
 
-def test_asking_costs_five_queries(store, django_assert_num_queries) -> None:
+def test_the_figures_cost_five_queries(store, django_assert_num_queries) -> None:
     with django_assert_num_queries(5):
         exposition(now=NOW)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_a_database_the_rest_is_told(client: Client, counted) -> None:
+def test_without_a_database_the_other_figures_are_shown(client: Client, counted) -> None:
     client.get("/healthz")
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE tracking_gate RENAME TO gone")

@@ -104,17 +104,17 @@ def everywhere(standin: StandIn, admin_client) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
-def test_somebody_has_thought_about_each_model(model) -> None:
+def test_each_model_is_in_exactly_one_table(model) -> None:
     places = [model._meta.label in table for table in (HOLDS, ABOUT_PEOPLE, ABOUT_NEITHER)]
     assert places.count(True) == 1, "write the model into exactly one table of tracking/ops/privacy.py"
 
 
-def test_the_tables_name_models_that_exist() -> None:
+def test_the_tables_name_only_models_that_exist() -> None:
     assert {*HOLDS, *ABOUT_PEOPLE, *ABOUT_NEITHER} == {model._meta.label for model in MODELS}
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
-def test_a_model_that_points_to_a_parcel_or_has_a_number_is_held(model) -> None:
+def test_each_model_with_a_parcel_or_number_has_rows_about_it(model) -> None:
     names = {field.name for field in model._meta.concrete_fields if field.related_model is Shipment}
     names |= {field.name for field in model._meta.concrete_fields if field.name == "number"}
     if names:
@@ -137,7 +137,7 @@ def test_an_export_has_everything_about_the_parcel(everywhere) -> None:
     assert len(about["admin.LogEntry"]) == LogEntry.objects.count() == 2
 
 
-def test_of_other_parcels_an_export_has_the_text_that_names_this_one_alone(everywhere) -> None:
+def test_an_export_quotes_other_parcels_only_where_they_name_it(everywhere) -> None:
     mentions = json.loads(run("export", NUMBER))["mentions"]
     (other,) = mentions["tracking.Shipment"]
     assert other["note"] == "Goes with em 123 456 785 jp." and "number" not in other
@@ -180,7 +180,7 @@ def plant(model: type[Model], spelt: str) -> None:
 
 
 @pytest.mark.parametrize("spelt", [NUMBER.lower(), "ＥＭ１２３４５６７８５ＪＰ"])
-def test_it_is_found_in_every_text_column_of_every_table(everywhere, admin_user, spelt) -> None:
+def test_forget_finds_the_number_in_every_text_column(everywhere, admin_user, spelt) -> None:
     Alarm.objects.create(kind="cut", day=NOW.date(), claimed_at=NOW)
     LogEntry.objects.log_actions(admin_user.pk, [admin_user], CHANGE, "Something else")
     wrote(text="About nothing")
@@ -208,7 +208,7 @@ def test_nothing_of_a_forgotten_parcel_is_left_in_any_table(everywhere) -> None:
     assert "the site asks Japan Post again" in said
 
 
-def test_the_other_parcel_keeps_everything_but_the_number(everywhere) -> None:
+def test_another_parcel_keeps_everything_but_the_number(everywhere) -> None:
     run("forget", NUMBER, "--yes")
     other = Shipment.objects.get()
     assert (other.number, other.note, other.order_reference) == (OTHER, f"Goes with {STRUCK_OUT}.", "A 7")
@@ -217,7 +217,7 @@ def test_the_other_parcel_keeps_everything_but_the_number(everywhere) -> None:
     assert Fetch.objects.get().note == f"another number than ours: {STRUCK_OUT}"
 
 
-def test_words_of_staff_keep_all_but_the_number_and_customers_read_them_so(everywhere, client) -> None:
+def test_texts_of_staff_lose_only_the_number_also_for_customers(everywhere, client) -> None:
     assert f"{NUMBER} is found." in client.get("/").content.decode()
     said = run("forget", NUMBER, "--yes")
     assert "notices: number struck out of 1" in said and "wordings: number struck out of 1" in said
@@ -230,7 +230,7 @@ def test_words_of_staff_keep_all_but_the_number_and_customers_read_them_so(every
     assert f"{STRUCK_OUT} is found." in page and f"{NUMBER} is found." not in page
 
 
-def test_who_did_something_when_stays_in_the_log_without_saying_to_what(everywhere, admin_user) -> None:
+def test_log_lines_keep_who_and_when_but_not_the_parcel(everywhere, admin_user) -> None:
     run("forget", NUMBER, "--yes")
     assert LogEntry.objects.filter(user=admin_user).count() == 2
     assert {(entry.object_repr, str(entry.get_change_message())) for entry in LogEntry.objects.all()} == {
@@ -238,7 +238,7 @@ def test_who_did_something_when_stays_in_the_log_without_saying_to_what(everywhe
     }
 
 
-def test_the_log_never_says_which_customer_wrote(admin_client) -> None:
+def test_the_log_never_names_the_customer_who_wrote(admin_client) -> None:
     message = wrote(number=f"see {NUMBER.lower()}")
     admin_client.post(reverse("admin:tracking_message_answered", args=[message.pk]))
     admin_client.post(reverse("admin:tracking_message_delete", args=[message.pk]), {"post": "yes"})
@@ -249,7 +249,7 @@ def test_the_log_never_says_which_customer_wrote(admin_client) -> None:
     assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"2026-11-24 21:00, {STRUCK_OUT}"}
 
 
-def test_addresses_of_customers_are_taken_out_of_the_log_of_before(admin_user) -> None:
+def test_a_migration_removes_customers_addresses_from_the_log(admin_user) -> None:
     for row, title in (
         (wrote(), "2026-11-24 12:00 ann@example.com"),
         (wrote(), f"2026-11-24 12:00, {NUMBER}"),
@@ -263,21 +263,21 @@ def test_addresses_of_customers_are_taken_out_of_the_log_of_before(admin_user) -
     assert titles == ["2026-11-24 12:00", f"2026-11-24 12:00, {NUMBER}", "ann@example.com"]
 
 
-def test_without_yes_it_says_what_would_go_and_changes_nothing(everywhere) -> None:
+def test_without_yes_forget_lists_deletions_and_changes_nothing(everywhere) -> None:
     before = texts_of_the_database()
     said = run("forget", NUMBER)
     assert "would be forgotten" in said and "events: 3 deleted" in said and "Nothing was changed" in said
     assert texts_of_the_database() == before
 
 
-def test_a_forgotten_number_comes_again_when_a_visitor_asks(everywhere, client) -> None:
+def test_a_forgotten_number_is_stored_again_at_the_next_look_up(everywhere, client) -> None:
     run("forget", NUMBER, "--yes")
     assert client.get(f"/track/{NUMBER}/").status_code == 200
     assert Shipment.objects.filter(number=NUMBER).exists()
 
 
 @pytest.mark.parametrize("spelt", SPELLINGS)
-def test_a_message_that_names_the_number_in_any_spelling_goes(spelt) -> None:
+def test_a_message_with_the_number_in_any_spelling_is_deleted(spelt) -> None:
     wrote(text=f"My parcel {spelt} is late")
     wrote(text=f"My parcel {OTHER} is late")
     run("forget", NUMBER, "--yes")
@@ -292,16 +292,16 @@ def test_both_commands_take_the_number_in_any_spelling(spelt, everywhere) -> Non
 
 @pytest.mark.parametrize("command", ["export", "forget"])
 @pytest.mark.parametrize("typed", ["EM12345", f"{NUMBER} {OTHER}", ""])
-def test_what_is_not_one_number_is_refused(command, typed) -> None:
+def test_anything_but_one_number_is_refused(command, typed) -> None:
     with pytest.raises(CommandError, match="is not one tracking number"):
         run(command, typed)
 
 
-def test_forgetting_a_number_that_is_not_there_says_so() -> None:
+def test_forget_says_when_nothing_is_held_about_a_number() -> None:
     assert run("forget", NUMBER, "--yes") == f"Nothing is held about {NUMBER}.\n"
 
 
-def test_forgetting_is_done_whole_or_not_at_all(everywhere) -> None:
+def test_forget_deletes_everything_or_nothing(everywhere) -> None:
     with connection.cursor() as cursor:  # something holds on to the parcel, which is the last to go
         cursor.execute("CREATE TABLE holder (parcel bigint REFERENCES tracking_shipment (id))")
         cursor.execute("INSERT INTO holder SELECT id FROM tracking_shipment WHERE number = %s", [NUMBER])
@@ -314,6 +314,6 @@ def test_forgetting_is_done_whole_or_not_at_all(everywhere) -> None:
 # docs/privacy.md
 
 
-def test_the_document_names_every_model_that_is_about_people_or_parcels_and_no_other() -> None:
+def test_the_document_names_exactly_the_models_with_personal_data() -> None:
     named = set(re.findall(r"`([a-z_]+\.[A-Z]\w+)`", PRIVACY))
     assert named == {*HOLDS, *ABOUT_PEOPLE}

@@ -63,7 +63,7 @@ def run(*, at: datetime = LATER) -> int:
 # Parcels
 
 
-def test_a_delivered_parcel_goes_with_all_that_belongs_to_it():
+def test_a_delivered_parcel_is_deleted_with_all_its_rows():
     shipment = delivered()
     Fetch.objects.create(shipment=shipment, started_at=NOW, milliseconds=1, outcome="tracked")
     other = parcel(POSTED)
@@ -89,12 +89,12 @@ def test_a_delivered_parcel_goes_with_all_that_belongs_to_it():
     ],
     ids="moving attempted back delivered-back young looked-at handled being-asked watched unknown".split(),
 )
-def test_a_parcel_stays_that_is_not_delivered_or_not_left_alone(rows, more):
+def test_an_undelivered_or_recently_used_parcel_is_kept(rows, more):
     parcel(*rows, **more)
     assert run() == 0
 
 
-def test_where_no_watch_runs_a_delivered_parcel_goes_too(standin):
+def test_without_a_watch_a_delivered_parcel_is_deleted_too(standin):
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS, DELIVERED))
     look_up(TrackingNumber(NUMBER), now=NOW)
     assert Shipment.objects.get().watch_at is not None
@@ -102,13 +102,13 @@ def test_where_no_watch_runs_a_delivered_parcel_goes_too(standin):
     assert run(at=NOW + 402 * DAY) == 1
 
 
-def test_it_goes_on_the_day_after_and_not_before():
+def test_a_delivered_parcel_is_deleted_after_400_days():
     delivered()
     assert run(at=NOW + 400 * DAY) == 0
     assert run(at=NOW + 400 * DAY + timedelta(seconds=1)) == 1
 
 
-def test_a_parcel_stays_while_the_sender_can_still_open_an_enquiry():
+def test_a_parcel_is_kept_while_an_enquiry_is_still_possible():
     germany = Destination.objects.get(code="DE")
     germany.enquiry_months = 24
     germany.save()
@@ -117,7 +117,7 @@ def test_a_parcel_stays_while_the_sender_can_still_open_an_enquiry():
     assert run(at=NOW + 740 * DAY) == 1
 
 
-def test_a_parcel_whose_posting_day_nobody_knows_stays():
+def test_a_parcel_without_a_known_posting_day_is_kept():
     shipment = delivered()
     Shipment.objects.filter(pk=shipment.pk).update(history_missing=True)
     Standing.objects.outdate()
@@ -125,7 +125,7 @@ def test_a_parcel_whose_posting_day_nobody_knows_stays():
     assert run() == 0
 
 
-def test_a_number_from_abroad_has_no_enquiry_of_ours_to_wait_for():
+def test_a_number_from_abroad_does_not_wait_for_an_enquiry():
     rows = [event(POSTED, NOW.date() - DAY), event("Final delivery @ TOKYO", NOW.date())]
     for history_missing, number in ((False, "RB123456785GB"), (True, "EE123456785UK")):
         shipment = keep(*rows, number=number, history_missing=history_missing)
@@ -137,7 +137,7 @@ def test_a_number_from_abroad_has_no_enquiry_of_ours_to_wait_for():
 
 
 @pytest.mark.parametrize("spam", [False, True])
-def test_a_parcel_stays_while_a_message_about_it_waits_for_an_answer(spam):
+def test_a_parcel_is_kept_while_a_message_about_it_is_unanswered(spam):
     named, told, other = delivered(), delivered(), delivered()
     write(named.number, suspected_spam=spam)
     write(text=f"I mean {told.number.lower()}, thank you", suspected_spam=spam)
@@ -147,7 +147,7 @@ def test_a_parcel_stays_while_a_message_about_it_waits_for_an_answer(spam):
     assert run() == 2
 
 
-def test_words_that_no_longer_mean_a_delivery_keep_the_parcel():
+def test_a_parcel_is_kept_when_its_phrase_no_longer_means_delivery():
     delivered()
     Phrase.objects.filter(text="Final delivery").update(status=Status.objects.get(slug="retention"))
     Status.objects.get(slug="retention").save()  # renews the words
@@ -156,7 +156,7 @@ def test_words_that_no_longer_mean_a_delivery_keep_the_parcel():
     assert run() == 0
 
 
-def test_a_look_at_a_delivered_parcel_counts_as_one_for_another_400_days(standin):
+def test_a_look_up_keeps_a_delivered_parcel_for_400_more_days(standin):
     standin.set_item(NUMBER, story(POSTED, DELIVERED))
     look_up(TrackingNumber(NUMBER), now=NOW)
     look_up(TrackingNumber(NUMBER), now=NOW + 300 * DAY)
@@ -164,7 +164,7 @@ def test_a_look_at_a_delivered_parcel_counts_as_one_for_another_400_days(standin
     assert run(at=NOW + 701 * DAY) == 1
 
 
-def test_a_parcel_that_somebody_looks_at_meanwhile_stays(monkeypatch):
+def test_a_parcel_looked_up_during_the_run_is_kept(monkeypatch):
     monkeypatch.setattr("tracking.values.pacing.BREATH", 0)
     first, second = delivered(), delivered()
     rule = prune.parcels(LATER)
@@ -176,7 +176,7 @@ def test_a_parcel_that_somebody_looks_at_meanwhile_stays(monkeypatch):
     assert first.pk < second.pk
 
 
-def test_a_parcel_that_somebody_writes_about_meanwhile_stays(monkeypatch):
+def test_a_parcel_with_a_new_message_during_the_run_is_kept(monkeypatch):
     monkeypatch.setattr("tracking.values.pacing.BREATH", 0)
     delivered(), delivered()
     steps = prune.delete_in_batches(replace(prune.parcels(LATER), batch=1))
@@ -187,7 +187,7 @@ def test_a_parcel_that_somebody_writes_about_meanwhile_stays(monkeypatch):
     assert Shipment.objects.get() == left
 
 
-def test_while_others_wait_for_the_lock_only_new_messages_are_read():
+def test_under_the_lock_only_new_messages_are_read():
     delivered()
     write("EM123456785JP")
     rule = prune.parcels(LATER)
@@ -197,7 +197,7 @@ def test_while_others_wait_for_the_lock_only_new_messages_are_read():
     assert reads and all("created_at" in sql for sql in reads)
 
 
-def test_stopped_in_the_middle_it_goes_on_where_it_was(monkeypatch):
+def test_a_stopped_run_continues_at_the_next_start(monkeypatch):
     monkeypatch.setattr("tracking.values.pacing.BREATH", 0)
     for _ in range(5):
         delivered()
@@ -223,7 +223,7 @@ def run_for_typed(*, at: datetime = NOW + 91 * DAY) -> int:
     return sum(prune.delete_in_batches(prune.without_a_story(at)))
 
 
-def test_a_number_without_a_story_goes_90_days_after_it_was_asked_about():
+def test_a_number_without_a_story_is_deleted_after_90_days():
     typed(), typed(asked_at=None), delivered()
     assert run_for_typed(at=NOW + 90 * DAY) == 0
     assert run_for_typed() == 2
@@ -245,19 +245,19 @@ def test_a_number_without_a_story_goes_90_days_after_it_was_asked_about():
     ],
     ids="asked made told registered noted ordered handled watched being-asked".split(),
 )
-def test_a_number_without_a_story_stays_that_somebody_may_still_need(more):
+def test_a_number_without_a_story_but_in_use_is_kept(more):
     typed(**more)
     assert run_for_typed() == 0
 
 
-def test_a_number_with_replaced_rows_alone_stays():
+def test_a_number_with_only_replaced_rows_is_kept():
     event = keep().events.create(position=0, local_date=NOW.date(), phrase="x", first_seen_at=NOW)
     Event.objects.filter(pk=event.pk).update(superseded_at=NOW)
     Shipment.objects.update(asked_at=NOW, story_at=None)
     assert run_for_typed() == 0
 
 
-def test_a_number_without_a_story_stays_while_a_message_about_it_waits_for_an_answer():
+def test_a_number_in_an_unanswered_message_is_kept():
     write(text=f"Where is {typed().number}?")
     assert run_for_typed() == 0
     Message.objects.update(answered=True)
@@ -267,7 +267,7 @@ def test_a_number_without_a_story_stays_while_a_message_about_it_waits_for_an_an
 # Spam
 
 
-def test_spam_that_nobody_answered_goes_after_90_days_and_nothing_else_does():
+def test_only_unanswered_spam_is_deleted_after_90_days():
     for facts in ({}, {"answered": True}):
         write(text="Cheap", suspected_spam=True, **facts)
         write(text="A question", **facts)
@@ -305,14 +305,14 @@ def leave_traces() -> None:
     )
 
 
-def test_traces_go_when_their_time_is_over():
+def test_expired_traces_are_deleted():
     leave_traces()
     assert traces_left(NOW + 60 * DAY) == [2, 20, 2, 1, 1]
     assert traces_left(NOW + 91 * DAY) == [1, 20, 1, 0, 0]
     assert traces_left(NOW + 91 * DAY) == [1, 20, 1, 0, 0]
 
 
-def test_failed_log_ins_go_when_their_pause_is_over():
+def test_failed_log_ins_are_deleted_after_their_pause():
     for username, minutes in (("ann", 16), ("bob", 14)):
         attempt = AccessAttempt.objects.create(username=username, failures_since_start=5)
         AccessAttempt.objects.filter(pk=attempt.pk).update(attempt_time=NOW - timedelta(minutes=minutes))
@@ -327,13 +327,13 @@ def requests_left(shipment: Shipment, *, at: datetime) -> int:
     return Fetch.objects.count()
 
 
-def test_requests_stay_while_the_sender_may_open_an_enquiry():
+def test_requests_are_kept_while_an_enquiry_is_possible():
     shipment = parcel(POSTED, IN_CUSTOMS)  # posted on 22 November: until 22 May, day 179
     assert requests_left(shipment, at=NOW + 178 * DAY) == 1
     assert requests_left(shipment, at=NOW + 181 * DAY) == 0
 
 
-def test_where_nobody_knows_the_posting_day_requests_stay_for_a_year_after_the_newest_scan():
+def test_without_a_posting_day_requests_are_kept_for_a_year():
     shipment = parcel(IN_CUSTOMS)
     Shipment.objects.update(history_missing=True)
     Standing.objects.outdate()
@@ -342,7 +342,7 @@ def test_where_nobody_knows_the_posting_day_requests_stay_for_a_year_after_the_n
     assert requests_left(shipment, at=NOW + 367 * DAY) == 0
 
 
-def test_of_a_number_from_abroad_requests_go_after_90_days():
+def test_requests_of_a_number_from_abroad_are_deleted_after_90_days():
     shipment = keep(event(POSTED, NOW.date()), number="RB123456785GB")
     Standing.objects.create(shipment=shipment)
     recompute_outdated(most=10)
@@ -352,7 +352,7 @@ def test_of_a_number_from_abroad_requests_go_after_90_days():
 # The command
 
 
-def test_the_dry_run_says_what_would_go_and_throws_nothing_away(capsys):
+def test_the_dry_run_lists_what_the_next_run_deletes(capsys):
     leave_traces()
     shipment = delivered()
     typed()
@@ -376,7 +376,7 @@ def test_the_dry_run_says_what_would_go_and_throws_nothing_away(capsys):
     assert "        0 parcels" in capsys.readouterr().out
 
 
-def test_after_an_edit_of_the_words_it_works_out_first_where_parcels_stand(capsys):
+def test_prune_first_recomputes_outdated_standings(capsys):
     delivered(delivered_on=NOW - 1000 * DAY, asked_at=NOW - 500 * DAY)
     Standing.objects.outdate()
     call_command("prune", "--dry-run")

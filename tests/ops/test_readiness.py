@@ -39,7 +39,7 @@ def ask(**environment: str) -> str:
 
 
 @pytest.mark.django_db
-def test_all_is_well(client):
+def test_a_working_site_is_ready(client):
     current_gate()
     response = client.get("/readyz")
     assert response.status_code == 200
@@ -54,7 +54,7 @@ def test_all_is_well(client):
 
 
 @pytest.mark.django_db
-def test_a_pause_of_the_gate_is_told_and_does_not_matter(client):
+def test_a_pause_is_shown_and_the_site_is_ready_all_the_same(client):
     current_gate()
     Gate.objects.update(paused_until=timezone.now() + timedelta(minutes=5), pause_reason="no answer")
     response = client.get("/readyz")
@@ -62,7 +62,7 @@ def test_a_pause_of_the_gate_is_told_and_does_not_matter(client):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_migration_that_is_not_applied_is_named_until_it_is(client):
+def test_an_unapplied_migration_is_named_until_it_is_applied(client):
     newest = MigrationRecorder.Migration.objects.filter(app="tracking").latest("name")
     newest.delete()
     try:
@@ -75,13 +75,13 @@ def test_a_migration_that_is_not_applied_is_named_until_it_is(client):
 
 
 @pytest.mark.django_db
-def test_once_all_is_applied_asking_again_costs_two_queries(client, django_assert_num_queries):
+def test_after_the_first_request_readyz_costs_two_queries(client, django_assert_num_queries):
     client.get("/readyz")
     with django_assert_num_queries(2):  # does it answer, is Japan Post asked
         client.get("/readyz")
 
 
-def test_without_a_database_it_says_so_and_not_where_it_should_be(tmp_path: Path):
+def test_without_a_database_the_answer_hides_its_address(tmp_path: Path):
     answer = ask(DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/secret.sqlite3")
     assert answer.startswith('503 {"ready": false, "database": "does not answer (OperationalError)"')
     assert "secret" not in answer and "migrations" not in answer
@@ -94,7 +94,7 @@ def test_a_database_that_was_never_migrated_is_not_ready(tmp_path: Path):
 
 
 @pytest.mark.django_db
-def test_a_cache_that_keeps_nothing_or_breaks_is_not_ready(client, settings, tmp_path: Path):
+def test_a_cache_that_stores_nothing_or_fails_is_not_ready(client, settings, tmp_path: Path):
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
     response = client.get("/readyz")
     assert (response.status_code, response.json()["cache"]) == (503, "does not keep what it is given")

@@ -51,7 +51,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
         (1, {"is_over": True, "changed_at": NOW - DAY, "outcome": "unavailable"}, HOUR),
     ],
 )
-def test_due_times_of_known_parcels(silent, more, wait):
+def test_known_parcels_get_their_due_time(silent, more, wait):
     prospect = Prospect(**{"outcome": "tracked", "last_scan": NOW - silent * DAY} | more)
     assert next_watch(prospect, now=NOW) == (NOW + wait if wait else None)
 
@@ -59,7 +59,7 @@ def test_due_times_of_known_parcels(silent, more, wait):
 @pytest.mark.parametrize(
     ("days", "wait"), [(0, 6 * HOUR), (14, 6 * HOUR), (15, DAY), (181, None), (None, None)]
 )
-def test_due_times_of_numbers_that_japan_post_does_not_know(days, wait):
+def test_numbers_unknown_to_japan_post_get_their_due_time(days, wait):
     registered_at = None if days is None else NOW - days * DAY
     prospect = Prospect("not-found", None, registered_at=registered_at)
     assert next_watch(prospect, now=NOW) == (NOW + wait if wait else None)
@@ -76,14 +76,14 @@ def test_due_times_of_numbers_that_japan_post_does_not_know(days, wait):
         ([POSTED, DELIVERED, "Delivery scan cancelled @ GERMANY"], 4 * HOUR),
     ],
 )
-def test_each_answer_sets_the_next_time(standin, texts, wait):
+def test_each_answer_sets_the_next_due_time(standin, texts, wait):
     standin.set_item(NUMBER, story(*texts))
     look_up(NUMBER, now=NOW)
     assert Shipment.objects.get().watch_at == NOW + wait
 
 
 @pytest.mark.parametrize("end", [DELIVERED, "Signature received @ GERMANY", "Returned to sender @ TOKYO"])
-def test_a_journey_that_is_over_is_asked_about_once_more_and_then_never(standin, end):
+def test_a_finished_journey_is_queried_once_more_then_never(standin, end):
     signed = Status.objects.create(slug="signed", tone="done")
     Phrase.objects.create(text="Signature received", status=signed)
     standin.set_item(NUMBER, story(POSTED, end))
@@ -111,7 +111,7 @@ def asked(standin):
     return [request.query["reqCodeNo1"] for request in standin.requests]
 
 
-def test_the_longest_overdue_comes_first_and_what_is_not_due_waits(standin):
+def test_the_longest_overdue_parcels_are_queried_first(standin):
     numbers = some_numbers(4)
     register(reversed(numbers[:3]), at=NOW - HOUR)
     register(numbers[3:], at=NOW + HOUR)
@@ -121,7 +121,7 @@ def test_the_longest_overdue_comes_first_and_what_is_not_due_waits(standin):
     assert set(Fetch.objects.values_list("asked_by", flat=True)) == {"watch"}
 
 
-def test_what_a_visitor_has_just_asked_is_left_alone(standin):
+def test_a_parcel_that_a_visitor_just_looked_up_is_skipped(standin):
     standin.set_item(NUMBER, story(POSTED))
     look_up(NUMBER, now=NOW)
     Shipment.objects.update(watch_at=NOW)
@@ -137,7 +137,7 @@ def test_a_customers_click_is_answered_from_the_store(client, standin):
     assert len(standin.requests) == 1
 
 
-def test_visitors_come_before_the_watch(standin, monkeypatch):
+def test_the_watch_sends_no_request_while_visitors_wait(standin, monkeypatch):
     monkeypatch.setattr("tracking.ops.watch.PATIENCE", 0.3)
     monkeypatch.setattr("tracking.ops.watch.BUSY_FOR", 0.1)
     register([NUMBER])
@@ -147,7 +147,7 @@ def test_visitors_come_before_the_watch(standin, monkeypatch):
     assert standin.requests == []
 
 
-def test_it_waits_without_spinning_while_the_gate_pauses(standin, gate_clock):
+def test_the_watch_sleeps_while_the_gate_pauses(standin, gate_clock):
     register(some_numbers(3), at=NOW)
     gate.current_gate()
     Gate.objects.update(paused_until=NOW + HOUR, pause_reason="down")
@@ -168,7 +168,7 @@ def test_it_waits_without_spinning_while_the_gate_pauses(standin, gate_clock):
     assert standin.requests == []
 
 
-def test_an_error_on_one_parcel_is_logged_and_the_others_go_on(standin, monkeypatch, caplog):
+def test_an_error_on_one_parcel_is_logged_and_the_others_continue(standin, monkeypatch, caplog):
     first, second = some_numbers(2)
     register([first, second])
     ask = asking.ask
@@ -188,9 +188,7 @@ def test_an_error_on_one_parcel_is_logged_and_the_others_go_on(standin, monkeypa
 
 
 @pytest.mark.parametrize("broken", ["tracking.ops.prune.traces", "tracking.ops.watch.recompute_outdated"])
-def test_an_error_while_it_tidies_up_is_logged_and_parcels_are_asked_about(
-    standin, monkeypatch, caplog, broken
-):
+def test_an_error_in_clean_up_is_logged_and_the_watch_continues(standin, monkeypatch, caplog, broken):
     def stumble(*_, **__):
         raise ZeroDivisionError
 
@@ -202,7 +200,7 @@ def test_an_error_while_it_tidies_up_is_logged_and_parcels_are_asked_about(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_one_log_line_a_cycle(standin, caplog):
+def test_each_cycle_writes_one_log_line(standin, caplog):
     register(some_numbers(3))
     with caplog.at_level("INFO", "tracking.ops.watch"):
         Watch(clock=lambda: NOW + HOUR).run_once()
@@ -210,7 +208,7 @@ def test_one_log_line_a_cycle(standin, caplog):
     assert line.startswith("watch: 3 asked, 0 with news, 0 without an answer")
 
 
-def test_old_requests_are_thrown_away(standin):
+def test_the_watch_deletes_old_requests(standin):
     for days in (0, 60):
         with suppress(NotFound):
             look_up(NUMBER, now=NOW + days * DAY)
@@ -274,7 +272,7 @@ def start(standin):
         yield start
 
 
-def test_two_watches_ask_each_parcel_once(standin, start):
+def test_two_watches_query_each_parcel_once(standin, start):
     numbers = some_numbers(40)
     register(numbers)
     processes = [start("--once"), start("--once")]
@@ -288,7 +286,7 @@ def test_two_watches_ask_each_parcel_once(standin, start):
 @pytest.mark.parametrize(
     ("shell", "stop"), [((), signal.SIGTERM), ((), signal.SIGINT), (processes.IN_BACKGROUND, signal.SIGINT)]
 )
-def test_a_signal_ends_it_between_two_parcels(standin, start, shell, stop):
+def test_a_signal_stops_the_watch_between_two_parcels(standin, start, shell, stop):
     standin.set_fault(None, "hang")
     register(some_numbers(3))
     process = start(shell=shell, seconds_to_finish=60)
@@ -303,7 +301,7 @@ def test_a_signal_ends_it_between_two_parcels(standin, start, shell, stop):
     assert not Shipment.objects.exclude(lease_until=None).exists()
 
 
-def test_a_second_signal_gives_the_request_up(standin, start):
+def test_a_second_signal_cancels_the_request(standin, start):
     standin.set_fault(None, "hang")
     register([NUMBER])
     process = start(JAPANPOST_TIMEOUT=25, seconds_to_finish=600)
@@ -316,7 +314,7 @@ def test_a_second_signal_gives_the_request_up(standin, start):
     assert Shipment.objects.get().lease_until is None
 
 
-def test_the_request_is_given_up_in_time_after_one_signal(standin, start):
+def test_one_signal_cancels_the_request_after_a_time_limit(standin, start):
     standin.set_fault(None, "hang")
     register([NUMBER])
     process = start(JAPANPOST_TIMEOUT=25)
@@ -326,7 +324,7 @@ def test_the_request_is_given_up_in_time_after_one_signal(standin, start):
     assert process.returncode == 0 and "given up" in output
 
 
-def test_a_sleeping_watch_wakes_at_once():
+def test_a_stopped_watch_wakes_at_once():
     watch = Watch()
     sleeper = threading.Thread(target=watch._sleep, args=[1000], daemon=True)
     sleeper.start()
@@ -335,7 +333,7 @@ def test_a_sleeping_watch_wakes_at_once():
     assert not sleeper.is_alive()
 
 
-def test_the_command_leaves_its_process_the_signals(standin):
+def test_the_command_restores_the_signal_handlers(standin):
     def signals():
         return (
             [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)],
@@ -347,7 +345,7 @@ def test_the_command_leaves_its_process_the_signals(standin):
     assert signals() == before
 
 
-def test_after_kill_9_another_watch_goes_on(standin, start):
+def test_another_watch_continues_after_kill_9(standin, start):
     numbers = some_numbers(3)
     register(numbers)
     standin.set_fault(None, "hang", times=1)
