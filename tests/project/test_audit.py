@@ -30,7 +30,7 @@ NO_NETWORK = "Traceback …\nrequests.exceptions.ConnectionError: Failed to reso
         (None, "", 0, "NOT AUDITED: the data about vulnerabilities cannot be reached: no report"),
     ],
 )
-def test_the_report_is_read_as_it_is(tmp_path, report, errors, code, said):
+def test_each_report_gives_its_exit_code_and_sentence(tmp_path, report, errors, code, said):
     written = tmp_path / "report"
     written.write_text("" if report is None else json.dumps({"dependencies": report, "fixes": []}))
     (tmp_path / "errors").write_text(errors)

@@ -27,7 +27,7 @@ PICTURE = re.compile(r"!\[([^]]*)\]\(([^)]+)\)")
 SHEET = "status,language,destination,title,meaning,what_to_do,who_has_it,hidden\ncustoms-clearance,fr,,En douane,Attendez.,,,\n"
 
 
-def test_each_picture_that_a_document_names_is_there_and_told_in_words() -> None:
+def test_each_picture_in_a_document_exists_and_has_alt_text() -> None:
     named = [(page, *found) for page in PAGES for found in PICTURE.findall(page.read_text(encoding="utf-8"))]
     assert [f"{page.name}: {file}" for page, _, file in named if not (page.parent / file).is_file()] == []
     assert [f"{page.name}: {file}" for page, alt, file in named if not alt.strip()] == []
@@ -126,7 +126,7 @@ def upload_logo(admin_client: Client) -> None:
     admin_client.post(address, data | {"logo": SimpleUploadedFile("logo.png", file.getvalue())})
 
 
-def test_the_guide_for_staff_names_what_stands_at_the_desk(words_at_the_desk: set[str]) -> None:
+def test_the_guide_for_staff_names_texts_that_the_desk_shows(words_at_the_desk: set[str]) -> None:
     guide = (PROJECT / "docs" / "wording.md").read_text(encoding="utf-8")
     marked = re.findall(r"(?<!\*)(\*\*?)([^*\n]+)\1(?!\*)", guide)
     names = {name for _, name in marked}
@@ -146,7 +146,7 @@ def headings_of(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def test_each_link_between_documents_leads_somewhere() -> None:
+def test_each_link_between_documents_has_a_target() -> None:
     dead = []
     for page in PAGES:
         for link in re.findall(r"(?<!!)\[[^]]*\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):

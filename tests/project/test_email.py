@@ -34,7 +34,7 @@ def test_every_link_leads_straight_to_the_tracking_page(link):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_path_is_one_of_ours(path):
+def test_every_path_is_served_by_the_site(path):
     assert resolve(urlsplit(path).path).url_name == "japan_post_address"
 
 
@@ -45,7 +45,7 @@ def test_the_markup_is_a_parcel_delivery_with_our_address():
     assert resolve(urlsplit(parcel["trackingUrl"]).path).kwargs["number"] == parcel["trackingNumber"]
 
 
-def test_the_markup_has_all_that_gmail_demands():
+def test_the_markup_has_all_that_gmail_requires():
     """After https://developers.google.com/workspace/gmail/markup/reference/types/ParcelDelivery and its smallest example."""
     parcel = markup()
     assert (parcel["carrier"]["@type"], parcel["carrier"]["name"]) == ("Organization", "Japan Post")

@@ -53,7 +53,7 @@ def test_every_answer_carries_the_whole_policy(client, no_network, address):
 
 
 @pytest.mark.django_db
-def test_a_page_from_the_cache_carries_it_too_and_nothing_of_one_visitor(client):
+def test_a_cached_page_carries_the_policy_and_no_nonce(client):
     first, again = client.get("/examples/in-customs/"), client.get("/examples/in-customs/")
     guides = [client.get("/") for _ in range(2)]
     for response in (first, again, *guides):
@@ -74,7 +74,7 @@ def test_only_the_preview_may_frame_and_only_its_frame_may_be_framed(admin_clien
 @pytest.mark.parametrize(
     "name", ["index", "tracking_status_changelist", "auth_user_add", "jsi18n", "tracking_nothing"]
 )
-def test_neither_search_engines_nor_caches_keep_what_the_desk_shows(admin_client, client, name):
+def test_search_engines_and_caches_keep_no_page_of_the_desk(admin_client, client, name):
     address = "/admin/nothing/" if name == "tracking_nothing" else reverse(f"admin:{name}")
     for response in (admin_client.get(address), client.get(address)):
         assert response["X-Robots-Tag"] == "noindex"

@@ -65,32 +65,32 @@ as_json = pytest.mark.parametrize("log", ["json"], indirect=True)
 # The id
 
 
-def test_every_answer_has_an_id_of_its_own_errors_and_files_too(client: Client, db) -> None:
+def test_every_answer_has_its_own_id_even_an_error(client: Client, db) -> None:
     ids = [
         client.get(address)["X-Request-ID"] for address in ("/healthz", "/nowhere/", "/admin/", "/contact/")
     ]
     assert all(MADE.fullmatch(one) for one in ids) and len(set(ids)) == 4
 
 
-def test_a_page_that_is_reused_has_the_id_of_its_request(client: Client, db) -> None:
+def test_a_cached_page_has_the_id_of_its_request(client: Client, db) -> None:
     first, second = client.get("/"), client.get("/")
     assert first.content == second.content
     assert first["X-Request-ID"] != second["X-Request-ID"]
 
 
-def test_a_trusted_proxys_id_is_taken_over(client: Client, settings) -> None:
+def test_the_id_of_a_trusted_proxy_is_used(client: Client, settings) -> None:
     settings.TRUSTED_PROXIES = 1
     assert client.get("/healthz", headers={"x-request-id": GIVEN})["X-Request-ID"] == GIVEN
 
 
-def test_without_a_proxy_anybodys_id_is_not_believed(client: Client) -> None:
+def test_without_a_proxy_a_sent_id_is_ignored(client: Client) -> None:
     assert MADE.fullmatch(client.get("/healthz", headers={"x-request-id": GIVEN})["X-Request-ID"])
 
 
 @pytest.mark.parametrize(
     "given", ["", "short", "x" * 65, "two words here", "line\nbreak", "日本日本日本日本", "a,b;c=d{e}f"]
 )
-def test_what_is_no_id_is_not_taken_over(client: Client, settings, given: str) -> None:
+def test_an_invalid_id_is_replaced(client: Client, settings, given: str) -> None:
     settings.TRUSTED_PROXIES = 1
     assert MADE.fullmatch(client.get("/healthz", headers={"x-request-id": given})["X-Request-ID"])
 
@@ -105,7 +105,7 @@ def test_a_plain_line_has_the_id(client: Client, log: Lines) -> None:
 
 
 @plain
-def test_a_line_of_no_request_says_so(client: Client, log: Lines) -> None:
+def test_a_line_outside_a_request_has_a_dash(client: Client, log: Lines) -> None:
     client.get("/says")
     logging.getLogger("tracking.test").warning("nobody asked")
     assert log()[-1].endswith("WARNING tracking.test -: nobody asked")
@@ -115,7 +115,7 @@ def test_a_line_of_no_request_says_so(client: Client, log: Lines) -> None:
 
 
 @as_json
-def test_a_line_is_one_object(client: Client, log: Lines) -> None:
+def test_a_json_line_is_one_object(client: Client, log: Lines) -> None:
     response = client.get("/says")
     (line,) = map(json.loads, log())
     assert datetime.fromisoformat(line.pop("time")).utcoffset() is not None
@@ -128,7 +128,7 @@ def test_a_line_is_one_object(client: Client, log: Lines) -> None:
 
 
 @as_json
-def test_an_error_has_its_traceback_and_id_and_not_the_request_itself(client: Client, log: Lines) -> None:
+def test_an_error_has_its_traceback_and_id_but_no_request(client: Client, log: Lines) -> None:
     client.raise_request_exception = False
     response = client.get(f"/breaks/{NUMBER}")
     (line,) = map(json.loads, log())
@@ -140,7 +140,7 @@ def test_an_error_has_its_traceback_and_id_and_not_the_request_itself(client: Cl
 
 @as_json
 @pytest.mark.django_db(transaction=True)
-def test_what_helping_threads_log_has_the_id_of_the_request(
+def test_lines_of_helper_threads_have_the_id_of_the_request(
     client: Client, standin: StandIn, log: Lines, monkeypatch, settings, shop
 ) -> None:
     settings.EMAIL_IS_SET_UP, settings.EMAIL_BACKEND = True, "no.such.backend"
@@ -163,7 +163,7 @@ def test_what_helping_threads_log_has_the_id_of_the_request(
 
 @as_json
 @pytest.mark.django_db(transaction=True)
-def test_the_watchs_lines_have_no_id(standin: StandIn, log: Lines) -> None:
+def test_lines_of_the_watch_have_no_id(standin: StandIn, log: Lines) -> None:
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     look_up(NUMBER, now=NOW)
     Shipment.objects.update(watch_at=NOW, ask_again_at=None)

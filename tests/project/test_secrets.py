@@ -44,7 +44,7 @@ from tracking.values.redaction import redact
         ("ABEM123456785JP", "ABEM123456785JP"),
     ],
 )
-def test_a_number_keeps_its_end(text, short):
+def test_redact_shortens_every_spelling_of_a_number(text, short):
     assert redact(text) == short
 
 
@@ -61,7 +61,7 @@ def log(request, monkeypatch) -> Iterator[Callable[[], str]]:
 
 
 @pytest.mark.django_db
-def test_our_lines_have_no_whole_number(log):
+def test_our_log_lines_have_no_whole_number(log):
     drift = alarms.Drift("cut", f"the page is about {NUMBER}")
     alarms.raise_alarm(drift, number=NUMBER, html="<html>", now=timezone.now())
     assert KeptPage.objects.get().number == NUMBER
@@ -70,7 +70,7 @@ def test_our_lines_have_no_whole_number(log):
 
 
 @pytest.mark.django_db
-def test_djangos_lines_about_an_error_of_ours_have_none_either(log, client, monkeypatch):
+def test_djangos_lines_about_an_error_have_no_whole_number(log, client, monkeypatch):
     def breaks(*_args, **_more):
         raise RuntimeError(f"no idea what this is:\n{NUMBER}")
 
@@ -92,7 +92,7 @@ def test_djangos_lines_about_an_error_of_ours_have_none_either(log, client, monk
         {"CACHE_URL": "rediss-cluster://:TOP-SECRET@cache:6379/0"},
     ],
 )
-def test_a_misspelt_address_stops_the_start_without_telling_its_password(environment):
+def test_a_misspelt_address_stops_the_start_and_hides_its_password(environment):
     stopped = start(
         "import django; django.setup()",
         DJANGO_SETTINGS_MODULE="emsguide.settings",
@@ -102,7 +102,7 @@ def test_a_misspelt_address_stops_the_start_without_telling_its_password(environ
     assert "TOP-SECRET" not in stopped.stdout + stopped.stderr
 
 
-def test_the_page_about_an_error_hides_addresses_with_passwords(settings):
+def test_the_error_report_hides_addresses_with_passwords(settings):
     settings.CACHES = {"default": {"BACKEND": "x", "LOCATION": "redis://:TOP-SECRET@cache:6379"}}
     settings.EMAIL_HOST_PASSWORD = settings.SECRET_KEY = "TOP-SECRET"
     request = RequestFactory().get(

@@ -12,7 +12,7 @@ from tracking.models import Message, Notice
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["admin:tracking_notice_add", "admin:auth_user_add", "admin:logout"])
-def test_a_form_from_elsewhere_changes_nothing_at_the_desk(name):
+def test_a_form_from_another_site_changes_nothing_at_the_desk(name):
     client = Client(enforce_csrf_checks=True)
     ann = User.objects.create_superuser("ann")
     client.force_login(ann, "django.contrib.auth.backends.ModelBackend")
@@ -53,7 +53,7 @@ def test_the_log_in_leads_to_no_other_site(client, wanted):
     assert (response.status_code, response["Location"]) == (302, "/admin/")
 
 
-def test_a_page_that_is_reused_names_the_host_that_was_asked(client, standin, settings, db):
+def test_a_cached_page_names_only_the_requested_host(client, standin, settings, db):
     settings.ALLOWED_HOSTS = ["one.example", "two.example"]
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
     for path in (f"/track/{NUMBER}/", "/"):
@@ -73,7 +73,7 @@ def test_no_shared_cache_keeps_a_parcel_and_no_page_sets_a_cookie(client, standi
     assert "no-store" in client.get("/contact/")["Cache-Control"]
 
 
-def test_nobody_writes_headers_into_the_mail_to_the_shop(client, settings, shop):
+def test_a_visitor_cannot_add_headers_to_the_mail_to_the_shop(client, settings, shop):
     settings.EMAIL_IS_SET_UP = True
     shop.email = "shop@example.com"
     shop.save()

@@ -49,7 +49,7 @@ def test_production_starts_with_a_key_and_a_host():
         ({"SITE_URL": "https://other.example"}, "emsguide.W004"),
     ],
 )
-def test_djangos_own_check_finds_a_weak_setting_beside_those_that_we_ship(weakness, words):
+def test_djangos_check_finds_each_weakened_shipped_setting(weakness, words):
     """As `make lint` and step 6 of the guide to a server ask it."""
     shipped = dict(re.findall(r"^([A-Z_]+)=(.*)$", SHIPPED.read_text(), re.MULTILINE))
     code = "from django.core.management import execute_from_command_line as run; run('x check --deploy --fail-level WARNING'.split())"
@@ -88,7 +88,7 @@ def test_djangos_own_check_finds_a_weak_setting_beside_those_that_we_ship(weakne
         (PRODUCTION | {"CACHE_URL": "radis://:pw@host/0"}, "CACHE_URL cannot be read"),
     ],
 )
-def test_a_missing_or_misspelt_value_stops_the_start_with_its_name(environment, words):
+def test_a_missing_or_misspelt_value_stops_the_start_and_is_named(environment, words):
     result = start(**environment)
     assert result.returncode != 0
     assert words in result.stderr
@@ -106,7 +106,7 @@ def elsewhere(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_file_env_is_read_where_it_is_and_the_environment_comes_first(elsewhere: Path) -> None:
+def test_the_environment_overrides_the_file_env(elsewhere: Path) -> None:
     assert start(cwd=elsewhere, **PRODUCTION).returncode == 0
     (elsewhere / ".env").write_text(
         "SECRET_KEY=é\nALLOWED_HOSTS=a.example\nADMIN_PATH=desk/\n", encoding="utf-8"
@@ -126,9 +126,7 @@ def test_the_environment_may_name_another_file(elsewhere: Path) -> None:
     "reader", ["import emsguide.settings", "import runpy; runpy.run_path('gunicorn.conf.py')"]
 )
 @pytest.mark.parametrize("kind", ["a folder", "a link to nothing", "not UTF-8"])
-def test_a_file_env_that_cannot_be_read_stops_the_start_with_its_name(
-    elsewhere: Path, kind: str, reader: str
-) -> None:
+def test_an_unreadable_file_env_stops_the_start_and_is_named(elsewhere: Path, kind: str, reader: str) -> None:
     file = elsewhere / ".env"
     match kind:
         case "a folder":  # which Docker makes where a file should be mounted
@@ -143,9 +141,7 @@ def test_a_file_env_that_cannot_be_read_stops_the_start_with_its_name(
 
 
 @pytest.mark.parametrize("line", ["SECRET_KEY: s3cr3t", " SECRET_KEY=s3cr3t", "SECRET_KEY =s3cr3t", "s3cr3t"])
-def test_a_line_of_the_file_env_that_is_none_stops_the_start_and_is_not_told(
-    elsewhere: Path, line: str
-) -> None:
+def test_an_invalid_line_stops_the_start_and_is_not_printed(elsewhere: Path, line: str) -> None:
     (elsewhere / ".env").write_text(f"# ours\n\nexport DEBUG=False\n{line}\n")
     result = start(cwd=elsewhere, **PRODUCTION)
     assert result.returncode != 0
@@ -168,7 +164,7 @@ def test_valkey_and_redis_are_the_same_cache_and_may_both_fail(monkeypatch, addr
     }
 
 
-def test_an_option_in_an_address_comes_before_ours(monkeypatch):
+def test_an_option_in_an_address_overrides_ours(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgres://shop@host/site?connect_timeout=2&sslmode=require")
     options = Environment().database("DATABASE_URL", default="")["OPTIONS"]
     assert options == {"connect_timeout": 2, "sslmode": "require", "tcp_user_timeout": 10_000}
@@ -177,7 +173,7 @@ def test_an_option_in_an_address_comes_before_ours(monkeypatch):
 @pytest.mark.parametrize(
     "written", ["back-office/desk", "/back-office/desk", "/back-office/desk/", " back-office/desk/ "]
 )
-def test_the_staffs_desk_is_where_admin_path_says_with_or_without_slashes(written):
+def test_admin_path_works_with_and_without_slashes(written):
     code = "import django; django.setup(); from django.urls import reverse; print(reverse('admin:login'))"
     result = start(code, **PRODUCTION, ADMIN_PATH=written, DJANGO_SETTINGS_MODULE="emsguide.settings")
     assert result.stdout.strip() == "/back-office/desk/login/", result.stderr

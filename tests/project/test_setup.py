@@ -74,20 +74,20 @@ def test_pre_commit_and_make_lint_run_the_same_ruff():
     assert f"ruff=={revision.removeprefix('v')} \\" in pinned
 
 
-def test_a_missing_python_is_said(project):
+def test_a_missing_python_is_reported(project):
     answer = set_up(project, python="python-that-is-not-there")
     assert answer.returncode == 1
     assert "Install Python 3.11 or newer" in answer.stderr
 
 
-def test_an_old_python_is_said(project):
+def test_an_old_python_is_reported(project):
     command(project, "old", 'case "$1" in --version) echo Python 3.9.18;; *) exit 1;; esac')
     answer = set_up(project, python="old")
     assert answer.returncode == 1
     assert "needs Python 3.11 or newer; old is Python 3.9.18" in answer.stderr
 
 
-def test_a_debian_without_venv_is_said(project):
+def test_a_debian_without_venv_is_reported(project):
     command(project, "bare", 'case "$2" in *ensurepip*) exit 1;; esac')
     answer = set_up(project, python="bare")
     assert answer.returncode == 1
@@ -95,14 +95,14 @@ def test_a_debian_without_venv_is_said(project):
     assert not (project / ".venv").exists()
 
 
-def test_half_an_environment_does_not_survive(project):
+def test_an_incomplete_environment_is_removed(project):
     command(project, "clumsy", 'case "$2" in venv) mkdir -p .venv/bin; exit 1;; esac')
     answer = set_up(project, python="clumsy")
     assert answer.returncode == 1
     assert not (project / ".venv").exists()
 
 
-def test_a_failed_installation_is_said_and_leaves_nothing(project):
+def test_a_failed_installation_is_reported_and_removed(project):
     pip = r"printf '#!/bin/sh\nexit 1\n' > .venv/bin/python; chmod +x .venv/bin/python"
     command(project, "offline", f'case "$2" in venv) mkdir -p .venv/bin; {pip};; esac')
     answer = set_up(project, python="offline")
@@ -155,7 +155,7 @@ PARTS = ["chromium-headless-shell", "fonts-dejavu-core", "libatomic1"]
 
 
 @pytest.mark.parametrize("lacking", [[], *([part] for part in PARTS), PARTS])
-def test_root_gets_what_the_browser_tests_lack(system, lacking):
+def test_root_installs_what_the_browser_tests_lack(system, lacking):
     command(system, "id", "echo 0")
     for part in lacking:
         lose(system, part)
@@ -166,7 +166,7 @@ def test_root_gets_what_the_browser_tests_lack(system, lacking):
 
 
 @pytest.mark.parametrize("lacking", [[part] for part in PARTS])
-def test_others_hear_what_the_browser_tests_lack(system, lacking):
+def test_other_users_read_what_the_browser_tests_lack(system, lacking):
     for part in lacking:
         lose(system, part)
     answer = set_up(system, "browser", python="good", only_ours=True)
@@ -175,7 +175,7 @@ def test_others_hear_what_the_browser_tests_lack(system, lacking):
     assert not (system / "installed").exists()
 
 
-def test_a_system_without_apt_is_no_failure(system):
+def test_set_up_succeeds_on_a_system_without_apt(system):
     command(system, "id", "echo 0")
     (system / "commands" / "apt-get").unlink()
     for part in PARTS:
@@ -191,7 +191,7 @@ def test_setup_and_tests_look_for_the_same_fonts():
     assert all(str(folder) in script for folder in chromium._FOLDERS[1:])
 
 
-def test_what_only_the_mutants_need_is_installed_on_demand(project):
+def test_packages_for_mutants_are_installed_on_demand(project):
     python = r"printf '#!/bin/sh\necho $* >> calls\n' > .venv/bin/python; chmod +x .venv/bin/python"
     command(project, "good", f'case "$2" in venv) mkdir -p .venv/bin; {python};; esac')
     for parts, times in ((["dev"], 0), (["dev", "mutants"], 1), (["dev", "mutants"], 1)):
@@ -199,7 +199,7 @@ def test_what_only_the_mutants_need_is_installed_on_demand(project):
         assert (project / "calls").read_text().count("requirements-mutants.txt") == times
 
 
-def test_an_unknown_part_is_said(project):
+def test_an_unknown_part_is_reported(project):
     answer = set_up(project, "broswer", python="python3")
     assert answer.returncode == 2
     assert "unknown part broswer" in answer.stderr
@@ -220,7 +220,7 @@ def test_missing_servers_are_named_with_their_packages(project):
     assert {"redis-server", "caddy", "openssl", "systemd"} <= set(said.split())
 
 
-def test_where_all_tests_are_required_a_missing_program_is_an_error(tmp_path):
+def test_with_require_all_a_missing_program_is_an_error(tmp_path):
     """As .ci/run asks for it. Chromium and openssl are looked for where PATH says."""
     run = [sys.executable, "-m", "pytest", "--collect-only", "tests/journey/test_times.py"]
     for asked, code in (("", 0), ("1", 4)):

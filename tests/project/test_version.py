@@ -11,12 +11,12 @@ from tracking import VERSION
 HEADINGS = re.findall(r"^## (.+)$", (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
 
 
-def test_the_changelog_begins_with_what_is_not_released() -> None:
+def test_the_changelog_begins_with_unreleased_changes() -> None:
     assert HEADINGS[0] == "[Unreleased]"
     assert all(re.fullmatch(r"\[\d+\.\d+\.\d+] - \d{4}-\d\d-\d\d", one) for one in HEADINGS[1:])
 
 
-def test_released_versions_descend_from_the_one_under_work() -> None:
+def test_versions_descend_from_the_current_one() -> None:
     released = [Version(one.split("]")[0].strip("[")) for one in HEADINGS[1:]]
     assert released
     versions = [Version(VERSION), *released]
