@@ -1,4 +1,4 @@
-"""/metrics: behind a token, and without a tracking number."""
+"""/metrics: figures for Prometheus, behind a token and without any tracking number."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ Figures = dict[str, float]
 
 
 def read(text: str) -> Figures:
-    """`name{label="value",…}` -> figure, as in the text."""
+    """Parse the text; returns each figure by its name and labels, as `name label=value …`."""
     return {
         sample.name
         + "".join(f" {name}={value}" for name, value in sorted(sample.labels.items())): sample.value
@@ -34,11 +34,13 @@ def read(text: str) -> Figures:
 
 
 def figures(*, now: datetime = NOW) -> Figures:
+    """All figures at that time."""
     return read(exposition(now=now).decode())
 
 
 @pytest.fixture
 def counted(settings) -> None:
+    """A site with METRICS_TOKEN, whose middleware counts requests."""
     settings.METRICS_TOKEN = TOKEN
     settings.MIDDLEWARE = ["tracking.ops.metrics.middleware", *settings.MIDDLEWARE]
 
@@ -90,7 +92,7 @@ def test_without_metrics_token_the_library_is_not_loaded() -> None:
         assert done.stdout.strip() == loaded
 
 
-# What a process counts
+# Figures of one process
 
 
 @pytest.mark.parametrize(
@@ -123,12 +125,12 @@ def test_look_ups_are_counted_by_outcome(client: Client, counted, standin: Stand
     Shipment.objects.filter(number=first).update(last_outcome=Outcome.UNAVAILABLE)
     client.get(f"/track/?number={first},{unknown}")
     after = figures()
-    grown = {
+    increase = {
         outcome: after[f"emsguide_lookups_total outcome={outcome}"]
         - before.get(f"emsguide_lookups_total outcome={outcome}", 0)
         for outcome in ("tracked", "stale", "not-found", "rejected", "unavailable")
     }
-    assert grown == {"tracked": 2, "stale": 1, "not-found": 2, "rejected": 1, "unavailable": 1}
+    assert increase == {"tracked": 2, "stale": 1, "not-found": 2, "rejected": 1, "unavailable": 1}
 
 
 def test_an_open_page_that_reads_the_store_is_no_look_up(client: Client, counted, db) -> None:
@@ -150,11 +152,12 @@ def test_the_figures_have_no_tracking_number(
     assert NUMBER not in exposition(now=NOW).decode()
 
 
-# What the database knows
+# Figures from the database
 
 
 @pytest.fixture
 def store(db) -> None:
+    """An empty store with the row of the gate."""
     current_gate()
 
 

@@ -1,4 +1,4 @@
-"""All that is held about a parcel is handed out or thrown away, wherever it stands; and docs/privacy.md names it."""
+"""`export` and `forget` find all data about a parcel in every table, and docs/privacy.md names these tables."""
 
 import json
 import re
@@ -44,19 +44,21 @@ pytestmark = pytest.mark.django_db
 
 
 def run(command: str, *arguments: str) -> str:
+    """Run the command; returns what it prints."""
     out = StringIO()
     call_command(command, *arguments, stdout=out)
     return out.getvalue()
 
 
-def wrote(**facts: str) -> Message:
+def create_message(**facts: str) -> Message:
+    """Store a message of a customer."""
     return Message.objects.create(
         **{"email": "ann@example.com", "text": "Where is it?", "created_at": NOW} | facts
     )
 
 
-def texts_of_the_database() -> dict[str, list[str]]:
-    """Every value of every table as text; packed pages unpacked, drafts text by text."""
+def database_texts() -> dict[str, list[str]]:
+    """Every value of every table as text, by model. Packed pages are unpacked, drafts are split into their texts."""
     found = {}
     for model in MODELS:
         values = [value for row in model._base_manager.values_list() for value in row]
@@ -66,21 +68,22 @@ def texts_of_the_database() -> dict[str, list[str]]:
     return found
 
 
-def tables_that_name_it() -> set[str]:
-    tables = texts_of_the_database().items()
+def models_with_the_number() -> set[str]:
+    """The models with NUMBER in any of their texts."""
+    tables = database_texts().items()
     return {label for label, texts in tables if any(NUMBER in find_numbers(text) for text in texts)}
 
 
 @pytest.fixture
-def everywhere(standin: StandIn, admin_client) -> None:
-    """One parcel in every place where a number can get to."""
+def number_everywhere(standin: StandIn, admin_client) -> None:
+    """Store NUMBER in every place where a tracking number can be stored."""
     for number in (NUMBER, OTHER):
         standin.set_item(number, story(POSTED, ARRIVED, number=number))
         look_up(number, now=NOW)
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
     look_up(NUMBER, now=NOW.replace(hour=18))  # replaces a row
     parcel = Shipment.objects.get(number=NUMBER)
-    message = wrote(number=NUMBER)
+    message = create_message(number=NUMBER)
     admin_client.post(reverse("admin:tracking_shipment_change", args=[parcel.pk]), {"note": "for Ann"})
     admin_client.post(reverse("admin:tracking_message_answered", args=[message.pk]))
     for number, html in ((NUMBER, "cut"), (OTHER, f"<p>{NUMBER}</p>"), (OTHER, "cut")):
@@ -90,7 +93,7 @@ def everywhere(standin: StandIn, admin_client) -> None:
     Event.objects.filter(shipment__number=OTHER, position=0).update(details=f"Repacked, see {NUMBER}.")
     notice = Notice.objects.create(title=f"About {NUMBER}", text=f"{NUMBER} is found.", starts_on=NOW.date())
     notice.title = "A parcel is found"
-    notice.save()  # the former title is in the history alone
+    notice.save()  # now only the history has the former title
     words = Wording.objects.filter(language="en", destination=None).first()
     words.what_to_do = f"Do as with {NUMBER}."
     words.draft = words.texts | {"title": f"Like {NUMBER.lower()}"}
@@ -121,10 +124,10 @@ def test_each_model_with_a_parcel_or_number_has_rows_about_it(model) -> None:
         assert HOLDS[model._meta.label].about is not None
 
 
-# Handing out
+# export
 
 
-def test_an_export_has_everything_about_the_parcel(everywhere) -> None:
+def test_an_export_has_everything_about_the_parcel(number_everywhere) -> None:
     held = json.loads(run("export", NUMBER))
     about = held["about"]
     assert held["number"] == NUMBER
@@ -137,7 +140,7 @@ def test_an_export_has_everything_about_the_parcel(everywhere) -> None:
     assert len(about["admin.LogEntry"]) == LogEntry.objects.count() == 2
 
 
-def test_an_export_quotes_other_parcels_only_where_they_name_it(everywhere) -> None:
+def test_an_export_quotes_other_parcels_only_where_they_name_it(number_everywhere) -> None:
     mentions = json.loads(run("export", NUMBER))["mentions"]
     (other,) = mentions["tracking.Shipment"]
     assert other["note"] == "Goes with em 123 456 785 jp." and "number" not in other
@@ -164,11 +167,11 @@ def test_an_export_of_an_unknown_number_is_empty() -> None:
     assert held["about"] == held["mentions"] == {}
 
 
-# Forgetting
+# forget
 
 
-def plant(model: type[Model], spelt: str) -> None:
-    """The number in each text column of one row, the newest."""
+def insert_number(model: type[Model], spelt: str) -> None:
+    """Write the number into each text column of the newest row that is long enough."""
     columns = {
         field.name: {"title": f"See {spelt}."} if isinstance(field, JSONField) else spelt
         for field in model._meta.concrete_fields
@@ -180,24 +183,25 @@ def plant(model: type[Model], spelt: str) -> None:
 
 
 @pytest.mark.parametrize("spelt", [NUMBER.lower(), "ＥＭ１２３４５６７８５ＪＰ"])
-def test_forget_finds_the_number_in_every_text_column(everywhere, admin_user, spelt) -> None:
+def test_forget_finds_the_number_in_every_text_column(number_everywhere, admin_user, spelt) -> None:
     Alarm.objects.create(kind="cut", day=NOW.date(), claimed_at=NOW)
     LogEntry.objects.log_actions(admin_user.pk, [admin_user], CHANGE, "Something else")
-    wrote(text="About nothing")
+    create_message(text="About nothing")
     searched = [model for model in MODELS if model._meta.label not in ABOUT_PEOPLE | ABOUT_NEITHER]
     for model in searched:
-        plant(model, spelt)
-    assert tables_that_name_it() == {model._meta.label for model in searched}
+        insert_number(model, spelt)
+    assert models_with_the_number() == {model._meta.label for model in searched}
     run("forget", NUMBER, "--yes")
-    assert tables_that_name_it() == set()
+    assert models_with_the_number() == set()
 
 
-def test_nothing_of_a_forgotten_parcel_is_left_in_any_table(everywhere) -> None:
-    named = {label for label, place in HOLDS.items() if place.about} - {"tracking.Standing"}  # by its parcel
-    assert named < tables_that_name_it()
+def test_nothing_of_a_forgotten_parcel_is_left_in_any_table(number_everywhere) -> None:
+    # A standing has no number, only its parcel.
+    named = {label for label, place in HOLDS.items() if place.about} - {"tracking.Standing"}
+    assert named < models_with_the_number()
     said = run("forget", NUMBER, "--yes")
-    assert tables_that_name_it() == set()
-    assert "ann@example.com" not in repr(texts_of_the_database())
+    assert models_with_the_number() == set()
+    assert "ann@example.com" not in repr(database_texts())
     for words in (
         "shipments: 1 deleted",
         "events: 3 deleted, number struck out of 1",
@@ -208,7 +212,7 @@ def test_nothing_of_a_forgotten_parcel_is_left_in_any_table(everywhere) -> None:
     assert "the site asks Japan Post again" in said
 
 
-def test_another_parcel_keeps_everything_but_the_number(everywhere) -> None:
+def test_another_parcel_keeps_everything_but_the_number(number_everywhere) -> None:
     run("forget", NUMBER, "--yes")
     other = Shipment.objects.get()
     assert (other.number, other.note, other.order_reference) == (OTHER, f"Goes with {STRUCK_OUT}.", "A 7")
@@ -217,7 +221,7 @@ def test_another_parcel_keeps_everything_but_the_number(everywhere) -> None:
     assert Fetch.objects.get().note == f"another number than ours: {STRUCK_OUT}"
 
 
-def test_texts_of_staff_lose_only_the_number_also_for_customers(everywhere, client) -> None:
+def test_texts_of_staff_lose_only_the_number_also_for_customers(number_everywhere, client) -> None:
     assert f"{NUMBER} is found." in client.get("/").content.decode()
     said = run("forget", NUMBER, "--yes")
     assert "notices: number struck out of 1" in said and "wordings: number struck out of 1" in said
@@ -230,7 +234,7 @@ def test_texts_of_staff_lose_only_the_number_also_for_customers(everywhere, clie
     assert f"{STRUCK_OUT} is found." in page and f"{NUMBER} is found." not in page
 
 
-def test_log_lines_keep_who_and_when_but_not_the_parcel(everywhere, admin_user) -> None:
+def test_log_lines_keep_who_and_when_but_not_the_parcel(number_everywhere, admin_user) -> None:
     run("forget", NUMBER, "--yes")
     assert LogEntry.objects.filter(user=admin_user).count() == 2
     assert {(entry.object_repr, str(entry.get_change_message())) for entry in LogEntry.objects.all()} == {
@@ -239,20 +243,20 @@ def test_log_lines_keep_who_and_when_but_not_the_parcel(everywhere, admin_user) 
 
 
 def test_the_log_never_names_the_customer_who_wrote(admin_client) -> None:
-    message = wrote(number=f"see {NUMBER.lower()}")
+    message = create_message(number=f"see {NUMBER.lower()}")
     admin_client.post(reverse("admin:tracking_message_answered", args=[message.pk]))
     admin_client.post(reverse("admin:tracking_message_delete", args=[message.pk]), {"post": "yes"})
     assert not Message.objects.exists()
     assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"2026-11-24 21:00, {NUMBER}"}
-    assert "ann@example.com" not in repr(texts_of_the_database())
-    run("forget", NUMBER, "--yes")  # though the message is gone
+    assert "ann@example.com" not in repr(database_texts())
+    run("forget", NUMBER, "--yes")  # the message was deleted before
     assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"2026-11-24 21:00, {STRUCK_OUT}"}
 
 
 def test_a_migration_removes_customers_addresses_from_the_log(admin_user) -> None:
     for row, title in (
-        (wrote(), "2026-11-24 12:00 ann@example.com"),
-        (wrote(), f"2026-11-24 12:00, {NUMBER}"),
+        (create_message(), "2026-11-24 12:00 ann@example.com"),
+        (create_message(), f"2026-11-24 12:00, {NUMBER}"),
         (admin_user, "ann@example.com"),
     ):
         LogEntry.objects.log_actions(admin_user.pk, [row], CHANGE, "")
@@ -263,14 +267,14 @@ def test_a_migration_removes_customers_addresses_from_the_log(admin_user) -> Non
     assert titles == ["2026-11-24 12:00", f"2026-11-24 12:00, {NUMBER}", "ann@example.com"]
 
 
-def test_without_yes_forget_lists_deletions_and_changes_nothing(everywhere) -> None:
-    before = texts_of_the_database()
+def test_without_yes_forget_lists_deletions_and_changes_nothing(number_everywhere) -> None:
+    before = database_texts()
     said = run("forget", NUMBER)
     assert "would be forgotten" in said and "events: 3 deleted" in said and "Nothing was changed" in said
-    assert texts_of_the_database() == before
+    assert database_texts() == before
 
 
-def test_a_forgotten_number_is_stored_again_at_the_next_look_up(everywhere, client) -> None:
+def test_a_forgotten_number_is_stored_again_at_the_next_look_up(number_everywhere, client) -> None:
     run("forget", NUMBER, "--yes")
     assert client.get(f"/track/{NUMBER}/").status_code == 200
     assert Shipment.objects.filter(number=NUMBER).exists()
@@ -278,14 +282,14 @@ def test_a_forgotten_number_is_stored_again_at_the_next_look_up(everywhere, clie
 
 @pytest.mark.parametrize("spelt", SPELLINGS)
 def test_a_message_with_the_number_in_any_spelling_is_deleted(spelt) -> None:
-    wrote(text=f"My parcel {spelt} is late")
-    wrote(text=f"My parcel {OTHER} is late")
+    create_message(text=f"My parcel {spelt} is late")
+    create_message(text=f"My parcel {OTHER} is late")
     run("forget", NUMBER, "--yes")
     assert OTHER in Message.objects.get().text
 
 
 @pytest.mark.parametrize("spelt", SPELLINGS)
-def test_both_commands_take_the_number_in_any_spelling(spelt, everywhere) -> None:
+def test_both_commands_take_the_number_in_any_spelling(spelt, number_everywhere) -> None:
     assert json.loads(run("export", spelt))["about"]
     assert "events: 3 deleted" in run("forget", spelt)
 
@@ -301,14 +305,14 @@ def test_forget_says_when_nothing_is_held_about_a_number() -> None:
     assert run("forget", NUMBER, "--yes") == f"Nothing is held about {NUMBER}.\n"
 
 
-def test_forget_deletes_everything_or_nothing(everywhere) -> None:
-    with connection.cursor() as cursor:  # something holds on to the parcel, which is the last to go
+def test_forget_deletes_everything_or_nothing(number_everywhere) -> None:
+    with connection.cursor() as cursor:  # a row that refers to the parcel, which is deleted last
         cursor.execute("CREATE TABLE holder (parcel bigint REFERENCES tracking_shipment (id))")
         cursor.execute("INSERT INTO holder SELECT id FROM tracking_shipment WHERE number = %s", [NUMBER])
-    before = texts_of_the_database()
+    before = database_texts()
     with pytest.raises(IntegrityError):
         run("forget", NUMBER, "--yes")
-    assert texts_of_the_database() == before
+    assert database_texts() == before
 
 
 # docs/privacy.md

@@ -1,4 +1,4 @@
-"""`manage.py prune`: what goes, what stays whatever its age, and that it may be stopped and run again."""
+"""`manage.py prune`: what it deletes, what it keeps at any age, and that a stopped run can be continued."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -38,7 +38,7 @@ RETURNED = "Returned to sender @ GERMANY"
 
 
 def parcel(*rows: str, delivered_on: datetime = NOW - DAY, **more) -> Shipment:
-    """One that was asked about for the last time at NOW, standing included."""
+    """A stored parcel with its standing. Its rows are a day apart; the last request about it was at NOW."""
     days = range(len(rows) - 1, -1, -1)
     shipment = keep(*(event(row, (delivered_on - DAY * n).date()) for n, row in zip(days, rows, strict=True)))
     Standing.objects.create(shipment=shipment)
@@ -48,15 +48,17 @@ def parcel(*rows: str, delivered_on: datetime = NOW - DAY, **more) -> Shipment:
 
 
 def delivered(**more) -> Shipment:
+    """A stored parcel that is delivered; `more` as in `parcel`."""
     return parcel(POSTED, IN_CUSTOMS, DELIVERED, **more)
 
 
 def write(number: str = "", text: str = "Where is it?", *, at: datetime = NOW, **more) -> None:
+    """Store a message of a customer."""
     Message.objects.create(number=number, text=text, email="ann@example.com", created_at=at, **more)
 
 
 def run(*, at: datetime = LATER) -> int:
-    """How many parcels went."""
+    """Delete the parcels that are expired at that time; returns how many."""
     return sum(prune.delete_in_batches(prune.parcels(at)))
 
 
@@ -138,9 +140,9 @@ def test_a_number_from_abroad_does_not_wait_for_an_enquiry():
 
 @pytest.mark.parametrize("spam", [False, True])
 def test_a_parcel_is_kept_while_a_message_about_it_is_unanswered(spam):
-    named, told, other = delivered(), delivered(), delivered()
+    named, mentioned, other = delivered(), delivered(), delivered()
     write(named.number, suspected_spam=spam)
-    write(text=f"I mean {told.number.lower()}, thank you", suspected_spam=spam)
+    write(text=f"I mean {mentioned.number.lower()}, thank you", suspected_spam=spam)
     assert run() == 1
     assert not Shipment.objects.filter(pk=other.pk).exists()
     Message.objects.update(answered=True)
@@ -150,8 +152,8 @@ def test_a_parcel_is_kept_while_a_message_about_it_is_unanswered(spam):
 def test_a_parcel_is_kept_when_its_phrase_no_longer_means_delivery():
     delivered()
     Phrase.objects.filter(text="Final delivery").update(status=Status.objects.get(slug="retention"))
-    Status.objects.get(slug="retention").save()  # renews the words
-    assert run() == 0  # where it stands is not worked out anew yet
+    Status.objects.get(slug="retention").save()  # an edit, which outdates the standings
+    assert run() == 0  # its standing is not recomputed yet
     recompute_outdated(most=10)
     assert run() == 0
 
@@ -182,7 +184,7 @@ def test_a_parcel_with_a_new_message_during_the_run_is_kept(monkeypatch):
     steps = prune.delete_in_batches(replace(prune.parcels(LATER), batch=1))
     assert next(steps) == 1
     left = Shipment.objects.get()
-    write(left.number, at=LATER - timedelta(minutes=1))  # by a machine whose clock is behind
+    write(left.number, at=LATER - timedelta(minutes=1))  # stored by a machine whose clock is behind
     assert list(steps) == [0]
     assert Shipment.objects.get() == left
 
@@ -211,7 +213,7 @@ def test_a_stopped_run_continues_at_the_next_start(monkeypatch):
 
 
 def typed(**more) -> Shipment:
-    """A number that somebody looked up and Japan Post did not know, for the last time at NOW."""
+    """A number that a visitor looked up, the last time at NOW, and that Japan Post does not know."""
     (number,) = some_numbers(1, start=20_000_000 + Shipment.objects.count())
     shipment = Shipment.objects.create(number=number, asked_at=NOW, last_outcome="not-found")
     Shipment.objects.filter(pk=shipment.pk).update(**{"created_at": NOW} | more)
@@ -220,6 +222,7 @@ def typed(**more) -> Shipment:
 
 
 def run_for_typed(*, at: datetime = NOW + 91 * DAY) -> int:
+    """Delete the numbers without a story that are expired at that time; returns how many."""
     return sum(prune.delete_in_batches(prune.without_a_story(at)))
 
 
@@ -243,7 +246,7 @@ def test_a_number_without_a_story_is_deleted_after_90_days():
         {"watch_at": NOW + 2 * DAY},
         {"lease_until": NOW + 92 * DAY},
     ],
-    ids="asked made told registered noted ordered handled watched being-asked".split(),
+    ids="asked created has-story registered noted ordered handled watched being-asked".split(),
 )
 def test_a_number_without_a_story_but_in_use_is_kept(more):
     typed(**more)
@@ -282,10 +285,11 @@ def test_only_unanswered_spam_is_deleted_after_90_days():
     ]
 
 
-# What was written down along the way
+# Traces: requests, kept pages, alarms, visitors' minutes, sessions, failed log-ins
 
 
 def traces_left(now: datetime) -> list[int]:
+    """Delete expired traces. Returns how many requests, pages, alarms, minutes and sessions are left."""
     for rule in prune.traces(now):
         sum(prune.delete_in_batches(rule))
     models = (Fetch, KeptPage, Alarm, VisitorMinute, Session)
@@ -293,6 +297,7 @@ def traces_left(now: datetime) -> list[int]:
 
 
 def leave_traces() -> None:
+    """Store 25 kept pages, and two of each other trace: of NOW and of 60 days later."""
     shipment = keep()
     for days in (0, 60):
         at = NOW + days * DAY
@@ -321,6 +326,7 @@ def test_failed_log_ins_are_deleted_after_their_pause():
 
 
 def requests_left(shipment: Shipment, *, at: datetime) -> int:
+    """Store a request of NOW, then delete expired traces. Returns how many requests are left."""
     Fetch.objects.create(shipment=shipment, started_at=NOW, milliseconds=1, outcome="tracked")
     for rule in prune.traces(at):
         sum(prune.delete_in_batches(rule))
@@ -328,7 +334,8 @@ def requests_left(shipment: Shipment, *, at: datetime) -> int:
 
 
 def test_requests_are_kept_while_an_enquiry_is_possible():
-    shipment = parcel(POSTED, IN_CUSTOMS)  # posted on 22 November: until 22 May, day 179
+    # Posted on 22 November: an enquiry is possible until 22 May, day 179.
+    shipment = parcel(POSTED, IN_CUSTOMS)
     assert requests_left(shipment, at=NOW + 178 * DAY) == 1
     assert requests_left(shipment, at=NOW + 181 * DAY) == 0
 

@@ -1,4 +1,4 @@
-"""/readyz: ready, or not and why; cheap, and without a secret."""
+"""/readyz says whether the site is ready and, if not, why. It is cheap and shows no secret."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ from tracking.fetching.gate import current_gate
 from tracking.models import Gate
 from tracking.ops import readiness
 
-ASK = (
+REQUEST_READYZ = (
     "from django.test import Client\n"
     "answer = Client().get('/readyz', headers={'host': '127.0.0.1'})\n"
     "print(answer.status_code, answer.content.decode())"
@@ -24,14 +24,15 @@ ASK = (
 
 
 @pytest.fixture(autouse=True)
-def _a_process_that_has_just_started():
+def _new_process():
+    """Forget that all migrations are applied."""
     readiness._check_migrations.cache_clear()
 
 
-def ask(**environment: str) -> str:
-    """What a process with these settings answers."""
+def readyz_of_process(**environment: str) -> str:
+    """Request /readyz in a process with these settings; returns the status code and the content."""
     kept = {"PATH": os.environ["PATH"], "SECRET_KEY": "x" * 60, "ALLOWED_HOSTS": "127.0.0.1"}
-    command = [sys.executable, "manage.py", "shell", "-v0", "-c", ASK]
+    command = [sys.executable, "manage.py", "shell", "-v0", "-c", REQUEST_READYZ]
     done = processes.run(
         command, cwd=PROJECT, env=kept | environment, check=True, capture_output=True, text=True
     )
@@ -77,18 +78,18 @@ def test_an_unapplied_migration_is_named_until_it_is_applied(client):
 @pytest.mark.django_db
 def test_after_the_first_request_readyz_costs_two_queries(client, django_assert_num_queries):
     client.get("/readyz")
-    with django_assert_num_queries(2):  # does it answer, is Japan Post asked
+    with django_assert_num_queries(2):  # whether the database answers, whether the gate pauses
         client.get("/readyz")
 
 
 def test_without_a_database_the_answer_hides_its_address(tmp_path: Path):
-    answer = ask(DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/secret.sqlite3")
+    answer = readyz_of_process(DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/secret.sqlite3")
     assert answer.startswith('503 {"ready": false, "database": "does not answer (OperationalError)"')
     assert "secret" not in answer and "migrations" not in answer
 
 
 def test_a_database_that_was_never_migrated_is_not_ready(tmp_path: Path):
-    answer = ask(DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3")
+    answer = readyz_of_process(DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3")
     assert answer.startswith("503") and "not applied, the first is " in answer
     assert '"japan_post": "not known"' in answer
 

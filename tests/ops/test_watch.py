@@ -1,4 +1,4 @@
-"""The watch: when it asks, whom it lets go first, and that nothing stops it but us."""
+"""The watch: when it queries Japan Post, that visitors come first, and that only a signal ends it."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-# When
+# Due times
 
 
 @pytest.mark.parametrize(
@@ -103,11 +103,13 @@ def test_a_number_that_only_a_visitor_typed_is_not_watched(client, standin):
 
 
 def register(numbers, *, at=NOW):
+    """Store parcels as staff register them. They are due one second apart, from `at` on."""
     for place, number in enumerate(numbers):
         Shipment.objects.create(number=number, registered_at=at, watch_at=at + timedelta(seconds=place))
 
 
-def asked(standin):
+def queried_numbers(standin):
+    """The numbers of the requests, in their order."""
     return [request.query["reqCodeNo1"] for request in standin.requests]
 
 
@@ -116,7 +118,7 @@ def test_the_longest_overdue_parcels_are_queried_first(standin):
     register(reversed(numbers[:3]), at=NOW - HOUR)
     register(numbers[3:], at=NOW + HOUR)
     totals = Watch(clock=lambda: NOW).run_once()
-    assert asked(standin) == list(reversed(numbers[:3]))
+    assert queried_numbers(standin) == list(reversed(numbers[:3]))
     assert (totals.asked, totals.failed) == (3, 0)
     assert set(Fetch.objects.values_list("asked_by", flat=True)) == {"watch"}
 
@@ -156,15 +158,15 @@ def test_the_watch_sleeps_while_the_gate_pauses(standin, gate_clock):
     assert watch.run_once().asked == 0
     assert lines == ["Japan Post is not asked for 3540 s: down"]
 
-    naps = []
+    sleeps = []
 
-    def nap(seconds):
-        naps.append(seconds)
+    def sleep_once(seconds):
+        sleeps.append(seconds)
         watch.stop()
 
-    watch._sleep = nap
+    watch._sleep = sleep_once
     watch.run()
-    assert naps[0] == 60
+    assert sleeps[0] == 60
     assert standin.requests == []
 
 
@@ -173,26 +175,26 @@ def test_an_error_on_one_parcel_is_logged_and_the_others_continue(standin, monke
     register([first, second])
     ask = asking.ask
 
-    def stumble(ticket):
+    def fail(ticket):
         if ticket.number == first:
             raise ZeroDivisionError
         return ask(ticket)
 
-    monkeypatch.setattr(asking, "ask", stumble)
+    monkeypatch.setattr(asking, "ask", fail)
     totals = Watch(clock=lambda: NOW + timedelta(minutes=1)).run_once()
     assert (totals.asked, totals.crashed) == (1, 1)
     assert f"unexpected error while querying {redact(first)}" in caplog.text
-    pushed_back = Shipment.objects.get(number=first)
-    assert pushed_back.watch_at == NOW + timedelta(minutes=61)
-    assert pushed_back.lease_until is None
+    postponed = Shipment.objects.get(number=first)
+    assert postponed.watch_at == NOW + timedelta(minutes=61)
+    assert postponed.lease_until is None
 
 
 @pytest.mark.parametrize("broken", ["tracking.ops.prune.traces", "tracking.ops.watch.recompute_outdated"])
 def test_an_error_in_clean_up_is_logged_and_the_watch_continues(standin, monkeypatch, caplog, broken):
-    def stumble(*_, **__):
+    def fail(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(broken, stumble)
+    monkeypatch.setattr(broken, fail)
     register([NUMBER])
     watch = Watch(clock=lambda: NOW + timedelta(minutes=1))
     monkeypatch.setattr(watch, "_sleep", lambda seconds: watch.stop())
@@ -226,7 +228,7 @@ def test_the_command_prints_totals(standin, capsys):
 
 
 def database_url() -> str:
-    """This test's database, for another process."""
+    """The address of this test's database, for another process."""
     database = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{database['NAME']}"
@@ -246,7 +248,7 @@ execute_from_command_line(["manage.py", "watch", *sys.argv[2:]])
 
 @pytest.fixture
 def start(standin):
-    """Start `manage.py watch` in a process of its own, on this test's database and stand-in."""
+    """A function that starts `manage.py watch` in its own process, on this test's database and stand-in."""
     with ExitStack() as cleaning:
 
         def start(*arguments, shell=(), seconds_to_finish=5, **settings):
@@ -279,7 +281,7 @@ def test_two_watches_query_each_parcel_once(standin, start):
     for process in processes:
         output, _ = process.communicate(timeout=60)
         assert process.returncode == 0, output
-    assert sorted(asked(standin)) == numbers
+    assert sorted(queried_numbers(standin)) == numbers
     assert Fetch.objects.count() == 40
 
 
@@ -320,7 +322,7 @@ def test_one_signal_cancels_the_request_after_a_time_limit(standin, start):
     process = start(JAPANPOST_TIMEOUT=25)
     standin.wait_for_requests(1)
     process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=20)  # five of them are its own
+    output, _ = process.communicate(timeout=20)  # the watch takes at most five of them to finish
     assert process.returncode == 0 and "given up" in output
 
 
