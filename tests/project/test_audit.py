@@ -1,4 +1,4 @@
-"""scripts/audit: a known vulnerability stops the build, a missing network does not and is said."""
+"""scripts/audit: a known vulnerability stops the build; a missing network is only reported."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The documents: their pictures are there and shown, and the guide for staff names what stands at the desk."""
+"""The documents: what they name exists, and the guide for staff names texts that the desk shows."""
 
 import ast
 import io
@@ -24,7 +24,10 @@ from tracking.models import Message, Notice, Phrase, Shipment, Shop, Status
 
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")])
 PICTURE = re.compile(r"!\[([^]]*)\]\(([^)]+)\)")
-SHEET = "status,language,destination,title,meaning,what_to_do,who_has_it,hidden\ncustoms-clearance,fr,,En douane,Attendez.,,,\n"
+SHEET = (
+    "status,language,destination,title,meaning,what_to_do,who_has_it,hidden\n"
+    "customs-clearance,fr,,En douane,Attendez.,,,\n"
+)
 
 
 def test_each_picture_in_a_document_exists_and_has_alt_text() -> None:
@@ -53,7 +56,7 @@ def test_each_picture_of_the_desk_is_small() -> None:
 
 
 def words_on(page: bytes) -> set[str]:
-    """Every text of a page, the labels of its buttons, and what its scripts put on one."""
+    """Every text of a page: of its elements, of its buttons, and of the buttons that its scripts add."""
     tree = html.fromstring(page.decode())
     texts = [*tree.xpath("//text()"), *tree.xpath("//input[@type='submit']/@value")]
     texts += [
@@ -118,6 +121,7 @@ def words_at_the_desk(admin_client: Client, client: Client, standin: StandIn) ->
 
 
 def upload_logo(admin_client: Client) -> None:
+    """Give the shop a logo, as staff do."""
     file = io.BytesIO()
     Image.new("RGB", (80, 40)).save(file, "PNG")
     address = reverse("admin:tracking_shop_change", args=[Shop.objects.get().pk])
@@ -135,13 +139,13 @@ def test_the_guide_for_staff_names_texts_that_the_desk_shows(words_at_the_desk: 
     assert missing == set()
 
 
-# Examples of files that a reader of the document makes.
+# Examples of files that a reader of a document creates.
 MADE_BY_READERS = re.compile(r"tests/japanpost/pages/held-in-customs\.(html|json)|deploy/\.env")
 PATH = re.compile(r"`((?:deploy|docs|emsguide|scripts|static|templates|tests|tracking)/[\w./@-]*)`")
 
 
 def headings_of(page: Path) -> set[str]:
-    """The anchors that the headings of a document have on a page of a forge."""
+    """The anchors of a document's headings, as a code forge makes them."""
     titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
@@ -176,7 +180,10 @@ def test_the_table_of_rooms_has_the_checked_floors() -> None:
 
 
 def settings_read() -> dict[str, dict[str, int]]:
-    """The names that the site and gunicorn read from the environment, each with its default and limits if it is a number."""
+    """The names that the site and gunicorn read from the environment.
+
+    Each has its limits and its default where it is a number; else an empty dict.
+    """
     found: dict[str, dict[str, int]] = {}
     for file in ("emsguide/settings.py", "emsguide/environment.py", "gunicorn.conf.py"):
         for call in ast.walk(ast.parse((PROJECT / file).read_text(encoding="utf-8"))):

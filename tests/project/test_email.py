@@ -1,4 +1,4 @@
-"""`docs/email.md`: what a shop copies into its mails must work as it stands."""
+"""`docs/email.md`: the links and the markup that a shop copies into its mails work unchanged."""
 
 import json
 import re
@@ -17,6 +17,7 @@ PATHS = sorted(set(re.findall(r"`(/[^`]*)`", TEXT)))
 
 
 def markup():
+    """The JSON-LD of the document, parsed."""
     (block,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', TEXT, re.DOTALL)
     return json.loads(block)
 
@@ -46,7 +47,10 @@ def test_the_markup_is_a_parcel_delivery_with_our_address():
 
 
 def test_the_markup_has_all_that_gmail_requires():
-    """After https://developers.google.com/workspace/gmail/markup/reference/types/ParcelDelivery and its smallest example."""
+    """The source of the rules, and of the smallest example, is Google's page:
+
+    https://developers.google.com/workspace/gmail/markup/reference/types/ParcelDelivery
+    """
     parcel = markup()
     assert (parcel["carrier"]["@type"], parcel["carrier"]["name"]) == ("Organization", "Japan Post")
     address = ("streetAddress", "addressLocality", "addressRegion", "postalCode", "addressCountry")

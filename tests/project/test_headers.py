@@ -1,4 +1,4 @@
-"""What every answer tells the browser: where things may come from, who may frame it, what it may do. And how much we take."""
+"""The security headers of every answer: sources, frames and permissions. And the largest body that the site reads."""
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -35,6 +35,7 @@ ANSWERS = {
 
 
 def policy_of(response) -> set[str]:
+    """The directives of the answer's Content-Security-Policy."""
     return set(response["Content-Security-Policy"].split("; "))
 
 

@@ -1,4 +1,4 @@
-"""Each log line of a request has the request's id, so has the answer; as plain text or as JSON."""
+"""Each log line of a request has the id that the answer has, as plain text and as JSON."""
 
 import json
 import logging
@@ -28,27 +28,27 @@ from tracking.ops.watch import Watch
 __all__ = ["handler400", "handler403", "handler404", "handler500"]
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-MADE = re.compile("[0-9a-f]{32}")
-GIVEN = "0f2a-proxy.made_this"
+MADE_ID = re.compile("[0-9a-f]{32}")
+SENT_ID = "0f2a-proxy.made_this"
 
 
-def says_something(request: HttpRequest) -> HttpResponse:
+def log_a_line(request: HttpRequest) -> HttpResponse:
     logging.getLogger("tracking.test").warning("said %s\nwith a second line", request.path)
     return HttpResponse()
 
 
-def breaks(request: HttpRequest) -> HttpResponse:
+def fail(request: HttpRequest) -> HttpResponse:
     raise ZeroDivisionError("on purpose")
 
 
-urlpatterns = [path("says", says_something), path(f"breaks/{NUMBER}", breaks), *site]
+urlpatterns = [path("says", log_a_line), path(f"breaks/{NUMBER}", fail), *site]
 
 Lines = Callable[[], list[str]]
 
 
 @pytest.fixture
 def log(request: pytest.FixtureRequest, settings, monkeypatch) -> Iterator[Lines]:
-    """The lines that have been written, by the settings' own handler in the format that the test names."""
+    """A function that returns the lines that the handler of the settings wrote, in the format of the parameter."""
     settings.ROOT_URLCONF = __name__
     written = StringIO()
     monkeypatch.setattr("sys.stderr", written)
@@ -69,7 +69,7 @@ def test_every_answer_has_its_own_id_even_an_error(client: Client, db) -> None:
     ids = [
         client.get(address)["X-Request-ID"] for address in ("/healthz", "/nowhere/", "/admin/", "/contact/")
     ]
-    assert all(MADE.fullmatch(one) for one in ids) and len(set(ids)) == 4
+    assert all(MADE_ID.fullmatch(one) for one in ids) and len(set(ids)) == 4
 
 
 def test_a_cached_page_has_the_id_of_its_request(client: Client, db) -> None:
@@ -80,11 +80,11 @@ def test_a_cached_page_has_the_id_of_its_request(client: Client, db) -> None:
 
 def test_the_id_of_a_trusted_proxy_is_used(client: Client, settings) -> None:
     settings.TRUSTED_PROXIES = 1
-    assert client.get("/healthz", headers={"x-request-id": GIVEN})["X-Request-ID"] == GIVEN
+    assert client.get("/healthz", headers={"x-request-id": SENT_ID})["X-Request-ID"] == SENT_ID
 
 
 def test_without_a_proxy_a_sent_id_is_ignored(client: Client) -> None:
-    assert MADE.fullmatch(client.get("/healthz", headers={"x-request-id": GIVEN})["X-Request-ID"])
+    assert MADE_ID.fullmatch(client.get("/healthz", headers={"x-request-id": SENT_ID})["X-Request-ID"])
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_without_a_proxy_a_sent_id_is_ignored(client: Client) -> None:
 )
 def test_an_invalid_id_is_replaced(client: Client, settings, given: str) -> None:
     settings.TRUSTED_PROXIES = 1
-    assert MADE.fullmatch(client.get("/healthz", headers={"x-request-id": given})["X-Request-ID"])
+    assert MADE_ID.fullmatch(client.get("/healthz", headers={"x-request-id": given})["X-Request-ID"])
 
 
 # Plain

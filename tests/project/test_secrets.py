@@ -1,4 +1,4 @@
-"""What no log has: whole tracking numbers and secrets."""
+"""No log has a whole tracking number or a secret."""
 
 import logging
 import logging.config
@@ -50,7 +50,7 @@ def test_redact_shortens_every_spelling_of_a_number(text, short):
 
 @pytest.fixture(params=FORMATS)
 def log(request, monkeypatch) -> Iterator[Callable[[], str]]:
-    """What the console of production has written, with its filters, in either format."""
+    """A function that returns what the console of production has written so far, in either format."""
     written = StringIO()
     monkeypatch.setattr(sys, "stderr", written)
     root = logging.getLogger()
@@ -71,10 +71,10 @@ def test_our_log_lines_have_no_whole_number(log):
 
 @pytest.mark.django_db
 def test_djangos_lines_about_an_error_have_no_whole_number(log, client, monkeypatch):
-    def breaks(*_args, **_more):
+    def fail(*_args, **_more):
         raise RuntimeError(f"no idea what this is:\n{NUMBER}")
 
-    monkeypatch.setattr(Shipment.objects.__class__, "filter", breaks)
+    monkeypatch.setattr(Shipment.objects.__class__, "filter", fail)
     client.raise_request_exception = False
     assert client.get(f"/track/{NUMBER}/").status_code == 500
     assert "Internal Server Error: /track/EM…6785JP/" in log()

@@ -1,4 +1,4 @@
-"""Threats that touch no single page: forms from elsewhere, redirections, shared caches, headers of mails."""
+"""Threats that concern more than one page: forms from other sites, redirections, shared caches, headers of mails."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -48,8 +48,8 @@ def test_every_redirection_stays_on_the_site(client, address):
 )
 def test_the_log_in_leads_to_no_other_site(client, wanted):
     User.objects.create_superuser("ann", password="correct horse 7 battery")
-    told = {"username": "ann", "password": "correct horse 7 battery", "next": wanted}
-    response = client.post(f"/admin/login/?next={wanted}", told)
+    form = {"username": "ann", "password": "correct horse 7 battery", "next": wanted}
+    response = client.post(f"/admin/login/?next={wanted}", form)
     assert (response.status_code, response["Location"]) == (302, "/admin/")
 
 

@@ -1,4 +1,4 @@
-"""Settings from the environment: production starts with two, and a misspelt value stops the start."""
+"""Settings from the environment: two are enough to start production, and a misspelt value stops the start."""
 
 import os
 import re
@@ -24,6 +24,7 @@ SHOWN = "from emsguide import settings as s; print(s.DEBUG, s.ADMIN_PATH, s.DATA
 
 
 def start(code: str = SHOWN, *, cwd: Path = PROJECT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the code in a process with these settings. It inherits only PATH, LANG and HOME."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "HOME")}
     return processes.run(
         [sys.executable, "-c", code],
@@ -50,9 +51,12 @@ def test_production_starts_with_a_key_and_a_host():
     ],
 )
 def test_djangos_check_finds_each_weakened_shipped_setting(weakness, words):
-    """As `make lint` and step 6 of the guide to a server ask it."""
+    """The check is that of `make lint` and of step 6 in the guide to a server."""
     shipped = dict(re.findall(r"^([A-Z_]+)=(.*)$", SHIPPED.read_text(), re.MULTILINE))
-    code = "from django.core.management import execute_from_command_line as run; run('x check --deploy --fail-level WARNING'.split())"
+    code = (
+        "from django.core.management import execute_from_command_line as run; "
+        "run('x check --deploy --fail-level WARNING'.split())"
+    )
     environment = (
         {"DJANGO_SETTINGS_MODULE": "emsguide.settings", "EMAIL_URL": "smtp+tls://ann:pw@mail.example.com:587"}
         | shipped
@@ -96,9 +100,9 @@ def test_a_missing_or_misspelt_value_stops_the_start_and_is_named(environment, w
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Path:
-    """The program in a folder of its own, where a file `.env` may be."""
-    # Not what other tests compile at the same moment.
+def program_folder(tmp_path: Path) -> Path:
+    """A copy of the program in a folder where a test may write a file `.env`."""
+    # Other tests may compile modules, and so change these folders, during the copy.
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(PROJECT / "emsguide", tmp_path / "emsguide", ignore=ignored)
     (tmp_path / "tracking").symlink_to(PROJECT / "tracking")
@@ -106,46 +110,48 @@ def elsewhere(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_environment_overrides_the_file_env(elsewhere: Path) -> None:
-    assert start(cwd=elsewhere, **PRODUCTION).returncode == 0
-    (elsewhere / ".env").write_text(
+def test_the_environment_overrides_the_file_env(program_folder: Path) -> None:
+    assert start(cwd=program_folder, **PRODUCTION).returncode == 0
+    (program_folder / ".env").write_text(
         "SECRET_KEY=é\nALLOWED_HOSTS=a.example\nADMIN_PATH=desk/\n", encoding="utf-8"
     )
-    assert start(cwd=elsewhere).stdout.split()[:2] == ["False", "desk/"]
-    assert start(cwd=elsewhere, ADMIN_PATH="other/").stdout.split()[:2] == ["False", "other/"]
+    assert start(cwd=program_folder).stdout.split()[:2] == ["False", "desk/"]
+    assert start(cwd=program_folder, ADMIN_PATH="other/").stdout.split()[:2] == ["False", "other/"]
 
 
-def test_the_environment_may_name_another_file(elsewhere: Path) -> None:
-    (elsewhere / ".env").write_text("ADMIN_PATH=desk/\n")
-    (elsewhere / "other").write_text("ADMIN_PATH=other/\n")
+def test_the_environment_may_name_another_file(program_folder: Path) -> None:
+    (program_folder / ".env").write_text("ADMIN_PATH=desk/\n")
+    (program_folder / "other").write_text("ADMIN_PATH=other/\n")
     for named, path in (("other", "other/"), ("", "desk/"), (os.devnull, "admin/")):
-        assert start(cwd=elsewhere, SETTINGS_FILE=named, **PRODUCTION).stdout.split()[1] == path
+        assert start(cwd=program_folder, SETTINGS_FILE=named, **PRODUCTION).stdout.split()[1] == path
 
 
 @pytest.mark.parametrize(
     "reader", ["import emsguide.settings", "import runpy; runpy.run_path('gunicorn.conf.py')"]
 )
 @pytest.mark.parametrize("kind", ["a folder", "a link to nothing", "not UTF-8"])
-def test_an_unreadable_file_env_stops_the_start_and_is_named(elsewhere: Path, kind: str, reader: str) -> None:
-    file = elsewhere / ".env"
+def test_an_unreadable_file_env_stops_the_start_and_is_named(
+    program_folder: Path, kind: str, reader: str
+) -> None:
+    file = program_folder / ".env"
     match kind:
-        case "a folder":  # which Docker makes where a file should be mounted
+        case "a folder":  # Docker makes one where the file that it should mount is missing
             file.mkdir()
         case "a link to nothing":
-            file.symlink_to(elsewhere / "gone.env")
+            file.symlink_to(program_folder / "gone.env")
         case _:
             file.write_bytes(b"SECRET_KEY=caf\xe9\n")
-    result = start(reader, cwd=elsewhere, **PRODUCTION)
+    result = start(reader, cwd=program_folder, **PRODUCTION)
     assert result.returncode != 0
     assert f"{file} cannot be read" in result.stderr and "caf" not in result.stderr
 
 
 @pytest.mark.parametrize("line", ["SECRET_KEY: s3cr3t", " SECRET_KEY=s3cr3t", "SECRET_KEY =s3cr3t", "s3cr3t"])
-def test_an_invalid_line_stops_the_start_and_is_not_printed(elsewhere: Path, line: str) -> None:
-    (elsewhere / ".env").write_text(f"# ours\n\nexport DEBUG=False\n{line}\n")
-    result = start(cwd=elsewhere, **PRODUCTION)
+def test_an_invalid_line_stops_the_start_and_is_not_printed(program_folder: Path, line: str) -> None:
+    (program_folder / ".env").write_text(f"# ours\n\nexport DEBUG=False\n{line}\n")
+    result = start(cwd=program_folder, **PRODUCTION)
     assert result.returncode != 0
-    assert f"Line 4 of {elsewhere / '.env'} is not NAME=value" in result.stderr
+    assert f"Line 4 of {program_folder / '.env'} is not NAME=value" in result.stderr
     assert "s3cr3t" not in result.stderr + result.stdout
 
 

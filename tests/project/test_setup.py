@@ -1,4 +1,4 @@
-"""The road from a clone to a running site: make targets and scripts/setup."""
+"""From a clone to a running site: make targets and scripts/setup."""
 
 import re
 import shutil
@@ -15,23 +15,24 @@ TARGETS = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.
 
 @pytest.fixture
 def project(tmp_path):
-    """A folder with what scripts/setup needs, and commands that stand in for the system's."""
+    """A folder with what scripts/setup needs, and with commands that replace those of the system."""
     shutil.copytree(PROJECT / "scripts", tmp_path / "scripts")
     for name in ("requirements.txt", "requirements-dev.txt", "requirements-mutants.txt"):
         shutil.copy(PROJECT / name, tmp_path)
     (tmp_path / "commands").mkdir()
-    command(tmp_path, "id", "echo 1000")  # an ordinary user: nothing may be installed
+    command(tmp_path, "id", "echo 1000")  # an ordinary user, who may install nothing
     return tmp_path
 
 
 def command(project, name, script):
+    """Add a command to the project; `script` is a line of shell."""
     path = project / "commands" / name
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
 
 
 def set_up(project, *arguments, python, only_ours=False):
-    """`only_ours`: the system has the commands of the project, and of its own what any system has."""
+    """Run scripts/setup. With `only_ours`, PATH has the commands of the project and a few that every system has."""
     path = f"{project / 'commands'}:/usr/bin:/bin"
     if only_ours:
         for name in ("cat", "cksum", "rm", "mkdir", "ln", "cp", "dirname", "bash", "sh"):
@@ -125,14 +126,14 @@ def test_what_is_installed_is_not_installed_again(project):
     assert installations() == 2
 
 
-# What the browser tests need of the system
+# System packages for the browser tests
 
 DRIVER = ".venv/lib/python3.11/site-packages/playwright/driver"
 
 
 @pytest.fixture
 def system(project):
-    """A set-up project on a system whose parts a test takes away; as root, apt-get writes down what it would install."""
+    """The project on a system from which a test removes parts. Its apt-get writes its arguments to `installed`."""
     made = f"mkdir -p .venv/bin {DRIVER}; ln -s /bin/true .venv/bin/python; cp commands/node {DRIVER}/node"
     command(project, "good", f'case "$2" in venv) {made};; esac')
     command(project, "node", "")
@@ -142,7 +143,8 @@ def system(project):
     return project
 
 
-def lose(system, part):
+def remove(system, part):
+    """Remove one of PARTS from the system."""
     if part == "chromium-headless-shell":
         (system / "commands" / "chromium-headless-shell").unlink()
     elif part == "fonts-dejavu-core":
@@ -158,7 +160,7 @@ PARTS = ["chromium-headless-shell", "fonts-dejavu-core", "libatomic1"]
 def test_root_installs_what_the_browser_tests_lack(system, lacking):
     command(system, "id", "echo 0")
     for part in lacking:
-        lose(system, part)
+        remove(system, part)
     assert set_up(system, "browser", python="good", only_ours=True).returncode == 0
     calls = (system / "installed").read_text().splitlines() if lacking else []
     assert [call.split()[4:] for call in calls if " install " in call] == ([lacking] if lacking else [])
@@ -168,7 +170,7 @@ def test_root_installs_what_the_browser_tests_lack(system, lacking):
 @pytest.mark.parametrize("lacking", [[part] for part in PARTS])
 def test_other_users_read_what_the_browser_tests_lack(system, lacking):
     for part in lacking:
-        lose(system, part)
+        remove(system, part)
     answer = set_up(system, "browser", python="good", only_ours=True)
     assert answer.returncode == 0
     assert f"Debian: sudo apt install {lacking[0]}\n" in answer.stderr
@@ -179,7 +181,7 @@ def test_set_up_succeeds_on_a_system_without_apt(system):
     command(system, "id", "echo 0")
     (system / "commands" / "apt-get").unlink()
     for part in PARTS:
-        lose(system, part)
+        remove(system, part)
     answer = set_up(system, "browser", python="good", only_ours=True)
     assert answer.returncode == 0
     assert f"Debian: sudo apt install {' '.join(PARTS)}\n" in answer.stderr
@@ -221,7 +223,7 @@ def test_missing_servers_are_named_with_their_packages(project):
 
 
 def test_with_require_all_a_missing_program_is_an_error(tmp_path):
-    """As .ci/run asks for it. Chromium and openssl are looked for where PATH says."""
+    """`.ci/run` sets REQUIRE_ALL. Chromium and openssl are looked for in PATH, which is empty here."""
     run = [sys.executable, "-m", "pytest", "--collect-only", "tests/journey/test_times.py"]
     for asked, code in (("", 0), ("1", 4)):
         environment = {"PATH": str(tmp_path), "DEBUG": "True", "REQUIRE_ALL": asked}

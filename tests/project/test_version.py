@@ -1,4 +1,4 @@
-"""The version has one place, and the changelog agrees with it."""
+"""The version is written in one place, and the changelog agrees with it."""
 
 import re
 import tomllib
