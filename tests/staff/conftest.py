@@ -1,4 +1,4 @@
-"""What several tests of the desk start from."""
+"""Fixtures for several tests of the desk."""
 
 import pytest
 
@@ -8,4 +8,5 @@ from tracking.models import Shipment
 
 @pytest.fixture
 def parcels() -> dict[str, Shipment]:
+    """Stored parcels by name: one for each reason to look at it, and some that need no look."""
     return one_of_each()

@@ -1,4 +1,4 @@
-"""The staff's desk: every list and form opens, and what staff do shows on the site."""
+"""The desk: every list and form opens, and the site shows what staff change."""
 
 import pytest
 from django.contrib import admin
@@ -30,6 +30,7 @@ def test_the_desk_has_all_models_that_staff_use():
 
 @pytest.fixture
 def parcel(client, standin):
+    """A stored parcel whose newest phrase has no meaning yet."""
     standin.set_item(NUMBER, story(POSTED, ARRIVED, "Sorted by a drone @ GERMANY"))
     client.get(f"/track/{NUMBER}/")
     return Shipment.objects.get()

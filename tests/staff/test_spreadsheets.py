@@ -1,4 +1,4 @@
-"""CSV files as staff's programs write them: read the same way on every page, or refused with one sentence."""
+"""CSV files as spreadsheet programs write them: each page reads them the same way or refuses them with a reason."""
 
 import codecs
 import csv
@@ -32,23 +32,26 @@ IMPORT = "/admin/tracking/wording/import/"
 
 
 def encoded(text: str, name: str) -> bytes:
+    """The text as bytes in one of ENCODINGS."""
     mark, encoding = ENCODINGS[name]
     return mark + text.encode(encoding)
 
 
 def read(data: bytes, sheet: SheetFormat = SHEET) -> list[tuple[int, list[str], str]]:
+    """The rows of the file: number, cells, and the first text beyond the named columns."""
     records = sheet.records(sheet.decode(data))
     return [(one.number, list(one.cells.values()), one.extra) for one in records]
 
 
 def refusal(data: bytes, sheet: SheetFormat = SHEET) -> str:
+    """The sentence with which the file is refused."""
     with pytest.raises(UnreadableFileError) as caught:
         read(data, sheet)
     return str(caught.value)
 
 
 def workbook(first: str = "[Content_Types].xml", content: str = "<Types/>") -> bytes:
-    """A ZIP as Excel and LibreOffice write it."""
+    """A ZIP file as Excel and LibreOffice write it."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr(first, content)
@@ -205,7 +208,7 @@ def test_missing_columns_are_named():
     assert refusal(b"order_reference", UNICODE_ONLY).startswith("Columns are missing: number, note.")
 
 
-# Out and back in
+# Written and read back
 
 SIGNS = st.sampled_from("=+-@'\",;\t\r\n ＝＠あ壊ー、é€😀")
 TEXTS = st.text(SIGNS | st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -214,6 +217,7 @@ JAPANESE = st.text(st.sampled_from("=+-@'\",;\t\r\n A1＝＠あ壊ー、カ"), m
 
 @st.composite
 def sheets(draw):
+    """An encoding, a delimiter, whether the file has a `sep=` line, and rows that the encoding can hold."""
     encoding = draw(st.sampled_from(sorted(ENCODINGS)))
     cell = JAPANESE if encoding == "shift_jis" else TEXTS
     rows = draw(st.lists(st.tuples(cell, cell, cell), max_size=4))
@@ -232,7 +236,7 @@ def test_a_formula_is_written_with_an_apostrophe():
 @settings(max_examples=200, deadline=None)
 @given(sheets())
 def test_what_we_write_is_read_back_the_same(drawn):
-    """Another program may save our file with its own delimiter and encoding in between."""
+    """Before it is read, another program may save our file with its own delimiter and encoding."""
     encoding, delimiter, has_hint, rows = drawn
     ours = b"".join(write_csv(COLUMNS, [dict(zip(COLUMNS, row, strict=True)) for row in rows]))
     saved = io.StringIO(newline="")
@@ -248,6 +252,7 @@ def test_what_we_write_is_read_back_the_same(drawn):
 
 
 def upload(client, address: str, data: bytes, name: str = "sheet.csv"):
+    """Send a file to one of the pages; returns the response."""
     return client.post(address, {"file": SimpleUploadedFile(name, data), "text": ""})
 
 

@@ -1,4 +1,4 @@
-"""What waits for staff, on the desk's start page."""
+"""The start page of the desk: the tasks that wait for staff."""
 
 from datetime import date
 
@@ -20,7 +20,8 @@ from tracking.values.places import JAPAN_TIME
 pytestmark = pytest.mark.django_db
 
 
-def waiting(client: Client) -> list[str]:
+def tasks(client: Client) -> list[str]:
+    """The texts of the tasks on the start page."""
     page = html.fromstring(client.get(reverse("admin:index")).content.decode())
     return [" ".join(one.text_content().split()) for one in page.xpath("//ul[@class='waiting']//a")]
 
@@ -31,7 +32,7 @@ def test_the_start_page_counts_tasks_and_links_to_them(admin_client, parcels):
     Message.objects.create(email="ann@example.com", text="Where?", created_at=timezone.now())
     Notice.objects.create(title="Strike", starts_on=today - DAY, ends_on=today + DAY)
     Notice.objects.create(title="Holidays", starts_on=today - DAY, ends_on=date(2099, 1, 1))
-    assert waiting(admin_client) == [
+    assert tasks(admin_client) == [
         "1 phrase waits for a meaning",
         "1 message is not answered",
         "4 parcels need a look",
@@ -50,7 +51,7 @@ def test_the_start_page_counts_tasks_and_links_to_them(admin_client, parcels):
 
 
 def test_the_start_page_says_where_nothing_waits(admin_client):
-    assert waiting(admin_client) == [
+    assert tasks(admin_client) == [
         "No phrase waits for a meaning",
         "Every message is answered",
         "No parcel needs a look",
@@ -60,14 +61,14 @@ def test_the_start_page_says_where_nothing_waits(admin_client):
 
 
 def test_editors_see_only_tasks_about_words_and_notices(parcels):
-    assert waiting(member(groups.EDITORS)) == [
+    assert tasks(member(groups.EDITORS)) == [
         "No phrase waits for a meaning",
         "No notice ends within a week",
     ]
 
 
 def test_the_queries_of_the_start_page_do_not_grow_with_tasks(admin_client, parcels):
-    admin_client.get(reverse("admin:index"))  # the first ever makes the gate's row
+    admin_client.get(reverse("admin:index"))  # the first request creates the row of the gate
     counts = []
     for more in range(2):
         for _ in range(more * 5):

@@ -1,4 +1,4 @@
-"""The desk's clock is Japan's, for reading, filtering and typing; customers' pages and what says UTC keep theirs."""
+"""The desk shows, filters and reads times in Japan's time zone; customers' pages and the evidence are in UTC."""
 
 from datetime import UTC, date, datetime
 
@@ -20,13 +20,14 @@ YESTERDAY = datetime(2026, 11, 30, 14, 0, tzinfo=UTC)  # 23:00 on 30 November th
 
 @pytest.fixture
 def desk(client, admin_user, monkeypatch):
-    """A superuser at the desk at night."""
+    """The client of a superuser; the clock shows NOW, which is night in Japan."""
     monkeypatch.setattr(timezone, "now", lambda: NOW)
     client.force_login(admin_user)
     return client
 
 
 def text_of(client, name, *arguments):
+    """The source of a page of the desk, with single spaces."""
     page = client.get(reverse(f"admin:{name}", args=arguments)).content.decode()
     return " ".join(page.split())
 

@@ -1,4 +1,4 @@
-"""The staff's log-in: a pause after too many failures, safe cookies, passwords worth the name."""
+"""The log-in of staff: a pause after too many failures, safe cookies, strong passwords."""
 
 from datetime import timedelta
 
@@ -19,6 +19,7 @@ PASSWORD = "correct horse 7 battery"
 
 @pytest.fixture
 def ann(db) -> User:
+    """A superuser with PASSWORD."""
     return User.objects.create_superuser("ann", password=PASSWORD)
 
 
@@ -26,8 +27,9 @@ def try_to_log_in(client, *, name="ann", password="wrong", **headers):
     return client.post(PAGE, {"username": name, "password": password, "next": "/admin/"}, **headers)
 
 
-def fail(client, times=5, **told):
-    return [try_to_log_in(client, **told).status_code for _ in range(times)]
+def fail(client, times=5, **attempt):
+    """Try to log in with a wrong password; returns the status codes."""
+    return [try_to_log_in(client, **attempt).status_code for _ in range(times)]
 
 
 def test_after_five_failures_the_right_password_is_refused_too(client, ann):

@@ -1,4 +1,4 @@
-"""Sessions, log-ins and messages are the desk's: a customer's page neither reads nor sets any."""
+"""Sessions, log-ins and messages are for the desk only: a customer's page neither reads nor sets any."""
 
 import pytest
 from django.core.checks import run_checks
@@ -10,10 +10,10 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def passed():
-    """What a view finds on the request, at that address."""
+def request_attributes():
+    """A function that returns which of session, user and messages a view at that path finds on its request."""
 
-    def through(path):
+    def attributes_at(path):
         request, seen = RequestFactory().get(path), {}
 
         def view(request):
@@ -24,29 +24,30 @@ def passed():
         view(request)
         return {name for name in ("session", "user", "_messages") if name in seen}
 
-    return through
+    return attributes_at
 
 
 def _without_response(layer, view):
+    """The view in this middleware, which leaves the response as it is."""
     made = layer(view)
     made.process_response = lambda request, response: response
     return made
 
 
 @pytest.mark.parametrize("path", ["/", "/track/", "/contact/", "/administration/", "/x/admin/", "/healthz"])
-def test_pages_outside_the_desk_have_no_session_or_user(passed, path):
-    assert passed(path) == set()
+def test_pages_outside_the_desk_have_no_session_or_user(request_attributes, path):
+    assert request_attributes(path) == set()
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/login/", "/admin/tracking/status/"])
-def test_pages_of_the_desk_have_a_session_and_a_user(passed, path):
-    assert passed(path) == {"session", "user", "_messages"}
+def test_pages_of_the_desk_have_a_session_and_a_user(request_attributes, path):
+    assert request_attributes(path) == {"session", "user", "_messages"}
 
 
-def test_sessions_follow_admin_path(passed, settings):
+def test_sessions_follow_admin_path(request_attributes, settings):
     settings.ADMIN_PATH = "back-office/"
-    assert passed("/back-office/") == {"session", "user", "_messages"}
-    assert passed("/admin/") == set()
+    assert request_attributes("/back-office/") == {"session", "user", "_messages"}
+    assert request_attributes("/admin/") == set()
 
 
 def test_djangos_checks_accept_the_middleware():

@@ -1,4 +1,4 @@
-"""Editors, Support and nobody else: who may do what at the staff's desk, and the log of what they did."""
+"""The groups Editors and Support: what their members may do at the desk, and the log of what they did."""
 
 import json
 from datetime import date
@@ -27,6 +27,7 @@ ACTIONS = ("view", "add", "change", "delete")
 
 
 def member_of(*names: str) -> User:
+    """A new member of staff in these groups."""
     user = User.objects.create_user(f"one of {names}", is_staff=True)
     user.groups.set(Group.objects.filter(name__in=names))
     return user
@@ -34,11 +35,13 @@ def member_of(*names: str) -> User:
 
 @pytest.fixture
 def log_in(client):
-    def log_in_(*names: str):
+    """A function that logs in a new member of these groups; returns the client."""
+
+    def log_in_member(*names: str):
         client.force_login(member_of(*names))
         return client
 
-    return log_in_
+    return log_in_member
 
 
 def name_of(model) -> str:
@@ -195,7 +198,8 @@ def test_a_new_colleague_gets_rights_and_cannot_be_deleted(admin_client):
 # The log
 
 
-def told(entry: LogEntry) -> tuple[str, str, str]:
+def facts_of(entry: LogEntry) -> tuple[str, str, str]:
+    """The model, the action and the name of the row."""
     return entry.content_type.model, entry.get_action_flag_display(), entry.object_repr
 
 
@@ -204,7 +208,7 @@ def test_the_log_records_each_registered_parcel(admin_client, admin_user):
     Shipment.objects.create(number=known)
     lines = f"{known}\n{new}\nEM123456784JP"
     admin_client.post(reverse("admin:tracking_shipment_register"), {"text": lines, "register": "1"})
-    assert sorted(map(told, LogEntry.objects.filter(user=admin_user))) == [
+    assert sorted(map(facts_of, LogEntry.objects.filter(user=admin_user))) == [
         ("shipment", "Addition", new),
         ("shipment", "Change", known),
     ]
@@ -219,7 +223,7 @@ def test_the_log_records_a_button_pressed_in_a_list(admin_client, message):
     admin_client.post(reverse("admin:tracking_message_answered", args=[message.pk]))
     message.refresh_from_db()
     assert message.answered
-    assert told(LogEntry.objects.get()) == ("message", "Change", str(message))
+    assert facts_of(LogEntry.objects.get()) == ("message", "Change", str(message))
 
 
 def test_the_log_records_a_deletion_from_a_list(admin_client):
@@ -227,7 +231,7 @@ def test_the_log_records_a_deletion_from_a_list(admin_client):
     chosen = {"action": "delete_selected", "_selected_action": notice.pk, "post": "yes"}
     admin_client.post(reverse("admin:tracking_notice_changelist"), chosen)
     assert not Notice.objects.exists()
-    assert told(LogEntry.objects.get()) == ("notice", "Deletion", "Strike")
+    assert facts_of(LogEntry.objects.get()) == ("notice", "Deletion", "Strike")
 
 
 def test_superusers_can_read_the_log_but_not_change_it(admin_client, admin_user, shop: Shop):

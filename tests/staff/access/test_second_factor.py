@@ -1,4 +1,4 @@
-"""The second factor of staff: nobody passes with the password alone, anybody can set it up, a lost phone is no disaster."""
+"""The second factor of staff: required after the password, set up by each member, removed when a phone is lost."""
 
 import re
 from base64 import b32decode
@@ -29,34 +29,38 @@ PAGE = "/admin/second-factor/"
 
 @pytest.fixture(autouse=True)
 def required(settings) -> None:
+    """The site requires a second factor."""
     settings.STAFF_SECOND_FACTOR = "required"
-    settings.OTP_TOTP_SYNC = (
-        False  # where a step of the clock ends between two lines, no phone is late for ever
-    )
+    # Else, where a time step of the codes ends between two lines of a test, the phone counts as late from then on.
+    settings.OTP_TOTP_SYNC = False
 
 
 @pytest.fixture
 def ann(db) -> User:
+    """A superuser with PASSWORD."""
     return User.objects.create_superuser("ann", password=PASSWORD)
 
 
-def phones_code(user: User, later: int = 0) -> str:
-    """What the app on the phone shows; one step later, for a code works once."""
+def code_of_phone(user: User, later: int = 0) -> str:
+    """The code that the app on the phone shows, `later` time steps ahead: each code works once."""
     phone = TOTPDevice.objects.get(user=user)
     return f"{totp(phone.bin_key, t0=-30 * later):06}"
 
 
 def log_in(client: Client, name: str = "ann", to: str = "/admin/"):
+    """Log in with PASSWORD; returns the page after all redirections."""
     return client.post(
         f"/admin/login/?next={to}", {"username": name, "password": PASSWORD, "next": to}, follow=True
     )
 
 
-def show(client: Client, code: str, **more: str):
+def send_code(client: Client, code: str, **more: str):
+    """Send the form of the page for the second factor."""
     return client.post(PAGE, {"code": code, **more})
 
 
 def secret_on(page) -> str:
+    """The secret of the phone, as the page for its set-up shows it."""
     return html.fromstring(page.content.decode()).xpath("string(//code)").replace(" ", "")
 
 
@@ -65,12 +69,13 @@ def text_of(response) -> str:
 
 
 def enrol(client: Client, user: User) -> list[str]:
-    """The back-up codes of somebody who has just set up a phone."""
+    """Log the user in and set up a phone; returns the back-up codes."""
     log_in(client, user.username)
-    return re.findall(r"<code>([a-z2-7]{8})</code>", show(client, phones_code(user)).content.decode())
+    return re.findall(r"<code>([a-z2-7]{8})</code>", send_code(client, code_of_phone(user)).content.decode())
 
 
-def wrong(code: str) -> str:
+def wrong_code(code: str) -> str:
+    """Another code than this one."""
     return f"{(int(code) + 1) % 1_000_000:06}"
 
 
@@ -105,7 +110,7 @@ def test_setting_up_a_phone_shows_the_back_up_codes_once(client, ann):
     secret = secret_on(page)
     assert secret in TOTPDevice.objects.get().config_url
     assert secret_on(client.get(PAGE)) == secret
-    done = show(client, phones_code(ann), next="/admin/tracking/status/")
+    done = send_code(client, code_of_phone(ann), next="/admin/tracking/status/")
     codes = re.findall(r"<code>([a-z2-7]{8})</code>", done.content.decode())
     assert len(set(codes)) == 10
     assert html.fromstring(done.content.decode()).xpath("//a[@class='button']/@href") == [
@@ -117,20 +122,20 @@ def test_setting_up_a_phone_shows_the_back_up_codes_once(client, ann):
 
 
 def test_a_thief_of_the_password_does_not_learn_the_phones_secret(client, ann):
-    """The thief logs in first and goes, or stays; the owner connects her phone afterwards."""
-    gone, waiting = Client(), Client()
-    stolen = [secret_on(log_in(gone)), secret_on(log_in(waiting))]
-    gone.logout()
+    """A thief logs in first in two browsers and logs out of one. The owner connects her phone afterwards."""
+    logged_out, logged_in = Client(), Client()
+    stolen = [secret_on(log_in(logged_out)), secret_on(log_in(logged_in))]
+    logged_out.logout()
     secret = secret_on(log_in(client))
     assert len({*stolen, secret}) == 3
     hers = TOTPDevice.objects.get(key=b32decode(secret).hex())
-    show(client, f"{totp(hers.bin_key):06}")
+    send_code(client, f"{totp(hers.bin_key):06}")
     assert client.get("/admin/").status_code == 200
     assert TOTPDevice.objects.get() == hers
-    log_in(gone)
-    for thief in (gone, waiting):
+    log_in(logged_out)
+    for thief in (logged_out, logged_in):
         for known in stolen:
-            assert "not right" in text_of(show(thief, f"{totp(b32decode(known)):06}"))
+            assert "not right" in text_of(send_code(thief, f"{totp(b32decode(known)):06}"))
             TOTPDevice.objects.update(throttling_failure_count=0)
         assert thief.get("/admin/").status_code == 302
 
@@ -141,8 +146,8 @@ def test_the_next_log_in_asks_for_the_code_of_the_phone(client, ann):
     page = log_in(client, to="/admin/tracking/status/")
     assert unquote(page.redirect_chain[-1][0]) == f"{PAGE}?next=/admin/tracking/status/"
     before = client.session.session_key
-    code = phones_code(ann, later=1)
-    response = show(client, f"{code[:3]} {code[3:]}", next="/admin/tracking/status/")
+    code = code_of_phone(ann, later=1)
+    response = send_code(client, f"{code[:3]} {code[3:]}", next="/admin/tracking/status/")
     assert response["Location"] == "/admin/tracking/status/"
     assert client.session.session_key != before
     assert client.get("/admin/tracking/status/").status_code == 200
@@ -152,17 +157,18 @@ def test_a_code_never_leads_to_another_site(client, ann):
     enrol(client, ann)
     client.logout()
     log_in(client)
-    assert show(client, phones_code(ann, later=1), next="https://evil.example/")["Location"] == "/admin/"
+    response = send_code(client, code_of_phone(ann, later=1), next="https://evil.example/")
+    assert response["Location"] == "/admin/"
 
 
 def test_a_code_works_once(client, ann):
     log_in(client)
-    code = phones_code(ann)
-    show(client, code)
+    code = code_of_phone(ann)
+    send_code(client, code)
     assert client.get("/admin/").status_code == 200
     other = Client()
     log_in(other)
-    assert "not right, or it was used before" in text_of(show(other, code))
+    assert "not right, or it was used before" in text_of(send_code(other, code))
     assert other.get("/admin/").status_code == 302
 
 
@@ -170,22 +176,22 @@ def test_a_back_up_code_opens_the_desk_once(client, ann):
     code = enrol(client, ann)[0]
     client.logout()
     log_in(client)
-    assert show(client, code.upper())["Location"] == "/admin/"
+    assert send_code(client, code.upper())["Location"] == "/admin/"
     assert "You have 9 back-up codes left" in text_of(client.get(PAGE))
     client.logout()
     log_in(client)
-    assert "not right" in text_of(show(client, code))
+    assert "not right" in text_of(send_code(client, code))
 
 
 def test_wrong_codes_lengthen_the_pause_across_log_ins(client, ann):
     enrol(client, ann)
     TOTPDevice.objects.update(throttling_failure_count=9)
     log_in(other := Client())
-    assert "not right" in text_of(show(other, wrong(phones_code(ann, later=1))))
+    assert "not right" in text_of(send_code(other, wrong_code(code_of_phone(ann, later=1))))
     log_in(other := Client())
-    assert "please wait 9 minutes" in text_of(show(other, phones_code(ann, later=1)))
+    assert "please wait 9 minutes" in text_of(send_code(other, code_of_phone(ann, later=1)))
     assert other.get("/admin/").status_code == 302
-    assert client.get("/admin/").status_code == 200  # who is in stays in
+    assert client.get("/admin/").status_code == 200  # an open session stays open
 
 
 def test_the_pause_after_wrong_passwords_stays_the_same(client, ann):
@@ -239,7 +245,7 @@ def test_a_new_phone_replaces_the_old_one(client, ann):
     assert "Connect your phone" in text_of(client.post(PAGE, {"new_phone": "1"}, follow=True))
     assert TOTPDevice.objects.get().key != old
     assert client.get("/admin/").status_code == 302
-    show(client, phones_code(ann))
+    send_code(client, code_of_phone(ann))
     assert client.get("/admin/").status_code == 200
 
 
@@ -294,12 +300,11 @@ def test_customers_pages_do_not_query_the_second_factor(client, ann):
     enrol(client, ann)
     second_factor_of = [TOTPDevice._meta.db_table, StaticDevice._meta.db_table]
     for address in ("/", "/examples/in-customs/", "/contact/"):
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as queries:
             client.get(address)
-        assert not [one for one in asked.captured_queries if any(t in one["sql"] for t in second_factor_of)]
-    with CaptureQueriesContext(connection) as asked:
+        assert not [one for one in queries.captured_queries if any(t in one["sql"] for t in second_factor_of)]
+    with CaptureQueriesContext(connection) as queries:
         client.get("/admin/")
-    assert (
-        sum(TOTPDevice._meta.db_table in one["sql"] for one in asked.captured_queries) == 2
-    )  # page and head
+    # One query is for the page and one for its head.
+    assert sum(TOTPDevice._meta.db_table in one["sql"] for one in queries.captured_queries) == 2
     assert second_factor.codes_left(ann) == 10

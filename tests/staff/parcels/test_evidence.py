@@ -1,4 +1,4 @@
-"""The evidence of one parcel: on paper and as a CSV, every event and every request, nothing a formula."""
+"""The evidence of one parcel, printed and as CSV: it has every event and every request, and no formula."""
 
 import csv
 import io
@@ -26,19 +26,20 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 def sheet_of(shipment: Shipment) -> list[dict[str, str]]:
+    """The rows of the evidence as CSV, made at NOW."""
     evidence = evidence_of(shipment, now=NOW, made_by="ann", page_url="https://shop.example/track/")
     return read(b"".join(csv_of(evidence)))
 
 
 def read(data: bytes) -> list[dict[str, str]]:
-    """As a person means it who opens the file."""
+    """The rows of a CSV file, without the apostrophes that keep cells from being formulas."""
     rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
     return [{column: unescape_formula(cell) for column, cell in row.items()} for row in rows]
 
 
 @pytest.fixture
 def shipment(db) -> Shipment:
-    """With a row that was replaced, a date without time, and two requests."""
+    """A parcel with a row that was replaced, a date without time, and two requests."""
     kept = keep(event(POSTED), event(ARRIVED, date(2026, 11, 12), clock=None), at=NOW)
     kept.order_reference = "A-1"
     kept.save()
@@ -116,8 +117,8 @@ events = st.lists(
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(events)
-def test_the_sheet_read_back_has_every_event_as_japan_post_said_it(told):
-    shipment = keep(*told)
+def test_the_sheet_read_back_has_every_event_as_japan_post_said_it(sent):
+    shipment = keep(*sent)
     found = [row for row in sheet_of(shipment) if row["row"] == "event"]
     assert [
         TrackedEvent(
@@ -127,7 +128,7 @@ def test_the_sheet_read_back_has_every_event_as_japan_post_said_it(told):
             row["postal_code"],
         )
         for row in found
-    ] == told
+    ] == sent
 
 
 def test_no_cell_is_a_formula(shipment):
@@ -157,22 +158,23 @@ def test_a_long_history_is_streamed(admin_client, shipment):
     assert sum(row["row"] == "event" for row in read(b"".join(pieces))) == 1501
 
 
-def paper(client, shipment: Shipment) -> html.HtmlElement:
+def printed_page(client, shipment: Shipment) -> html.HtmlElement:
+    """The page of the evidence, which staff print."""
     response = client.get(reverse("admin:tracking_shipment_evidence", args=[shipment.pk]))
     assert response.status_code == 200
     return html.fromstring(response.content.decode())
 
 
 def test_the_printed_page_has_the_same_facts(admin_client, shipment):
-    page = paper(admin_client, shipment)
+    page = printed_page(admin_client, shipment)
     text = " ".join(page.text_content().split())
     for words in ("Our shop", shipment.number, "A-1", "UTC by admin", f"/track/{shipment.number}/"):
         assert words in text
-    told, asked = (
+    event_rows, request_rows = (
         [[" ".join(cell.text_content().split()) for cell in row] for row in table.xpath("tbody/tr")]
         for table in page.xpath("//table")
     )
-    assert told == [
+    assert event_rows == [
         ["1", "2026-11-09 09:00", "Posting/Collection", "TOKYO", "2026-11-24 12:00:00", ""],
         [
             *("2", "2026-11-11 09:00", "Held by import Customs", "GERMANY"),
@@ -180,15 +182,16 @@ def test_the_printed_page_has_the_same_facts(admin_client, shipment):
         ],
         ["2", "2026-11-12", "Arrival at inward office of exchange", "GERMANY", "2026-11-24 12:00:00", ""],
     ]
-    assert asked == [
+    assert request_rows == [
         ["2026-11-24 09:00:00", "No answer", "1234", "Staff", "timed out"],
         ["2026-11-24 11:00:00", "Answered with a story", "1234", "Staff", ""],
     ]
 
 
 def facts(client, shipment: Shipment) -> dict[str, str]:
+    """The facts on the printed page, by their terms."""
     terms, values = (
-        [one.text_content() for one in paper(client, shipment).iter(tag)] for tag in ("dt", "dd")
+        [one.text_content() for one in printed_page(client, shipment).iter(tag)] for tag in ("dt", "dd")
     )
     return dict(zip(terms, values, strict=True))
 
@@ -201,14 +204,14 @@ def facts(client, shipment: Shipment) -> dict[str, str]:
     ],
 )
 def test_only_an_ems_number_is_called_an_ems_item(admin_client, number, title):
-    (heading,) = paper(admin_client, keep(event(POSTED), number=number)).iter("h1")
+    (heading,) = printed_page(admin_client, keep(event(POSTED), number=number)).iter("h1")
     assert heading.text_content() == title
 
 
 @pytest.mark.parametrize(
     ("number", "more", "who"),
     [
-        ("EM123456785JP", {}, "Shop"),  # anybody may have typed it
+        ("EM123456785JP", {}, "Shop"),  # any visitor may have typed it
         ("EM123456785JP", {"registered_at": NOW}, "Sender"),
         ("EM123456785JP", {"order_reference": "A-1"}, "Sender"),
         ("RB123456785GB", {"registered_at": NOW, "order_reference": "A-1"}, "Shop"),
@@ -217,8 +220,8 @@ def test_only_an_ems_number_is_called_an_ems_item(admin_client, number, title):
 def test_the_shop_is_called_sender_of_its_own_parcels(admin_client, number, more, who):
     shipment = keep(event(POSTED), number=number)
     Shipment.objects.update(**more)
-    told = facts(admin_client, shipment)
-    assert told[who] == "Our shop" and len({"Shop", "Sender"} & {*told}) == 1
+    found = facts(admin_client, shipment)
+    assert found[who] == "Our shop" and len({"Shop", "Sender"} & {*found}) == 1
 
 
 def test_rows_of_an_earlier_parcel_with_the_number_are_left_out(shipment):
@@ -229,41 +232,42 @@ def test_rows_of_an_earlier_parcel_with_the_number_are_left_out(shipment):
     assert sorted(days) == ["2026-05-23", "2026-11-09", "2026-11-11", "2026-11-12"]
 
 
-def heard_of(shipment: Shipment, *, days_ago: int) -> Shipment:
+def created(shipment: Shipment, *, days_ago: int) -> Shipment:
+    """The parcel, as if it had been stored so many days before NOW."""
     Shipment.objects.filter(pk=shipment.pk).update(created_at=NOW - timedelta(days=days_ago))
     return Shipment.objects.get(pk=shipment.pk)
 
 
 def test_it_says_since_when_requests_are_kept(admin_client, shipment):
-    shipment = heard_of(shipment, days_ago=200)
+    shipment = created(shipment, days_ago=200)
     assert sheet_of(shipment)[0]["requests_kept_since_utc"] == "2026-11-24 09:00:00"
     asked = "Requests before 2026-11-24 09:00:00 (UTC), if there were any, are no longer kept."
-    assert asked in paper(admin_client, shipment).text_content()
+    assert asked in printed_page(admin_client, shipment).text_content()
     shipment.fetches.all().delete()
     assert sheet_of(shipment)[0]["requests_kept_since_utc"] == "2026-08-26 12:00:00"
-    text = paper(admin_client, shipment).text_content()
+    text = printed_page(admin_client, shipment).text_content()
     assert "are no longer kept." in text and "Never since." in text
 
 
 def test_where_every_request_is_kept_it_says_so(admin_client, shipment):
-    shipment = heard_of(shipment, days_ago=89)
+    shipment = created(shipment, days_ago=89)
     assert sheet_of(shipment)[0]["requests_kept_since_utc"] == ""
-    shipment = heard_of(shipment, days_ago=200)
+    shipment = created(shipment, days_ago=200)
     first = {"started_at": shipment.created_at, "milliseconds": 1, "outcome": "not-found"}
     Fetch.objects.create(shipment=shipment, **first)
     assert sheet_of(shipment)[0]["requests_kept_since_utc"] == ""
-    assert "Every request." in paper(admin_client, shipment).text_content()
+    assert "Every request." in printed_page(admin_client, shipment).text_content()
 
 
 def test_the_private_note_is_left_out(admin_client, shipment):
     Shipment.objects.update(note="Ann is a difficult customer")
-    assert "difficult" not in paper(admin_client, shipment).text_content()
+    assert "difficult" not in printed_page(admin_client, shipment).text_content()
     assert "difficult" not in str(sheet_of(Shipment.objects.get()))
 
 
 def test_a_parcel_without_a_story_has_evidence_too(admin_client):
     shipment = Shipment.objects.create(number="EM123456785JP")
-    text = " ".join(paper(admin_client, shipment).text_content().split())
+    text = " ".join(printed_page(admin_client, shipment).text_content().split())
     assert "Japan Post has given no history yet" in text
     assert [row["row"] for row in sheet_of(shipment)] == ["parcel"]
 

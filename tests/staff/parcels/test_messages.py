@@ -1,4 +1,4 @@
-"""Messages at the desk: what waits for an answer, the parcel then and now, a mail begun."""
+"""Messages at the desk: the list, the parcel then and now, the mark as answered, and the link to a reply by mail."""
 
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -29,12 +29,14 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LIST = "/admin/tracking/message/"
 
 
-def wrote(email: str = "ann@example.com", text: str = "Where is it?", **facts) -> Message:
+def create_message(email: str = "ann@example.com", text: str = "Where is it?", **facts) -> Message:
+    """Store a message of a customer, at NOW unless `at` is given."""
     return Message.objects.create(email=email, text=text, created_at=facts.pop("at", NOW), **facts)
 
 
 @pytest.fixture
 def support(client) -> Client:
+    """The client of a member of Support."""
     user = User.objects.create_user("support", is_staff=True)
     user.groups.add(Group.objects.get(name=groups.SUPPORT))
     client.force_login(user)
@@ -42,7 +44,7 @@ def support(client) -> Client:
 
 
 def listed(client: Client, **query: str) -> list[dict[str, str]]:
-    """The rows, the parts of them by their names."""
+    """The rows of the list: the texts of their parts by class."""
     page = html.fromstring(client.get(LIST, query).content.decode())
     parts = ("sender", "first-words", "parcel", "then", "now")
     return [
@@ -59,9 +61,9 @@ def senders(client: Client, **query: str) -> set[str]:
 
 
 def test_the_list_opens_on_unanswered_messages_without_spam(support):
-    wrote("waits@example.com")
-    wrote("done@example.com", answered=True)
-    wrote("spam@example.com", suspected_spam=True)
+    create_message("waits@example.com")
+    create_message("done@example.com", answered=True)
+    create_message("spam@example.com", suspected_spam=True)
     assert senders(support) == {"waits@example.com"}
     assert senders(support, show="answered") == {"done@example.com"}
     assert senders(support, show="spam") == {"spam@example.com"}
@@ -69,8 +71,8 @@ def test_the_list_opens_on_unanswered_messages_without_spam(support):
 
 
 def test_a_search_finds_answered_messages_too(support):
-    wrote("done@example.com", answered=True)
-    wrote("spam@example.com", suspected_spam=True, text="Cheap")
+    create_message("done@example.com", answered=True)
+    create_message("spam@example.com", suspected_spam=True, text="Cheap")
     assert senders(support, q="done") == {"done@example.com"}
     assert listed(support, q="spam")[0]["first-words"] == "Looks like spam: Cheap"
     assert senders(support, q="done", show="unanswered") == set()
@@ -78,7 +80,7 @@ def test_a_search_finds_answered_messages_too(support):
 
 def test_a_row_shows_the_parcel_then_and_now(support):
     shipment = keep(event(POSTED), event(ARRIVED), event(IN_CUSTOMS))
-    wrote(number=shipment.number, situation="Your parcel has arrived in Germany (Step 3 of 5)")
+    create_message(number=shipment.number, situation="Your parcel has arrived in Germany (Step 3 of 5)")
     (row,) = listed(support)
     assert row["then"] == "Your parcel has arrived in Germany (Step 3 of 5)"
     assert row["now"].startswith("Your parcel is with customs (Step 3 of 5: Customs and arrival), ")
@@ -90,7 +92,7 @@ def test_a_row_shows_the_parcel_then_and_now(support):
 
 def test_an_invalid_or_unknown_number_is_shown_as_not_known(support):
     for number in ("my parcel", NUMBER, ""):
-        wrote(number=number)
+        create_message(number=number)
     assert {(row["parcel"], row["then"], row["now"]) for row in listed(support)} == {
         (number or "not named", "not known", "not known") for number in ("my parcel", NUMBER, "")
     }
@@ -101,7 +103,7 @@ def test_the_queries_of_the_list_do_not_grow_with_its_length(support):
     for count in (1, 1, 20):
         for _ in range(count):
             shipment = keep(event(POSTED), event(ARRIVED))
-            wrote(number=shipment.number)
+            create_message(number=shipment.number)
         with CaptureQueriesContext(connection) as queries:
             listed(support)
         counts.append(len(queries))
@@ -123,7 +125,7 @@ def test_summaries_match_stories_recalled_one_by_one(standin):
 
 
 def test_what_a_customer_wrote_is_shown_as_text(support):
-    message = wrote(text="<script>alert(1)</script>", name="<b>Ann</b>", situation="<i>x</i>")
+    message = create_message(text="<script>alert(1)</script>", name="<b>Ann</b>", situation="<i>x</i>")
     for address in (LIST, reverse("admin:tracking_message_change", args=[message.pk])):
         page = support.get(address).content.decode()
         assert "<script>alert" not in page and "<b>Ann" not in page and "<i>x" not in page
@@ -133,7 +135,7 @@ def test_what_a_customer_wrote_is_shown_as_text(support):
 
 
 def test_one_click_marks_as_answered_and_another_undoes_it(support):
-    message = wrote()
+    message = create_message()
     address = reverse("admin:tracking_message_answered", args=[message.pk])
     page = support.post(address, follow=True)
     message.refresh_from_db()
@@ -147,7 +149,7 @@ def test_one_click_marks_as_answered_and_another_undoes_it(support):
 
 
 def test_only_staff_who_may_change_messages_can_mark_them(client, admin_user):
-    message = wrote()
+    message = create_message()
     address = reverse("admin:tracking_message_answered", args=[message.pk])
     assert client.post(address).status_code == 302
     user = User.objects.create_user("editor", is_staff=True)
@@ -163,7 +165,7 @@ def test_only_staff_who_may_change_messages_can_mark_them(client, admin_user):
 
 
 def test_the_page_of_a_message_marks_answered_and_clears_spam(support):
-    message = wrote(suspected_spam=True, text="A real question")
+    message = create_message(suspected_spam=True, text="A real question")
     address = reverse("admin:tracking_message_change", args=[message.pk])
     assert "A real question" in support.get(address).content.decode()
     assert support.post(address, {"answered": "on"}).status_code == 302
@@ -176,7 +178,7 @@ def test_the_page_of_a_message_marks_answered_and_clears_spam(support):
 
 
 def read(link: str) -> tuple[str, dict[str, str]]:
-    """As a mail program reads it: to whom, and the headers and the body."""
+    """Read a mailto link as a mail program does. Returns the recipient, and the subject and body by name."""
     parts = urlsplit(link)
     assert parts.scheme == "mailto"
     fields = parse_qsl(parts.query.replace("+", "%2B"), strict_parsing=True, keep_blank_values=True)
@@ -185,6 +187,7 @@ def read(link: str) -> tuple[str, dict[str, str]]:
 
 
 def reply_to(client: Client, message: Message) -> tuple[str, dict[str, str]]:
+    """The link to a reply on the page of the message, as `read` returns it."""
     page = html.fromstring(
         client.get(reverse("admin:tracking_message_change", args=[message.pk])).content.decode()
     )
@@ -195,7 +198,7 @@ def reply_to(client: Client, message: Message) -> tuple[str, dict[str, str]]:
 def test_the_mail_is_filled_in_with_the_facts(support, settings):
     settings.SITE_URL = "https://track.example.com"
     shipment = keep(event(POSTED), event(IN_CUSTOMS))
-    to, mail = reply_to(support, wrote(number=shipment.number))
+    to, mail = reply_to(support, create_message(number=shipment.number))
     assert to == "ann@example.com"
     assert mail["subject"] == f"Your parcel {shipment.number}"
     lines = mail["body"].split("\r\n")
@@ -213,13 +216,14 @@ def test_the_mail_is_filled_in_with_the_facts(support, settings):
 
 def test_without_site_url_the_mail_links_to_the_host_of_the_desk(support):
     shipment = keep(event(POSTED))
-    _, mail = reply_to(support, wrote(number=shipment.number))
+    _, mail = reply_to(support, create_message(number=shipment.number))
     assert f"See it here: http://testserver/track/{shipment.number}/" in mail["body"]
 
 
 def test_the_mail_has_nothing_that_the_customer_typed(support):
     _, mail = reply_to(
-        support, wrote(number="x&bcc=eve@evil.example", name="Ann\r\nBcc: eve@evil.example", text="secret")
+        support,
+        create_message(number="x&bcc=eve@evil.example", name="Ann\r\nBcc: eve@evil.example", text="secret"),
     )
     assert mail == {"subject": "Your message to us", "body": "Hello,\r\n\r\n\r\n\r\n\r\n\r\nOur shop\r\n"}
 
@@ -263,7 +267,7 @@ def test_any_address_and_shop_name_give_only_two_fields(email, shop_name):
 
 def test_a_message_that_names_two_parcels_is_on_both_pages(support):
     first, second = keep(event(POSTED)), keep(event(POSTED))
-    wrote(number=f"{first.number} {second.number}", at=NOW - timedelta(days=1))
+    create_message(number=f"{first.number} {second.number}", at=NOW - timedelta(days=1))
     for shipment in (first, second):
         page = support.get(reverse("admin:tracking_shipment_change", args=[shipment.pk])).content.decode()
         assert "ann@example.com" in page

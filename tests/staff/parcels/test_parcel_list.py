@@ -1,4 +1,4 @@
-"""The list of parcels: its columns, its filters, and the parcels that staff take off it."""
+"""The list of parcels: its columns and filters, and how staff mark parcels as handled."""
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -18,6 +18,7 @@ LIST = reverse("admin:tracking_shipment_changelist")
 
 
 def listed(client: Client, query: str, parcels: dict[str, Shipment]) -> list[str]:
+    """The names of the parcels in the list, in its order."""
     response = client.get(f"{LIST}?{query}")
     assert response.status_code == 200
     names = {one.pk: name for name, one in parcels.items()}

@@ -1,4 +1,4 @@
-"""One parcel at the staff's desk: its state in words, the claim clock, asking Japan Post now."""
+"""The desk's page of one parcel: its state in words, the days left for an enquiry, and a request to Japan Post."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -30,24 +30,27 @@ LATER = NOW + timedelta(minutes=16)
 
 
 def page_of(client: Client, shipment: Shipment) -> html.HtmlElement:
+    """The page of the parcel, parsed."""
     response = client.get(reverse("admin:tracking_shipment_change", args=[shipment.pk]))
     assert response.status_code == 200
     return html.fromstring(response.content.decode())
 
 
 def section(page: html.HtmlElement, name: str) -> str:
+    """The text of a section of the page."""
     (found,) = page.xpath(f"//section[@aria-labelledby='parcel-{name}']")
     return " ".join(found.text_content().split())
 
 
 def rows(page: html.HtmlElement, name: str) -> list[list[str]]:
+    """The texts of the cells in the table of a section."""
     found = page.xpath(f"//section[@aria-labelledby='parcel-{name}']//tbody/tr")
     return [[" ".join(cell.text_content().split()) for cell in row] for row in found]
 
 
-def know(standin, *texts: str, at: datetime = NOW, tell=story) -> Shipment:
-    """What Japan Post tells at that time, in the store."""
-    standin.set_item(NUMBER, tell(*texts))
+def look_up_story(standin, *texts: str, at: datetime = NOW, make=story) -> Shipment:
+    """Look up at that time a story with these rows; returns the stored parcel."""
+    standin.set_item(NUMBER, make(*texts))
     look_up(NUMBER, now=at)
     return Shipment.objects.get(number=NUMBER)
 
@@ -56,7 +59,7 @@ def know(standin, *texts: str, at: datetime = NOW, tell=story) -> Shipment:
 
 
 def test_the_page_shows_the_state_in_words_without_a_request(admin_client, standin):
-    shipment = know(standin, POSTED, ARRIVED, IN_CUSTOMS, at=timezone.now(), tell=fresh_story)
+    shipment = look_up_story(standin, POSTED, ARRIVED, IN_CUSTOMS, at=timezone.now(), make=fresh_story)
     posted = shipment.events.earliest("position").local_date
     last_day = enquiry_ends_on(posted, Destination.objects.get(code="DE"))
     asked = len(standin.requests)
@@ -130,10 +133,10 @@ def test_a_parcel_unknown_to_japan_post_says_so(admin_client):
 
 
 def test_replaced_rows_stay_with_the_time_of_replacement(admin_client, standin):
-    know(standin, POSTED, AT_EXCHANGE)
-    shipment = know(standin, POSTED, ARRIVED, at=LATER)
-    told = rows(page_of(admin_client, shipment), "history")
-    assert [(row[1], row[3], row[4]) for row in told] == [
+    look_up_story(standin, POSTED, AT_EXCHANGE)
+    shipment = look_up_story(standin, POSTED, ARRIVED, at=LATER)
+    shown = rows(page_of(admin_client, shipment), "history")
+    assert [(row[1], row[3], row[4]) for row in shown] == [
         ("Arrival at inward office of exchange", "20 November 2026, 21:16", "yes"),
         (
             "Arrival at outward office of exchange",
@@ -156,9 +159,9 @@ def test_the_page_lists_the_newest_twenty_requests_and_links_all(admin_client):
                 asked_by="watch",
             )
     page = page_of(admin_client, shipment)
-    told = rows(page, "fetches")
-    assert len(told) == 20
-    assert told[0] == ["20 November 2026, 21:24:00", "Answered with a story", "812 ms", "The watch", ""]
+    shown = rows(page, "fetches")
+    assert len(shown) == 20
+    assert shown[0] == ["20 November 2026, 21:24:00", "Answered with a story", "812 ms", "The watch", ""]
     assert "The newest 20 of 25" in section(page, "fetches")
     (link,) = page.xpath("//a[text()='all of them']/@href")
     assert admin_client.get(link).context["cl"].result_count == 25
@@ -169,9 +172,7 @@ def test_the_queries_of_the_page_do_not_grow_with_the_story(admin_client):
     long = keep(*(event(POSTED, date(2026, 1, 1) + timedelta(days=day)) for day in range(40)))
     counts = []
     for shipment in (short, short, long):
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
+        with CaptureQueriesContext(connection) as queries:
             page_of(admin_client, shipment)
         counts.append(len(queries))
     assert counts[1] == counts[2]
@@ -195,11 +196,11 @@ def test_the_page_shows_the_customers_messages_about_it(admin_client):
         (other.number, "Another parcel", {}),
     ):
         Message.objects.create(email="ann@example.com", number=number, text=text, created_at=NOW, **facts)
-    told = section(page_of(admin_client, shipment), "messages")
-    assert "Where is it? Not answered yet" in told
-    assert "And now? Answered" in told
-    assert "Cheap watches Looks like spam" in told
-    assert "Another parcel" not in told
+    shown = section(page_of(admin_client, shipment), "messages")
+    assert "Where is it? Not answered yet" in shown
+    assert "And now? Answered" in shown
+    assert "Cheap watches Looks like spam" in shown
+    assert "Another parcel" not in shown
 
 
 def test_only_note_order_and_destination_can_be_edited(admin_client):
@@ -214,11 +215,11 @@ def test_only_note_order_and_destination_can_be_edited(admin_client):
     )
 
 
-# Ask Japan Post now
+# A request to Japan Post
 
 
 def test_a_request_by_staff_passes_the_gate_and_says_what_is_new(standin):
-    shipment = know(standin, POSTED)
+    shipment = look_up_story(standin, POSTED)
     standin.set_item(NUMBER, story(POSTED, ARRIVED, IN_CUSTOMS))
     assert ask_now(shipment, now=LATER).words == "Japan Post answered: 2 new rows."
     assert Fetch.objects.first().asked_by == AskedBy.STAFF
@@ -227,29 +228,30 @@ def test_a_request_by_staff_passes_the_gate_and_says_what_is_new(standin):
 
 
 def test_a_fresh_answer_needs_no_request(standin):
-    shipment = know(standin, POSTED)
-    came = ask_now(shipment, now=NOW + timedelta(minutes=5))
+    shipment = look_up_story(standin, POSTED)
+    result = ask_now(shipment, now=NOW + timedelta(minutes=5))
     assert (
-        came.words
+        result.words
         == "Fresh already: Japan Post was asked 5 minutes ago. You can ask again from 21:15 Japan time on."
     )
-    assert not came.was_asked
+    assert not result.was_asked
     assert len(standin.requests) == 1
 
 
 def test_a_failure_is_shown_and_blocks_the_next_request(standin):
-    shipment = know(standin, POSTED)
+    shipment = look_up_story(standin, POSTED)
     standin.set_fault(NUMBER, "500")
-    came = ask_now(shipment, now=LATER)
-    assert came.was_asked and not came.is_good
-    assert came.words.startswith("Japan Post gave no answer: ") and came.words.endswith(" Our story stays.")
+    result = ask_now(shipment, now=LATER)
+    assert result.was_asked and not result.is_good
+    assert result.words.startswith("Japan Post gave no answer: ")
+    assert result.words.endswith(" Our story stays.")
     again = ask_now(shipment, now=LATER + timedelta(seconds=10))
     assert again.words.startswith("Japan Post was not asked. It failed just now, so it rests for a while.")
     assert len(standin.requests) == 2
 
 
 def test_an_unreadable_page_and_a_vanished_story_are_shown(standin):
-    shipment = know(standin, POSTED, AT_EXCHANGE)
+    shipment = look_up_story(standin, POSTED, AT_EXCHANGE)
     standin.set_fault(NUMBER, "doubled-table")
     assert "answered with a page we cannot read" in ask_now(shipment, now=LATER).words
     standin.clear()
@@ -264,41 +266,42 @@ def test_an_unreadable_page_and_a_vanished_story_are_shown(standin):
 
 
 def test_during_a_pause_the_answer_says_until_when(standin):
-    shipment = know(standin, POSTED)
+    shipment = look_up_story(standin, POSTED)
     Gate.objects.update_or_create(
         pk=1, defaults={"paused_until": LATER + timedelta(minutes=4), "pause_reason": "timed out"}
     )
-    came = ask_now(shipment, now=LATER)
-    assert came.words == (
+    result = ask_now(shipment, now=LATER)
+    assert result.words == (
         "Japan Post was not asked. We pause until 21:20 Japan time, for Japan Post does not answer: timed out."
     )
     assert len(standin.requests) == 1
 
 
 def test_when_all_slots_are_taken_it_says_when_to_try_again(standin, settings):
-    shipment = know(standin, POSTED)
+    shipment = look_up_story(standin, POSTED)
     settings.JAPANPOST_CONCURRENCY = 1
     Shipment.objects.create(number="EM000000005JP", lease_until=LATER + timedelta(seconds=9))
-    came = ask_now(shipment, now=LATER)
-    assert came.words.startswith("Japan Post was not asked. Too many requests are under way. Try again in ")
+    result = ask_now(shipment, now=LATER)
+    assert result.words.startswith("Japan Post was not asked. Too many requests are under way. Try again in ")
     assert len(standin.requests) == 1
 
 
 def test_a_request_in_flight_prevents_a_second_one(standin):
-    shipment = know(standin, POSTED)
+    shipment = look_up_story(standin, POSTED)
     Shipment.objects.update(lease_until=LATER + timedelta(seconds=9), lease_token="theirs")
     assert "Another request about this parcel is in flight" in ask_now(shipment, now=LATER).words
     assert len(standin.requests) == 1
 
 
 def member_of(group: str) -> User:
+    """A new member of staff in this group."""
     user = User.objects.create_user(group.lower(), is_staff=True)
     user.groups.add(Group.objects.get(name=group))
     return user
 
 
 def test_support_presses_the_button_and_reads_the_result(client, standin):
-    shipment = know(standin, POSTED, at=timezone.now() - timedelta(hours=1))
+    shipment = look_up_story(standin, POSTED, at=timezone.now() - timedelta(hours=1))
     standin.set_item(NUMBER, story(POSTED, ARRIVED))
     client.force_login(member_of(groups.SUPPORT))
     response = client.post(reverse("admin:tracking_shipment_ask", args=[shipment.pk]))
@@ -309,7 +312,7 @@ def test_support_presses_the_button_and_reads_the_result(client, standin):
 
 @pytest.mark.parametrize("who", [groups.EDITORS, "only-reads", None])
 def test_other_users_cannot_press_the_button(client, standin, who):
-    shipment = know(standin, POSTED)
+    shipment = look_up_story(standin, POSTED)
     Shipment.objects.update(ask_again_at=None)
     address = reverse("admin:tracking_shipment_ask", args=[shipment.pk])
     if who == groups.EDITORS:
@@ -326,7 +329,7 @@ def test_other_users_cannot_press_the_button(client, standin, who):
 
 
 def test_the_button_needs_a_post_with_a_csrf_token(admin_user, standin):
-    shipment = know(standin, POSTED)
+    shipment = look_up_story(standin, POSTED)
     Shipment.objects.update(ask_again_at=None)
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(admin_user)
@@ -344,12 +347,12 @@ def test_a_missing_parcel_is_a_404(admin_client):
 
 
 def test_shipment_page_of_sends_no_request(standin):
-    shipment = know(standin, POSTED)
+    shipment = look_up_story(standin, POSTED)
     shipment_page_of(shipment, now=LATER + timedelta(days=3))
     assert len(standin.requests) == 1
 
 
-# The claim clock
+# Days left for an enquiry
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Staff register parcels before any customer clicks: a dry run first, and every bad line by its number."""
+"""Staff register parcels before customers look them up: a check stores nothing and names each bad line."""
 
 from datetime import UTC, datetime
 

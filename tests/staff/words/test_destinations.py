@@ -1,4 +1,4 @@
-"""Destinations and notices at the staff's desk: what is refused and why, links to verify, what is up when."""
+"""Destinations and notices at the desk: refused values, links to verify, and when customers see a notice."""
 
 from datetime import timedelta
 
@@ -31,10 +31,12 @@ def today():
 
 
 def rows_of(response) -> list[str]:
+    """The names in the list."""
     return html.fromstring(response.content).xpath("//table[@id='result_list']/tbody/tr/th/a/text()")
 
 
 def fields_of(page) -> dict[str, str]:
+    """What a browser would send of the unchanged form of a destination."""
     form = html.fromstring(page.content.decode()).get_element_by_id("destination_form")
     return {name: value for name, value in form.form_values() if not name.startswith("_")}
 
@@ -200,6 +202,7 @@ def test_a_link_cannot_break_out_of_the_page(admin_client):
 
 @pytest.fixture
 def notices() -> None:
+    """Notices that are over, shown now, and planned."""
     for title, first, last in (
         ("Old strike", -9, -1),
         ("Strike today", 0, 0),

@@ -1,4 +1,4 @@
-"""Two people at one form: the later one reads first what the other has stored, and nothing is lost."""
+"""Edit conflicts: a form opened before the row changed is refused once and shows the change; nothing is lost."""
 
 from datetime import UTC, date, datetime
 
@@ -26,17 +26,18 @@ def status():
 
 @pytest.fixture
 def bob(django_user_model):
+    """The client of a second superuser."""
     client = Client()
     client.force_login(django_user_model.objects.create_superuser("bob"))
     return client
 
 
-def words(status, language="en", destination=None):
+def wording_of(status, language="en", destination=None):
     return Wording.objects.get(status=status, language=language, destination=destination)
 
 
 class RowPage:
-    """The form of a row without inlines, filled in as it is."""
+    """The form of a row without inlines, filled in with the values of the row."""
 
     def __init__(self, client, row):
         self.client = client
@@ -48,11 +49,11 @@ class RowPage:
 
 
 def sent_by(page):
-    """What a browser would send of the page's form."""
+    """What a browser would send of the unchanged form on the page."""
     form = next(
         one for one in html.fromstring(page.content.decode()).forms if one.get("id", "").endswith("_form")
     )
-    empty = form.xpath(".//input[@type='text' or @type='hidden'][not(@value)]/@name")  # lxml leaves them out
+    empty = form.xpath(".//input[@type='text' or @type='hidden'][not(@value)]/@name")  # lxml leaves these out
     values = dict.fromkeys(empty, "") | dict(form.form_values())
     return {name: value for name, value in values.items() if not name.startswith("_")}
 
@@ -66,11 +67,11 @@ def test_the_later_save_is_refused_and_names_the_other_change(admin_client, bob,
     page = StatusPage(bob, status).write(title="What Bob typed")
     StatusPage(admin_client, status).write(title="Your parcel is at customs").press("_publish")
     refused = page.press(button)
-    told = text_of(refused)
-    assert SENTENCE in told
-    assert "admin, " in told and "Words, any destination in English, changed" in told
+    shown = text_of(refused)
+    assert SENTENCE in shown
+    assert "admin, " in shown and "Words, any destination in English, changed" in shown
     assert "<del>with </del><ins>at </ins>customs" in refused.content.decode()
-    assert words(status).title == "Your parcel is at customs" and words(status).draft is None
+    assert wording_of(status).title == "Your parcel is at customs" and wording_of(status).draft is None
 
 
 def test_typed_words_are_kept_and_the_next_save_stores_them(admin_client, bob, status):
@@ -78,9 +79,9 @@ def test_typed_words_are_kept_and_the_next_save_stores_them(admin_client, bob, s
     StatusPage(admin_client, status).write(title="A", who_has_it="The customs").press("_publish")
     sent = sent_by(page.press("_publish"))
     assert sent["wordings-0-title"] == "What Bob typed"
-    assert sent["wordings-0-who_has_it"] == "The customs"  # nothing was typed there
+    assert sent["wordings-0-who_has_it"] == "The customs"  # Bob typed nothing there
     assert bob.post(page.address, sent | {"_publish": "1"}).status_code == 302
-    assert (words(status).title, words(status).who_has_it) == ("What Bob typed", "The customs")
+    assert (wording_of(status).title, wording_of(status).who_has_it) == ("What Bob typed", "The customs")
 
 
 def test_a_save_keeps_the_colleagues_changes_of_other_fields(admin_client, bob, status):
@@ -93,9 +94,9 @@ def test_a_save_keeps_the_colleagues_changes_of_other_fields(admin_client, bob, 
     sent = sent_by(page.press("_draft"))
     bob.post(page.address, sent | {"_draft": "1"})
     status.refresh_from_db()
-    assert status.tone == "problem" and words(status).title == "A"
-    assert words(status).draft["meaning"] == "A draft of it"
-    assert words(status, "fr").draft["title"] == "En douane"
+    assert status.tone == "problem" and wording_of(status).title == "A"
+    assert wording_of(status).draft["meaning"] == "A draft of it"
+    assert wording_of(status, "fr").draft["title"] == "En douane"
 
 
 def test_each_save_is_checked_for_conflicts_again(admin_client, bob, status):
@@ -106,33 +107,35 @@ def test_each_save_is_checked_for_conflicts_again(admin_client, bob, status):
     again = bob.post(page.address, sent | {"_publish": "1"})
     assert SENTENCE in text_of(again)
     assert "<del>A</del><ins>B</ins>" in again.content.decode()
-    assert words(status).title == "B"
+    assert wording_of(status).title == "B"
 
 
 def test_an_import_of_words_is_a_conflict_too(bob, status):
     page = StatusPage(bob, status).write(title="What Bob typed")
-    text = translation.SHEET.decode(translation.export_all()).replace(words(status).title, "From the file")
+    text = translation.SHEET.decode(translation.export_all()).replace(
+        wording_of(status).title, "From the file"
+    )
     translation.import_wording(text, shown=translation.check(text).fingerprint)
     assert SENTENCE in text_of(page.press("_publish"))
-    assert words(status).title == "From the file"
+    assert wording_of(status).title == "From the file"
 
 
 def test_words_deleted_since_the_page_opened_can_be_saved(admin_client, bob, status):
     StatusPage(admin_client, status).write("en", "FR", title="For France").press("_draft")
     page = StatusPage(bob, status).write("en", "FR", title="What Bob typed")
-    words(status, destination="FR").discard_draft()
+    wording_of(status, destination="FR").discard_draft()
     refused = page.press("_draft")
     assert SENTENCE in text_of(refused) and "deleted" in text_of(refused)
     assert bob.post(page.address, sent_by(refused) | {"_draft": "1"}).status_code == 302
-    assert words(status, destination="FR").draft["title"] == "What Bob typed"
+    assert wording_of(status, destination="FR").draft["title"] == "What Bob typed"
 
 
 def test_words_deleted_since_the_page_opened_can_be_published(admin_client, bob, status):
     StatusPage(admin_client, status).write("en", "FR", title="For France").press("_publish")
     page = StatusPage(bob, status).write("en", "FR", title="What Bob typed")
-    words(status, destination="FR").delete()
+    wording_of(status, destination="FR").delete()
     bob.post(page.address, sent_by(page.press("_publish")) | {"_publish": "1"})
-    assert words(status, destination="FR").title == "What Bob typed"
+    assert wording_of(status, destination="FR").title == "What Bob typed"
 
 
 @pytest.mark.parametrize(
@@ -164,21 +167,21 @@ def test_the_form_of_a_phrase_detects_conflicts(admin_client, bob):
     assert SENTENCE in text_of(page.save())
 
 
-@pytest.mark.parametrize("mark", ["", "yesterday", "2026-13-45T00:00", "2026-11-25T10:00", "9" * 400])
-def test_a_page_without_a_valid_token_shows_all_changes(bob, status, mark):
+@pytest.mark.parametrize("token", ["", "yesterday", "2026-13-45T00:00", "2026-11-25T10:00", "9" * 400])
+def test_a_page_without_a_valid_token_shows_all_changes(bob, status, token):
     page = StatusPage(bob, status).write(title="What Bob typed")
-    page.data["version_token"] = mark
+    page.data["version_token"] = token
     refused = page.press("_publish")
     assert SENTENCE in text_of(refused) and "by the installation" in text_of(refused)
     assert sent_by(refused)["wordings-0-title"] == "What Bob typed"
-    assert words(status).title != "What Bob typed"
+    assert wording_of(status).title != "What Bob typed"
 
 
 def test_a_save_without_a_change_causes_no_conflict(admin_client, bob, status):
     page = StatusPage(bob, status).write(title="What Bob typed")
     StatusPage(admin_client, status).press("_publish")
     page.press("_publish")
-    assert words(status).title == "What Bob typed"
+    assert wording_of(status).title == "What Bob typed"
 
 
 def test_hostile_words_are_escaped_in_the_difference(admin_client, bob, status):
@@ -200,7 +203,7 @@ def test_a_reader_gets_no_version_token(client, django_user_model, status):
         assert page.status_code == 200 and "Version token" not in text_of(page)
 
 
-# Parcels and messages, which have no history: each field carries what the page showed
+# Parcels and messages have no history: their token holds the value of each field that the page showed
 
 
 @pytest.fixture
@@ -209,7 +212,7 @@ def parcel():
 
 
 @pytest.fixture
-def letter():
+def message():
     return Message.objects.create(
         email="ann@example.com", text="Where is it?", created_at=datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
     )
@@ -223,21 +226,21 @@ def test_edits_of_different_fields_of_a_parcel_are_merged(admin_client, bob, par
     assert (parcel.note, parcel.destination_id, parcel.order_reference) == ("The customer rang", "DE", "A 7")
 
 
-def test_a_message_stays_answered_when_a_colleague_ticks_spam(admin_client, bob, letter):
-    page = RowPage(bob, letter)
-    admin_client.post(reverse("admin:tracking_message_answered", args=[letter.pk]))
+def test_a_message_stays_answered_when_a_colleague_ticks_spam(admin_client, bob, message):
+    page = RowPage(bob, message)
+    admin_client.post(reverse("admin:tracking_message_answered", args=[message.pk]))
     assert page.save(suspected_spam="on").status_code == 302
-    letter.refresh_from_db()
-    assert letter.answered and letter.suspected_spam
+    message.refresh_from_db()
+    assert message.answered and message.suspected_spam
 
 
-def test_a_tick_can_be_removed(admin_client, letter):
+def test_a_tick_can_be_removed(admin_client, message):
     Message.objects.update(answered=True)
-    page = RowPage(admin_client, letter)
+    page = RowPage(admin_client, message)
     del page.data["answered"]
     assert page.save().status_code == 302
-    letter.refresh_from_db()
-    assert not letter.answered
+    message.refresh_from_db()
+    assert not message.answered
 
 
 @pytest.mark.parametrize(
@@ -252,18 +255,19 @@ def test_an_edit_of_the_same_field_is_refused_once(admin_client, bob, parcel, fi
     page = RowPage(bob, parcel)
     assert RowPage(admin_client, parcel).save(**{field: theirs}).status_code == 302
     refused = page.save(**{field: mine})
-    told = f"Nothing is saved yet: since you opened this page this {now}. What you typed is still here"
-    assert text_of(refused).count(told) == 1
+    sentence = f"Nothing is saved yet: since you opened this page this {now}. What you typed is still here"
+    assert text_of(refused).count(sentence) == 1
     parcel.refresh_from_db()
-    assert (getattr(parcel, page_field(field)) or "") == theirs
+    assert (getattr(parcel, column_of(field)) or "") == theirs
     sent = sent_by(refused)
     assert sent[field] == mine
-    assert bob.post(page.address, sent).status_code == 302  # who has read it may save
+    assert bob.post(page.address, sent).status_code == 302  # after reading the change, Bob may save
     parcel.refresh_from_db()
-    assert getattr(parcel, page_field(field)) == mine
+    assert getattr(parcel, column_of(field)) == mine
 
 
-def page_field(field):
+def column_of(field):
+    """The column of the table for a field of the form."""
     return "destination_id" if field == "destination" else field
 
 

@@ -1,4 +1,4 @@
-"""The history: who changed which words and when, what was different, and the way back."""
+"""The history: who changed which words and when, the difference, and how staff restore an older version."""
 
 from datetime import date
 
@@ -32,17 +32,19 @@ def address_of(row):
 
 
 def lines(client, row):
-    """(what, happened, who) of each line, the newest first."""
+    """Subject, event and author of each line, the newest first."""
     changes = client.get(address_of(row)).context["changes"]
     return [(one.what, one.happened, one.who) for one in changes]
 
 
 def key_of(client, row, happened, what=""):
+    """The key of the newest line with this event and with `what` in its subject."""
     changes = client.get(address_of(row)).context["changes"]
     return next(one.key for one in changes if one.happened == happened and what in one.what)
 
 
 def back_to(client, row, key):
+    """Restore the version of this line; returns the page that follows."""
     return client.post(address_of(row), {"to": key}, follow=True)
 
 
@@ -147,15 +149,16 @@ def test_going_back_to_published_words_keeps_a_waiting_draft(admin_client, statu
     answered = back_to(admin_client, status, key_of(admin_client, status, "written", "any destination"))
     wording = Wording.objects.get(status=status, destination=None, language="en")
     assert (wording.title, wording.drafted_texts["title"]) == (old, "A colleague is writing")
-    told = answered.content.decode()
-    assert "Customers see it now. A draft of these words still waits." in told and "It is a draft" not in told
+    shown = answered.content.decode()
+    assert "Customers see it now. A draft of these words still waits." in shown
+    assert "It is a draft" not in shown
 
 
 def test_going_back_to_published_words_restores_no_old_draft(admin_client, status):
     StatusPage(admin_client, status).write(title="An old draft").press("_draft")
     wording = Wording.objects.get(status=status, destination=None, language="en")
     wording.hidden = True
-    wording.save()  # a line that is not about the draft, with the draft beside it
+    wording.save()  # a line that is not about the draft, while there is a draft
     record = wording.history.first()
     StatusPage(admin_client, status).write(title="A newer draft").press("_draft")
     back_to(admin_client, status, f"wording:{record.history_id}")

@@ -1,4 +1,4 @@
-"""The preview: a real page in words that are not published, shown to staff alone, storing and asking nothing."""
+"""The preview: a real page with unpublished words, for staff only. It stores nothing and sends no request."""
 
 import re
 from datetime import date, timedelta
@@ -25,22 +25,26 @@ def status():
 
 @pytest.fixture
 def drafted(admin_client, status):
+    """A status whose English words have a draft with the title DRAFT."""
     StatusPage(admin_client, status).write(title=DRAFT).press("_draft")
     return status
 
 
 @pytest.fixture
 def notice():
+    """A notice for France that customers do not see yet."""
     later = date.today() + timedelta(days=30)
     return Notice.objects.create(title="Strike soon", text="Wait.", starts_on=later, destination_id="FR")
 
 
 def frame(row, client, **chosen):
+    """The previewed page itself, which the page of the desk shows in frames."""
     name = f"admin:tracking_{row._meta.model_name}_preview_frame"
     return client.get(reverse(name, args=[row.pk]), chosen)
 
 
 def page(row, client, **chosen):
+    """The page of the desk with the frames."""
     name = f"admin:tracking_{row._meta.model_name}_preview"
     return client.get(reverse(name, args=[row.pk]), chosen)
 

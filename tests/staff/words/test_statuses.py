@@ -1,4 +1,4 @@
-"""The editor of a status: drafts, publishing, who gets what, how many parcels, and what may not be deleted."""
+"""The form of a status: drafts, publishing, which words customers get, counts of parcels, and deletion."""
 
 import pytest
 from django.contrib.auth.models import Group
@@ -24,7 +24,7 @@ def status():
 
 @pytest.fixture
 def parcels(client, standin):
-    """Three in customs (one of them spelt differently), one only posted."""
+    """Three stored parcels in customs, one of them with another spelling of the phrase, and one that is only posted."""
     *customs, posted = some_numbers(4)
     for number in customs:
         standin.set_item(number, story(POSTED, ARRIVED, IN_CUSTOMS, number=number))
@@ -35,7 +35,7 @@ def parcels(client, standin):
 
 
 def page_of(client, path=PAGE):
-    """The page. An example's times follow the clock, so a test that compares two pages stops it."""
+    """The source of a page. A test that compares two pages of an example stops the clock, as their times follow it."""
     return client.get(path).content.decode()
 
 
@@ -160,25 +160,26 @@ def test_two_wordings_for_the_same_place_are_refused(admin_client, status, butto
     assert "already: edit those" in page.press(button).content.decode()
 
 
-def discarding(wording):
+def discard_address(wording):
+    """The page that discards the draft of these words."""
     return reverse("admin:tracking_status_discard", args=[wording.status_id, wording.pk])
 
 
 def test_discarding_shows_the_difference_first(admin_client, status):
     StatusPage(admin_client, status).write(title="Your parcel is <b>at</b> customs").press("_draft")
     wording = wording_of(status)
-    page = admin_client.get(discarding(wording))
+    page = admin_client.get(discard_address(wording))
     assert "<del>with </del><ins>&lt;b&gt;at&lt;/b&gt; </ins>customs" in page.content.decode()
     assert wording_of(status).draft is not None
-    admin_client.post(discarding(wording), {"version_token": page.context["version_token"]})
+    admin_client.post(discard_address(wording), {"version_token": page.context["version_token"]})
     assert wording_of(status).draft is None and wording_of(status).title == wording.title
 
 
 def test_discarding_unpublished_words_deletes_them(admin_client, status):
     StatusPage(admin_client, status).write("en", "FR").press("_draft")
     wording = wording_of(status, destination="FR")
-    seen = admin_client.get(discarding(wording)).context["version_token"]
-    admin_client.post(discarding(wording), {"version_token": seen})
+    seen = admin_client.get(discard_address(wording)).context["version_token"]
+    admin_client.post(discard_address(wording), {"version_token": seen})
     assert not Wording.objects.filter(pk=wording.pk).exists()
     assert Wording.history.filter(id=wording.pk).exists()
 
@@ -186,20 +187,20 @@ def test_discarding_unpublished_words_deletes_them(admin_client, status):
 def test_a_draft_that_the_page_did_not_show_is_not_discarded(admin_client, status):
     StatusPage(admin_client, status).write(title="Seen by Ann").press("_draft")
     wording = wording_of(status)
-    seen = admin_client.get(discarding(wording)).context["version_token"]
+    seen = admin_client.get(discard_address(wording)).context["version_token"]
     StatusPage(admin_client, status).write(title="Newer").press("_draft")
-    for mark in (
+    for token in (
         {"version_token": seen},
         {"version_token": "2999-01-01T00:00:00Z"},
         {"version_token": "no mark"},
         {},
     ):
-        refused = admin_client.post(discarding(wording), mark, follow=True)
-        told = refused.content.decode()
-        assert "Nothing is discarded: admin changed these words after you opened this page" in told
-        assert "<ins>Newer</ins>" in told
+        refused = admin_client.post(discard_address(wording), token, follow=True)
+        shown = refused.content.decode()
+        assert "Nothing is discarded: admin changed these words after you opened this page" in shown
+        assert "<ins>Newer</ins>" in shown
         assert wording_of(status).drafted_texts["title"] == "Newer"
-    admin_client.post(discarding(wording), {"version_token": refused.context["version_token"]})
+    admin_client.post(discard_address(wording), {"version_token": refused.context["version_token"]})
     assert wording_of(status).draft is None
 
 
@@ -207,7 +208,7 @@ def test_a_draft_that_the_page_did_not_show_is_not_discarded(admin_client, statu
 def test_a_discarded_draft_is_not_discarded_again(admin_client, status, destination):
     StatusPage(admin_client, status).write("en", destination or "", title="A draft").press("_draft")
     wording = wording_of(status, destination=destination)
-    address, before = discarding(wording), Wording.history.count()
+    address, before = discard_address(wording), Wording.history.count()
     wording.discard_draft()
     for answered in (admin_client.get(address, follow=True), admin_client.post(address, follow=True)):
         assert "These words have no draft any more." in answered.content.decode()
@@ -249,7 +250,8 @@ def test_the_table_shows_which_words_each_customer_gets(status, parcels):
         "nothing written; customers get English for Germany",
         "nothing written; customers get English for Germany",
     )
-    assert rows["France"][0] == "inherits from any destination in English"  # a parcel is there
+    # One of the stored parcels is in France.
+    assert rows["France"][0] == "inherits from any destination in English"
     assert rows["France"][3] == "nothing written; customers get English"
     assert rows["China"][3] == "its own words"
     assert "Japan" not in rows
@@ -361,7 +363,7 @@ def test_a_reader_has_no_buttons_and_cannot_post(client, django_user_model, stat
     html = client.get(address).content.decode()
     assert ("Save and publish" not in html and "inherits" in html) or "its own words" in html
     assert client.post(address, {"_publish": "1"}).status_code == 403
-    assert client.post(discarding(wording_of(status))).status_code == 403
+    assert client.post(discard_address(wording_of(status))).status_code == 403
 
 
 def test_a_reader_sees_a_draft_but_cannot_discard_it(admin_client, client, django_user_model, status):
@@ -369,12 +371,12 @@ def test_a_reader_sees_a_draft_but_cannot_discard_it(admin_client, client, djang
     reader = django_user_model.objects.create_user("reader", is_staff=True)
     reader.groups.add(Group.objects.get(name=SUPPORT))
     client.force_login(reader)
-    page = client.get(discarding(wording_of(status)))
+    page = client.get(discard_address(wording_of(status)))
     assert page.status_code == 200 and "A try" in page.content.decode()
     assert "Discard the draft" not in page.content.decode()
     assert (
         client.post(
-            discarding(wording_of(status)), {"version_token": page.context["version_token"]}
+            discard_address(wording_of(status)), {"version_token": page.context["version_token"]}
         ).status_code
         == 403
     )

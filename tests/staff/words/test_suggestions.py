@@ -1,4 +1,4 @@
-"""What a new phrase may mean: proposed from the known phrases that read like it, the opposite never."""
+"""Suggestions for a new phrase: the meanings of similar known phrases, never of one that says the opposite."""
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +10,7 @@ from tracking.staff.words.suggestions import LEAST_SCORE, MOST, suggest
 
 
 def known():
+    """All phrases with a meaning."""
     return list(Phrase.objects.exclude(status=None).select_related("status"))
 
 

@@ -1,4 +1,4 @@
-"""All wording as one CSV: what goes out comes back as it was, and nothing bad or half comes in."""
+"""All words as one CSV file: an export is imported unchanged, and a file with an error changes nothing."""
 
 import csv
 import io
@@ -33,12 +33,13 @@ pytestmark = pytest.mark.django_db
 
 
 def read(data: bytes) -> list[dict[str, str]]:
-    """As a spreadsheet reads it."""
+    """The rows of a CSV file, as a spreadsheet reads them."""
     assert data.startswith(b"\xef\xbb\xbf")
     return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
 
 
 def write(rows: list[dict[str, str]], delimiter: str = ",") -> str:
+    """A CSV file with these rows."""
     sheet = io.StringIO(newline="")
     writer = csv.DictWriter(sheet, list(rows[0]), delimiter=delimiter)
     writer.writeheader()
@@ -46,18 +47,20 @@ def write(rows: list[dict[str, str]], delimiter: str = ",") -> str:
     return sheet.getvalue()
 
 
-def store() -> list[dict[str, object]]:
+def stored_wordings() -> list[dict[str, object]]:
+    """All columns of all stored words."""
     return list(Wording.objects.order_by("pk").values())
 
 
 def wording(
     slug: str = CUSTOMS, language: str = "en", destination: str | None = None, **words: str
 ) -> Wording:
+    """The stored words of this status, language and destination, with these texts set."""
     key = {"status": Status.objects.get(slug=slug), "language": language, "destination_id": destination}
     return Wording.objects.update_or_create(**key, defaults=words)[0]
 
 
-# Out
+# Export
 
 
 def test_the_export_has_every_wording_in_the_guides_order():
@@ -124,7 +127,7 @@ def test_empty_hidden_words_do_not_come_back_hidden():
 
 
 def test_words_that_are_only_a_draft_are_not_exported():
-    """They have no texts yet that customers could get: a row of them would be a riddle to whoever opens the sheet."""
+    """Their published texts are empty, so a row of them would only puzzle its readers."""
     draft = dict.fromkeys(("title", "meaning", "what_to_do", "who_has_it"), "Not yet")
     before = len(read(export_all())), len(read(export_for_translator("fr")))
     wording(language="fr", destination="BE", hidden=True, draft=draft)
@@ -132,7 +135,7 @@ def test_words_that_are_only_a_draft_are_not_exported():
     assert (len(read(export_all())), len(read(export_for_translator("fr")))) == before
 
 
-# There and back
+# Export and import
 
 
 @pytest.mark.parametrize("delimiter", ",;\t")
@@ -181,12 +184,12 @@ def test_any_words_survive_export_and_import(words):
             who_has_it=who_has_it,
             hidden=hidden,
         )
-    before = store()
+    before = stored_wordings()
     for data in (export_all(), export_for_translator("fr")):
         plan = check(SHEET.decode(data))
         assert (plan.bad, plan.differences) == ([], ())
         import_wording(SHEET.decode(data), shown=plan.fingerprint)
-    assert store() == before
+    assert stored_wordings() == before
 
 
 def test_line_ends_and_spaces_at_the_ends_are_no_difference():
@@ -201,11 +204,11 @@ def test_the_french_space_before_a_colon_stays():
     assert plan.new[0].wording.title == "En\u00a0douane\u00a0!"
 
 
-# In
+# Import
 
 
 def test_the_dry_run_counts_each_kind_of_row_and_stores_nothing():
-    before, old = store(), wording().title
+    before, old = stored_wordings(), wording().title
     rows = read(export_all())[:4]
     rows = [row for row in rows if row["status"] != CUSTOMS]
     unchanged = len(rows)
@@ -219,7 +222,7 @@ def test_the_dry_run_counts_each_kind_of_row_and_stores_nothing():
     assert (difference.column, difference.now, difference.then) == ("title", old, "Customs has it")
     assert plan.new[0].wording.language == "fr"
     assert plan.left_out == f"{len(rows) + 1}–{len(rows) + 3}"
-    assert store() == before
+    assert stored_wordings() == before
 
 
 def test_the_import_stores_what_was_shown_and_customers_see_it(client):
@@ -250,7 +253,7 @@ def test_the_import_stores_what_was_shown_and_customers_see_it(client):
     ],
 )
 def test_a_bad_row_is_named_by_its_number_and_blocks_the_import(row, problem):
-    before = store()
+    before = stored_wordings()
     good = f'{CUSTOMS},de,,"Beim\nZoll",Warten.,,,\n'
     text = f"{HEADER}{good}\n{row}\n"
     plan = check(text)
@@ -259,7 +262,7 @@ def test_a_bad_row_is_named_by_its_number_and_blocks_the_import(row, problem):
     assert any(problem in one for one in bad.problems)
     with pytest.raises(ChangedMeanwhileError):
         import_wording(text, shown=plan.fingerprint)
-    assert store() == before
+    assert stored_wordings() == before
 
 
 def test_the_same_words_twice_in_the_file_are_refused():
@@ -270,7 +273,7 @@ def test_the_same_words_twice_in_the_file_are_refused():
 
 
 def test_the_import_refuses_what_the_model_refuses(monkeypatch):
-    """So the rules of words are written in one place."""
+    """So the rules for words are written in one place."""
 
     def refuse(self):
         from django.core.exceptions import ValidationError
@@ -337,7 +340,7 @@ def test_words_changed_since_the_check_are_shown_again():
 
 def test_words_written_at_the_same_moment_are_shown_again(monkeypatch):
     text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
-    shown, before = check(text).fingerprint, store()
+    shown, before = check(text).fingerprint, stored_wordings()
 
     def save_what_is_there_already(self):
         Wording.objects.bulk_create([self, Wording(status=self.status, language="fr")])
@@ -345,7 +348,7 @@ def test_words_written_at_the_same_moment_are_shown_again(monkeypatch):
     monkeypatch.setattr(Wording, "save", save_what_is_there_already)
     with pytest.raises(ChangedMeanwhileError):
         import_wording(text, shown=shown)
-    assert store() == before
+    assert stored_wordings() == before
 
 
 def test_a_change_of_other_words_does_not_stop_the_import():
@@ -357,7 +360,7 @@ def test_a_change_of_other_words_does_not_stop_the_import():
 
 def test_when_one_row_cannot_be_stored_none_is(monkeypatch):
     text = HEADER + f"{CUSTOMS},fr,,A,B,,,\nretention,fr,,A,B,,,\n"
-    shown, before, save = check(text).fingerprint, store(), Wording.save
+    shown, before, save = check(text).fingerprint, stored_wordings(), Wording.save
 
     def save_one(self, *arguments, **options):
         if self.status.slug == "retention":
@@ -367,7 +370,7 @@ def test_when_one_row_cannot_be_stored_none_is(monkeypatch):
     monkeypatch.setattr(Wording, "save", save_one)
     with pytest.raises(RuntimeError):
         import_wording(text, shown=shown)
-    assert store() == before
+    assert stored_wordings() == before
 
 
 def test_the_dry_run_of_two_thousand_rows_needs_few_queries(django_assert_max_num_queries):
@@ -430,18 +433,18 @@ def test_an_upload_is_shown_and_stored_after_confirmation(admin_client, admin_us
 
 def test_a_draft_of_the_same_words_is_mentioned_and_stays(admin_client):
     draft = {"title": "Chez la douane", "meaning": "Patience.", "what_to_do": "", "who_has_it": ""}
-    told = "These words have a draft."
+    note = "These words have a draft."
     words = wording(language="fr", hidden=True, draft=draft)
     text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
     response = upload(admin_client, text)
     page = response.content.decode()
-    assert page.count(told) == 1
+    assert page.count(note) == 1
     assert reverse("admin:tracking_status_change", args=[words.status_id]) in page
     admin_client.post(IMPORT, {"text": text, "shown": response.context["plan"].fingerprint})
     words.refresh_from_db()
     assert (words.title, words.hidden, words.draft) == ("En douane", False, draft)
     same = HEADER + f"{CUSTOMS},fr,,Chez la douane,Patience.,,,\n"
-    assert told not in upload(admin_client, same).content.decode()
+    assert note not in upload(admin_client, same).content.decode()
 
 
 def test_imported_words_are_in_the_history_with_their_author(admin_client):
