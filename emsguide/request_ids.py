@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from tracking.values.redaction import redact
+
 HEADER = "X-Request-ID"
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -19,7 +21,7 @@ def middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
     """Middleware that sets the id. It must be the outermost, so that lines of the others have the id too."""
 
     def with_id(request: HttpRequest) -> HttpResponse:
-        one = _given(request) or uuid.uuid4().hex
+        one = _given(request) or f"{uuid.uuid4().int:039}"  # without letters: the log redacts nothing of it
         token = _current.set(one)
         try:
             response = get_response(request)
@@ -42,6 +44,9 @@ class RequestId(logging.Filter):
 
 
 def _given(request: HttpRequest) -> str:
-    """The id that our own proxy set; empty if there is no proxy, or the header is not a valid id."""
+    """The id that our own proxy set; empty if there is no proxy, the header is not a valid id, or the log would redact it.
+
+    One in 400 hexadecimal ids contains what looks like a tracking number: two letters, nine digits, two letters.
+    """
     given = request.headers.get(HEADER, "") if settings.TRUSTED_PROXIES else ""
-    return given if _WELL_FORMED.fullmatch(given) else ""
+    return given if _WELL_FORMED.fullmatch(given) and redact(given) == given else ""
