@@ -39,7 +39,7 @@ def test_a_message_is_stored_and_mailed(client, mail_works):
     assert NUMBER in letter.subject
 
 
-def test_without_mail_it_is_kept_and_nothing_is_said_to_be_sent(client):
+def test_without_mail_the_page_says_kept_and_not_sent(client):
     response = client.post("/contact/", LETTER, follow=True)
     assert not Message.objects.get().mailed
     assert "kept for our staff" in text_of(response)
@@ -47,7 +47,7 @@ def test_without_mail_it_is_kept_and_nothing_is_said_to_be_sent(client):
     assert mail.outbox == []
 
 
-def test_a_mail_server_that_fails_loses_nothing(client, mail_works, settings):
+def test_a_message_is_kept_when_the_mail_server_fails(client, mail_works, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
     response = client.post("/contact/", LETTER, follow=True)
@@ -66,7 +66,7 @@ def test_a_mail_server_that_fails_loses_nothing(client, mail_works, settings):
         "ann\u00ad@example.com",
     ],
 )
-def test_signs_that_nobody_sees_are_taken_off_a_pasted_address(client, mail_works, pasted):
+def test_invisible_characters_are_removed_from_a_pasted_address(client, mail_works, pasted):
     response = client.post("/contact/", LETTER | {"email": pasted}, follow=True)
     assert "It was sent to our staff" in text_of(response)
     assert Message.objects.get().email == "ann@example.com"
@@ -74,7 +74,7 @@ def test_signs_that_nobody_sees_are_taken_off_a_pasted_address(client, mail_work
 
 
 @pytest.mark.parametrize("host", ["ü" * 60 + ".de", "gmail.com。。", "exa\u3000mple.de", "exam\ufdd0ple.de"])
-def test_a_host_that_no_mail_can_reach_is_refused_with_a_sentence_and_comes_back_as_typed(client, host):
+def test_an_impossible_mail_host_is_refused_and_stays_in_the_field(client, host):
     response = client.post("/contact/", LETTER | {"email": f"ann@{host}"})
     assert response.status_code == 400
     main = html.fromstring(response.content.decode()).get_element_by_id("main")
@@ -85,15 +85,13 @@ def test_a_host_that_no_mail_can_reach_is_refused_with_a_sentence_and_comes_back
 
 
 @pytest.mark.parametrize("address", ["ann@bücher.example", "ann@пример.рф"])
-def test_a_host_in_other_letters_is_an_address_like_any_other(client, mail_works, address):
+def test_a_host_in_other_letters_is_accepted(client, mail_works, address):
     response = client.post("/contact/", LETTER | {"email": address}, follow=True)
     assert "It was sent to our staff" in text_of(response)
     assert Message.objects.get().email == address
 
 
-def test_whatever_the_mail_library_raises_the_message_is_kept_and_the_log_has_no_address(
-    client, mail_works, shop, caplog
-):
+def test_a_mail_error_keeps_the_message_and_logs_no_address(client, mail_works, shop, caplog):
     shop.email = "parcels@" + "ü" * 60 + ".example"
     shop.save()
     response = client.post("/contact/", LETTER, follow=True)
@@ -104,7 +102,7 @@ def test_whatever_the_mail_library_raises_the_message_is_kept_and_the_log_has_no
     assert line == f"message {message.pk} was not mailed: UnicodeError"
 
 
-def test_errors_stand_beside_their_fields_and_nothing_typed_is_lost(client):
+def test_errors_are_shown_at_their_fields_and_the_input_is_kept(client):
     response = client.post("/contact/", LETTER | {"email": "not an address"})
     assert response.status_code == 400
     main = html.fromstring(response.content.decode()).get_element_by_id("main")
@@ -116,14 +114,14 @@ def test_errors_stand_beside_their_fields_and_nothing_typed_is_lost(client):
     assert not Message.objects.exists()
 
 
-def test_a_pasted_link_is_kept_as_its_number(client):
+def test_a_pasted_link_is_stored_as_its_number(client):
     pasted = f"https://trackings.post.japanpost.jp/services/srv/search/direct?reqCodeNo1={NUMBER}&locale=en"
     assert client.post("/contact/", LETTER | {"number": pasted}).status_code == 302
     assert client.post("/contact/", LETTER | {"number": "my parcel"}).status_code == 302
     assert set(Message.objects.values_list("number", flat=True)) == {NUMBER, "my parcel"}
 
 
-def test_browsers_are_not_told_to_cut_what_is_pasted(client):
+def test_the_fields_have_no_maxlength(client):
     main = html.fromstring(client.get("/contact/").content.decode()).get_element_by_id("main")
     assert not main.xpath(".//*/@maxlength")
 
@@ -137,7 +135,7 @@ def test_browsers_are_not_told_to_cut_what_is_pasted(client):
         ("text", "\x00" + "a" * 5001, "Please write at most 5000 characters; these are 5002. Null"),
     ],
 )
-def test_what_is_too_long_is_said_beside_the_field_and_comes_back_whole(client, field, typed, error):
+def test_input_that_is_too_long_is_refused_and_comes_back_whole(client, field, typed, error):
     response = client.post("/contact/", LETTER | {field: typed})
     page = response.content.decode()
     assert (response.status_code, page.count(f'id="id_{field}_error"')) == (400, 1)
@@ -157,7 +155,7 @@ def text_of_length(field, length):
 
 
 @pytest.mark.parametrize("field", ["name", "email", "number", "text"])
-def test_what_the_form_takes_fits_into_the_store(client, field):
+def test_the_form_accepts_exactly_what_the_columns_hold(client, field):
     most = Message._meta.get_field(field).max_length or 5000
     assert client.post("/contact/", LETTER | {field: text_of_length(field, most)}).status_code == 302
     assert len(getattr(Message.objects.get(), field)) == most
@@ -170,12 +168,12 @@ def test_what_the_form_takes_fits_into_the_store(client, field):
     assert Message.objects.count() == 1
 
 
-def test_however_much_a_program_writes_into_the_trap_the_message_is_kept(client):
+def test_a_message_with_long_text_in_the_trap_is_kept(client):
     assert client.post("/contact/", LETTER | {"website": "spam " * 100}).status_code == 302
     assert Message.objects.get().suspected_spam
 
 
-def test_the_link_from_a_parcel_fills_in_what_we_know(client, standin):
+def test_the_link_from_a_parcel_fills_in_the_known_facts(client, standin):
     standin.set_item(NUMBER, story(POSTED, ARRIVED))
     client.get(f"/track/{NUMBER}/")
     asked = len(standin.requests)
@@ -187,7 +185,7 @@ def test_the_link_from_a_parcel_fills_in_what_we_know(client, standin):
     assert len(standin.requests) == asked
 
 
-def test_the_link_takes_along_the_country_that_only_the_e_mail_named(client, standin):
+def test_the_link_keeps_a_destination_that_only_the_address_named(client, standin):
     standin.set_item(NUMBER, story(POSTED))
     page = html.fromstring(client.get(f"/track/{NUMBER}/", {"to": "fr"}).content.decode())
     links = set(page.get_element_by_id("main").xpath(".//a[starts-with(@href, '/contact/')]/@href"))
@@ -196,7 +194,7 @@ def test_the_link_takes_along_the_country_that_only_the_e_mail_named(client, sta
 
 
 @pytest.mark.parametrize("hint", ["", "XX", "<b>", "\x00"])
-def test_a_country_that_does_not_exist_is_not_written(client, standin, hint):
+def test_an_unknown_country_is_left_out_of_the_message(client, standin, hint):
     standin.set_item(NUMBER, story(POSTED))
     client.get(f"/track/{NUMBER}/")
     text = text_of(client.get("/contact/", {"number": NUMBER, "to": hint}))
@@ -210,7 +208,7 @@ def test_staff_see_what_the_page_said_at_the_time(client, standin):
     assert "Step 3 of 5" in Message.objects.get().situation
 
 
-def test_they_see_it_with_the_country_that_only_the_e_mail_named(client, standin):
+def test_staff_see_it_with_a_destination_that_only_the_form_named(client, standin):
     standin.set_item(NUMBER, story(POSTED))
     client.get(f"/track/{NUMBER}/")
     status = Status.objects.get(phrases__text="Posting/Collection")
@@ -222,7 +220,7 @@ def test_they_see_it_with_the_country_that_only_the_e_mail_named(client, standin
 
 
 @pytest.mark.parametrize("hint", ["", "XX", "<b>", "\x00"])
-def test_a_country_that_does_not_exist_hinders_no_message(client, standin, hint):
+def test_an_unknown_country_does_not_stop_the_message(client, standin, hint):
     standin.set_item(NUMBER, story(POSTED))
     client.get(f"/track/{NUMBER}/")
     client.post("/contact/", LETTER | {"to": hint})
@@ -247,13 +245,13 @@ def test_one_visitor_may_write_five_messages_an_hour(client, settings):
     assert client.post("/contact/", LETTER).status_code == 302
 
 
-def test_a_claimed_address_is_not_believed(client):
+def test_a_forged_forwarded_address_is_ignored(client):
     for i in range(6):
         response = client.post("/contact/", LETTER, headers={"x-forwarded-for": f"203.0.113.{i}"})
     assert response.status_code == 429
 
 
-def test_behind_a_proxy_the_address_it_vouches_for_counts(client, settings):
+def test_behind_a_proxy_the_address_it_adds_counts(client, settings):
     settings.TRUSTED_PROXIES = 1
     for i in range(6):
         response = client.post("/contact/", LETTER, headers={"x-forwarded-for": f"spoofed, 203.0.113.{i}"})
@@ -261,7 +259,7 @@ def test_behind_a_proxy_the_address_it_vouches_for_counts(client, settings):
     assert "203.0.113" not in "".join(Message.objects.values_list("sender_key", flat=True))
 
 
-def test_a_forged_receipt_says_nothing(client):
+def test_a_forged_receipt_shows_no_confirmation(client):
     assert "Your message is with us" not in text_of(client.get("/contact/", {"receipt": "forged"}))
 
 
@@ -274,7 +272,7 @@ def test_without_its_cookie_the_form_is_refused_with_an_explanation():
     assert "Please </textarea> help" in text_of(response), "what was written is not lost"
 
 
-def test_no_other_site_writes_on_our_page():
+def test_text_posted_by_another_site_is_not_shown():
     strict = Client(enforce_csrf_checks=True, headers={"origin": "https://elsewhere.example"})
     response = strict.post("/contact/", LETTER | {"text": "Send your card's number to us"})
     assert response.status_code == 403
@@ -282,5 +280,5 @@ def test_no_other_site_writes_on_our_page():
 
 
 @pytest.mark.parametrize("field", ["name", "email", "number", "text"])
-def test_nul_characters_are_refused_and_break_nothing(client, field):
+def test_nul_characters_are_refused(client, field):
     assert client.post("/contact/", LETTER | {field: "a\x00b"}).status_code == 400

@@ -43,7 +43,7 @@ def test_each_link_has_a_name(ask, status):
     assert not " ".join(foot.text_content().split()).startswith("·")
 
 
-def test_a_form_of_the_desk_that_is_out_of_date_is_told_so_and_leads_no_staff_to_the_contact_form():
+def test_an_outdated_desk_form_is_explained_without_a_contact_link():
     user = get_user_model().objects.create_superuser("ann")
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(user)

@@ -54,7 +54,7 @@ EXPECTED = {
 }
 
 
-def test_all_are_listed(client):
+def test_all_examples_are_listed(client):
     links = html.fromstring(client.get("/examples/").content.decode()).xpath(
         "//main//ul[@class='examples']//a/@href"
     )
@@ -75,7 +75,7 @@ def test_an_unknown_example_is_not_found(client):
     assert client.get("/examples/nothing/").status_code == 404
 
 
-def told_at(now: datetime, example: Example) -> tuple[object, ...]:
+def summary_at(now: datetime, example: Example) -> tuple[object, ...]:
     """What the page of an example says at a moment, without its dates and numbers."""
     item = example.item(now)
     lookup = Story(TrackingNumber(example.number), item.events, item.history_missing, now, stale=False)
@@ -94,6 +94,6 @@ def test_an_example_says_the_same_on_every_day_and_at_every_hour(now):
     """Over month ends, leap days and changes of the clocks in the example's country too."""
     for example in all_examples():
         if example.events:
-            assert told_at(now, example) == told_at(datetime(2026, 6, 15, 12, 0, tzinfo=UTC), example), (
-                example.slug
-            )
+            assert summary_at(now, example) == summary_at(
+                datetime(2026, 6, 15, 12, 0, tzinfo=UTC), example
+            ), example.slug

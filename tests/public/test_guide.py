@@ -56,7 +56,7 @@ def test_a_hidden_status_is_left_out(client):
     assert not main_of(client.get("/")).xpath(".//li[@id='forwarded']")
 
 
-def test_its_header_and_its_queries(client, django_assert_num_queries):
+def test_it_has_its_headers_and_costs_one_query(client, django_assert_num_queries):
     response = client.get("/")
     assert response["Referrer-Policy"] == "same-origin"
     assert not response.cookies
@@ -80,7 +80,7 @@ def test_a_missing_page_has_the_same_look(client):
     assert main_of(response).xpath(".//form[@action='/track/']")
 
 
-def test_a_broken_page_still_says_whose_fault_it_is(client, monkeypatch):
+def test_the_page_of_an_error_says_that_the_fault_is_ours(client, monkeypatch):
     monkeypatch.setattr("tracking.public.guide.read_guide", lambda *_: 1 / 0)
     client.raise_request_exception = False
     response = client.get("/")
@@ -88,5 +88,5 @@ def test_a_broken_page_still_says_whose_fault_it_is(client, monkeypatch):
     assert "our fault, not yours" in response.content.decode()
 
 
-def test_machines_hear_that_the_process_answers(client):
+def test_healthz_says_that_the_process_answers(client):
     assert client.get("/healthz").content == b"ok\n"

@@ -30,7 +30,7 @@ def test_each_page_names_the_language_it_is_in(client, standin, settings, addres
     assert re.findall(r'<html lang="([^"]*)"', page.content.decode()) == [asked]
 
 
-def test_a_refused_form_does_too(settings):
+def test_a_refused_form_names_its_language_too(settings):
     settings.LANGUAGES = [("en", "English"), ("fr", "Français")]
     client = Client(enforce_csrf_checks=True, headers={"accept-language": "fr"})
     assert b'<html lang="fr"' in client.post("/contact/", {"text": "x"}).content

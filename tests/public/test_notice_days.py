@@ -33,7 +33,7 @@ def notice() -> Notice:
     "address",
     ["/", "/track/", f"/track/{NUMBER}/", f"/track/?number={NUMBER},EN123456785JP", "/examples/in-customs/"],
 )
-def test_it_is_up_for_one_day_of_japan(client, standin, settings, clock, address):
+def test_a_notice_is_shown_for_its_day_in_japan(client, standin, settings, clock, address):
     settings.FRESH_MINUTES = 1440  # the parcel's page is the same but for the notice
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
     clock(BEFORE)
@@ -45,7 +45,7 @@ def test_it_is_up_for_one_day_of_japan(client, standin, settings, clock, address
     assert shown == [False, True, True, False]
 
 
-def test_the_desk_says_so_too(client, admin_user, clock):
+def test_the_desk_shows_the_same_state(client, admin_user, clock):
     address, states = reverse("admin:tracking_notice_changelist"), []
     for moment in (BEFORE, MIDNIGHT, LAST_MINUTE, OVER):
         clock(moment)
@@ -55,6 +55,6 @@ def test_the_desk_says_so_too(client, admin_user, clock):
     assert states == ["planned", "up now", "up now", "over"]
 
 
-def test_its_form_says_whose_days_they_are(admin_client, notice):
+def test_the_form_says_that_the_days_are_japans(admin_client, notice):
     page = admin_client.get(reverse("admin:tracking_notice_change", args=[notice.pk])).content.decode()
     assert page.count("by Japan's calendar") == 2

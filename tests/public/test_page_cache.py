@@ -47,14 +47,14 @@ def stored(standin, clock):
     return standin
 
 
-def again(client, address, first):
+def revalidate(client, address, first):
     return client.get(address, headers={"If-None-Match": first["ETag"]})
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_who_has_it_already_is_told_so_and_gets_nothing(client, stored, address):
+def test_a_visitor_with_a_current_copy_gets_an_empty_304(client, stored, address):
     first = client.get(address)
-    second = again(client, address, first)
+    second = revalidate(client, address, first)
     assert (first.status_code, second.status_code, second.content) == (200, 304, b"")
     for header in ("ETag", "Cache-Control", "Vary"):
         assert second[header] == first[header]
@@ -66,11 +66,11 @@ def calls_of(function):
     """The list of calls of this function in this thread, while it lasts."""
     calls = []
 
-    def listen(frame, happened, _):
-        if happened == "call" and frame.f_code is function.__code__:
+    def on_event(frame, event, _):
+        if event == "call" and frame.f_code is function.__code__:
             calls.append(function.__name__)
 
-    sys.setprofile(listen)
+    sys.setprofile(on_event)
     try:
         yield calls
     finally:
@@ -78,7 +78,7 @@ def calls_of(function):
 
 
 @pytest.mark.parametrize("address", ADDRESSES[1:])
-def test_what_is_given_out_again_is_not_worked_out_again(client, stored, address):
+def test_a_cached_page_is_not_computed_again(client, stored, address):
     with calls_of(build_progress) as calls:
         client.get(address)
         assert calls
@@ -88,59 +88,59 @@ def test_what_is_given_out_again_is_not_worked_out_again(client, stored, address
 
 
 @pytest.mark.parametrize("address", ADDRESSES[1:])
-def test_a_short_answer_sends_no_referrer_either(client, stored, address):
+def test_a_304_sends_no_referrer_either(client, stored, address):
     """A browser takes the headers of the short answer for those of the page it has."""
-    assert again(client, address, client.get(address))["Referrer-Policy"] == "no-referrer"
+    assert revalidate(client, address, client.get(address))["Referrer-Policy"] == "no-referrer"
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_nothing_is_printed_for_a_short_answer(client, stored, address, monkeypatch):
+def test_nothing_is_rendered_for_a_304(client, stored, address, monkeypatch):
     first = client.get(address)
     monkeypatch.setattr(rendering, "render", None)
     monkeypatch.setattr(rendering, "as_json", None)
-    assert again(client, address, first).status_code == 304
+    assert revalidate(client, address, first).status_code == 304
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_an_edit_is_seen_at_the_next_request_with_another_tag(client, stored, address):
+def test_an_edit_is_seen_at_the_next_request_with_a_new_etag(client, stored, address):
     first = client.get(address)
     for wording in Wording.objects.filter(status__slug="customs-clearance"):
         wording.title = "Customs have it"
         wording.save()
-    second = again(client, address, first)
+    second = revalidate(client, address, first)
     assert second.status_code == 200
     assert "Customs have it" in second.content.decode()
     assert second["ETag"] != first["ETag"]
 
 
-def test_an_edit_of_other_words_leaves_the_tag_as_it_was(client, stored):
+def test_an_edit_of_other_words_keeps_the_etag(client, stored):
     first = client.get(PAGE)
     Wording.objects.filter(status__slug="retention")[0].save()
-    assert again(client, PAGE, first).status_code == 304
+    assert revalidate(client, PAGE, first).status_code == 304
 
 
 @pytest.mark.parametrize("address", ADDRESSES[1:])
-def test_a_new_answer_of_japan_posts_is_seen_at_once(client, stored, address, clock):
+def test_a_new_answer_from_japan_post_is_seen_at_once(client, stored, address, clock):
     first = client.get(address)
     stored.set_item(NUMBER, story(POSTED, ARRIVED, IN_CUSTOMS, DELIVERED))
     Shipment.objects.update(ask_again_at=NOON)
     look_up(TrackingNumber(NUMBER), now=NOON + timedelta(seconds=1))
-    second = again(client, address, first)
+    second = revalidate(client, address, first)
     assert second.status_code == 200
     assert "has been delivered" in second.content.decode()
     assert "has been delivered" not in first.content.decode()
 
 
-def test_staff_naming_a_destination_are_seen_at_once(client, stored):
+def test_a_destination_set_by_staff_is_seen_at_once(client, stored):
     stored.set_item("EN123456785JP", story(POSTED, number="EN123456785JP"))
     page = "/track/EN123456785JP/"
     client.get(page)
     first = client.get(page)
     Shipment.objects.filter(number="EN123456785JP").update(destination_id="CA")
-    assert again(client, page, first).status_code == 200
+    assert revalidate(client, page, first).status_code == 200
 
 
-def test_it_is_printed_again_when_its_words_about_time_change(client, stored, clock):
+def test_a_page_is_rendered_again_when_its_words_about_time_change(client, stored, clock):
     assert b"just now" in client.get(PAGE).content
     clock(NOON + timedelta(minutes=4, seconds=59))
     assert b"just now" in client.get(PAGE).content
@@ -148,7 +148,7 @@ def test_it_is_printed_again_when_its_words_about_time_change(client, stored, cl
     first = client.get(PAGE)
     assert b"10 minutes ago" in first.content
     clock(NOON + timedelta(minutes=15))
-    assert b"15 minutes ago" in again(client, PAGE, first).content
+    assert b"15 minutes ago" in revalidate(client, PAGE, first).content
 
 
 def test_a_notice_ends_at_midnight_in_japan(client, stored, clock):
@@ -158,11 +158,11 @@ def test_a_notice_ends_at_midnight_in_japan(client, stored, clock):
     assert all(b"Closed today" in page.content for page in pages.values())
     clock(NOON.replace(hour=15))
     for address, page in pages.items():
-        later = again(client, address, page)
+        later = revalidate(client, address, page)
         assert later.status_code == 200 and b"Closed today" not in later.content
 
 
-def test_another_host_language_or_destination_has_a_page_of_its_own(client, stored, settings):
+def test_each_host_language_and_destination_has_its_own_page(client, stored, settings):
     settings.LANGUAGES = [("en", "English"), ("de", "Deutsch")]
     settings.ALLOWED_HOSTS = ["one.example", "two.example"]
     stored.set_item("EN123456785JP", story(POSTED, number="EN123456785JP"))
@@ -182,13 +182,13 @@ def test_another_host_language_or_destination_has_a_page_of_its_own(client, stor
         assert ["to=CA" in page for page in pages] == [False, False, False, True]
 
 
-def test_a_made_up_destination_takes_no_room(client, stored, monkeypatch):
+def test_a_page_with_an_unknown_destination_is_not_cached(client, stored, monkeypatch):
     client.get(PAGE)
     monkeypatch.setattr(page_cache.cache, "set", None)
     assert client.get(f"{PAGE}?to=XX").status_code == 200
 
 
-def test_another_release_gives_out_no_page_of_this_one(client, stored, settings, tmp_path):
+def test_another_release_serves_no_page_of_this_one(client, stored, settings, tmp_path):
     """After an upgrade, a roll back, or while both run beside one common cache."""
     pages = []
     for _ in range(2):
@@ -199,7 +199,7 @@ def test_another_release_gives_out_no_page_of_this_one(client, stored, settings,
     assert pages == [1, 2]
 
 
-def test_compressed_once_and_plain_for_who_cannot_unpack(client, stored):
+def test_a_page_is_compressed_only_for_clients_that_accept_it(client, stored):
     plain = client.get(PAGE)
     packed = client.get(PAGE, headers={"Accept-Encoding": "gzip"})
     assert "Content-Encoding" not in plain
@@ -209,26 +209,26 @@ def test_compressed_once_and_plain_for_who_cannot_unpack(client, stored):
     assert packed["Content-Length"] == str(len(packed.content))
 
 
-def test_head_says_what_get_would(client, stored):
+def test_head_has_the_headers_of_get(client, stored):
     first, head = client.get(PAGE), client.head(PAGE)
     assert head["ETag"] == first["ETag"]
     assert client.head(PAGE, headers={"If-None-Match": first["ETag"]}).status_code == 304
 
 
 @pytest.mark.parametrize("address", ["/contact/", f"/contact/?number={NUMBER}"])
-def test_the_page_with_a_form_has_no_tag_and_is_kept_nowhere(client, stored, address, monkeypatch):
+def test_a_page_with_a_form_has_no_etag_and_is_not_cached(client, stored, address, monkeypatch):
     monkeypatch.setattr(page_cache.cache, "set", None)
     response = client.get(address)
     assert "ETag" not in response and "no-store" in response["Cache-Control"]
 
 
 @pytest.mark.parametrize("address", ["/track/EM123456789JP/", "/track/CN000000005JP/"])
-def test_an_answer_without_a_story_is_kept_nowhere(client, stored, address, monkeypatch):
+def test_an_answer_without_a_story_is_not_cached(client, stored, address, monkeypatch):
     monkeypatch.setattr(page_cache.cache, "set", None)
     assert client.get(address).status_code == 404
 
 
-def test_a_page_given_out_again_counts_as_a_look_up_like_any_other(client, stored):
+def test_a_page_from_the_cache_counts_as_a_look_up(client, stored):
     seen = []
 
     def note(outcome, **_):

@@ -20,18 +20,18 @@ def project(tmp_path: Path, settings) -> Path:
     return tmp_path
 
 
-def as_of_a_new_process() -> str:
+def release_of_a_new_process() -> str:
     release_id.cache_clear()
     return release_id()
 
 
 def test_the_same_files_in_another_place_are_the_same_release(project: Path, settings) -> None:
-    there = as_of_a_new_process()
+    before = release_of_a_new_process()
     (project / "tracking" / "__pycache__").mkdir()
     (project / "tracking" / "__pycache__" / "views.pyc").write_bytes(b"compiled")
-    assert as_of_a_new_process() == there
+    assert release_of_a_new_process() == before
     settings.BASE_DIR = PROJECT
-    assert as_of_a_new_process() == there
+    assert release_of_a_new_process() == before
 
 
 @pytest.mark.parametrize(
@@ -44,14 +44,14 @@ def test_the_same_files_in_another_place_are_the_same_release(project: Path, set
         "locale/de/LC_MESSAGES/django.mo",
     ],
 )
-def test_another_template_module_package_or_translation_is_another_release(project: Path, name: str) -> None:
-    before = as_of_a_new_process()
+def test_a_change_of_any_kind_of_file_is_another_release(project: Path, name: str) -> None:
+    before = release_of_a_new_process()
     file = project / name
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a") as changed:
         changed.write(" ")
     assert release_id() == before  # what this process runs was read before
-    assert as_of_a_new_process() != before
+    assert release_of_a_new_process() != before
 
 
 def test_other_static_files_are_another_release(tmp_path: Path, settings) -> None:
@@ -62,6 +62,6 @@ def test_other_static_files_are_another_release(tmp_path: Path, settings) -> Non
         manifest = {"paths": {}, "version": "1.1", "hash": digest}
         (tmp_path / "staticfiles.json").write_text(json.dumps(manifest))
         settings.STORAGES = {**settings.STORAGES, "staticfiles": storage}  # read anew
-        return as_of_a_new_process()
+        return release_of_a_new_process()
 
     assert collected("one") == collected("one") != collected("two")

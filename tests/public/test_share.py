@@ -47,9 +47,7 @@ def general_part(preview):
         ("/examples/digit-error/", "rejected"),
     ],
 )
-def test_the_preview_of_a_tracking_page_tells_neither_number_nor_whereabouts(
-    client, standin, address, outcome
-):
+def test_the_preview_of_a_tracking_page_has_no_number_and_no_place(client, standin, address, outcome):
     standin.set_item(NUMBER, story(POSTED, ARRIVED))
     response = client.get(address)
     main = html.fromstring(response.content.decode()).get_element_by_id("main")
@@ -63,7 +61,7 @@ def test_the_preview_of_a_tracking_page_tells_neither_number_nor_whereabouts(
         assert place not in " ".join(preview.values())
 
 
-def test_nor_does_it_while_japan_post_does_not_answer(client, no_network):
+def test_the_preview_is_the_same_while_japan_post_does_not_answer(client, no_network):
     response = client.get(f"/track/{NUMBER}/")
     assert response.status_code == 503
     assert general_part(preview_of(response)) == GENERAL
@@ -92,7 +90,7 @@ def test_the_guide_has_a_title_and_a_description_of_its_own(client, shop):
         ("/nothing-here/", "Where is my parcel? · Our shop"),
     ],
 )
-def test_the_other_pages_name_themselves(client, address, title):
+def test_the_other_pages_have_their_own_titles(client, address, title):
     preview = preview_of(client.get(address))
     assert preview["og:title"] == title
     assert NUMBER not in " ".join(preview.values())
@@ -104,7 +102,7 @@ def test_staffs_words_cannot_break_out_of_the_tags(client, shop):
     assert preview_of(client.get(f"/track/{MISTYPED}/"))["og:site_name"] == shop.name
 
 
-def test_every_headline_stays_in_the_tab_alone(client):
+def test_headlines_are_in_the_title_and_never_in_the_preview(client):
     for status in Status.objects.all():
         response = client.get(f"/examples/{status.example}/")
         headline = html.fromstring(response.content.decode()).xpath("string(//h1)")

@@ -42,7 +42,7 @@ def make_stale():
     Shipment.objects.update(ask_again_at=timezone.now() - timedelta(minutes=1))
 
 
-def test_it_tells_where_the_parcel_is(client, standin):
+def test_it_says_where_the_parcel_is(client, standin):
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE, ARRIVED, IN_CUSTOMS))
     response = client.get(PAGE)
     assert response.status_code == 200
@@ -69,20 +69,20 @@ def what_to_do(client, standin, *texts):
     return [[line.text_content() for line in box.xpath("h2 | p")] for box in boxes]
 
 
-def test_without_advice_of_the_staff_the_day_to_collect_it_stays(client, standin):
+def test_without_staffs_advice_the_day_to_collect_it_is_shown(client, standin):
     leave_advice_empty("retention")
     ((heading, day),) = what_to_do(client, standin, "Retention @ GERMANY")
     assert heading == "What to do now" and day.startswith("Collect it by about")
 
 
-def test_without_advice_of_the_staff_the_link_to_write_to_us_stays(client, standin):
+def test_without_staffs_advice_the_link_to_write_to_us_is_shown(client, standin):
     leave_advice_empty("investigation")
     assert what_to_do(client, standin, "Investigation") == [
         ["What to do now", "Write to us about this parcel"]
     ]
 
 
-def test_where_there_is_nothing_to_do_the_page_asks_for_nothing(client, standin):
+def test_with_nothing_to_do_there_is_no_advice_box(client, standin):
     leave_advice_empty("posting-collection")
     assert what_to_do(client, standin, POSTED) == []
 
@@ -97,23 +97,23 @@ def test_the_headers_keep_it_private(client, standin):
 
 
 @pytest.mark.parametrize(
-    ("after", "told"),
+    ("after", "shown"),
     [
         ("En route @ GERMANY", ("4", "normal")),
         ("Delivery scan cancelled @ GERMANY", ("5", "wait")),
     ],
 )
-def test_what_comes_after_a_delivery_is_not_the_end(client, standin, after, told):
+def test_an_event_after_a_delivery_shows_the_parcel_as_open(client, standin, after, shown):
     standin.set_item(NUMBER, story(POSTED, DELIVERED, after))
     response = client.get(PAGE)
-    assert data_of(response)[2:4] == told
+    assert data_of(response)[2:4] == shown
     main = main_of(response)
     assert main.xpath(".//*[@data-live]")
     assert main.xpath("string(.//section[@aria-labelledby='normal'])")
-    assert (str(client.get(JSON).json()["stage"]), client.get(JSON).json()["tone"]) == told
+    assert (str(client.get(JSON).json()["stage"]), client.get(JSON).json()["tone"]) == shown
 
 
-def test_the_json_tells_the_same_to_the_letter(client, standin):
+def test_the_json_has_exactly_the_facts_of_the_page(client, standin):
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
     response = client.get(JSON)
     assert (response.status_code, response["Content-Type"]) == (200, "application/json")
@@ -164,7 +164,7 @@ def test_a_list_row_counts_as_one_event(client, standin):
     assert "newest status" in main_of(client.get(PAGE)).text_content()
 
 
-def test_nothing_yet_is_normal_and_404(client, standin):
+def test_a_parcel_without_a_scan_is_404_and_explained_as_normal(client, standin):
     response = client.get(PAGE)
     assert response.status_code == 404
     assert data_of(response) == (NUMBER, "not-found", "", "", "false")
@@ -179,7 +179,7 @@ def test_nothing_yet_is_normal_and_404(client, standin):
     }
 
 
-def test_without_an_answer_and_a_story_it_says_so(client, standin):
+def test_without_an_answer_and_a_story_the_page_is_503(client, standin):
     standin.set_fault(NUMBER, "maintenance", retry_after="300")
     response = client.get(PAGE)
     assert response.status_code == 503
@@ -189,7 +189,7 @@ def test_without_an_answer_and_a_story_it_says_so(client, standin):
     assert client.get(JSON).json()["outcome"] == "unavailable"
 
 
-def test_while_we_leave_japan_post_in_peace_it_does_not_say_that_we_asked(client, standin):
+def test_during_a_pause_the_page_does_not_say_that_we_asked(client, standin):
     Gate.objects.create(
         pk=1,
         failures_in_a_row=5,
@@ -204,7 +204,7 @@ def test_while_we_leave_japan_post_in_peace_it_does_not_say_that_we_asked(client
     assert standin.requests == []
 
 
-def test_without_an_answer_the_stored_story_is_told_with_its_true_age(client, standin):
+def test_without_an_answer_the_stored_story_is_shown_with_its_age(client, standin):
     standin.set_item(NUMBER, story(POSTED))
     client.get(PAGE)
     make_stale()
@@ -218,7 +218,7 @@ def test_without_an_answer_the_stored_story_is_told_with_its_true_age(client, st
     assert client.get(JSON).json()["stale"] is True
 
 
-def test_what_japan_post_no_longer_lists_is_still_told(client, standin):
+def test_a_parcel_that_japan_post_no_longer_lists_is_still_shown(client, standin):
     standin.set_item(NUMBER, story(POSTED, DELIVERED))
     client.get(PAGE)
     make_stale()
@@ -233,7 +233,7 @@ def test_what_japan_post_no_longer_lists_is_still_told(client, standin):
     assert "how it stood at our last check" not in text
 
 
-def test_a_wrong_check_digit_is_a_hint_and_nothing_is_asked(client, standin):
+def test_a_wrong_check_digit_gets_a_hint_and_no_request(client, standin):
     response = client.get("/track/EM123456789JP/")
     assert response.status_code == 404
     assert data_of(response) == ("EM123456789JP", "rejected", "", "", "false")
@@ -244,33 +244,33 @@ def test_a_wrong_check_digit_is_a_hint_and_nothing_is_asked(client, standin):
     assert standin.requests == []
 
 
-def test_a_wrong_check_digit_can_be_asked_anyway(client, standin):
+def test_a_number_with_a_wrong_check_digit_can_be_tried_anyway(client, standin):
     standin.set_item("EM123456789JP", story(POSTED, number="EM123456789JP"))
     assert client.get("/track/EM123456789JP/?anyway=1").status_code == 200
     assert client.get("/track/EM123456789JP.json?anyway=1").json()["stage"] == 1
 
 
-def test_a_number_that_japan_post_knows_needs_no_anyway_the_second_time(client, standin):
+def test_a_wrong_check_digit_that_is_known_needs_no_second_anyway(client, standin):
     standin.set_item("EM123456789JP", story(POSTED, number="EM123456789JP"))
     client.get("/track/EM123456789JP/?anyway=1")
     assert client.get("/track/EM123456789JP/").status_code == 200
 
 
-def test_a_number_that_japan_post_refuses_gets_its_own_words(client, standin):
+def test_a_number_that_japan_post_rejects_is_explained(client, standin):
     response = client.get("/track/EM702077443JP/")
     assert response.status_code == 404
     assert data_of(response)[1] == "rejected"
     assert "there is a mistake in the number" in main_of(response).text_content()
 
 
-def test_letters_without_tracking_are_explained(client, standin):
+def test_a_service_without_tracking_is_explained(client, standin):
     response = client.get("/track/UA123456785JP/")
     assert response.status_code == 404
     assert "without tracking" in main_of(response).text_content()
     assert standin.requests == []
 
 
-def test_a_number_of_another_country_is_asked_and_the_page_says_so(client, standin):
+def test_a_foreign_number_is_looked_up_and_the_page_says_so(client, standin):
     number = "RB123456785GB"
     standin.set_item(number, story("Arrival at inward office of exchange @ KANAGAWA", number=number))
     response = client.get(f"/track/{number}/")
@@ -294,7 +294,7 @@ def test_the_page_says_whom_the_sender_can_ask(client, standin, number, enquiry)
     assert " ".join(line.text_content().split()) == f"{enquiry} Write to us about this parcel"
 
 
-def test_the_link_names_the_destination_for_this_view_only(client, standin):
+def test_the_address_names_the_destination_for_this_view_only(client, standin):
     standin.set_item(NUMBER, story(POSTED))
     assert client.get(f"{JSON}?to=us").json()["destination"] == "US"
     assert client.get(JSON).json()["destination"] is None
@@ -330,14 +330,14 @@ def test_other_spellings_keep_the_destination_and_the_json(client, standin):
 @pytest.mark.parametrize(
     "typed", ["hello", "EM12345678JP", "%00", "<script>alert(1)</script>", "a" * 3000, "%ff%fe"]
 )
-def test_what_is_no_number_is_told_so(client, standin, typed):
+def test_text_that_is_no_number_is_rejected(client, standin, typed):
     response = client.get(f"/track/{typed}/")
     assert response.status_code == 404
     assert data_of(response)[1] == "rejected"
     assert b"<script>alert" not in response.content
 
 
-def test_a_domestic_number_is_told_where_to_go(client, standin):
+def test_a_domestic_number_is_explained(client, standin):
     response = client.get("/track/1234-5678-9012/")
     assert response.status_code == 404
     assert "inside Japan" in main_of(response).text_content()
@@ -404,7 +404,7 @@ def test_notices_of_the_destination_are_shown_before_there_is_a_story(client, st
 
 
 @pytest.mark.parametrize("address", [PAGE, JSON, f"{JSON}?stored=1"])
-def test_a_stored_page_costs_three_queries_to_print_and_one_to_give_out_again(
+def test_a_stored_page_costs_three_queries_and_from_the_cache_one(
     client, standin, address, django_assert_num_queries
 ):
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE, ARRIVED, IN_CUSTOMS))
@@ -416,7 +416,7 @@ def test_a_stored_page_costs_three_queries_to_print_and_one_to_give_out_again(
         client.get(address)
 
 
-def test_with_the_cable_out_a_stored_page_still_answers(client, standin, settings):
+def test_without_a_network_a_stored_page_still_answers(client, standin, settings):
     standin.set_item(NUMBER, story(POSTED))
     client.get(PAGE)
     make_stale()
@@ -432,26 +432,26 @@ def test_only_reading_is_allowed(client, address):
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
-def test_other_methods_are_told_so_and_not_sent_for_a_cookie(method):
+def test_other_methods_get_405_before_the_csrf_check(method):
     client = Client(enforce_csrf_checks=True)
     assert getattr(client, method)(PAGE).status_code == 405
 
 
-def test_the_json_sends_no_referrer_and_knows_its_other_spellings(client, standin):
+def test_the_json_sends_no_referrer_and_redirects_other_spellings(client, standin):
     standin.set_item(NUMBER, story(POSTED))
     assert client.get(JSON)["Referrer-Policy"] == "no-referrer"
     for other in (f"/track/{NUMBER}.JSON", f"/track/{NUMBER}.json/"):
         assert client.get(other)["Location"] == JSON
 
 
-def test_the_stored_json_tells_what_the_page_told_and_never_asks(client, standin):
+def test_the_stored_json_repeats_the_stored_story_without_a_request(client, standin):
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
-    told = client.get(f"{JSON}?to=DE").json()
+    shown = client.get(f"{JSON}?to=DE").json()
     make_stale()
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS, DELIVERED))
     before = Shipment.objects.values().get()
     stored = client.get(f"{JSON}?to=DE&stored=1")
-    assert (stored.status_code, stored.json()) == (200, told)
+    assert (stored.status_code, stored.json()) == (200, shown)
     assert len(standin.requests) == 1
     assert Shipment.objects.values().get() == before  # no lease, no look-up noted
     assert Fetch.objects.count() == 1
@@ -459,7 +459,7 @@ def test_the_stored_json_tells_what_the_page_told_and_never_asks(client, standin
     assert len(client.get(f"{JSON}?stored=1").json()["events"]) == 3
 
 
-def test_the_stored_json_counts_as_nobodys_look_up(client, standin, settings):
+def test_the_stored_json_does_not_count_as_a_look_up(client, standin, settings):
     settings.LOOKUPS_PER_MINUTE = 1
     standin.set_item(NUMBER, story(POSTED))
     for _ in range(3):
@@ -468,7 +468,7 @@ def test_the_stored_json_counts_as_nobodys_look_up(client, standin, settings):
 
 
 @pytest.mark.parametrize("number", [NUMBER, "EM123456789JP", "UA123456785JP"])
-def test_without_a_story_the_stored_json_is_not_found_and_nothing_is_noted(client, standin, number):
+def test_without_a_story_the_stored_json_is_404_and_stores_nothing(client, standin, number):
     response = client.get(f"/track/{number}.json?stored=1")
     assert response.status_code == 404
     assert response.json() == {
@@ -482,19 +482,19 @@ def test_without_a_story_the_stored_json_is_not_found_and_nothing_is_noted(clien
     assert not Shipment.objects.exists()
 
 
-def test_a_failure_that_was_noted_is_no_story_for_the_stored_json(client, standin):
+def test_a_stored_failure_is_no_story_for_the_stored_json(client, standin):
     standin.set_fault(NUMBER, "500")
     assert client.get(JSON).status_code == 503
     assert client.get(f"{JSON}?stored=1").json()["outcome"] == "not-found"
     assert len(standin.requests) == 1
 
 
-def test_other_spellings_keep_that_the_store_alone_is_asked(client, standin):
+def test_other_spellings_keep_the_parameter_stored(client, standin):
     response = client.get("/track/em123456785jp.json?stored=1")
     assert response["Location"] == f"{JSON}?stored=1"
 
 
-def test_a_poorer_answer_is_admitted(client, standin):
+def test_the_page_says_when_the_newest_answer_has_less(client, standin):
     standin.set_item(NUMBER, story(POSTED, ARRIVED))
     client.get(PAGE)
     assert "tells less" not in main_of(client.get(PAGE)).text_content()

@@ -42,12 +42,12 @@ def test_the_lists_links_keep_the_destination(client, no_network, to, kept):
     assert links == [f"/track/{NUMBER}/{kept}", f"/track/{OTHER}/{kept}"]
 
 
-def test_a_sentence_with_one_number_will_do(client):
+def test_the_number_is_found_inside_a_sentence(client):
     response = client.get("/track/", {"number": f"Your order 12345 has shipped with EMS. Number: {NUMBER}!"})
     assert response["Location"] == f"/track/{NUMBER}/"
 
 
-def test_japan_posts_own_address_needs_only_another_host(client):
+def test_the_path_of_japan_posts_own_address_works_here(client):
     response = client.get(f"/services/srv/search/direct?reqCodeNo1={NUMBER}&searchKind=S004&locale=en")
     assert (response.status_code, response["Location"]) == (302, f"/track/{NUMBER}/")
     response = client.get(f"/services/srv/search/direct?reqCodeNo1={NUMBER}&reqCodeNo2={OTHER}", follow=True)
@@ -88,7 +88,7 @@ def test_the_list_has_the_notices_of_all_its_destinations_each_once(client, stan
     assert sorted(one.strip() for one in shown) == ["EMS is slow", "Germany: Strike in Germany"]
 
 
-def test_a_list_stays_within_one_visitors_patience(client, standin, time_ends_at_a_fault):
+def test_a_list_stays_within_the_visitors_time_budget(client, standin, time_ends_at_a_fault):
     standin.set_fault(None, "hang")
     numbers = ["EM700100317JP", "EM700204745JP", "EM700311585JP", "EM700466220JP"]
     response = client.get("/track/", {"number": ",".join(numbers)})
@@ -120,7 +120,7 @@ def test_more_than_ten_numbers_are_refused_and_stay_in_the_field(client, standin
         ("123456789012", 404, "inside Japan"),
     ],
 )
-def test_what_is_no_number_is_told_why_and_stays_in_the_field(client, standin, typed, status, words):
+def test_text_that_is_no_number_is_explained_and_stays_in_the_field(client, standin, typed, status, words):
     response = client.get("/track/", {"number": typed})
     assert response.status_code == status
     assert words in main_of(response).text_content()
