@@ -34,8 +34,8 @@ class LiveServer(Protocol):
 OpenPage = Callable[..., Page]
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-PATIENCE = 60_000  # milliseconds; a busy machine is no failure
-expect.set_options(timeout=PATIENCE / 2)
+TIMEOUT = 60_000  # milliseconds; a busy machine is no failure
+expect.set_options(timeout=TIMEOUT / 2)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def open_page(browser: Browser, live_server: LiveServer) -> Iterator[OpenPage]:
     def open_(path: str = "/", **options: Any) -> Page:
         context = browser.new_context(base_url=live_server.url, **options)
         contexts.append(context)
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(TIMEOUT)
         page = context.new_page()
         troubles.watch(page)
         page.goto(path)

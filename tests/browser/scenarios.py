@@ -65,27 +65,27 @@ def hostile_story() -> TrackedItem:
     return TrackedItem(NUMBER, HOSTILE[0], (first, *rows))
 
 
-def _tells(*texts: str) -> Prepare:
+def _with_story(*texts: str) -> Prepare:
     return lambda standin, settings: standin.set_item(NUMBER, fresh_story(*texts))
 
 
-def _told_an_hour_ago(standin: StandIn, *texts: str) -> None:
+def _stored_an_hour_ago(standin: StandIn, *texts: str) -> None:
     standin.set_item(NUMBER, fresh_story(*texts))
     look_up(TrackingNumber(NUMBER), now=timezone.now() - timedelta(hours=1))
 
 
 def _stale(standin: StandIn, settings: Any) -> None:
-    _told_an_hour_ago(standin, POSTED, ARRIVED, IN_CUSTOMS)
+    _stored_an_hour_ago(standin, POSTED, ARRIVED, IN_CUSTOMS)
     standin.set_fault(NUMBER, "500")
 
 
 def _gone(standin: StandIn, settings: Any) -> None:
-    _told_an_hour_ago(standin, POSTED, ARRIVED, DELIVERED)
+    _stored_an_hour_ago(standin, POSTED, ARRIVED, DELIVERED)
     standin.clear()
 
 
-def _told_less(standin: StandIn, settings: Any) -> None:
-    _told_an_hour_ago(standin, POSTED, ARRIVED)
+def _shorter_answer(standin: StandIn, settings: Any) -> None:
+    _stored_an_hour_ago(standin, POSTED, ARRIVED)
     standin.set_item(NUMBER, story("Retention @ GERMANY", history_missing=True))
 
 
@@ -114,7 +114,7 @@ def _no_scans(standin: StandIn, settings: Any) -> None:
     standin.set_item(NUMBER, fresh_story(POSTED, AT_EXCHANGE, DISPATCHED))
 
 
-def _noticed(standin: StandIn, settings: Any) -> None:
+def _with_notices(standin: StandIn, settings: Any) -> None:
     standin.set_item(NUMBER, fresh_story(POSTED, ARRIVED, IN_CUSTOMS))
     today = timezone.localdate()
     words = {"title": "Strike at German airports", "text": "Expect some days more.\n\nNothing is lost."}
@@ -128,10 +128,10 @@ def _several(standin: StandIn, settings: Any) -> None:
 
 
 def _known(standin: StandIn, settings: Any) -> None:
-    _told_an_hour_ago(standin, POSTED, ARRIVED, IN_CUSTOMS)
+    _stored_an_hour_ago(standin, POSTED, ARRIVED, IN_CUSTOMS)
 
 
-def _send_too_little(page: Page) -> None:
+def _send_a_mistake(page: Page) -> None:
     page.get_by_label("Your e-mail address").fill("ann at example")
     page.get_by_role("button", name="Send the message").click()
     page.get_by_role("alert").wait_for()
@@ -153,13 +153,13 @@ STORIES = (
         "parcel-in-customs",
         PARCEL,
         ("tracked 3 wait false",),
-        _tells(POSTED, AT_EXCHANGE, ARRIVED, IN_CUSTOMS),
+        _with_story(POSTED, AT_EXCHANGE, ARRIVED, IN_CUSTOMS),
     ),
     Scenario("stale", PARCEL, ("tracked 3 wait true",), _stale),
     Scenario("gone", PARCEL, ("tracked 5 done false",), _gone),
-    Scenario("told-less", PARCEL, ("tracked 3 normal false",), _told_less),
+    Scenario("shorter-answer", PARCEL, ("tracked 3 normal false",), _shorter_answer),
     Scenario("no-scans-there", f"{PARCEL}?to=IE", ("tracked 2 normal false",), _no_scans),
-    Scenario("notices", PARCEL, ("tracked 3 wait false",), _noticed),
+    Scenario("notices", PARCEL, ("tracked 3 wait false",), _with_notices),
     Scenario(
         "long-history",
         PARCEL,
@@ -197,7 +197,7 @@ OTHER_PAGES = (
     Scenario("all-examples", "/examples/"),
     Scenario("contact", "/contact/"),
     Scenario("contact-filled-in", f"/contact/?number={NUMBER}", (), _known),
-    Scenario("contact-with-errors", "/contact/", arrive=_send_too_little),
+    Scenario("contact-with-errors", "/contact/", arrive=_send_a_mistake),
     Scenario("no-such-page", "/nothing-here"),
     Scenario("bad-address", "/track/?" + "a=&" * 1001),
 )

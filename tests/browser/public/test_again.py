@@ -31,7 +31,7 @@ def open_with_a_stopped_clock(page: Page, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [BUSY.path, f"/track/?number={NUMBER},CN000000005JP"])
-def test_it_tries_again_and_tells_the_story_once_there_is_room(open_page: OpenPage, path: str) -> None:
+def test_it_tries_again_and_shows_the_story_once_there_is_room(open_page: OpenPage, path: str) -> None:
     page = open_page()
     open_with_a_stopped_clock(page, path)
     expect(page.get_by_role("button", name="Stop trying again")).to_be_visible()
@@ -42,7 +42,7 @@ def test_it_tries_again_and_tells_the_story_once_there_is_room(open_page: OpenPa
     expect(page.get_by_role("button", name="Stop trying again")).to_have_count(0)
 
 
-def test_whoever_wants_to_stay_can(open_page: OpenPage) -> None:
+def test_a_visitor_can_stop_it(open_page: OpenPage) -> None:
     page = open_page()
     open_with_a_stopped_clock(page, BUSY.path)
     page.get_by_role("button", name="Stop trying again").press("Enter")
@@ -57,7 +57,7 @@ def test_whoever_wants_to_stay_can(open_page: OpenPage) -> None:
     assert [url.rpartition("/")[2] for url in visits] == ["healthz"]
 
 
-def test_without_a_script_the_browser_itself_comes_again(open_page: OpenPage) -> None:
+def test_without_javascript_the_browser_loads_the_page_again(open_page: OpenPage) -> None:
     page = open_page(java_script_enabled=False)
 
     def at_once(route: Route) -> None:

@@ -14,9 +14,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize("java_script", [True, False], ids=["with-javascript", "without-javascript"])
-def test_by_keyboard_a_mistake_is_shown_beside_its_field_and_nothing_is_lost(
-    open_page: OpenPage, java_script: bool
-) -> None:
+def test_by_keyboard_a_mistake_is_shown_and_the_input_is_kept(open_page: OpenPage, java_script: bool) -> None:
     page = open_page("/contact/", java_script_enabled=java_script)
     typed = {"Your name": "Ann", "Your e-mail address": "ann at example", "Your message": "Where is it?"}
     for label, text in typed.items():
@@ -42,7 +40,7 @@ def test_by_keyboard_a_mistake_is_shown_beside_its_field_and_nothing_is_lost(
     assert (message.name, message.email, message.text) == ("Ann", "ann@example.com", "Where is it?")
 
 
-def test_from_the_parcels_page_the_form_comes_filled_in(open_page: OpenPage, standin: StandIn) -> None:
+def test_the_link_on_a_parcels_page_fills_in_the_form(open_page: OpenPage, standin: StandIn) -> None:
     standin.set_item(NUMBER, fresh_story(POSTED, IN_CUSTOMS))
     page = open_page(f"/track/{NUMBER}/")
     headline = page.locator("h1").inner_text()

@@ -67,7 +67,7 @@ def test_the_keyboard_alone_leads_to_the_parcel(open_page: OpenPage) -> None:
 
 
 @pytest.mark.parametrize("java_script", [True, False], ids=["with-javascript", "without-javascript"])
-def test_a_wrong_check_digit_leads_by_its_suggestion_to_the_parcel(
+def test_the_suggestion_for_a_wrong_check_digit_leads_to_the_parcel(
     open_page: OpenPage, standin: StandIn, java_script: bool
 ) -> None:
     page = open_page(f"/track/{WRONG_CHECK_DIGIT}/", java_script_enabled=java_script)
@@ -77,7 +77,7 @@ def test_a_wrong_check_digit_leads_by_its_suggestion_to_the_parcel(
     expect_our_parcel(page)
 
 
-def test_whoever_is_sure_can_have_japan_post_asked_anyway(open_page: OpenPage, standin: StandIn) -> None:
+def test_a_visitor_can_insist_on_a_wrong_check_digit(open_page: OpenPage, standin: StandIn) -> None:
     standin.set_item(WRONG_CHECK_DIGIT, fresh_story(POSTED, number=WRONG_CHECK_DIGIT))
     page = open_page(f"/track/{WRONG_CHECK_DIGIT}/")
     page.get_by_role("link", name="Ask Japan Post anyway").click()
@@ -126,7 +126,7 @@ def test_without_javascript_there_is_no_copy_button_but_the_number(open_page: Op
     expect(page.locator("#copy-number")).to_be_visible()
 
 
-def test_what_japan_post_says_is_never_run(open_page: OpenPage, standin: StandIn) -> None:
+def test_text_from_japan_post_is_never_run_as_script(open_page: OpenPage, standin: StandIn) -> None:
     standin.set_item(NUMBER, hostile_story())
     page = open_page(f"/track/{NUMBER}/")
     expect(page.locator("main")).to_have_attribute("data-outcome", "tracked")
@@ -136,7 +136,7 @@ def test_what_japan_post_says_is_never_run(open_page: OpenPage, standin: StandIn
     expect(page.locator("main script, main img, main svg:not(.icon)")).to_have_count(0)
 
 
-def test_what_a_visitor_types_is_never_run(open_page: OpenPage) -> None:
+def test_text_typed_by_a_visitor_is_never_run_as_script(open_page: OpenPage) -> None:
     page = open_page("/")
     for text in HOSTILE:
         page.get_by_label("Your tracking number").fill(text)
@@ -147,7 +147,7 @@ def test_what_a_visitor_types_is_never_run(open_page: OpenPage) -> None:
         expect(page.locator("main script, main img, main svg")).to_have_count(0)
 
 
-def test_when_japan_post_fails_the_page_says_so_and_links_to_theirs(
+def test_when_japan_post_fails_the_page_links_to_their_own_page(
     open_page: OpenPage, standin: StandIn
 ) -> None:
     standin.set_fault(NUMBER, "500")
@@ -157,7 +157,7 @@ def test_when_japan_post_fails_the_page_says_so_and_links_to_theirs(
     expect(page.get_by_role("link", name=re.compile("Japan Post's own page"))).to_be_visible()
 
 
-def test_earlier_rows_are_one_tap_away(open_page: OpenPage) -> None:
+def test_one_tap_shows_the_earlier_rows(open_page: OpenPage) -> None:
     page = open_page("/examples/returned/", java_script_enabled=False)
     oldest = page.locator("[data-phrase='Posting/Collection']")
     expect(oldest).to_be_hidden()
@@ -165,7 +165,7 @@ def test_earlier_rows_are_one_tap_away(open_page: OpenPage) -> None:
     expect(oldest).to_be_visible()
 
 
-def test_the_viewers_own_time_stands_beside_a_certain_one(open_page: OpenPage) -> None:
+def test_a_certain_time_is_also_shown_in_the_viewers_time_zone(open_page: OpenPage) -> None:
     page = open_page("/examples/just-posted/", timezone_id="America/New_York", locale="en-US")
     theirs = re.compile(r"\(\d+ [A-Z][a-z]+ at \d\d:\d\d your time\)")  # the day first, as the page writes it
     expect(page.locator("[data-yours$='+09:00']")).to_have_text(

@@ -72,7 +72,7 @@ def visit(page: Page, path: str) -> None:
     assert answer is not None and answer.status < 500, path
 
 
-def test_text_can_be_read_in_both_schemes(open_page: OpenPage) -> None:
+def test_text_has_enough_contrast_in_both_schemes(open_page: OpenPage) -> None:
     page = open_page("/")
     papers: dict[str, set[str]] = {scheme: set() for scheme in SCHEMES}
     for path in COLOURFUL + OTHERS:
@@ -84,14 +84,14 @@ def test_text_can_be_read_in_both_schemes(open_page: OpenPage) -> None:
     assert papers == {"light": {"rgb(247, 245, 241)"}, "dark": {"rgb(20, 23, 27)"}}
 
 
-def test_the_contrast_check_finds_what_cannot_be_read(open_page: OpenPage) -> None:
+def test_the_contrast_check_finds_poor_contrast(open_page: OpenPage) -> None:
     page = open_page("/contact/")
     page.evaluate("document.querySelector('h1').style.color = '#ddd'")
     assert settled(page).evaluate(CONTRAST) == ["1.25 < 3: Contact us"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_paper_carries_the_story_without_form_and_navigation(open_page: OpenPage, scheme: str) -> None:
+def test_paper_has_the_story_without_form_and_navigation(open_page: OpenPage, scheme: str) -> None:
     page = open_page("/examples/with-local-post/", color_scheme=scheme)
     page.emulate_media(media="print")
     settled(page)
@@ -124,7 +124,7 @@ texts => {
 """
 
 
-def test_no_date_of_ten_years_takes_more_room_than_the_one_of_these_tests(open_page: OpenPage) -> None:
+def test_no_date_of_ten_years_is_wider_than_the_widest_day(open_page: OpenPage) -> None:
     page = open_page("/examples/retention/")
     days = [date(2026, 1, 1) + timedelta(days=i) for i in range(3653)]
     widest, *widths = page.evaluate(WIDTHS, [long_date(day) for day in (WIDEST_DAY, *days)])
@@ -133,7 +133,7 @@ def test_no_date_of_ten_years_takes_more_room_than_the_one_of_these_tests(open_p
 
 
 @pytest.mark.parametrize("is_example", [True, False], ids=["example", "parcel"])
-def test_the_parts_stand_in_reading_order_and_whom_to_ask_beside_the_headline(
+def test_the_parts_are_in_reading_order_on_small_and_large_screens(
     open_page: OpenPage, standin: StandIn, is_example: bool
 ) -> None:
     standin.set_item(NUMBER, fresh_story(POSTED, IN_CUSTOMS))
@@ -147,7 +147,7 @@ def test_the_parts_stand_in_reading_order_and_whom_to_ask_beside_the_headline(
 
 
 @pytest.mark.fonts
-def test_the_browser_knows_one_family_whatever_the_machine_has(open_page: OpenPage) -> None:
+def test_the_browser_knows_one_font_family_on_every_machine(open_page: OpenPage) -> None:
     """DejaVu Serif comes with the same package and is wider; the browser is not shown it."""
     page = open_page("/contact/")
     width = """family => {
@@ -160,9 +160,7 @@ def test_the_browser_knows_one_family_whatever_the_machine_has(open_page: OpenPa
 
 
 @pytest.mark.fonts
-def test_the_first_screen_of_a_phone_says_stage_meaning_next_step_and_whether_it_is_normal(
-    open_page: OpenPage, standin: StandIn
-) -> None:
+def test_the_first_screen_of_a_phone_shows_the_main_facts(open_page: OpenPage, standin: StandIn) -> None:
     """In every situation there is an example of; the stand-in knows their parcels."""
     page = open_page(viewport={"width": 360, "height": 640})
     page.goto(f"/track/{get_example('in-customs').number}/")

@@ -68,25 +68,25 @@ def turn_forward(page: Page) -> None:
     page.evaluate("allIsRead()")
 
 
-def somebody_learns(standin: StandIn, *texts: str) -> None:
+def store_story(standin: StandIn, *texts: str) -> None:
     """The watch, or another visitor, brings a newer story into the store."""
-    store(standin, story(*texts))
+    store_item(standin, story(*texts))
 
 
-def store(standin: StandIn, item: TrackedItem) -> None:
+def store_item(standin: StandIn, item: TrackedItem) -> None:
     standin.set_item(NUMBER, item)
     Shipment.objects.update(ask_again_at=timezone.now() - timedelta(minutes=1))
     assert Client().get(ADDRESS).status_code == 200
 
 
-def test_news_is_told_in_a_line_that_leads_to_it(open_page: OpenPage, standin: StandIn) -> None:
+def test_news_is_shown_in_a_line_that_links_to_it(open_page: OpenPage, standin: StandIn) -> None:
     page = open_page()
     checks = open_with_a_clock(page, f"{ADDRESS}?to=US")
     line = page.locator("[data-live]")
     expect(line).to_have_attribute("role", "status")
     expect(line).to_be_empty()
     old = page.locator("h1").inner_text()
-    somebody_learns(standin, POSTED, ARRIVED, IN_CUSTOMS)
+    store_story(standin, POSTED, ARRIVED, IN_CUSTOMS)
     turn_forward(page)
     expect(line).to_have_text(re.compile(r"^\s*News: Your parcel is with customs\.\s+Show it\s*$"))
     expect(line).to_be_in_viewport()
@@ -122,10 +122,10 @@ def test_a_check_comes_after_three_minutes_and_not_before(open_page: OpenPage) -
     assert len(checks) == 1
 
 
-def test_another_scan_with_the_same_headline_is_news_told_once(open_page: OpenPage, standin: StandIn) -> None:
+def test_a_scan_with_the_same_headline_is_shown_as_news_once(open_page: OpenPage, standin: StandIn) -> None:
     page = open_page()
     open_with_a_clock(page)
-    somebody_learns(standin, POSTED, ARRIVED, ARRIVED)
+    store_story(standin, POSTED, ARRIVED, ARRIVED)
     line = page.locator("[data-live]")
     turn_forward(page)
     expect(line).to_contain_text("News:")
@@ -138,28 +138,26 @@ def test_a_row_that_comes_late_is_news_too(open_page: OpenPage, standin: StandIn
     page = open_page()
     open_with_a_clock(page)
     posted, arrived = story(POSTED, ARRIVED).events
-    store(standin, TrackedItem(NUMBER, "EMS", (posted, event(AT_EXCHANGE), arrived)))
+    store_item(standin, TrackedItem(NUMBER, "EMS", (posted, event(AT_EXCHANGE), arrived)))
     turn_forward(page)
     expect(page.locator("[data-live]")).to_contain_text("News: Your parcel has arrived in Germany.")
 
 
-def test_a_hidden_page_rests_and_looks_at_once_when_it_is_seen_again(
-    open_page: OpenPage, standin: StandIn
-) -> None:
+def test_a_hidden_page_checks_as_soon_as_it_is_visible_again(open_page: OpenPage, standin: StandIn) -> None:
     page = open_page()
     checks = open_with_a_clock(page)
     page.evaluate(SET_HIDDEN, True)
     for _ in range(3):
         turn_forward(page)
     assert checks == []
-    somebody_learns(standin, POSTED, ARRIVED, IN_CUSTOMS)
+    store_story(standin, POSTED, ARRIVED, IN_CUSTOMS)
     page.evaluate(SET_HIDDEN, False)
     page.clock.run_for(1)
     expect(page.locator("[data-live]")).to_contain_text("Your parcel is with customs")
     assert len(checks) == 1
 
 
-def test_a_short_look_elsewhere_costs_no_check(open_page: OpenPage) -> None:
+def test_hiding_the_page_for_a_short_time_causes_no_check(open_page: OpenPage) -> None:
     page = open_page()
     checks = open_with_a_clock(page)
     for hidden in (True, False, True, False):
@@ -171,7 +169,7 @@ def test_a_short_look_elsewhere_costs_no_check(open_page: OpenPage) -> None:
     assert len(checks) == 1
 
 
-def test_once_delivered_nothing_is_checked(open_page: OpenPage, standin: StandIn) -> None:
+def test_a_delivered_parcel_is_not_checked(open_page: OpenPage, standin: StandIn) -> None:
     standin.set_item(NUMBER, story(POSTED, DELIVERED))
     page = open_page()
     checks = open_with_a_clock(page)
@@ -181,10 +179,10 @@ def test_once_delivered_nothing_is_checked(open_page: OpenPage, standin: StandIn
 
 
 @pytest.mark.parametrize("end", [DELIVERED, "Final delivery @ TOKYO"], ids=["delivered", "back"])
-def test_news_of_the_end_is_the_last(open_page: OpenPage, standin: StandIn, end: str) -> None:
+def test_after_news_of_the_end_nothing_is_checked(open_page: OpenPage, standin: StandIn, end: str) -> None:
     page = open_page()
     checks = open_with_a_clock(page)
-    somebody_learns(standin, POSTED, ARRIVED, end)
+    store_story(standin, POSTED, ARRIVED, end)
     turn_forward(page)
     expect(page.locator("[data-live]")).to_contain_text("News:")
     page.evaluate(SET_HIDDEN, True)
@@ -231,7 +229,7 @@ def troubled_page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
     ],
     ids=["no-network", "500", "no-json", "null", "another-shape"],
 )
-def test_a_check_that_fails_is_silent_and_the_next_one_tells(
+def test_a_failed_check_is_silent_and_the_next_one_shows_the_news(
     troubled_page: Page, standin: StandIn, fail: Callable[[Route], None]
 ) -> None:
     page = troubled_page
@@ -240,33 +238,33 @@ def test_a_check_that_fails_is_silent_and_the_next_one_tells(
     turn_forward(page)
     expect(page.locator("[data-live]")).to_be_empty()
     assert len(checks) == 1
-    somebody_learns(standin, POSTED, ARRIVED, IN_CUSTOMS)
+    store_story(standin, POSTED, ARRIVED, IN_CUSTOMS)
     turn_forward(page)
     expect(page.locator("[data-live]")).to_contain_text("Your parcel is with customs")
 
 
-def test_a_headline_is_never_run(open_page: OpenPage, standin: StandIn) -> None:
+def test_a_headline_is_never_run_as_script(open_page: OpenPage, standin: StandIn) -> None:
     page = open_page()
     open_with_a_clock(page)
-    somebody_learns(standin, POSTED, ARRIVED, "<img src=x onerror=alert(1)> @ GERMANY")
+    store_story(standin, POSTED, ARRIVED, "<img src=x onerror=alert(1)> @ GERMANY")
     turn_forward(page)
     expect(page.locator("[data-live]")).to_contain_text("<img src=x onerror=alert(1)>")
     expect(page.locator("[data-live] img")).to_have_count(0)
 
 
-def test_without_javascript_the_page_is_whole_and_the_place_empty(open_page: OpenPage) -> None:
+def test_without_javascript_the_page_is_complete_and_shows_no_news(open_page: OpenPage) -> None:
     page = open_page(ADDRESS, java_script_enabled=False)
     expect(page.locator("h1")).to_be_visible()
     expect(page.locator("[data-live]")).to_be_empty()
     expect(page.get_by_text("News:")).to_have_count(0)
 
 
-def test_a_very_long_headline_covers_no_more_of_a_phone_than_the_page_keeps_free(
+def test_a_very_long_headline_fits_the_room_the_page_keeps_free(
     open_page: OpenPage, standin: StandIn
 ) -> None:
     page = open_page(viewport={"width": 360, "height": 640})
     open_with_a_clock(page)
-    somebody_learns(standin, POSTED, ARRIVED, f"{'A very long phrase ' * 6}@ GERMANY")
+    store_story(standin, POSTED, ARRIVED, f"{'A very long phrase ' * 6}@ GERMANY")
     turn_forward(page)
     line = page.locator(".news")
     expect(line).to_be_visible()
@@ -286,7 +284,7 @@ def test_on_a_phone_news_moves_nothing_hides_no_focus_and_passes_axe(
     under = page.locator("main section").first
     settled(page)
     before = under.bounding_box(), page.evaluate("document.documentElement.scrollHeight")
-    somebody_learns(standin, POSTED, ARRIVED, IN_CUSTOMS)
+    store_story(standin, POSTED, ARRIVED, IN_CUSTOMS)
     page.clock.fast_forward(LONGER_THAN_A_PAUSE)
     line = page.locator(".news")
     expect(line).to_be_in_viewport(ratio=1)
@@ -319,7 +317,7 @@ def silent_page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("why", ["nothing yet", "no answer"])
-def test_a_page_without_a_story_tells_when_there_is_one(
+def test_a_page_without_a_story_says_when_there_is_one(
     silent_page: Page, standin: StandIn, settings: Any, why: str
 ) -> None:
     standin.clear()
@@ -334,7 +332,7 @@ def test_a_page_without_a_story_tells_when_there_is_one(
     expect(page.locator("[data-live]")).to_be_empty()
     assert len(checks) == 1 and len(standin.requests) == asked
     settings.JAPANPOST_URL = japan_post
-    somebody_learns(standin, POSTED, ARRIVED, IN_CUSTOMS)
+    store_story(standin, POSTED, ARRIVED, IN_CUSTOMS)
     turn_forward(page)
     expect(page.locator("[data-live]")).to_contain_text("News: Your parcel is with customs.")
     expect(page.locator("h1")).to_have_text(old)
@@ -343,7 +341,7 @@ def test_a_page_without_a_story_tells_when_there_is_one(
     expect(page.locator("h1")).to_have_text("Your parcel is with customs")
 
 
-def test_how_long_ago_it_was_checked_counts_on_in_the_words_of_the_page(open_page: OpenPage) -> None:
+def test_the_time_since_the_check_counts_on_in_the_pages_words(open_page: OpenPage) -> None:
     page = open_page()
     open_with_a_clock(page)
     place = page.locator("[data-minutes]")

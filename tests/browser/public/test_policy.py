@@ -39,7 +39,7 @@ def as_superuser(open_page: OpenPage) -> Page:
     return page
 
 
-def something_of_everything(standin: StandIn) -> None:
+def store_one_row_of_each_kind(standin: StandIn) -> None:
     """A row of each kind, so that each kind of page is there."""
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS, "Something new @ GERMANY"))
     look_up(NUMBER, now=timezone.now() - timedelta(hours=2))
@@ -79,7 +79,7 @@ def walk(page: Page, start: str) -> set[str]:
 
 
 def test_no_page_of_the_desk_breaks_the_policy(open_page: OpenPage, standin: StandIn) -> None:
-    something_of_everything(standin)
+    store_one_row_of_each_kind(standin)
     page = as_superuser(open_page)
     seen = walk(page, "/admin/")
     for kind in ("status", "phrase", "notice", "destination", "shipment", "message", "shop", "keptpage"):
@@ -115,7 +115,7 @@ def test_the_desks_widgets_work_under_the_policy(open_page: OpenPage) -> None:
     expect(page.locator("#id_permissions_to option")).to_have_count(1)
 
 
-def test_a_link_to_write_a_mail_is_no_matter_of_the_policy(open_page: OpenPage) -> None:
+def test_the_policy_lets_a_mail_link_open(open_page: OpenPage) -> None:
     Shop.objects.update(email="shop@example.com")
     page = open_page("/contact/")
     opened = page.evaluate(

@@ -32,7 +32,7 @@ def squeeze(text: str) -> str:
     return re.sub(r"\s+", "", normalize("NFKC", text))
 
 
-def look_at(name: str, open_page: OpenPage, standin: StandIn) -> Page:
+def open_parcel(name: str, open_page: OpenPage, standin: StandIn) -> Page:
     """The examples' parcels as real ones: the stand-in knows them by their numbers."""
     if name == "long-history":
         standin.set_item(NUMBER, long_story())
@@ -46,13 +46,13 @@ def look_at(name: str, open_page: OpenPage, standin: StandIn) -> Page:
     [*((name, 1) for name in ON_ONE_SHEET), *((name, 2) for name in ON_TWO_SHEETS)],
 )
 def test_it_fits_on_its_sheet(open_page: OpenPage, standin: StandIn, name: str, most: int) -> None:
-    sheets, _ = printed(look_at(name, open_page, standin))
+    sheets, _ = printed(open_parcel(name, open_page, standin))
     assert sheets <= most
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_what_matters_is_on_paper(open_page: OpenPage, standin: StandIn, name: str) -> None:
-    page = look_at(name, open_page, standin)
+def test_the_main_facts_are_on_paper(open_page: OpenPage, standin: StandIn, name: str) -> None:
+    page = open_parcel(name, open_page, standin)
     wanted = [
         page.locator("main").get_attribute("data-number"),
         page.locator("h1").inner_text(),
@@ -66,9 +66,9 @@ def test_what_matters_is_on_paper(open_page: OpenPage, standin: StandIn, name: s
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_paper_says_where_the_page_is(open_page: OpenPage, standin: StandIn, name: str) -> None:
+def test_the_paper_has_the_address_of_the_page(open_page: OpenPage, standin: StandIn, name: str) -> None:
     """The address of the tracking page, so that whoever has the paper finds it again."""
-    page = look_at(name, open_page, standin)
+    page = open_parcel(name, open_page, standin)
     address = page.url.partition("://")[2]
     _, text = printed(page)
     assert squeeze(address) in text
@@ -76,7 +76,7 @@ def test_the_paper_says_where_the_page_is(open_page: OpenPage, standin: StandIn,
 
 @pytest.mark.parametrize("name", ALL)
 def test_there_is_nothing_to_click_on_paper(open_page: OpenPage, standin: StandIn, name: str) -> None:
-    page = look_at(name, open_page, standin)
+    page = open_parcel(name, open_page, standin)
     clickable = [
         *page.locator("nav a").all_inner_texts(),
         *page.locator("form.look-up label, form.look-up button, .skip").all_inner_texts(),

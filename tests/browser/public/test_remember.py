@@ -50,7 +50,7 @@ def remember(page: Page) -> Locator:
     return page.get_by_role("button", name="Remember on this device")
 
 
-def test_nothing_is_written_before_somebody_asks(open_page: OpenPage) -> None:
+def test_nothing_is_stored_before_the_visitor_asks(open_page: OpenPage) -> None:
     page = open_page("/")
     for path in ("/", ADDRESS, "/track/", f"/track/?number={NUMBER},{OTHER}", "/examples/in-customs/"):
         page.goto(path)
@@ -74,7 +74,7 @@ def test_a_parcel_is_remembered_and_forgotten_on_its_own_page(open_page: OpenPag
 
 
 @pytest.mark.parametrize("path", ["/", "/track/", f"/track/?number={NUMBER},{OTHER}"])
-def test_what_is_remembered_stands_beside_the_form(open_page: OpenPage, path: str) -> None:
+def test_remembered_parcels_are_listed_with_the_form(open_page: OpenPage, path: str) -> None:
     page = open_page(path)
     keep(page, NUMBER, OTHER)
     page.reload()
@@ -93,7 +93,7 @@ def test_what_is_remembered_stands_beside_the_form(open_page: OpenPage, path: st
     expect(page.get_by_role("button", name="Forget on this device")).to_be_visible()
 
 
-def test_one_tap_forgets_them_all_and_says_so(open_page: OpenPage) -> None:
+def test_one_tap_forgets_all_parcels_and_says_so(open_page: OpenPage) -> None:
     page = open_page("/")
     keep(page, NUMBER, OTHER)
     page.reload()
@@ -108,14 +108,14 @@ def test_one_tap_forgets_them_all_and_says_so(open_page: OpenPage) -> None:
     expect(block_of(page)).to_have_count(0)
 
 
-def test_one_parcel_alone_needs_no_list(open_page: OpenPage) -> None:
+def test_a_single_parcel_has_no_link_to_show_all(open_page: OpenPage) -> None:
     page = open_page("/")
     keep(page, NUMBER)
     page.reload()
     expect(block_of(page).get_by_role("link")).to_have_text([NUMBER])
 
 
-def test_a_list_is_remembered_whole_but_for_what_is_no_parcel(open_page: OpenPage) -> None:
+def test_a_list_is_remembered_without_its_rejected_numbers(open_page: OpenPage) -> None:
     page = open_page(f"/track/?number={NUMBER},EM123456784JP,{OTHER}")
     expect(page.locator(".parcel")).to_have_count(3)
     tab_to(page, remember(page))
@@ -127,7 +127,7 @@ def test_a_list_is_remembered_whole_but_for_what_is_no_parcel(open_page: OpenPag
     expect(block_of(page)).to_have_count(0)
 
 
-def test_ten_at_most_the_newest_first(open_page: OpenPage) -> None:
+def test_at_most_ten_are_kept_with_the_newest_first(open_page: OpenPage) -> None:
     page = open_page(ADDRESS)
     ten = some_numbers(10)
     keep(page, *ten)
@@ -155,7 +155,7 @@ def test_ten_at_most_the_newest_first(open_page: OpenPage) -> None:
     ],
     ids=["empty", "broken", "null", "number", "text", "object", "list", "wrong", "deep"],
 )
-def test_rubbish_in_the_store_is_nothing_and_can_be_written_over(open_page: OpenPage, rubbish: str) -> None:
+def test_broken_data_in_the_browser_is_ignored_and_overwritten(open_page: OpenPage, rubbish: str) -> None:
     page = open_page("/")
     page.evaluate("rubbish => localStorage.setItem('emsguide.parcels', rubbish)", rubbish)
     page.reload()
@@ -165,7 +165,7 @@ def test_rubbish_in_the_store_is_nothing_and_can_be_written_over(open_page: Open
     assert kept(page) == [NUMBER]
 
 
-def test_only_what_has_the_shape_of_a_number_is_shown(open_page: OpenPage) -> None:
+def test_only_text_in_the_shape_of_a_number_is_shown(open_page: OpenPage) -> None:
     page = open_page("/")
     evil = [
         "<img src=x onerror=alert(1)>",
@@ -181,7 +181,7 @@ def test_only_what_has_the_shape_of_a_number_is_shown(open_page: OpenPage) -> No
 
 
 @pytest.mark.parametrize("script", [BLOCKED, NULL], ids=["blocked", "null"])
-def test_where_the_store_is_blocked_there_is_no_button_and_all_else_works(
+def test_without_local_storage_there_is_no_button_and_the_rest_works(
     open_page: OpenPage, script: str
 ) -> None:
     page = open_page("/")
@@ -195,7 +195,7 @@ def test_where_the_store_is_blocked_there_is_no_button_and_all_else_works(
         expect(page.locator("[data-remember]:visible")).to_have_count(0)
 
 
-def test_a_full_store_says_so_and_keeps_what_it_had(open_page: OpenPage) -> None:
+def test_full_storage_is_reported_and_keeps_its_content(open_page: OpenPage) -> None:
     page = open_page(ADDRESS)
     page.evaluate(
         """() => {
@@ -210,7 +210,7 @@ def test_a_full_store_says_so_and_keeps_what_it_had(open_page: OpenPage) -> None
     assert page.evaluate(READ) is None
 
 
-def test_the_way_back_and_another_tab_show_what_is_remembered_now(open_page: OpenPage) -> None:
+def test_going_back_and_another_tab_show_the_current_parcels(open_page: OpenPage) -> None:
     page = open_page("/")
     page.goto(ADDRESS)
     remember(page).click()
@@ -228,7 +228,7 @@ def test_the_way_back_and_another_tab_show_what_is_remembered_now(open_page: Ope
     expect(block_of(page)).to_have_count(0)
 
 
-def test_nothing_of_it_is_sent(open_page: OpenPage, standin: StandIn) -> None:
+def test_remembered_numbers_are_never_sent(open_page: OpenPage, standin: StandIn) -> None:
     page = open_page("/")
     keep(page, NUMBER, OTHER)
     sent: list[str] = []
@@ -248,7 +248,7 @@ def test_without_javascript_there_is_neither_button_nor_block(open_page: OpenPag
         expect(page.get_by_text(re.compile("Kept in this browser")).filter(visible=True)).to_have_count(0)
 
 
-def test_examples_and_mistyped_numbers_are_not_to_be_remembered(open_page: OpenPage) -> None:
+def test_examples_and_mistyped_numbers_cannot_be_remembered(open_page: OpenPage) -> None:
     page = open_page("/examples/in-customs/")
     for path in (
         "/examples/in-customs/",
@@ -269,7 +269,7 @@ def test_a_parcel_without_a_scan_yet_can_be_remembered(open_page: OpenPage) -> N
     assert kept(page) == [number]
 
 
-def axe_finds_nothing(page: Page) -> None:
+def expect_no_axe_findings(page: Page) -> None:
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         assert not Axe().run(settled(page)).response["violations"], (page.url, scheme)
@@ -284,7 +284,7 @@ def test_axe_finds_nothing_with_the_block_and_the_button_shown(open_page: OpenPa
         assert not settled(page).evaluate(
             "document.scrollingElement.scrollWidth > document.scrollingElement.clientWidth"
         )
-        axe_finds_nothing(page)
+        expect_no_axe_findings(page)
         for one in page.locator(
             "[data-parcels] a:visible, [data-parcels] button:visible, [data-remember] button:visible"
         ).all():
@@ -292,4 +292,4 @@ def test_axe_finds_nothing_with_the_block_and_the_button_shown(open_page: OpenPa
             assert box and min(box["width"], box["height"]) >= 24
     page.goto("/")
     page.get_by_role("button", name="Forget them").click()
-    axe_finds_nothing(page)
+    expect_no_axe_findings(page)

@@ -179,10 +179,10 @@ def test_it_can_be_read_and_used(
         with subtests.test(str(cell)):
             page.set_viewport_size(viewport(cell))
             page.emulate_media(color_scheme=cell.scheme)
-            look_at(page, scenario, cell)
+            check(page, scenario, cell)
 
 
-def look_at(page: Page, scenario: Scenario, cell: Cell) -> None:
+def check(page: Page, scenario: Scenario, cell: Cell) -> None:
     assert tuple(page.evaluate(SHOWN)) == scenario.shown
     expect(page.locator("h1")).to_have_count(1)
     assert page.locator("h1").inner_text().strip()
@@ -207,6 +207,6 @@ def test_every_pair_of_options_occurs() -> None:
         assert len(pairs) == 4, (first, second, pairs)
 
 
-def test_the_whole_matrix_has_every_combination_of_screen_scheme_and_script() -> None:
+def test_the_full_matrix_has_each_screen_with_each_scheme_and_script() -> None:
     shown = [(scenario, cell) for scenario, cells in visits(SCENARIOS, full=True) for cell in cells]
     assert sorted(map(str, shown)) == sorted(map(str, product(SCENARIOS, EVERY_CELL)))

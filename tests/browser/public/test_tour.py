@@ -14,7 +14,7 @@ from tracking.japanpost.examples import all_examples, get_example
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("widest_dates")]
 
 
-def test_twelve_stops_tell_the_story_with_parcels_that_the_stand_in_knows() -> None:
+def test_the_twelve_stops_use_parcels_that_the_stand_in_knows() -> None:
     assert len({stop.name for stop in STOPS}) == len({stop.heading for stop in STOPS}) == 12
     assert {stop.number for stop in STOPS} <= {example.number for example in all_examples()} | {MISTYPED}
     assert sum(stop.large for stop in STOPS) == 3

@@ -12,7 +12,7 @@ from tests.tools.weight import Weight, weigh
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("widest_dates")]
 
 OTHER = "EN123456785JP"
-JUMPY = """<p style="height: 300px">Text</p>
+SHIFTING = """<p style="height: 300px">Text</p>
 <script>
   addEventListener("load", () => requestAnimationFrame(() => requestAnimationFrame(() => {
     const late = document.createElement("div");
@@ -22,7 +22,7 @@ JUMPY = """<p style="height: 300px">Text</p>
 </script>"""
 
 
-def test_our_pages_ask_nobody_else_and_keep_still(
+def test_our_pages_ask_no_other_host_and_do_not_shift(
     browser: Browser, live_server: LiveServer, standin: StandIn
 ) -> None:
     for number in (NUMBER, OTHER):
@@ -40,7 +40,7 @@ def weigh_page(browser: Browser, standin: StandIn, page: str) -> Weight:
     return weigh(browser, f"{standin.url}{SEARCH_PATH}?reqCodeNo1={NUMBER}&locale=en")
 
 
-def test_requests_to_others_are_told(browser: Browser, standin: StandIn) -> None:
+def test_requests_to_other_hosts_are_listed(browser: Browser, standin: StandIn) -> None:
     elsewhere = standin.url.replace("127.0.0.1", "localhost")
     alone = weigh_page(browser, standin, "Text")
     both = weigh_page(browser, standin, f"Text<img src='{elsewhere}/a.png'>")
@@ -54,6 +54,6 @@ def test_bytes_are_counted_as_they_are_sent(browser: Browser, standin: StandIn) 
     assert 50_000 <= large.bytes - small.bytes < 51_000
 
 
-def test_what_jumps_about_is_noticed(browser: Browser, standin: StandIn) -> None:
-    assert weigh_page(browser, standin, JUMPY).layout_shift > 0.05
+def test_a_layout_shift_is_measured(browser: Browser, standin: StandIn) -> None:
+    assert weigh_page(browser, standin, SHIFTING).layout_shift > 0.05
     assert weigh_page(browser, standin, "Text").layout_shift == 0

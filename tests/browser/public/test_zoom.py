@@ -77,7 +77,7 @@ MOVES = """
 """
 
 
-def look_at(name: str, open_page: OpenPage, standin: StandIn, settings: Any, **options: Any) -> Page:
+def open_scenario(name: str, open_page: OpenPage, standin: StandIn, settings: Any, **options: Any) -> Page:
     scenario = get_scenario(name)
     scenario.prepare(standin, settings)
     page = open_page(scenario.path, **options)
@@ -85,7 +85,7 @@ def look_at(name: str, open_page: OpenPage, standin: StandIn, settings: Any, **o
     return page
 
 
-def open_the_folded(page: Page) -> None:
+def unfold_everything(page: Page) -> None:
     for summary in page.locator("summary").all():
         summary.click()
 
@@ -95,8 +95,8 @@ def test_at_400_percent_zoom_nothing_is_lost(
     open_page: OpenPage, standin: StandIn, settings: Any, name: str
 ) -> None:
     """WCAG 1.4.10: a window of 1280 by 1024 pixels has 320 by 256 of them left."""
-    page = look_at(name, open_page, standin, settings, viewport={"width": 320, "height": 256})
-    open_the_folded(page)
+    page = open_scenario(name, open_page, standin, settings, viewport={"width": 320, "height": 256})
+    unfold_everything(page)
     assert settled(page).evaluate(LOST) == []
 
 
@@ -105,9 +105,9 @@ def test_with_text_of_twice_the_size_nothing_is_lost(
     open_page: OpenPage, standin: StandIn, settings: Any, name: str
 ) -> None:
     """WCAG 1.4.4, on a phone and on a large screen."""
-    page = look_at(name, open_page, standin, settings, viewport={"width": 360, "height": 740})
+    page = open_scenario(name, open_page, standin, settings, viewport={"width": 360, "height": 740})
     add_style(page, TWICE_THE_TEXT)
-    open_the_folded(page)
+    unfold_everything(page)
     assert settled(page).evaluate(LOST) == []
     page.set_viewport_size({"width": 1280, "height": 740})
     assert settled(page).evaluate(LOST) == []
@@ -121,7 +121,7 @@ def test_with_text_of_twice_the_size_nothing_is_lost(
         (".meaning { margin-top: -3rem }", "over “"),
     ],
 )
-def test_the_check_finds_what_is_lost(open_page: OpenPage, style: str, found: str) -> None:
+def test_the_check_finds_lost_text(open_page: OpenPage, style: str, found: str) -> None:
     page = open_page("/examples/in-customs/", viewport={"width": 360, "height": 740})
     assert settled(page).evaluate(LOST) == []
     add_style(page, style)
@@ -129,7 +129,7 @@ def test_the_check_finds_what_is_lost(open_page: OpenPage, style: str, found: st
 
 
 @pytest.mark.parametrize("path", ["/", "/examples/in-customs/", "/contact/"])
-def test_whoever_asks_for_less_motion_gets_none(open_page: OpenPage, path: str) -> None:
+def test_with_reduced_motion_nothing_moves(open_page: OpenPage, path: str) -> None:
     page = open_page(path, reduced_motion="reduce")
     assert page.evaluate(MOVES) == []
 
@@ -142,7 +142,7 @@ def test_whoever_asks_for_less_motion_gets_none(open_page: OpenPage, path: str) 
         ("html { scroll-behavior: smooth }", "html: smooth scroll"),
     ],
 )
-def test_the_check_finds_what_moves(open_page: OpenPage, style: str, found: str) -> None:
+def test_the_check_finds_motion(open_page: OpenPage, style: str, found: str) -> None:
     page = open_page("/", reduced_motion="reduce")
     add_style(page, style)
     assert found in page.evaluate(MOVES)

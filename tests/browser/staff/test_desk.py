@@ -76,7 +76,7 @@ def test_a_member_sees_what_is_theirs_and_is_refused_the_rest(open_page: OpenPag
         assert status_of(page, address) == 403, address
 
 
-def test_an_editor_verifies_a_link_and_a_bad_one_is_refused_beside_its_field(open_page: OpenPage) -> None:
+def test_an_editor_verifies_a_link_and_a_bad_link_is_refused(open_page: OpenPage) -> None:
     page = open_page()
     enter(page, member(groups.EDITORS))
     page.goto("/admin/tracking/destination/?q=germany")
@@ -91,9 +91,7 @@ def test_an_editor_verifies_a_link_and_a_bad_one_is_refused_beside_its_field(ope
     expect(page.locator(".field-tracking_url .errorlist")).to_contain_text("The host must be a name")
 
 
-def test_an_editor_adds_a_printed_name_and_holding_days_and_the_customer_reads_both(
-    open_page: OpenPage, standin: StandIn
-) -> None:
+def test_customers_read_a_new_printed_name_and_holding_days(open_page: OpenPage, standin: StandIn) -> None:
     scan = event("Retention @ GERMANY (BRD)", datetime.now(UTC).date() - timedelta(days=1))
     standin.set_item(NUMBER, TrackedItem(NUMBER, "EMS", (scan,)))
     page = open_page(f"/track/{NUMBER}/")
@@ -110,7 +108,7 @@ def test_an_editor_adds_a_printed_name_and_holding_days_and_the_customer_reads_b
     expect(page.locator("main")).to_contain_text(long_date(scan.local_date + timedelta(days=21)))
 
 
-def test_a_superuser_adds_a_colleague_to_a_group_who_then_does_that_work(open_page: OpenPage) -> None:
+def test_a_colleague_added_to_a_group_can_do_its_work(open_page: OpenPage) -> None:
     User.objects.create_superuser("root", password=PASSWORD)
     page = open_page()
     log_in(page, "root")
@@ -186,7 +184,7 @@ def test_what_the_other_group_stores_is_refused_by_address_too(open_page: OpenPa
         assert answer.status == 403, path
 
 
-def test_support_announces_something_looks_at_it_and_customers_see_it(open_page: OpenPage) -> None:
+def test_support_previews_a_notice_and_customers_see_it_in_its_days(open_page: OpenPage) -> None:
     page = open_page()
     enter(page, member(groups.SUPPORT))
     page.get_by_role("link", name="Notices").click()
@@ -217,7 +215,7 @@ def test_support_announces_something_looks_at_it_and_customers_see_it(open_page:
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "Europe/Berlin"])
-def test_today_beside_a_notices_days_is_japans_day(open_page: OpenPage, zone: str) -> None:
+def test_the_link_today_of_a_notices_days_is_japans_day(open_page: OpenPage, zone: str) -> None:
     page = open_page(timezone_id=zone)
     enter(page, member(groups.SUPPORT))
     page.clock.set_fixed_time(datetime(2026, 11, 30, 17, 0, tzinfo=UTC))  # 2:00 on 1 December in Japan
@@ -226,7 +224,7 @@ def test_today_beside_a_notices_days_is_japans_day(open_page: OpenPage, zone: st
     expect(page.get_by_label("Starts on:")).to_have_value("2026-12-01")
 
 
-def test_an_editor_reads_notices_and_their_preview_and_has_no_button_to_change_them(
+def test_an_editor_reads_notices_and_cannot_change_them(
     open_page: OpenPage,
 ) -> None:
     notice = Notice.objects.create(title="A strike", starts_on="2026-11-01")
@@ -240,7 +238,7 @@ def test_an_editor_reads_notices_and_their_preview_and_has_no_button_to_change_t
     expect(page.frame_locator("iframe.phone").get_by_text("A strike")).to_be_visible()
 
 
-def test_an_editor_renames_the_shop_and_goes_back(open_page: OpenPage) -> None:
+def test_an_editor_renames_the_shop_and_undoes_it(open_page: OpenPage) -> None:
     page, shop = open_page(), Shop.objects.get()
     enter(page, member(groups.EDITORS))
     address = f"/admin/tracking/shop/{shop.pk}"
@@ -279,7 +277,7 @@ def test_support_answers_a_message(open_page: OpenPage) -> None:
     assert message.answered
 
 
-def test_a_title_of_usual_length_is_read_whole_in_its_field(open_page: OpenPage) -> None:
+def test_a_title_of_usual_length_fits_into_its_field(open_page: OpenPage) -> None:
     page = open_page()
     enter(page, member(groups.EDITORS, groups.SUPPORT))
     for address, label in (
@@ -317,7 +315,7 @@ def wide_logo(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_an_uploaded_logo_is_seen_on_the_guide_and_goes_again(
+def test_an_uploaded_logo_is_on_the_guide_until_it_is_cleared(
     open_page: OpenPage, scheme: Literal["light", "dark"], tmp_path: Path
 ) -> None:
     page = open_page(color_scheme=scheme)

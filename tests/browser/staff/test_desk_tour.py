@@ -14,7 +14,7 @@ from tracking.models import Phrase, Shop, Wording
 pytestmark = pytest.mark.browser
 
 
-def test_whoever_is_in_both_groups_does_each_job_of_the_guide_and_each_has_its_picture(
+def test_each_job_of_the_guide_can_be_done_and_has_its_picture(
     browser: Browser, live_server: LiveServer, standin: StandIn, tmp_path: Path
 ) -> None:
     fill_store()

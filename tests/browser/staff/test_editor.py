@@ -25,7 +25,7 @@ def at_the_desk(open_page: OpenPage, *names: str, **options: object) -> Page:
     return page
 
 
-def test_a_wording_for_france_from_draft_to_the_way_back(open_page: OpenPage, standin: StandIn) -> None:
+def test_a_wording_for_france_from_the_draft_to_its_undoing(open_page: OpenPage, standin: StandIn) -> None:
     standin.set_item(NUMBER, fresh_story(POSTED, HELD))
     customer = open_page(f"/track/{NUMBER}/")
     desk = at_the_desk(open_page, groups.EDITORS)
@@ -107,7 +107,7 @@ def test_an_editor_moves_a_status_to_the_front_of_the_guide(open_page: OpenPage)
     expect(desk.locator(".guide-entry").first).to_have_attribute("id", "retention")
 
 
-def test_an_editor_discards_a_draft_unless_a_colleague_has_saved_a_newer_one(open_page: OpenPage) -> None:
+def test_an_editor_discards_a_draft_unless_it_has_changed(open_page: OpenPage) -> None:
     desk = at_the_desk(open_page, groups.EDITORS)
     words = Status.objects.get(slug="customs-clearance").wordings.get(destination=None, language="en")
     desk.goto(f"/admin/tracking/status/{words.status_id}/change/")
@@ -126,7 +126,7 @@ def test_an_editor_discards_a_draft_unless_a_colleague_has_saved_a_newer_one(ope
     assert (words.title, words.draft) == ("Your parcel is with customs", None)
 
 
-def test_a_status_in_use_is_not_deleted_by_anybody(open_page: OpenPage) -> None:
+def test_a_status_in_use_cannot_be_deleted(open_page: OpenPage) -> None:
     status = Status.objects.get(slug="customs-clearance")
     desk = at_the_desk(open_page, groups.EDITORS)
     desk.goto(f"/admin/tracking/status/{status.pk}/change/")
@@ -146,7 +146,7 @@ def test_the_list_of_statuses_fits_a_small_desktop(open_page: OpenPage) -> None:
     assert results.evaluate("list => list.scrollWidth - list.clientWidth") == 0
 
 
-def test_hostile_words_script_nothing(open_page: OpenPage) -> None:
+def test_hostile_words_run_no_script(open_page: OpenPage) -> None:
     status = Status.objects.get(slug="customs-clearance")
     wording = status.wordings.get(destination=None, language="en")
     text = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
@@ -161,7 +161,7 @@ def test_hostile_words_script_nothing(open_page: OpenPage) -> None:
         expect(desk.locator("#content")).to_be_visible()
 
 
-def test_support_reads_the_words_and_their_preview_and_has_no_button_to_change_them(
+def test_support_reads_the_words_and_cannot_change_them(
     open_page: OpenPage,
 ) -> None:
     desk = at_the_desk(open_page, groups.SUPPORT)
@@ -174,7 +174,7 @@ def test_support_reads_the_words_and_their_preview_and_has_no_button_to_change_t
 
 
 @pytest.mark.parametrize("path", ["change", "history", "preview", "preview/frame"])
-def test_somebody_without_the_permission_gets_403(open_page: OpenPage, path: str) -> None:
+def test_staff_without_the_permission_get_403(open_page: OpenPage, path: str) -> None:
     desk = at_the_desk(open_page)
     status = Status.objects.get(slug="customs-clearance")
     answered = desk.goto(f"/admin/tracking/status/{status.pk}/{path}/")

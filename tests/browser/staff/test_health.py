@@ -62,7 +62,7 @@ def open_health(open_page: OpenPage, group: str = groups.SUPPORT, **context: obj
     return page
 
 
-def test_support_finds_it_and_reads_the_numbers_without_javascript(
+def test_support_finds_and_reads_the_numbers_without_javascript(
     open_page: OpenPage, a_month_of_requests: None
 ) -> None:
     page = open_health(open_page, java_script_enabled=False)
@@ -115,7 +115,7 @@ def test_layers_differ_by_more_than_their_colour(open_page: OpenPage, a_month_of
     assert len(set(patterns)) == len(Outcome) and patterns.count("") == len(patterns) // len(Outcome)
 
 
-def test_an_empty_store_is_calm(open_page: OpenPage, live_server: object) -> None:
+def test_an_empty_store_shows_no_charts(open_page: OpenPage, live_server: object) -> None:
     page = open_health(open_page)
     expect(page.get_by_text("We have not asked Japan Post today.")).to_be_visible()
     expect(page.locator("svg.chart")).to_have_count(0)

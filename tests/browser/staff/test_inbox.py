@@ -33,7 +33,7 @@ def headline(page: Page) -> str:
 
 
 @pytest.mark.parametrize("by", ["mouse", "keyboard", "mouse-without-javascript"])
-def test_one_click_gives_a_phrase_its_meaning_and_another_takes_it_back(
+def test_one_click_gives_a_phrase_its_meaning_and_another_undoes_it(
     open_page: OpenPage, waiting: None, by: str
 ) -> None:
     page = open_page(f"/track/{NUMBER}/", java_script_enabled=by != "mouse-without-javascript")
@@ -70,7 +70,7 @@ def test_one_click_gives_a_phrase_its_meaning_and_another_takes_it_back(
     expect(page.get_by_role("row", name="Another")).to_be_visible()
 
 
-def test_undo_gives_the_customer_the_page_of_before(open_page: OpenPage, waiting: None) -> None:
+def test_undo_brings_back_the_customers_previous_page(open_page: OpenPage, waiting: None) -> None:
     page = open_page(f"/track/{NUMBER}/")
     before = headline(page)
     enter_as(page, groups.EDITORS)
@@ -81,9 +81,7 @@ def test_undo_gives_the_customer_the_page_of_before(open_page: OpenPage, waiting
     assert headline(page) == before
 
 
-def test_on_the_phrases_own_page_enter_saves_the_form_and_presses_no_suggestion(
-    open_page: OpenPage, waiting: None
-) -> None:
+def test_enter_on_a_phrases_page_saves_the_form_only(open_page: OpenPage, waiting: None) -> None:
     page = open_page(f"/track/{NUMBER}/")
     enter_as(page, groups.EDITORS)
     page.get_by_role("link", name=NEW).click()
@@ -94,7 +92,7 @@ def test_on_the_phrases_own_page_enter_saves_the_form_and_presses_no_suggestion(
     assert (phrase.status, phrase.ambiguous) == (None, True)
 
 
-def test_who_may_only_read_has_no_buttons_and_gets_a_403(open_page: OpenPage, waiting: None) -> None:
+def test_staff_who_may_only_read_have_no_buttons_and_get_a_403(open_page: OpenPage, waiting: None) -> None:
     page = open_page(f"/track/{NUMBER}/")
     enter_as(page, groups.EDITORS)
     expect(page.get_by_role("button", name=MEANS)).to_be_visible()
@@ -108,9 +106,7 @@ def test_who_may_only_read_has_no_buttons_and_gets_a_403(open_page: OpenPage, wa
     expect(page.get_by_role("button", name="Means")).to_have_count(0)
 
 
-def test_an_editor_writes_a_new_status_for_a_phrase_and_the_customer_reads_it(
-    open_page: OpenPage, waiting: None
-) -> None:
+def test_customers_read_a_new_status_that_an_editor_writes(open_page: OpenPage, waiting: None) -> None:
     page = open_page(f"/track/{NUMBER}/")
     enter_as(page, groups.EDITORS)
     page.get_by_text("Another meaning").click()

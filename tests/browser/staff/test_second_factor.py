@@ -30,7 +30,7 @@ def type_code(page: Page, later: int = 0) -> None:
 
 
 @pytest.mark.parametrize("size", [{"width": 360, "height": 740}, {"width": 1280, "height": 900}])
-def test_somebody_connects_a_phone_and_logs_in_with_it(open_page: OpenPage, size: Any) -> None:
+def test_a_member_of_staff_connects_a_phone_and_logs_in_with_it(open_page: OpenPage, size: Any) -> None:
     User.objects.create_superuser("ann", password=PASSWORD)
     page = open_page(viewport=size)
     log_in(page, "ann")

@@ -81,7 +81,7 @@ def test_support_finds_a_parcel_asks_now_and_reads_what_is_new(
     expect(page.locator("h1")).to_have_text("Your parcel is with customs")
 
 
-def test_support_comes_from_the_start_page_to_what_needs_a_look_and_takes_it_off(
+def test_support_finds_a_parcel_that_needs_a_look_and_takes_it_off(
     open_page: OpenPage, transactional_db: None
 ) -> None:
     returned = keep(*fresh_story(POSTED, "Returned to sender @ GERMANY").events, at=timezone.now())
@@ -111,7 +111,7 @@ def test_support_writes_a_note_that_customers_never_see(open_page: OpenPage, par
     expect(page.locator("body")).not_to_contain_text("A-1")
 
 
-def test_two_of_support_at_one_note_are_told_and_nothing_typed_is_lost(
+def test_two_edits_of_one_note_are_reported_and_no_input_is_lost(
     open_page: OpenPage, parcel: Shipment
 ) -> None:
     page = as_support(open_page)
@@ -128,7 +128,7 @@ def test_two_of_support_at_one_note_are_told_and_nothing_typed_is_lost(
     assert (parcel.note, parcel.order_reference) == ("Lost, I think.", "A-1")
 
 
-def test_support_prints_the_evidence_on_one_sheet_and_takes_the_sheet(
+def test_the_evidence_prints_on_one_sheet_and_downloads_as_csv(
     open_page: OpenPage, parcel: Shipment, tmp_path: Path
 ) -> None:
     page = as_support(open_page)
@@ -148,7 +148,7 @@ def test_support_prints_the_evidence_on_one_sheet_and_takes_the_sheet(
     assert [row["row"] for row in rows] == ["parcel", "event", "event", "request"]
 
 
-def test_support_answers_a_message_and_undoes_a_slip(open_page: OpenPage, parcel: Shipment) -> None:
+def test_support_marks_a_message_as_answered_and_undoes_it(open_page: OpenPage, parcel: Shipment) -> None:
     page = as_support(open_page)
     page.get_by_role("link", name="Messages", exact=True).click()
     row = page.get_by_role("row", name="ann@example.com")
@@ -196,7 +196,7 @@ def test_the_list_of_parcels_fits_a_small_desktop(open_page: OpenPage, parcel: S
     assert page.locator(".results").evaluate("list => list.scrollWidth - list.clientWidth") == 0
 
 
-def test_editors_are_refused_each_of_them(open_page: OpenPage, parcel: Shipment) -> None:
+def test_editors_are_refused_each_of_these_pages(open_page: OpenPage, parcel: Shipment) -> None:
     page = open_page()
     enter(page, member(groups.EDITORS))
     message = Message.objects.get()

@@ -39,14 +39,14 @@ def changed(sheet: Path, *, language: str, **words: str) -> dict[str, object]:
     return {"name": "words.csv", "mimeType": "text/csv", "buffer": written.getvalue().encode("utf-8-sig")}
 
 
-def bring(page: Page, file: dict[str, object]) -> None:
+def upload(page: Page, file: dict[str, object]) -> None:
     page.goto(f"{LIST}import/")
     page.get_by_label("The filled-in sheet").set_input_files(file)
     page.get_by_role("button", name="Show what would change").click()
 
 
 @pytest.mark.parametrize("java_script", [True, False], ids=["with-javascript", "without-javascript"])
-def test_send_out_change_a_cell_bring_in_and_the_customer_reads_it(
+def test_customers_read_the_words_of_a_sheet_that_comes_back(
     open_page: OpenPage, standin: StandIn, java_script: bool
 ) -> None:
     standin.set_item(NUMBER, fresh_story(POSTED, IN_CUSTOMS))
@@ -58,7 +58,7 @@ def test_send_out_change_a_cell_bring_in_and_the_customer_reads_it(
     with page.expect_download() as download:
         page.get_by_role("button", name="Download all words").click()
 
-    bring(page, changed(download.value.path(), language="en", title=TITLE))
+    upload(page, changed(download.value.path(), language="en", title=TITLE))
     expect(page.get_by_text("0 new, 1 changed,")).to_be_visible()
     row = page.get_by_role("row", name="title")
     expect(row).to_contain_text(old)
@@ -78,7 +78,7 @@ def test_a_translators_sheet_comes_back_with_new_words(open_page: OpenPage) -> N
     page.get_by_label("Into").select_option(label="German (de)")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the sheet").click()
-    bring(page, changed(download.value.path(), language="de", title="Beim Zoll", meaning="Bitte warten."))
+    upload(page, changed(download.value.path(), language="de", title="Beim Zoll", meaning="Bitte warten."))
     expect(page.get_by_text("1 new, 0 changed,")).to_be_visible()
     expect(page.get_by_text("Left out, for nothing is written in them: rows")).to_be_visible()
     page.get_by_role("button", name="Bring this in").click()
@@ -94,20 +94,20 @@ def test_a_bad_row_is_refused_by_its_number_and_nothing_changes(open_page: OpenP
         'customs-clearance,fr,,"Deux\nlignes",Attendez.,,,\n'
         "custom-clearance,fr,,En douane,Attendez.,,,\n"
     )
-    bring(page, {"name": "fr.csv", "mimeType": "text/csv", "buffer": text.encode()})
+    upload(page, {"name": "fr.csv", "mimeType": "text/csv", "buffer": text.encode()})
     expect(page.get_by_text("Row 3: There is no status “custom-clearance”")).to_be_visible()
     expect(page.get_by_role("button", name="Bring this in")).to_have_count(0)
     assert list(Wording.objects.values()) == before
 
 
-def test_whoever_may_not_gets_403(open_page: OpenPage) -> None:
+def test_staff_without_a_group_get_403(open_page: OpenPage) -> None:
     page = as_staff(open_page)
     for path in ("", "export/", "export/?language=all", "import/"):
         response = page.goto(f"{LIST}{path}")
         assert response is not None and response.status == 403
 
 
-def test_support_may_read_and_send_out_but_not_bring_in(open_page: OpenPage) -> None:
+def test_support_may_read_and_export_words_but_not_import_them(open_page: OpenPage) -> None:
     page = as_staff(open_page, groups.SUPPORT)
     page.goto(LIST)
     expect(page.get_by_role("link", name="Send out for translation")).to_be_visible()
