@@ -30,21 +30,21 @@ from tracking.public.release import release_id
 
 SYSTEM = Path(__file__).resolve().parent / "system"
 
-_LACKING = {}  # marker: what the machine lacks and how to get it
+_MISSING = {}  # marker: what the machine lacks and how to get it
 if not CHROMIUM:
-    _LACKING["browser"] = "there is no Chromium here (Debian: sudo apt install chromium-headless-shell)"
+    _MISSING["browser"] = "there is no Chromium here (Debian: sudo apt install chromium-headless-shell)"
 elif not HAS_FONTS:
-    _LACKING["fonts"] = "there are no DejaVu fonts here (Debian: sudo apt install fonts-dejavu-core)"
+    _MISSING["fonts"] = "there are no DejaVu fonts here (Debian: sudo apt install fonts-dejavu-core)"
 if not POSTGRESQL:
-    _LACKING["postgresql"] = "there is no PostgreSQL server here (Debian: sudo apt install postgresql)"
+    _MISSING["postgresql"] = "there is no PostgreSQL server here (Debian: sudo apt install postgresql)"
 if not CACHE_SERVER:
-    _LACKING["cacheserver"] = "there is no Valkey or Redis here (Debian: sudo apt install redis-server)"
+    _MISSING["cacheserver"] = "there is no Valkey or Redis here (Debian: sudo apt install redis-server)"
 if not HAPROXY:
-    _LACKING["haproxy"] = "there is no HAProxy here (Debian: sudo apt install haproxy)"
+    _MISSING["haproxy"] = "there is no HAProxy here (Debian: sudo apt install haproxy)"
 if not shutil.which("systemd-analyze"):
-    _LACKING["systemd"] = "there is no systemd-analyze here (Debian: sudo apt install systemd)"
+    _MISSING["systemd"] = "there is no systemd-analyze here (Debian: sudo apt install systemd)"
 if not all(PROXIES.values()):
-    _LACKING["proxies"] = "Caddy, nginx or openssl is missing (Debian: sudo apt install caddy nginx openssl)"
+    _MISSING["proxies"] = "Caddy, nginx or openssl is missing (Debian: sudo apt install caddy nginx openssl)"
 
 # A busy machine is no failure. Developers try other examples each time; where CI is set, they are the same each time.
 hypothesis_settings.register_profile(
@@ -55,8 +55,8 @@ hypothesis_settings.load_profile("unhurried")
 
 def pytest_configure() -> None:
     """With REQUIRE_ALL nothing is left out."""
-    if os.environ.get("REQUIRE_ALL") and _LACKING:
-        raise pytest.UsageError("REQUIRE_ALL is set, and " + "; ".join(_LACKING.values()))
+    if os.environ.get("REQUIRE_ALL") and _MISSING:
+        raise pytest.UsageError("REQUIRE_ALL is set, and " + "; ".join(_MISSING.values()))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -148,13 +148,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.is_relative_to(SYSTEM):
             item.add_marker("system")
-    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in _LACKING)]
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in _MISSING)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for marker, words in _LACKING.items():
+    for marker, words in _MISSING.items():
         terminalreporter.write_line(f"NOT RUN: all {marker} tests, for {words}", red=True, bold=True)
 
 

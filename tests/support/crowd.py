@@ -10,7 +10,7 @@ from django.db import connections
 LONGEST = 100.0  # seconds
 
 
-class Come:
+class Visitor:
     """What one visitor met: `result` or `failure`."""
 
     def __init__(self, visit: Callable[[], Any], start: threading.Barrier) -> None:
@@ -29,32 +29,32 @@ class Come:
             connections.close_all()
 
 
-def all_at_once(visits: Iterable[Callable[[], Any]]) -> list[Come]:
+def all_at_once(visits: Iterable[Callable[[], Any]]) -> list[Visitor]:
     """Let them all in at the same moment, and wait until the last has left."""
-    comes = let_in(visits)
-    wait_for(comes)
-    return comes
+    visitors = let_in(visits)
+    wait_for(visitors)
+    return visitors
 
 
-def let_in(visits: Iterable[Callable[[], Any]]) -> list[Come]:
+def let_in(visits: Iterable[Callable[[], Any]]) -> list[Visitor]:
     """All of them at the same moment; `wait_for` them afterwards."""
     listed = list(visits)
     start = threading.Barrier(len(listed))
-    comes = [Come(visit, start) for visit in listed]
-    for come in comes:
-        come.thread.start()
-    return comes
+    visitors = [Visitor(visit, start) for visit in listed]
+    for visitor in visitors:
+        visitor.thread.start()
+    return visitors
 
 
-def wait_for(comes: list[Come], *, but: int = 0) -> list[Come]:
+def wait_for(visitors: list[Visitor], *, but: int = 0) -> list[Visitor]:
     """Wait until all have left, or all but so many. Returns those who have left.
 
     Raises TimeoutError after LONGEST seconds.
     """
     until = time.monotonic() + LONGEST
-    while len(left := [come for come in comes if not come.thread.is_alive()]) < len(comes) - but:
+    while len(left := [one for one in visitors if not one.thread.is_alive()]) < len(visitors) - but:
         if time.monotonic() > until:
-            raise TimeoutError(f"{len(comes) - len(left)} of {len(comes)} have not left")
+            raise TimeoutError(f"{len(visitors) - len(left)} of {len(visitors)} have not left")
         time.sleep(0.01)
     return left
 

@@ -28,7 +28,7 @@ def changed(text: str, *changes: tuple[str, str]) -> str:
     return text
 
 
-def certify(folder: Path) -> Path:
+def make_certificate(folder: Path) -> Path:
     """A certificate for localhost that vouches for itself, beside its key."""
     certificate = folder / "fullchain.pem"
     make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -addext"
@@ -40,7 +40,7 @@ def certify(folder: Path) -> Path:
 @contextmanager
 def caddy(site: str, folder: Path) -> Iterator[tuple[str, Path]]:
     """The https address, and the certificate to trust."""
-    port, certificate = free_port(), certify(folder)
+    port, certificate = free_port(), make_certificate(folder)
     file = folder / "Caddyfile"
     file.write_text(
         changed(
@@ -62,7 +62,7 @@ def caddy(site: str, folder: Path) -> Iterator[tuple[str, Path]]:
 @contextmanager
 def nginx(site: str, folder: Path) -> Iterator[tuple[str, Path]]:
     """The https address, and the certificate to trust."""
-    port, certificate = free_port(), certify(folder)
+    port, certificate = free_port(), make_certificate(folder)
     ours = changed(
         (DEPLOY / "nginx.conf").read_text(),
         ("listen [::]:80;", ""),
@@ -100,12 +100,12 @@ def visitor() -> requests.Session:
     """Waits a little until the proxy listens, and a minute at most for an answer."""
     session = requests.Session()
     session.trust_env = False
-    session.mount("https://", _Patient(max_retries=Retry(connect=12, read=0, backoff_factor=0.05)))
-    session.mount("http://", _Patient())
+    session.mount("https://", _WithTimeout(max_retries=Retry(connect=12, read=0, backoff_factor=0.05)))
+    session.mount("http://", _WithTimeout())
     return session
 
 
-class _Patient(HTTPAdapter):
+class _WithTimeout(HTTPAdapter):
     def send(self, *arguments: Any, timeout: Any = None, **options: Any) -> requests.Response:
         return super().send(*arguments, timeout=timeout or 60, **options)
 

@@ -164,10 +164,10 @@ class Site:
         return self.manage("shell", "-v0", "-c", f"from tracking.models import *\n{code}")
 
 
-def run(going: Coroutine[Any, Any, Any], timeout: float = 300) -> Any:
+def run(coroutine: Coroutine[Any, Any, Any], timeout: float = 300) -> Any:
     """`asyncio.run` in a thread of its own: the browser tests leave a loop running in ours."""
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, asyncio.wait_for(going, timeout)).result()
+        return pool.submit(asyncio.run, asyncio.wait_for(coroutine, timeout)).result()
 
 
 @dataclass(frozen=True)
@@ -213,10 +213,10 @@ async def until_answered(url: str) -> Seen:
 def everybody(visit: Callable[[str], Awaitable[Seen]], urls: Iterable[str]) -> list[Seen]:
     """All of them at the same moment."""
 
-    async def come() -> list[Seen]:
+    async def visit_all() -> list[Seen]:
         return await asyncio.gather(*(visit(url) for url in urls))
 
-    return run(come())
+    return run(visit_all())
 
 
 def statuses(seen: Iterable[Seen]) -> dict[int, int]:
@@ -294,14 +294,14 @@ class Balancer:
     def __init__(self, folder: Path, machines: list[str]) -> None:
         self._port = free_port()
         self.address = f"http://127.0.0.1:{self._port}"
-        self._talk, self._file = folder / "haproxy.socket", folder / "haproxy.cfg"
+        self._socket_path, self._file = folder / "haproxy.socket", folder / "haproxy.cfg"
         ours = (PROJECT / "deploy" / "haproxy.cfg").read_text(encoding="utf-8")
         ours = re.sub(r"^( +bind) .*", rf"\1 127.0.0.1:{self._port}", ours, flags=re.MULTILINE)
         ours = ours.replace("track.example.com", "127.0.0.1")
         for written, machine in zip(("10.0.0.11:8000", "10.0.0.12:8000"), machines, strict=True):
             assert written in ours
             ours = ours.replace(written, urlsplit(machine).netloc)
-        self._file.write_text(ours.replace("global\n", f"global\n    stats socket {self._talk}\n", 1))
+        self._file.write_text(ours.replace("global\n", f"global\n    stats socket {self._socket_path}\n", 1))
 
     def __enter__(self) -> Self:
         assert HAPROXY is not None
@@ -317,11 +317,11 @@ class Balancer:
 
     def ready(self) -> int:
         """How many machines it takes for ready."""
-        with socket.socket(socket.AF_UNIX) as talk:
-            talk.settimeout(20)
-            talk.connect(str(self._talk))
-            talk.sendall(b"show stat\n")
-            lines = talk.makefile(encoding="ascii").read().removeprefix("# ").splitlines()
+        with socket.socket(socket.AF_UNIX) as stats:
+            stats.settimeout(20)
+            stats.connect(str(self._socket_path))
+            stats.sendall(b"show stat\n")
+            lines = stats.makefile(encoding="ascii").read().removeprefix("# ").splitlines()
         servers = csv.DictReader(line for line in lines if line)
         return sum(one["check_status"] != "" and one["status"].startswith("UP") for one in servers)
 

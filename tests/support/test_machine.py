@@ -37,7 +37,7 @@ def test_nothing_of_the_developers_machine_is_left(umask: int, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("language", ["C", "tr_TR.UTF-8", "de_DE.ISO-8859-1"])
-def test_another_machine_is_made_the_same(language: str, tmp_path: Path) -> None:
+def test_the_tests_see_the_same_on_every_machine(language: str, tmp_path: Path) -> None:
     folder, link = tmp_path / "with a space", tmp_path / "link"
     folder.mkdir()
     link.symlink_to(folder)

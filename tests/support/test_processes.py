@@ -18,7 +18,7 @@ from tests.support.served import run
 TESTS = PROJECT / "tests"
 PROJECT = TESTS.parent
 
-DEAF = 'trap "" TERM INT; sleep 1000 & echo $!; wait; wait'
+IGNORES_SIGNALS = 'trap "" TERM INT; sleep 1000 & echo $!; wait; wait'
 
 
 def is_alive(pid: int) -> bool:
@@ -42,10 +42,12 @@ def test_a_block_that_fails_ends_its_process() -> None:
     assert process.returncode == -signal.SIGTERM
 
 
-def test_a_process_that_ignores_the_signal_is_killed_with_its_children() -> None:
+def test_a_process_that_ignores_sigterm_is_killed_with_its_children() -> None:
     with (
         pytest.raises(subprocess.TimeoutExpired),
-        processes.running(["sh", "-c", DEAF], within=0.2, stdout=subprocess.PIPE, text=True) as process,
+        processes.running(
+            ["sh", "-c", IGNORES_SIGNALS], within=0.2, stdout=subprocess.PIPE, text=True
+        ) as process,
     ):
         child = int(process.stdout.readline())
     assert process.returncode == -signal.SIGKILL
@@ -58,14 +60,14 @@ def test_a_frozen_process_is_killed() -> None:
     assert process.returncode == -signal.SIGKILL
 
 
-def test_a_command_is_over_in_time_though_its_child_holds_the_output() -> None:
+def test_a_command_ends_in_time_while_a_child_holds_its_output() -> None:
     began = time.monotonic()
     with pytest.raises(subprocess.TimeoutExpired):
-        processes.run(["sh", "-c", DEAF], timeout=0.5, capture_output=True)
+        processes.run(["sh", "-c", IGNORES_SIGNALS], timeout=0.5, capture_output=True)
     assert time.monotonic() - began < 30
 
 
-def test_what_a_command_leaves_behind_is_killed() -> None:
+def test_the_children_that_a_command_leaves_are_killed() -> None:
     done = processes.run(["sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!"], capture_output=True, text=True)
     wait_until_dead(int(done.stdout))
 
@@ -83,14 +85,14 @@ def test_a_command_reads_its_input() -> None:
 def test_waiting_for_a_crowd_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crowd, "LONGEST", 0.1)
     over = threading.Event()
-    comes = crowd.let_in([over.wait])
+    visitors = crowd.let_in([over.wait])
     with pytest.raises(TimeoutError, match="1 of 1"):
-        crowd.wait_for(comes)
+        crowd.wait_for(visitors)
     with pytest.raises(TimeoutError):
-        crowd.join([comes[0].thread], within=0.1)
-    assert comes[0].thread.daemon
+        crowd.join([visitors[0].thread], within=0.1)
+    assert visitors[0].thread.daemon
     over.set()
-    crowd.join([comes[0].thread])
+    crowd.join([visitors[0].thread])
 
 
 def test_visits_end_in_time() -> None:

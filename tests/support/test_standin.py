@@ -81,7 +81,7 @@ def test_a_detail_page_from_abroad_has_no_office_to_call() -> None:
     assert list(tables(render_detail(replace(ITEM, events=ITEM.events[1:])))) == ["配達状況詳細", "履歴情報"]
 
 
-def test_the_number_is_printed_with_spaces_and_the_class_with_trailing_ones() -> None:
+def test_the_number_is_spaced_and_the_class_has_trailing_spaces() -> None:
     page = render_detail(ITEM)
     assert rows(tables(page)["配達状況詳細"]) == [["EM 123 456 785 JP", "EMS", ""]]
     assert ">EMS   </td>" in page
@@ -133,7 +133,7 @@ def test_every_page_has_the_traits_of_the_real_ones(kind: str, locale: str) -> N
     assert {th.get("scope") for th in document.xpath("//th")} == {"row"}
 
 
-def test_titles_and_headings_tell_the_two_kinds_apart() -> None:
+def test_titles_and_headings_differ_between_the_two_kinds() -> None:
     detail = html.document_fromstring(render_detail(ITEM))
     assert detail.findtext(".//title") == "Detailed Search Results - Japan Post"
     assert (
@@ -150,7 +150,7 @@ def test_japanese_pages_have_japanese_dates() -> None:
     assert "2026/11/06" in render_list([ITEM], locale="ja")
 
 
-def test_a_list_has_two_rows_for_what_is_found_and_one_for_a_problem() -> None:
+def test_a_list_has_two_rows_for_an_item_and_one_for_a_problem() -> None:
     page = render_list([ITEM, ("EM000000000JP", NOT_FOUND), ("<em 12", DIGITS), ITEM])
     found = [
         ["EM 123 456 785 JP", "EMS", "11/06/2026", "Final delivery", "", "GERMANY"],
@@ -173,7 +173,7 @@ def test_a_list_has_two_rows_for_what_is_found_and_one_for_a_problem() -> None:
     assert page.count('<td colspan="5" class="txt_l"><font color="ff0000">') == 2
 
 
-def test_a_problem_is_told_in_japanese_too() -> None:
+def test_problems_are_printed_in_japanese_too() -> None:
     assert "＊＊ お問い合わせ番号が見つかりません。" in render_list([("X", NOT_FOUND)], locale="ja")
     assert "＊＊ お問い合わせ番号の入力桁数に誤りがあります。" in render_list([("X", DIGITS)], locale="ja")
 
@@ -253,7 +253,7 @@ def test_requests_are_recorded(standin: StandIn) -> None:
     assert request.at > 0
 
 
-def test_it_counts_how_many_are_asking_at_once(standin: StandIn) -> None:
+def test_it_counts_the_requests_in_flight_at_the_same_time(standin: StandIn) -> None:
     standin.set_fault(None, "hang")
     threads = [threading.Thread(target=ask, args=(standin, ITEM.number)) for _ in range(3)]
     for thread in threads:
@@ -266,12 +266,12 @@ def test_it_counts_how_many_are_asking_at_once(standin: StandIn) -> None:
     assert peak == 3
 
 
-def test_every_fault_number_is_a_number_of_its_own() -> None:
+def test_every_fault_has_its_own_number() -> None:
     numbers = list(FAULT_NUMBERS.values()) + [example.number for example in all_examples()]
     assert len(set(numbers)) == len(numbers)
 
 
-def test_a_fault_that_does_not_exist_is_refused(standin: StandIn) -> None:
+def test_an_unknown_fault_is_refused(standin: StandIn) -> None:
     with pytest.raises(ValueError):
         standin.set_fault(None, "no-such-fault")
 

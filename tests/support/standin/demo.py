@@ -40,7 +40,7 @@ def main() -> int:
             return 0
     if migration.returncode != 0:
         return migration.returncode
-    # The stand-in's thread starts after the last child: see `_hear_signals`.
+    # The stand-in's thread starts after the last child: see `_unblock_signals`.
     with _manage(environment, "runserver", f"127.0.0.1:{options.port}", "--noreload") as site, standin:
         _print_addresses(f"http://127.0.0.1:{options.port}")
         return site.returncode if _has_ended(site) else 0
@@ -49,10 +49,10 @@ def main() -> int:
 def _manage(environment: dict[str, str], *arguments: str) -> AbstractContextManager["subprocess.Popen[Any]"]:
     """manage.py in a process group of its own: Ctrl-C reaches us alone, and we end it."""
     command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
-    return running(command, cwd=PROJECT, env=environment, preexec_fn=_hear_signals)
+    return running(command, cwd=PROJECT, env=environment, preexec_fn=_unblock_signals)
 
 
-def _hear_signals() -> None:
+def _unblock_signals() -> None:
     """In the child, which inherits what we block. Code between fork and exec is safe while the parent has one thread."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
