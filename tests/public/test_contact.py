@@ -1,4 +1,4 @@
-"""`/contact/`: stored first, then mailed, and never said to be sent when it was not."""
+"""The contact form: it stores a message, then mails it, and never says that an unsent message was sent."""
 
 from datetime import timedelta
 
@@ -147,7 +147,7 @@ def test_input_that_is_too_long_is_refused_and_comes_back_whole(client, field, t
 
 
 def text_of_length(field, length):
-    """An address where one is asked for: of that many characters in all, and each part of its host short enough."""
+    """Returns text of that length for the field; for `email` an address whose host has parts of a valid length."""
     if field != "email":
         return "a" * length
     host = ".".join(["a" * 60] * 3) + ".example"
@@ -269,7 +269,7 @@ def test_without_its_cookie_the_form_is_refused_with_an_explanation():
     )
     assert response.status_code == 403
     assert "cookie" in text_of(response)
-    assert "Please </textarea> help" in text_of(response), "what was written is not lost"
+    assert "Please </textarea> help" in text_of(response), "the page shows the visitor's text again"
 
 
 def test_text_posted_by_another_site_is_not_shown():

@@ -1,4 +1,4 @@
-"""The pages about errors, which are printed without the shop's words: nothing on them may fail or be empty."""
+"""The error pages: they are rendered without the shop's words, so nothing on them may fail or be empty."""
 
 import pytest
 from django.contrib.auth import get_user_model

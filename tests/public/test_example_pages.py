@@ -1,4 +1,4 @@
-"""`/examples/`: each situation through the same words and page, without a network."""
+"""The pages of `/examples/`: each situation with the words and the template of a real parcel, without a network."""
 
 from datetime import UTC, datetime
 
@@ -76,7 +76,7 @@ def test_an_unknown_example_is_not_found(client):
 
 
 def summary_at(now: datetime, example: Example) -> tuple[object, ...]:
-    """What the page of an example says at a moment, without its dates and numbers."""
+    """Returns what the page of an example says at a moment, without its dates and numbers."""
     item = example.item(now)
     lookup = Story(TrackingNumber(example.number), item.events, item.history_missing, now, stale=False)
     progress = build_progress(lookup, Glossary.current(), now=now, hint=example.destination or None)
@@ -86,12 +86,12 @@ def summary_at(now: datetime, example: Example) -> tuple[object, ...]:
 
 @settings(
     max_examples=20,
-    phases=[Phase.reuse, Phase.generate],  # no day is simpler than another
+    phases=[Phase.reuse, Phase.generate],  # no shrinking: no day is simpler than another
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.datetimes(datetime(2026, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))
 def test_an_example_says_the_same_on_every_day_and_at_every_hour(now):
-    """Over month ends, leap days and changes of the clocks in the example's country too."""
+    """Also at month ends, on leap days and when the clocks change in the example's country."""
     for example in all_examples():
         if example.events:
             assert summary_at(now, example) == summary_at(

@@ -1,4 +1,4 @@
-"""`/`: the guide, and the small pages around it."""
+"""The guide at `/`, and the small pages around it: robots.txt, sitemap, errors, healthz."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Another language beside English: what a page says of itself to browsers and screen readers."""
+"""The language that each page names for browsers and screen readers, on a site with English and French."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The shop's logo: what is taken, how it reaches the page, and that pages do not pay for it."""
+"""The shop's logo: accepted files, the upload at the desk, its address on pages, and its cost for pages."""
 
 import io
 import zlib
@@ -27,7 +27,7 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (320, 80), **options: obj
     return file.getvalue()
 
 
-# What is taken
+# Accepted files
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -80,7 +80,7 @@ def moving(kind: str) -> bytes:
 
 
 def png_that_claims(width: int, height: int) -> bytes:
-    """A small file whose header promises a picture that no memory holds."""
+    """Returns a small file whose header announces a picture too large for memory."""
     body = b"IHDR" + width.to_bytes(4) + height.to_bytes(4) + b"\x08\x02\0\0\0"
     chunk = (13).to_bytes(4) + body + zlib.crc32(body).to_bytes(4)
     return picture()[:8] + chunk + picture()[33:]
@@ -92,7 +92,7 @@ def png_that_claims(width: int, height: int) -> bytes:
         (b"hello", "no PNG, JPEG or WebP"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "no PNG, JPEG or WebP"),
         (picture("GIF"), "no PNG, JPEG or WebP"),
-        (picture("GIF", (3001, 1)), "no PNG, JPEG or WebP"),  # not even its size is read
+        (picture("GIF", (3001, 1)), "no PNG, JPEG or WebP"),  # refused by its format, before its size is read
         (picture("BMP"), "no PNG, JPEG or WebP"),
         (picture()[:-40], "damaged"),
         (picture("JPEG")[:-200], "damaged"),
@@ -124,6 +124,7 @@ pytestmark = pytest.mark.django_db
 
 
 def save(client, shop: Shop, **changes: object):
+    """Sends the shop's form at the desk with these changes. Returns the page that follows."""
     address = reverse("admin:tracking_shop_change", args=[shop.pk])
     form = html.fromstring(client.get(address).content).get_element_by_id("shop_form")
     fields = {name: value for name, value in form.form_values() if not name.startswith("_")}
@@ -135,6 +136,7 @@ def upload(data: bytes, name: str = "logo.png") -> SimpleUploadedFile:
 
 
 def head_of(client):
+    """Returns the link around the shop's name or logo at the top of the guide."""
     return html.fromstring(client.get("/").content.decode()).xpath("//a[@class='shop-name']")[0]
 
 
@@ -196,9 +198,7 @@ def test_a_logo_changed_without_the_form_shows_at_the_next_request(client, shop)
 def test_no_page_loads_the_picture_from_the_database(client, shop):
     Logo.objects.create(shop=shop, **vars(read_picture(picture())), digest=read_picture(picture()).digest)
     for _ in range(2):
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
+        with CaptureQueriesContext(connection) as queries:
             client.get("/")
             client.get("/track/")
         assert not [one["sql"] for one in queries if '"data"' in one["sql"]]

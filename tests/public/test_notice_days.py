@@ -1,4 +1,4 @@
-"""A notice's days are Japan's: it is up from midnight there, on each page and at the desk."""
+"""The days of a notice are days in Japan: pages and desk show it from midnight to midnight there."""
 
 from datetime import UTC, date, datetime
 
@@ -20,7 +20,7 @@ OVER = datetime(2026, 12, 1, 15, 0, tzinfo=UTC)
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Sets the time of day."""
+    """Returns a function that sets the current time."""
     return lambda moment: monkeypatch.setattr(timezone, "now", lambda: moment)
 
 
@@ -34,12 +34,12 @@ def notice() -> Notice:
     ["/", "/track/", f"/track/{NUMBER}/", f"/track/?number={NUMBER},EN123456785JP", "/examples/in-customs/"],
 )
 def test_a_notice_is_shown_for_its_day_in_japan(client, standin, settings, clock, address):
-    settings.FRESH_MINUTES = 1440  # the parcel's page is the same but for the notice
+    settings.FRESH_MINUTES = 1440  # no new answer: only the notice changes on the parcel's page
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS))
     clock(BEFORE)
     client.get(f"/track/{NUMBER}/")
     shown = []
-    for moment in (BEFORE, MIDNIGHT, LAST_MINUTE, OVER):  # a page that is kept for reuse follows the same day
+    for moment in (BEFORE, MIDNIGHT, LAST_MINUTE, OVER):  # cached pages follow the same day
         clock(moment)
         shown.append(TITLE in client.get(address).content.decode())
     assert shown == [False, True, True, False]
@@ -49,7 +49,7 @@ def test_the_desk_shows_the_same_state(client, admin_user, clock):
     address, states = reverse("admin:tracking_notice_changelist"), []
     for moment in (BEFORE, MIDNIGHT, LAST_MINUTE, OVER):
         clock(moment)
-        client.force_login(admin_user)  # a session does not last for days
+        client.force_login(admin_user)  # a session does not last until the last moment
         page = client.get(address).content.decode()
         states.append(next(one for one in ("up now", "planned", "over") if f'field-state">{one}<' in page))
     assert states == ["planned", "up now", "up now", "over"]

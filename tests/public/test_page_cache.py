@@ -1,4 +1,4 @@
-"""Pages given out again: only while they would read the same; and not sent at all to who has them already."""
+"""The page cache: it serves a page only while a new one would read the same; a client with a current copy gets 304."""
 
 import gzip
 import sys
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Sets the time of the site; it stands still until it is set again."""
+    """Returns a function that sets the site's time, which then does not move. It begins at noon."""
 
     def set_to(moment):
         monkeypatch.setattr(timezone, "now", lambda: moment)
@@ -39,7 +39,7 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def stored(standin, clock):
-    """Two parcels with customs in Germany, checked at noon and fresh for a day."""
+    """The stand-in. Two of its parcels are stored: in customs in Germany, checked at noon, fresh for two days."""
     for number in (NUMBER, OTHER):
         standin.set_item(number, story(POSTED, ARRIVED, IN_CUSTOMS, number=number))
         look_up(TrackingNumber(number), now=NOON)
@@ -63,7 +63,7 @@ def test_a_visitor_with_a_current_copy_gets_an_empty_304(client, stored, address
 
 @contextmanager
 def calls_of(function):
-    """The list of calls of this function in this thread, while it lasts."""
+    """Yields the list of the calls of this function in this thread while the block lasts."""
     calls = []
 
     def on_event(frame, event, _):
@@ -89,7 +89,7 @@ def test_a_cached_page_is_not_computed_again(client, stored, address):
 
 @pytest.mark.parametrize("address", ADDRESSES[1:])
 def test_a_304_sends_no_referrer_either(client, stored, address):
-    """A browser takes the headers of the short answer for those of the page it has."""
+    """A browser applies the headers of a 304 to the copy that it has."""
     assert revalidate(client, address, client.get(address))["Referrer-Policy"] == "no-referrer"
 
 
@@ -189,12 +189,12 @@ def test_a_page_with_an_unknown_destination_is_not_cached(client, stored, monkey
 
 
 def test_another_release_serves_no_page_of_this_one(client, stored, settings, tmp_path):
-    """After an upgrade, a roll back, or while both run beside one common cache."""
+    """After an upgrade or a roll back, or while two releases share one cache."""
     pages = []
     for _ in range(2):
         assert client.get(PAGE).status_code == 200
         pages.append(len([key for key in cache._cache if "page:" in key]))
-        settings.BASE_DIR = tmp_path  # without any file
+        settings.BASE_DIR = tmp_path  # a folder without any file is another release
         release_id.cache_clear()
     assert pages == [1, 2]
 
@@ -239,5 +239,5 @@ def test_a_page_from_the_cache_counts_as_a_look_up(client, stored):
     client.get(PAGE)
     Shipment.objects.update(last_outcome="unavailable")
     client.get(PAGE)
-    client.get(f"{JSON}?stored=1")  # the open page's own question: nobody's look-up
+    client.get(f"{JSON}?stored=1")  # an open page checks for news by itself: no look-up
     assert seen == ["tracked", "tracked", "stale"]

@@ -1,4 +1,4 @@
-"""Which release a process runs: another one for each file that pages are made of."""
+"""The id of the release that a process runs: it changes with each file that pages are made of."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from tracking.public.release import release_id
 
 @pytest.fixture
 def project(tmp_path: Path, settings) -> Path:
-    """A copy of all that the site runs on, in another place."""
+    """A copy of all files that the site runs on, in another folder."""
     for folder in ("emsguide", "tracking", "templates", "locale"):
         shutil.copytree(PROJECT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "requirements.txt", tmp_path)
@@ -50,7 +50,7 @@ def test_a_change_of_any_kind_of_file_is_another_release(project: Path, name: st
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a") as changed:
         changed.write(" ")
-    assert release_id() == before  # what this process runs was read before
+    assert release_id() == before  # this process runs what it read before
     assert release_of_a_new_process() != before
 
 
@@ -61,7 +61,10 @@ def test_other_static_files_are_another_release(tmp_path: Path, settings) -> Non
     def collected(digest: str) -> str:
         manifest = {"paths": {}, "version": "1.1", "hash": digest}
         (tmp_path / "staticfiles.json").write_text(json.dumps(manifest))
-        settings.STORAGES = {**settings.STORAGES, "staticfiles": storage}  # read anew
+        settings.STORAGES = {
+            **settings.STORAGES,
+            "staticfiles": storage,
+        }  # so that Django reads the manifest again
         return release_of_a_new_process()
 
     assert collected("one") == collected("one") != collected("two")

@@ -1,4 +1,4 @@
-"""What a chat shows when somebody shares a link: what kind of page it is, and nothing about the parcel."""
+"""The preview that a chat shows for a shared link: it says what kind of page it is, and nothing about the parcel."""
 
 import pytest
 from lxml import html
@@ -25,7 +25,7 @@ def head_of(response):
 
 
 def preview_of(response):
-    """Every meta element that a link preview is made of."""
+    """Returns the contents of the meta elements that a link preview is made of, by name."""
     tags = head_of(response).xpath("meta[@property or @name='description' or starts-with(@name, 'twitter:')]")
     return {tag.get("property") or tag.get("name"): tag.get("content") for tag in tags}
 

@@ -1,4 +1,4 @@
-"""`/track/N/` and `/track/N.json`: what customers and programs get, in every situation."""
+"""A parcel's page `/track/N/` and its JSON `/track/N.json`: what customers and programs get in every situation."""
 
 import json
 from dataclasses import replace
@@ -34,11 +34,13 @@ def main_of(response):
 
 
 def data_of(response):
+    """Returns the `data-` attributes that say the state of the page."""
     wanted = ("number", "outcome", "stage", "tone", "stale")
     return tuple(main_of(response).get(f"data-{name}") for name in wanted)
 
 
 def make_stale():
+    """Lets the next look-up query Japan Post again."""
     Shipment.objects.update(ask_again_at=timezone.now() - timedelta(minutes=1))
 
 
@@ -64,6 +66,7 @@ def leave_advice_empty(slug):
 
 
 def what_to_do(client, standin, *texts):
+    """Returns the lines of each advice box on the page of a parcel with these events."""
     standin.set_item(NUMBER, fresh_story(*texts))
     boxes = main_of(client.get(PAGE)).find_class("what-to-do")
     return [[line.text_content() for line in box.xpath("h2 | p")] for box in boxes]
@@ -399,7 +402,7 @@ def test_notices_of_the_destination_are_shown_before_there_is_a_story(client, st
         assert main.find_class("notice")[0].get("aria-label") == "Important notice: Germany: Strike"
     assert "to=DE" in main_of(client.get(f"{PAGE}?to=de")).xpath("string(.//a[.='Write to us']/@href)")
     assert not main_of(client.get(PAGE)).find_class("notice")
-    Shipment.objects.filter(number=NUMBER).update(destination=germany)  # staff know it
+    Shipment.objects.filter(number=NUMBER).update(destination=germany)  # set by staff
     assert main_of(client.get(PAGE)).find_class("notice")
 
 
@@ -453,7 +456,7 @@ def test_the_stored_json_repeats_the_stored_story_without_a_request(client, stan
     stored = client.get(f"{JSON}?to=DE&stored=1")
     assert (stored.status_code, stored.json()) == (200, shown)
     assert len(standin.requests) == 1
-    assert Shipment.objects.values().get() == before  # no lease, no look-up noted
+    assert Shipment.objects.values().get() == before  # neither a lease nor a look-up was stored
     assert Fetch.objects.count() == 1
     assert len(client.get(JSON).json()["events"]) == 3
     assert len(client.get(f"{JSON}?stored=1").json()["events"]) == 3

@@ -1,4 +1,4 @@
-"""`/track/?number=…` and Japan Post's own address: where a number leads, and the list."""
+"""The form `/track/?number=…` and the path of Japan Post's own address: redirects, explanations, and lists."""
 
 import pytest
 from lxml import html
@@ -95,7 +95,7 @@ def test_a_list_stays_within_the_visitors_time_budget(client, standin, time_ends
     rows = main_of(response).find_class("parcel")
     assert [row.get("data-outcome") for row in rows] == ["unavailable"] * 4
     assert len(standin.requests) == 1
-    # Nobody was asked about the last: nothing is said of Japan Post, and the page asks by itself in a moment.
+    # No request was sent for the last number: its row says nothing about Japan Post, and the page soon reloads itself.
     assert "Japan Post does not answer" in rows[0].text_content()
     assert "We have not asked about this parcel yet" in rows[-1].text_content()
     assert '<meta http-equiv="refresh"' in response.content.decode()

@@ -1,4 +1,4 @@
-"""Visitors are counted by a key that all machines compute alike, in this release and in the next."""
+"""The key that visitors are counted by: the same on all machines, in this release and in the next."""
 
 from tracking.public.visitors import key_of
 
