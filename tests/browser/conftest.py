@@ -1,4 +1,4 @@
-"""A real Chromium in front of the site, which runs in this process and asks the stand-in for Japan Post."""
+"""A real Chromium that opens the site. The site runs in this process and queries the stand-in for Japan Post."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ from tracking.journey.times import long_date
 
 
 class LiveServer(Protocol):
-    """What we use of pytest-django's."""
+    """The part of pytest-django's `live_server` that tests use."""
 
     url: str
 
@@ -34,19 +34,19 @@ class LiveServer(Protocol):
 OpenPage = Callable[..., Page]
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-TIMEOUT = 60_000  # milliseconds; a busy machine is no failure
+TIMEOUT = 60_000  # milliseconds; long, so that a busy machine fails no test
 expect.set_options(timeout=TIMEOUT / 2)
 
 
 @pytest.fixture
 def widest_dates(noon: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every day of a story is printed as the one that takes most room, today too: what fits now fits on every day."""
+    """Prints every date of a story as the widest one, today too: what fits now fits on every day."""
     monkeypatch.setattr("tracking.journey.progress.long_date", lambda day: long_date(WIDEST_DAY))
 
 
 @dataclass
 class Troubles:
-    """What no page may have: errors on the console, failed requests, requests to others, dialogs."""
+    """What no page may have: errors on the console, failed requests, requests to other hosts, dialogs."""
 
     site: str
     found: list[str] = field(default_factory=list)
@@ -60,16 +60,16 @@ class Troubles:
         page.on("dialog", self._on_dialog)
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        # Chromium also complains about each 404; whether a page may be one is said below.
+        # Chromium also reports each 404; `_on_response` decides whether it is a trouble.
         if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
             self.found.append(f"console: {message.text}")
 
     def _on_request(self, request: Request) -> None:
         if urlsplit(request.url).netloc != urlsplit(self.site).netloc:
-            self.found.append(f"asked somebody else: {request.url}")
+            self.found.append(f"request to another host: {request.url}")
 
     def _on_failed(self, request: Request) -> None:
-        if request.failure != "net::ERR_ABORTED":  # we went on to the next page before the icon had come
+        if request.failure != "net::ERR_ABORTED":  # the test left the page before its icon was loaded
             self.found.append(f"{request.failure}: {request.url}")
 
     def _on_response(self, response: Response) -> None:
@@ -85,7 +85,7 @@ class Troubles:
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests."""
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright keeps an event loop in this thread, which Django takes for asynchronous code.
+        # Playwright keeps an event loop in this thread, so Django takes this code for asynchronous code.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         with launched(playwright) as chromium:
             yield chromium
@@ -93,7 +93,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, live_server: LiveServer) -> Iterator[OpenPage]:
-    """Opens a page of the site in a context of its own: `open_page("/contact/", java_script_enabled=False)`."""
+    """Returns a function that opens a page of the site in a new browser context, with options of that context:
+    `open_page("/contact/", java_script_enabled=False)`. At the end of the test no page may have had troubles.
+    """
     troubles = Troubles(live_server.url)
     contexts = []
 
@@ -113,14 +115,14 @@ def open_page(browser: Browser, live_server: LiveServer) -> Iterator[OpenPage]:
 
 
 def member(*groups: str) -> User:
-    """A new member of staff in these groups."""
+    """Creates a member of staff in these groups."""
     user = User.objects.create_user("ann", is_staff=True)
     user.groups.set(Group.objects.filter(name__in=groups))
     return user
 
 
 def enter(page: Page, user: User, path: str = "/admin/") -> None:
-    """Open a page of the desk with the session of this user. The form before it has tests of its own (`log_in`)."""
+    """Opens a page of the desk with a session of this user. The log-in form has its own tests (`log_in`)."""
     client = Client()
     client.force_login(user)
     cookie = {"name": settings.SESSION_COOKIE_NAME, "value": client.session.session_key}
@@ -132,13 +134,17 @@ LAYOUT = """
 () => {
   const root = document.documentElement;
   const isThere = document.fonts.status === "loaded" && [...document.images].every(image => image.complete);
-  return [isThere, innerWidth, root.scrollWidth, root.scrollHeight, Math.round(scrollY), document.getAnimations().length];
+  const moving = document.getAnimations().length;
+  return [isThere, innerWidth, root.scrollWidth, root.scrollHeight, Math.round(scrollY), moving];
 }
 """
 
 
 def settled(page: Page) -> Page:
-    """The page once it can be measured: style, fonts and pictures have come, the window has its size, nothing moves."""
+    """Waits until the page can be measured: fonts and pictures are loaded, the window has its size, nothing moves.
+
+    Returns the same page.
+    """
     page.wait_for_load_state()
     width = page.viewport_size["width"] if page.viewport_size else None
     before = None
@@ -149,18 +155,21 @@ def settled(page: Page) -> Page:
 
 
 def scroll_width(page: Page) -> int:
-    """What the page needs from left to right; more than the window has, and it scrolls sideways."""
+    """Returns the width of the page's content in pixels. More than the window's width: the page scrolls sideways."""
     return int(settled(page).evaluate("document.documentElement.scrollWidth"))
 
 
 def stop_clock(page: Page) -> None:
-    """However long the machine takes, no time passes on the pages that follow but what the test turns forward."""
+    """Stops the clock of the pages that open next. Only the test moves it, however slow the machine is."""
     page.clock.install(time=0)
     page.clock.pause_at(1)
 
 
 def tab_to(page: Page, target: Locator) -> None:
-    """Press Tab until the focus is there, as somebody without a mouse does."""
+    """Presses Tab until the target has the focus, as a visitor without a mouse does.
+
+    Raises AssertionError after 30 presses.
+    """
     for _ in range(30):
         if target.evaluate("element => element === document.activeElement"):
             return
@@ -169,7 +178,7 @@ def tab_to(page: Page, target: Locator) -> None:
 
 
 def add_style(page: Page, css: str) -> None:
-    """What a visitor's own settings do to a page. A style element would be refused, as our policy asks."""
+    """Adds CSS to the page, as a visitor's own settings do. Our policy would refuse a style element."""
     page.evaluate(
         """css => {
             const sheet = new CSSStyleSheet();

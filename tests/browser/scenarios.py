@@ -1,4 +1,4 @@
-"""Every situation that a customer's page can be in, as data: its address, how it comes about, what the page must say."""
+"""Every situation of a customer's page, as data: its address, how it comes about, and what the page must say."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,26 +39,29 @@ HOSTILE = "<script>alert(1)</script>", "\"><img src=x onerror=alert('2')>", "{{7
 
 @dataclass(frozen=True)
 class Scenario:
-    """`shown`: data-outcome, -stage, -tone and -stale of each element that has them, "-" where empty."""
+    """One situation of a page.
+
+    `shown` has the data-outcome, -stage, -tone and -stale of each element that has them, "-" where empty.
+    """
 
     name: str
     path: str
     shown: tuple[str, ...] = ()
     prepare: Prepare = lambda standin, settings: None
-    arrive: Callable[[Page], object] = lambda page: None  # what the customer does once the page is there
-    tries_again: bool = False  # the page loads itself again after a while
+    arrive: Callable[[Page], object] = lambda page: None  # what the customer does once the page is loaded
+    tries_again: bool = False  # the page reloads itself after a while
 
     def __str__(self) -> str:
         return self.name
 
 
 def long_story() -> TrackedItem:
-    """Thirty rows, as a parcel collects them that is sorted every day."""
+    """Returns a story of thirty rows, like that of a parcel that is sorted every day."""
     return fresh_story(POSTED, AT_EXCHANGE, DISPATCHED, ARRIVED, IN_CUSTOMS, *["En route @ GERMANY"] * 25)
 
 
 def hostile_story() -> TrackedItem:
-    """Every field tries to become a part of the page."""
+    """Returns a story whose fields all try to inject HTML into the page."""
     first, second = fresh_story(POSTED, IN_CUSTOMS).events
     cells = dict(zip(("phrase", "details", "office"), HOSTILE, strict=True))
     rows = [type(second)(second.local_date, second.local_time, **cells, region=text) for text in HOSTILE]
@@ -94,14 +97,14 @@ def _unavailable(standin: StandIn, settings: Any) -> None:
 
 
 def _busy(standin: StandIn, settings: Any) -> None:
-    """Somebody asks about it already, and nobody more may wait."""
+    """Another request about the parcel is in flight, and no visitor may wait for it."""
     settings.JAPANPOST_WAITING = 0
     until = timezone.now() + timedelta(minutes=2)
     Shipment.objects.create(number=NUMBER, lease_until=until, lease_token="somebody")
 
 
 def _too_often(standin: StandIn, settings: Any) -> None:
-    """This minute's look-ups are used up, and those of the next ones, whenever the minute turns."""
+    """The look-ups of this minute are used up, and those of the next two, in case the minute ends during the test."""
     visitor, now = visitor_key(RequestFactory().get("/")), timezone.now().replace(second=0, microsecond=0)
     for minute in (now, now + timedelta(minutes=1), now + timedelta(minutes=2)):
         VisitorMinute.objects.create(visitor=visitor, minute=minute, lookups=settings.LOOKUPS_PER_MINUTE)
@@ -206,5 +209,5 @@ SCENARIOS = (*EXAMPLES, *STORIES, *WITHOUT_A_STORY, *OTHER_PAGES)
 
 
 def get_scenario(name: str) -> Scenario:
-    """Raises StopIteration when there is none."""
+    """Returns the scenario of this name. Raises StopIteration where there is none."""
     return next(scenario for scenario in SCENARIOS if scenario.name == name)

@@ -1,4 +1,4 @@
-"""The page that tries again by itself, because there was no room to ask: it does, and it can be told to stop."""
+"""The page that tries again by itself because no request could be sent: it reloads, and the visitor can stop it."""
 
 import re
 from typing import Any
@@ -15,7 +15,7 @@ from tracking.models import Shipment
 pytestmark = pytest.mark.browser
 
 BUSY = next(one for one in SCENARIOS if one.name == "busy")
-LONGER_THAN_ASKED = 15_000  # milliseconds; whoever finds no room is sent away for ten seconds at most
+LONGER_THAN_ASKED = 15_000  # milliseconds; a busy page tries again after ten seconds at most
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def busy(standin: StandIn, settings: Any) -> None:
 
 
 def open_with_a_stopped_clock(page: Page, path: str) -> None:
-    """The page tries again only when the test turns its clock forward."""
+    """Opens a page that tries again only when the test moves its clock forward."""
     stop_clock(page)
     page.goto(path)
 

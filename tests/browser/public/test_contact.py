@@ -1,4 +1,4 @@
-"""The contact form in a browser: by keyboard, nothing lost, filled in from the parcel's page."""
+"""The contact form in a browser: by keyboard, with a mistake that loses no input, filled in from a parcel's page."""
 
 import re
 

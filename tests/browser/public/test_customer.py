@@ -1,4 +1,4 @@
-"""What a customer does: look a parcel up, correct a typing error, copy the number."""
+"""What a customer does in a browser: look up a parcel, correct a typing error, copy the number."""
 
 import re
 
@@ -22,7 +22,7 @@ WATCH_BUTTON = """
 
 @pytest.fixture(autouse=True)
 def in_customs(standin: StandIn) -> StandIn:
-    """Japan Post has our parcel in customs."""
+    """The stand-in, which says that the parcel is in customs."""
     standin.set_item(NUMBER, fresh_story(POSTED, IN_CUSTOMS))
     return standin
 
@@ -99,7 +99,7 @@ def test_the_button_says_that_japan_post_is_being_asked(open_page: OpenPage, sta
     page = open_page("/")
     said: list[tuple[str, str]] = []
     page.expose_function("say", lambda text, busy: said.append((text, busy)))
-    page.evaluate(WATCH_BUTTON)  # Playwright itself looks at no page while the next one is on its way
+    page.evaluate(WATCH_BUTTON)  # Playwright cannot read a page while the next one is loading
     page.get_by_label("Your tracking number").fill(NUMBER)
     page.get_by_role("button", name="Track").click(no_wait_after=True)
     standin.wait_for_requests(1)
@@ -168,9 +168,8 @@ def test_one_tap_shows_the_earlier_rows(open_page: OpenPage) -> None:
 def test_a_certain_time_is_also_shown_in_the_viewers_time_zone(open_page: OpenPage) -> None:
     page = open_page("/examples/just-posted/", timezone_id="America/New_York", locale="en-US")
     theirs = re.compile(r"\(\d+ [A-Z][a-z]+ at \d\d:\d\d your time\)")  # the day first, as the page writes it
-    expect(page.locator("[data-yours$='+09:00']")).to_have_text(
-        [theirs, theirs]
-    )  # the last scan, and its row
+    # The last scan, and its row.
+    expect(page.locator("[data-yours$='+09:00']")).to_have_text([theirs, theirs])
     at_home = open_page("/examples/just-posted/", timezone_id="Asia/Tokyo", locale="en-US")
     for place in at_home.locator("[data-yours$='+09:00']").all():
         expect(place).to_be_hidden()

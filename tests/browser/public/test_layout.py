@@ -1,4 +1,4 @@
-"""Contrast in light and dark, paper, and the first screen of a phone. What every page must hold stands in test_scenarios.py."""
+"""Contrast, paper, order of parts, and the first screen of a phone. test_scenarios.py has the checks of every page."""
 
 from datetime import date, timedelta
 
@@ -27,7 +27,7 @@ COLOURFUL = [
     for slug in ("in-customs", "silent-30-days", "retention", "being-returned", "delivered")
 ]
 
-# Every element with text of its own whose contrast is below WCAG 2.2 AA: 4.5, for large text 3.
+# Lists each element with its own text whose contrast is below that of WCAG 2.2 AA: 4.5, or 3 for large text.
 CONTRAST = """
 () => {
   const channels = colour => {
@@ -128,7 +128,7 @@ def test_no_date_of_ten_years_is_wider_than_the_widest_day(open_page: OpenPage) 
     page = open_page("/examples/retention/")
     days = [date(2026, 1, 1) + timedelta(days=i) for i in range(3653)]
     widest, *widths = page.evaluate(WIDTHS, [long_date(day) for day in (WIDEST_DAY, *days)])
-    assert len(set(widths)) > 20  # as months and days differ
+    assert len(set(widths)) > 20  # months and days have different widths
     assert widest == max(widths)
 
 
@@ -148,7 +148,7 @@ def test_the_parts_are_in_reading_order_on_small_and_large_screens(
 
 @pytest.mark.fonts
 def test_the_browser_knows_one_font_family_on_every_machine(open_page: OpenPage) -> None:
-    """DejaVu Serif comes with the same package and is wider; the browser is not shown it."""
+    """DejaVu Serif comes with the same package and is wider, but the browser must not find it."""
     page = open_page("/contact/")
     width = """family => {
         const heading = document.querySelector("h1");
@@ -161,7 +161,7 @@ def test_the_browser_knows_one_font_family_on_every_machine(open_page: OpenPage)
 
 @pytest.mark.fonts
 def test_the_first_screen_of_a_phone_shows_the_main_facts(open_page: OpenPage, standin: StandIn) -> None:
-    """In every situation there is an example of; the stand-in knows their parcels."""
+    """Checked in every situation that has an example; the stand-in knows the examples' parcels."""
     page = open_page(viewport={"width": 360, "height": 640})
     page.goto(f"/track/{get_example('in-customs').number}/")
     for part in FIRST_SCREEN:

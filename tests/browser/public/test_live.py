@@ -1,4 +1,4 @@
-"""News on an open page: told in a line, from our own store, while somebody looks."""
+"""News on an open page: it checks our stored story while it is visible, and shows news in a line."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ from tracking.models import Shipment
 pytestmark = pytest.mark.browser
 
 ADDRESS = f"/track/{NUMBER}/"
-# Remembers each answer that the page waits for, until it has been read whole.
+# Records each answer that the page fetches, so that a test can wait until all are read.
 KEEP_ANSWERS = """
 const ask = window.fetch, answers = [];
 window.fetch = (...request) => {
@@ -31,7 +31,7 @@ window.fetch = (...request) => {
 };
 window.allIsRead = async () => {
   await Promise.all(answers);
-  await (await ask("/healthz")).text();  // comes behind them, so the page has done with them what it does
+  await (await ask("/healthz")).text();  // is answered after them, so the page has handled them
 };
 """
 LONGER_THAN_A_PAUSE = 200_000  # milliseconds; the page waits three minutes and at most a tenth more
@@ -46,13 +46,13 @@ hidden => {
 
 @pytest.fixture(autouse=True)
 def arrived(standin: StandIn) -> StandIn:
-    """Japan Post has our parcel in Germany."""
+    """The stand-in, which says that the parcel is in Germany."""
     standin.set_item(NUMBER, story(POSTED, ARRIVED))
     return standin
 
 
 def open_with_a_clock(page: Page, address: str = ADDRESS) -> list[str]:
-    """Open a page whose time only the test turns forward; the list fills with the page's own requests for the JSON."""
+    """Opens a page whose clock only the test moves. Returns a list that grows with the page's requests for the JSON."""
     checks: list[str] = []
     page.on("request", lambda request: checks.append(request.url) if ".json" in request.url else None)
     stop_clock(page)
@@ -62,14 +62,16 @@ def open_with_a_clock(page: Page, address: str = ADDRESS) -> list[str]:
 
 
 def turn_forward(page: Page) -> None:
-    """After it whatever the page asks for at that time is in the list, and the page waits for its next time: a clock
-    that is turned on before would never come to that one."""
+    """Moves the page's clock past one pause, and waits until the page has handled the answer.
+
+    Only then has the page set its next timer, which an earlier move of the clock would miss.
+    """
     page.clock.fast_forward(LONGER_THAN_A_PAUSE)
     page.evaluate("allIsRead()")
 
 
 def store_story(standin: StandIn, *texts: str) -> None:
-    """The watch, or another visitor, brings a newer story into the store."""
+    """Stores a newer story, as the watch or another visitor does."""
     store_item(standin, story(*texts))
 
 
@@ -90,7 +92,7 @@ def test_news_is_shown_in_a_line_that_links_to_it(open_page: OpenPage, standin: 
     turn_forward(page)
     expect(line).to_have_text(re.compile(r"^\s*News: Your parcel is with customs\.\s+Show it\s*$"))
     expect(line).to_be_in_viewport()
-    expect(page.locator("h1")).to_have_text(old)  # nothing changes under a reader's eyes
+    expect(page.locator("h1")).to_have_text(old)  # the page itself does not change while it is read
     assert len(checks) == 1
     with page.expect_navigation():
         page.get_by_role("link", name="Show it").click()
@@ -102,7 +104,8 @@ def test_news_is_shown_in_a_line_that_links_to_it(open_page: OpenPage, standin: 
 def test_a_check_never_reaches_japan_post(open_page: OpenPage, standin: StandIn) -> None:
     page = open_page()
     checks = open_with_a_clock(page)
-    Shipment.objects.update(ask_again_at=timezone.now() - timedelta(minutes=1))  # a page would ask now
+    # From now on a look-up would send a request.
+    Shipment.objects.update(ask_again_at=timezone.now() - timedelta(minutes=1))
     before = Shipment.objects.values().get()
     for count in (1, 2, 3):
         turn_forward(page)
@@ -131,7 +134,7 @@ def test_a_scan_with_the_same_headline_is_shown_as_news_once(open_page: OpenPage
     expect(line).to_contain_text("News:")
     first = line.locator("p").element_handle()
     turn_forward(page)
-    assert first is not None and first.evaluate("line => line.isConnected")  # not said again and again
+    assert first is not None and first.evaluate("line => line.isConnected")  # so a screen reader says it once
 
 
 def test_a_row_that_comes_late_is_news_too(open_page: OpenPage, standin: StandIn) -> None:
@@ -202,7 +205,7 @@ def test_examples_and_pages_without_a_story_check_nothing(open_page: OpenPage, p
 
 @pytest.fixture
 def troubled_page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
-    """A page whose requests may fail; errors in its scripts may not happen all the same."""
+    """A page whose requests may fail, but whose scripts may have no errors."""
     context = browser.new_context(base_url=live_server.url)
     page = context.new_page()
     errors: list[str] = []
@@ -290,13 +293,13 @@ def test_on_a_phone_news_moves_nothing_hides_no_focus_and_passes_axe(
     expect(line).to_be_in_viewport(ratio=1)
     settled(page)
     assert (under.bounding_box(), page.evaluate("document.documentElement.scrollHeight")) == before
-    page.clock.resume()  # axe waits by it
+    page.clock.resume()  # axe needs a clock that runs
     assert not Axe().run(page).response["violations"]
     links = page.locator("main a:not(.news a), main button:visible, footer a")
     for link in links.all():
         if not link.is_visible():
             continue
-        # Browsers scroll to what has the focus only as far as they must.
+        # Browsers scroll to an element that gets the focus only as far as necessary.
         link.evaluate("link => link.scrollIntoView({block: 'end', behavior: 'instant'})")
         box, bar = link.bounding_box(), line.bounding_box()
         assert box and bar
@@ -310,7 +313,7 @@ def test_on_a_phone_news_moves_nothing_hides_no_focus_and_passes_axe(
 
 @pytest.fixture
 def silent_page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
-    """Its checks are answered by 404 until there is a story, which Chromium writes to the console."""
+    """A page whose console is not read: Chromium reports there each 404 that a check gets before there is a story."""
     context = browser.new_context(base_url=live_server.url)
     yield context.new_page()
     context.close()

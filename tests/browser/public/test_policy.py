@@ -1,4 +1,4 @@
-"""The Content-Security-Policy in a real browser: no page breaks it, the desk's included, and a break is noticed."""
+"""The Content-Security-Policy in a real browser: no page breaks it, the desk's included, and tests notice a break."""
 
 from collections import deque
 from datetime import timedelta
@@ -21,7 +21,7 @@ from tracking.models import KeptPage, Message, Notice, Shop
 pytestmark = pytest.mark.browser
 
 LINKS = "[...document.querySelectorAll('a[href]')].map(link => link.href)"
-# What no link leads to, or what is no page: downloads, answers to a script, forms that only a button sends.
+# Views that no link leads to or that are no pages: downloads, answers to a script, forms that only a button sends.
 NO_PAGES = {
     "logout",
     "jsi18n",
@@ -40,7 +40,7 @@ def as_superuser(open_page: OpenPage) -> Page:
 
 
 def store_one_row_of_each_kind(standin: StandIn) -> None:
-    """A row of each kind, so that each kind of page is there."""
+    """Stores a row of each kind, so that each kind of page exists."""
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS, "Something new @ GERMANY"))
     look_up(NUMBER, now=timezone.now() - timedelta(hours=2))
     Message.objects.create(
@@ -55,12 +55,12 @@ def store_one_row_of_each_kind(standin: StandIn) -> None:
 
 
 def kind_of(address: str) -> str:
-    """The name of the page at this address; the same for each row of a list."""
+    """Returns the name of the view at this address; it is the same for each row of a list."""
     return resolve(urlsplit(address).path).view_name.removeprefix("admin:")
 
 
 def walk(page: Page, start: str) -> set[str]:
-    """Follow every link to a kind of page that was not seen yet; the kinds that were opened."""
+    """Follows every link to a kind of page that was not opened yet. Returns the kinds that were opened."""
     waiting, seen = deque([start]), set()
     while waiting:
         address = waiting.popleft()
@@ -139,7 +139,7 @@ def test_the_policy_lets_a_mail_link_open(open_page: OpenPage) -> None:
     ],
 )
 def test_a_break_is_noticed(browser: Browser, live_server: LiveServer, break_it: str) -> None:
-    """What `open_page` watches for in every browser test, under the very policy of production."""
+    """`open_page` watches for it in every browser test, under the policy of production."""
     troubles = Troubles(live_server.url)
     page = browser.new_page(base_url=live_server.url)
     troubles.watch(page)

@@ -1,4 +1,4 @@
-"""A tracking page on paper: one sheet with all that somebody takes to the counter, and nothing to click."""
+"""A tracking page on paper: one sheet with all that a customer needs at the counter, and nothing to click."""
 
 import re
 from io import BytesIO
@@ -22,18 +22,18 @@ ALL = ON_ONE_SHEET + ON_TWO_SHEETS
 
 
 def printed(page: Page) -> tuple[int, str]:
-    """How many sheets of A4, and all that stands on them, without any white space: a line may break anywhere."""
+    """Returns the number of A4 sheets and all their text, without white space because a line may break anywhere."""
     sheets = PdfReader(BytesIO(settled(page).pdf(format="A4", print_background=False))).pages
     return len(sheets), squeeze("".join(sheet.extract_text() for sheet in sheets))
 
 
 def squeeze(text: str) -> str:
-    """Without white space, and with ligatures taken apart."""
+    """Returns the text without white space and with ligatures split into letters."""
     return re.sub(r"\s+", "", normalize("NFKC", text))
 
 
 def open_parcel(name: str, open_page: OpenPage, standin: StandIn) -> Page:
-    """The examples' parcels as real ones: the stand-in knows them by their numbers."""
+    """Opens the parcel of an example as a real one, which the stand-in knows by its number, or the long story."""
     if name == "long-history":
         standin.set_item(NUMBER, long_story())
         return open_page(f"/track/{NUMBER}/")
@@ -67,7 +67,7 @@ def test_the_main_facts_are_on_paper(open_page: OpenPage, standin: StandIn, name
 
 @pytest.mark.parametrize("name", ALL)
 def test_the_paper_has_the_address_of_the_page(open_page: OpenPage, standin: StandIn, name: str) -> None:
-    """The address of the tracking page, so that whoever has the paper finds it again."""
+    """A customer with the paper can find the tracking page again."""
     page = open_parcel(name, open_page, standin)
     address = page.url.partition("://")[2]
     _, text = printed(page)

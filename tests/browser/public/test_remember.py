@@ -1,4 +1,4 @@
-"""Parcels remembered in the browser: only when asked, numbers alone, and nothing breaks where nothing can be kept."""
+"""Parcels remembered in the browser: only on request, only numbers, and pages work where nothing can be stored."""
 
 import json
 import re
@@ -21,7 +21,7 @@ READ = "localStorage.getItem('emsguide.parcels')"
 BLOCKED = """
 Object.defineProperty(window, "localStorage", {get() { throw new DOMException("blocked", "SecurityError"); }});
 """
-NULL = "Object.defineProperty(window, 'localStorage', {value: null});"  # Android's WebView as it comes
+NULL = "Object.defineProperty(window, 'localStorage', {value: null});"  # Android's WebView by default
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def two_parcels(standin: StandIn) -> StandIn:
 
 
 def kept(page: Page) -> list[str] | None:
-    """What this browser keeps for us; None: nothing was ever written, or it was taken away."""
+    """Returns the numbers that this browser stores; None where it stored none yet, or removed them."""
     assert page.evaluate("Object.keys(localStorage).filter(name => name !== 'emsguide.parcels')") == []
     found: list[str] | None = json.loads(page.evaluate(READ) or "null")
     return found
@@ -216,9 +216,8 @@ def test_going_back_and_another_tab_show_the_current_parcels(open_page: OpenPage
     remember(page).click()
     page.go_back()
     expect(block_of(page).get_by_role("listitem")).to_have_text([NUMBER])
-    keep(
-        page, NUMBER, OTHER
-    )  # a browser that kept the whole page for the way back says so by this event alone
+    # A browser that kept the whole page and shows it again announces that only by this event.
+    keep(page, NUMBER, OTHER)
     page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     expect(block_of(page).get_by_role("listitem")).to_have_text([NUMBER, OTHER])
     keep(page, NUMBER)

@@ -1,7 +1,7 @@
 """Every situation on small and large screens, light and dark, with and without JavaScript, by pointer and by keyboard.
 
-`make test` shows each situation once; the options take turns. MATRIX=full shows each in every combination:
-once with and once without JavaScript, and there on every screen in turn.
+`make test` opens each situation once, with options that change from one to the next. MATRIX=full checks each in every
+combination: it opens each once with and once without JavaScript, and changes screen and colour scheme on the open page.
 """
 
 import os
@@ -21,10 +21,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("widest_dates")]
 
 AXE_OPTIONS = {
     "resultTypes": ["violations"],
-    "preload": False,  # our styles come from our own host, so nothing need be fetched again
+    "preload": False,  # our styles come from our own host, so axe need not fetch them
     "rules": {"target-size": {"enabled": True}},
 }
-# No timer runs in a page without JavaScript, and axe puts some steps off to the next moment.
+# Timers do not run in a page without JavaScript, and axe defers some steps by a timer.
 TIMERS_FOR_AXE = """
 window.setTimeout = (work, wait = 0, ...given) => {
   if (!(wait > 0) && typeof work === "function") Promise.resolve().then(() => work(...given));
@@ -35,7 +35,7 @@ window.setTimeout = (work, wait = 0, ...given) => {
 
 @dataclass(frozen=True)
 class Cell:
-    """One way of looking at a page."""
+    """One combination of the options in which a page is checked."""
 
     width: int
     scheme: Literal["light", "dark"]
@@ -48,16 +48,20 @@ class Cell:
 
 
 WIDTHS, SWITCH = (360, 1280), (True, False)
-# All that is looked at for a pointer is looked at for the keyboard too, so these stand for the whole product.
+# The checks with a keyboard include those with a pointer, so these cells cover all combinations.
 EVERY_CELL = tuple(Cell(*options, keyboard=True) for options in product(WIDTHS, SCHEMES, SWITCH))
-# An orthogonal array: three options in all combinations, the fourth follows from them, and any three meet as often.
+# An orthogonal array: three options in all combinations, and the fourth computed from them. Each combination of any
+# three options occurs once.
 EIGHT_CELLS = tuple(
     Cell(WIDTHS[a], SCHEMES[b], SWITCH[c], SWITCH[(a + b + c) % 2]) for a, b, c in product((0, 1), repeat=3)
 )
 
 
 def visits(scenarios: tuple[Scenario, ...], *, full: bool) -> list[tuple[Scenario, tuple[Cell, ...]]]:
-    """What is opened, and how it is then looked at. The cells of a visit differ in what an open page can change."""
+    """Returns the scenarios to open, each with the cells to check it in.
+
+    The cells of one visit differ only in options that can change on an open page.
+    """
     if not full:
         return [(scenario, (EIGHT_CELLS[i % 8],)) for i, scenario in enumerate(scenarios)]
     with_script, plain = (tuple(cell for cell in EVERY_CELL if cell.java_script == has) for has in SWITCH)
@@ -70,7 +74,7 @@ SHOWN = """
 """
 WIDER_THAN_THE_SCREEN = "document.scrollingElement.scrollWidth > document.scrollingElement.clientWidth"
 
-# Controls smaller than 24 by 24 pixels. Links inside a text may be lower than that (WCAG 2.5.8): axe looks at those.
+# Lists controls smaller than 24 by 24 pixels. Links inside a text may be lower (WCAG 2.5.8): axe checks those.
 SMALL_CONTROLS = """
 () => [...document.querySelectorAll("button, .button, input:not([type=hidden]), select, textarea, summary, nav a")]
   .filter(element => element.tabIndex >= 0 && element.checkVisibility())
@@ -79,20 +83,20 @@ SMALL_CONTROLS = """
   .map(([html, box]) => `${html}: ${box.width.toFixed(1)} x ${box.height.toFixed(1)}`)
 """
 
-# What the Tab key should lead to, in the order in which it is read.
+# Lists the elements that the Tab key must reach, in reading order.
 STOPS = """
 () => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]")]
   .filter(element => element.tabIndex >= 0 && !element.disabled && element.checkVisibility({visibilityProperty: true}))
   .map(element => element.outerHTML.slice(0, 200))
 """
-# The browser goes on from the last element that had the focus, even when that has lost it.
+# The browser continues from the element that had the focus last, even after that has lost it.
 START_AT_THE_TOP = """
 () => {
   getSelection().removeAllRanges();
   document.body.tabIndex = -1;
   document.body.focus();
   document.body.removeAttribute("tabindex");
-  scrollTo({top: 0, behavior: "instant"});  // by a key it would come at some later moment
+  scrollTo({top: 0, behavior: "instant"});  // a key would scroll at some later moment
 }
 """
 FOCUSED = """
@@ -106,13 +110,13 @@ FOCUSED = """
 
 
 def visit(scenario: Scenario, cell: Cell, open_page: OpenPage) -> Page:
-    """The page as the customer of this cell has it; it stays while it is looked at."""
+    """Opens the page with the options of this cell. A page that reloads itself is kept as it is."""
     page = open_page(
         scenario.path,
         viewport=viewport(cell),
         color_scheme=cell.scheme,
         java_script_enabled=cell.java_script,
-        reduced_motion="reduce",  # nothing is measured on its way
+        reduced_motion="reduce",  # nothing is measured while it moves
     )
     if scenario.tries_again:
         page.route("**/*", _stay)
@@ -132,7 +136,7 @@ def _stay(route: Route) -> None:
 
 
 def axe_findings(page: Page, *, java_script: bool, without: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-    """What axe-core has against the page: rule and element."""
+    """Returns the violations that axe-core finds: rule and element."""
     if not java_script:
         page.evaluate(TIMERS_FOR_AXE)
     found: Any = Axe().run(page, options=AXE_OPTIONS).response["violations"]
@@ -140,17 +144,18 @@ def axe_findings(page: Page, *, java_script: bool, without: tuple[str, ...] = ()
 
 
 def walk_by_keyboard(page: Page) -> None:
-    """Tab leads to everything, in reading order, visibly, and out again; folded rows open by a key."""
+    """Tab reaches every control in reading order, with a visible focus, and leaves the page again."""
     stops = page.evaluate(STOPS)
     page.evaluate(START_AT_THE_TOP)
     for stop in stops:
         page.keyboard.press("Tab")
         assert page.evaluate(FOCUSED) == [stop, True, True]
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.outerHTML.slice(0, 200)") != stops[-1], "no way out"
+    assert page.evaluate("document.activeElement.outerHTML.slice(0, 200)") != stops[-1], "Tab does not leave"
 
 
 def unfold_by_keyboard(page: Page) -> None:
+    """Enter and Space open the folded rows and fold them again."""
     for key in ("Enter", "Space"):
         page.locator("summary").focus()
         oldest = page.locator("details li").last
@@ -183,6 +188,7 @@ def test_it_can_be_read_and_used(
 
 
 def check(page: Page, scenario: Scenario, cell: Cell) -> None:
+    """Makes the checks that every page must pass, on an open page with the options of this cell."""
     assert tuple(page.evaluate(SHOWN)) == scenario.shown
     expect(page.locator("h1")).to_have_count(1)
     assert page.locator("h1").inner_text().strip()
@@ -190,7 +196,8 @@ def check(page: Page, scenario: Scenario, cell: Cell) -> None:
     expect(page.locator("[aria-current=step]")).to_have_count(has_stage)
     assert not settled(page).evaluate(WIDER_THAN_THE_SCREEN)
     assert page.evaluate(SMALL_CONTROLS) == []
-    # Without JavaScript nobody can stop the page that tries again by itself; it says so, and there is nothing to read on.
+    # Without JavaScript a visitor cannot stop the page that tries again by itself. The page says so, and it has
+    # nothing long to read that a reload would interrupt.
     allowed = ("meta-refresh",) if scenario.tries_again and not cell.java_script else ()
     assert axe_findings(page, java_script=cell.java_script, without=allowed) == []
     if cell.keyboard:
@@ -200,7 +207,7 @@ def check(page: Page, scenario: Scenario, cell: Cell) -> None:
 
 
 def test_every_pair_of_options_occurs() -> None:
-    """Not in eight cells alone: over the situations that are really shown."""
+    """Checked over the scenarios that are really opened, not only over the eight cells."""
     shown = {cell for _, cells in visits(SCENARIOS, full=False) for cell in cells}
     for first, second in combinations(range(4), 2):
         pairs = {(astuple(cell)[first], astuple(cell)[second]) for cell in shown}

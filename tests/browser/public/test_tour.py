@@ -1,4 +1,4 @@
-"""`make tour`: small pictures with true words, and a page around them."""
+"""The pictures of `make tour`: small files with a true description, and the page that shows them."""
 
 from pathlib import Path
 

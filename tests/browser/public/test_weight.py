@@ -1,4 +1,4 @@
-"""What the benchmark counts as a page's weight."""
+"""The weight of a page as the benchmark measures it: requests, bytes, other hosts, layout shift."""
 
 import pytest
 from playwright.sync_api import Browser
@@ -30,12 +30,12 @@ def test_our_pages_ask_no_other_host_and_do_not_shift(
     for page in (f"/track/{NUMBER}/", f"/track/?number={NUMBER},{OTHER}"):
         weight = weigh(browser, f"{live_server.url}{page}")
         assert 2 <= weight.requests <= 5  # the page and its style at least
-        assert 1_000 < weight.bytes < 60_000  # on this server nothing but the page is packed
+        assert 1_000 < weight.bytes < 60_000  # this server compresses only the page
         assert (weight.third_parties, weight.layout_shift) == ((), 0)
 
 
 def weigh_page(browser: Browser, standin: StandIn, page: str) -> Weight:
-    """A page of its own, without an icon to ask for."""
+    """Returns the weight of a page with this content and without an icon to request."""
     standin.set_page(NUMBER, f"<!doctype html><title>Page</title><link rel='icon' href='data:,'>{page}")
     return weigh(browser, f"{standin.url}{SEARCH_PATH}?reqCodeNo1={NUMBER}&locale=en")
 

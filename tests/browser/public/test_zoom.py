@@ -1,4 +1,4 @@
-"""Large text and little motion: nothing is lost at 400 % zoom or twice the text size, nothing moves unasked."""
+"""Zoom, large text, reduced motion: no text is lost at 400 % zoom or at twice the text size, and nothing moves."""
 
 from typing import Any
 
@@ -28,8 +28,8 @@ NAMES = (
 )
 TWICE_THE_TEXT = "html { font-size: 200% !important }"
 
-# What a reader would miss: text beyond the screen, cut off in its box, or over other text. Texts are told apart by
-# the boxes of their lines, which may touch.
+# Lists the text that a reader would miss: beyond the screen, cut off in its box, or over other text. Overlaps are
+# measured between the boxes of lines, which may touch.
 LOST = """
 () => {
   const lost = [], width = document.documentElement.clientWidth;
@@ -53,7 +53,10 @@ LOST = """
       lines.push({node, box, text});
     }
   }
-  const shared = (a, b) => [Math.min(a.right, b.right) - Math.max(a.left, b.left), Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)];
+  const shared = (a, b) => [
+    Math.min(a.right, b.right) - Math.max(a.left, b.left),
+    Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top),
+  ];
   lines.forEach((one, i) => lines.slice(i + 1).forEach(other => {
     const [across, down] = shared(one.box, other.box);
     const most = Math.min(one.box.height, other.box.height) / 4;
@@ -63,6 +66,7 @@ LOST = """
 }
 """
 
+# Lists the elements that move: animations, transitions, smooth scrolling.
 MOVES = """
 () => {
   const moves = new Set(document.getAnimations().map(() => "an animation runs"));
@@ -94,7 +98,7 @@ def unfold_everything(page: Page) -> None:
 def test_at_400_percent_zoom_nothing_is_lost(
     open_page: OpenPage, standin: StandIn, settings: Any, name: str
 ) -> None:
-    """WCAG 1.4.10: a window of 1280 by 1024 pixels has 320 by 256 of them left."""
+    """WCAG 1.4.10: at this zoom a window of 1280 by 1024 pixels is as wide and high as one of 320 by 256."""
     page = open_scenario(name, open_page, standin, settings, viewport={"width": 320, "height": 256})
     unfold_everything(page)
     assert settled(page).evaluate(LOST) == []

@@ -1,4 +1,4 @@
-"""The staff's desk in a browser: each member of staff sees what is theirs."""
+"""The staff's desk in a browser: the pages and the changes that each group may see and make."""
 
 import io
 import re
@@ -48,7 +48,7 @@ FORBIDDEN = {
 
 
 def log_in(page: Page, name: str, password: str = PASSWORD) -> None:
-    """Through the form."""
+    """Logs in through the form."""
     page.goto("/admin/")
     page.get_by_label("Username:").fill(name)
     page.get_by_label("Password:").fill(password)
@@ -69,7 +69,7 @@ def test_a_member_sees_what_is_theirs_and_is_refused_the_rest(open_page: OpenPag
     listed = page.locator("#content-main th[scope=row] a, #content-main th[scope=row]").all_inner_texts()
     for name in THEIRS[group]:
         assert name in listed
-    # Another part of the site may add a list of its own; nothing of the superusers' is among them.
+    # Another part of the site may add its own list, but none of the superusers' lists may appear.
     assert not {"Users", "Groups", "Who changed what", "Failed log-ins", "Kept pages"} & set(listed)
     addresses = [f"/admin/tracking/{path}" for path in FORBIDDEN[group]]
     for address in [*addresses, "/admin/auth/user/", "/admin/auth/group/"]:
@@ -149,7 +149,7 @@ CUSTOMS = "customs-clearance"
 
 
 def writing_addresses(group: str) -> list[str]:
-    """Where the other group's work is stored."""
+    """Returns the addresses that store the other group's work, and creates the rows that they need."""
     if group == groups.EDITORS:
         parcel = Shipment.objects.create(number=NUMBER)
         message = Message.objects.create(email="ann@example.com", text="Hello", created_at=timezone.now())

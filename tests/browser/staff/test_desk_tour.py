@@ -1,4 +1,4 @@
-"""The pictures of the guide for staff: whoever walks through the desk as it says gets to the end."""
+"""The pictures of the guide for staff: the program that takes them does each job of the guide at the desk."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The editor in a browser: a draft, its preview in both frames, publishing, the history and the way back."""
+"""The editor of words in a browser: a draft, its preview in both frames, publishing, the history and undo."""
 
 import re
 
@@ -18,7 +18,7 @@ HELD = "Held by import Customs @ FRANCE"
 
 
 def at_the_desk(open_page: OpenPage, *names: str, **options: object) -> Page:
-    """The desk of a member of these groups."""
+    """Opens the desk as a new member of these groups."""
     page = open_page("/contact/", **options)
     enter(page, member(*names))
     expect(page.get_by_role("heading", name="What waits for you")).to_be_visible()
@@ -151,7 +151,7 @@ def test_hostile_words_run_no_script(open_page: OpenPage) -> None:
     wording = status.wordings.get(destination=None, language="en")
     text = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
     wording.title, wording.meaning = text, "\u202e" + "unbroken" * 70
-    wording.save()  # not by way of the desk, which refuses the second
+    wording.save()  # not at the desk, which refuses the second text
     page = open_page("/examples/in-customs/", viewport={"width": 360, "height": 740})
     expect(page.locator("h1")).to_have_text(text)
     assert scroll_width(page) == 360

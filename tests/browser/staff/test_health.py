@@ -1,4 +1,4 @@
-"""Japan Post's health in a browser: Support sees how they answer, Editors are refused, and nobody needs colours."""
+"""Japan Post's health in a browser: Support sees how they answer, Editors are refused, no chart needs its colours."""
 
 from datetime import timedelta
 from itertools import product
@@ -22,7 +22,7 @@ PAGE = "/admin/tracking/gate/"
 
 @pytest.fixture
 def a_month_of_requests(live_server: object, noon: None) -> None:
-    """Days with every outcome, one without a request, and a silence now."""
+    """Stores a month of requests with every outcome, a day without a request, and a pause now."""
     now, parcel = timezone.now(), Shipment.objects.create(number=NUMBER)
     fetches = []
     for back in range(700):

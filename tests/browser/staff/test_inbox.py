@@ -1,4 +1,4 @@
-"""The inbox in a browser: one click by mouse or by keyboard, the customer's page, undo, and whoever may not."""
+"""The inbox of phrases in a browser: one click by mouse or keyboard, the customer's page, undo, missing permissions."""
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -23,11 +23,12 @@ def waiting(standin: StandIn) -> None:
 
 
 def enter_as(page: Page, group: str) -> None:
-    """Open the inbox on this page as a member of this group."""
+    """Opens the inbox on this page as a new member of this group."""
     enter(page, member(group), INBOX)
 
 
 def headline(page: Page) -> str:
+    """Returns the headline of the customer's page."""
     page.goto(f"/track/{NUMBER}/")
     return page.locator("h1").inner_text()
 

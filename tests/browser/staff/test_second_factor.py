@@ -1,4 +1,4 @@
-"""The second factor in a browser: connecting a phone by its picture or key, the code at log-in, the way back in."""
+"""The second factor in a browser: connecting a phone by QR code or key, the code at log-in, the back-up codes."""
 
 from typing import Any
 
@@ -17,13 +17,12 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(autouse=True)
 def required(settings: Any) -> None:
     settings.STAFF_SECOND_FACTOR = "required"
-    settings.OTP_TOTP_SYNC = (
-        False  # where a step of the clock ends between two lines, no phone is late for ever
-    )
+    # A step of the clock may end between two lines; the site must not remember the phone as late because of that.
+    settings.OTP_TOTP_SYNC = False
 
 
 def type_code(page: Page, later: int = 0) -> None:
-    """What the app shows; one step later, for a code works once."""
+    """Types the code that the app shows, or will show `later` steps from now, because each code works only once."""
     code = totp(TOTPDevice.objects.get().bin_key, t0=-30 * later)
     page.get_by_role("textbox", name="Code").fill(f"{code:06}")
     page.get_by_role("button", name="Continue").click()

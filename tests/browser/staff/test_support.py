@@ -1,4 +1,4 @@
-"""Support's day in a browser: a parcel, its evidence, a customer's message; Editors are refused each of them."""
+"""Support's work in a browser: a parcel, its evidence, a customer's message. Editors are refused each of them."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def parcel(transactional_db: None, standin: StandIn) -> Shipment:
-    """Asked about some time ago; since then it has moved on. A customer has written."""
+    """A parcel that was checked two hours ago. Since then Japan Post has a new row, and a customer has written."""
     moved_on = fresh_story(POSTED, ARRIVED, IN_CUSTOMS)
     standin.set_item(NUMBER, replace(moved_on, events=moved_on.events[:2]))
     look_up(NUMBER, now=timezone.now() - timedelta(hours=2))
@@ -116,7 +116,7 @@ def test_two_edits_of_one_note_are_reported_and_no_input_is_lost(
 ) -> None:
     page = as_support(open_page)
     open_parcel(page)
-    Shipment.objects.update(note="Ann called.", order_reference="A-1")  # a colleague, meanwhile
+    Shipment.objects.update(note="Ann called.", order_reference="A-1")  # a colleague saves meanwhile
     page.get_by_label("Note:").fill("Lost, I think.")
     page.get_by_label("Note:").press("Enter")
     expect(page.get_by_text("since you opened this page this became “Ann called.”")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Words go out to a translator and come back, as staff do it; customers read them at once."""
+"""Sheets of words for a translator in a browser: staff download them and bring them in, customers read them at once."""
 
 import csv
 import io
@@ -20,14 +20,16 @@ TITLE = "Officers look at your parcel, please wait"
 
 
 def as_staff(open_page: OpenPage, *names: str, **options: object) -> Page:
-    """A page of a member of these groups."""
+    """Opens the list of wordings as a new member of these groups."""
     page = open_page("/contact/", **options)
     enter(page, member(*names), LIST)
     return page
 
 
 def changed(sheet: Path, *, language: str, **words: str) -> dict[str, object]:
-    """The downloaded sheet with other words in the row of customs, as Excel saves it where commas are decimal."""
+    """Returns the downloaded sheet with other words in the row of customs, separated by semicolons, as Excel saves it
+    where the comma is the decimal sign.
+    """
     rows = list(csv.DictReader(io.StringIO(sheet.read_text("utf-8-sig"), newline="")))
     for row in rows:
         if (row["status"], row["language"], row["destination"]) == ("customs-clearance", language, ""):
