@@ -1,3 +1,3 @@
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent  # its top folder
+PROJECT = Path(__file__).resolve().parent.parent  # the project's top folder

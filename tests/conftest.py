@@ -1,4 +1,4 @@
-"""What tests share: a Japan Post to talk to, and an honest word about what was not run."""
+"""Fixtures that all tests share, and a report of the tests that this machine cannot run."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ from tracking.public.release import release_id
 
 SYSTEM = Path(__file__).resolve().parent / "system"
 
-_MISSING = {}  # marker: what the machine lacks and how to get it
+_MISSING = {}  # by marker: what this machine lacks, and how to install it
 if not CHROMIUM:
     _MISSING["browser"] = "there is no Chromium here (Debian: sudo apt install chromium-headless-shell)"
 elif not HAS_FONTS:
@@ -46,7 +46,7 @@ if not shutil.which("systemd-analyze"):
 if not all(PROXIES.values()):
     _MISSING["proxies"] = "Caddy, nginx or openssl is missing (Debian: sudo apt install caddy nginx openssl)"
 
-# A busy machine is no failure. Developers try other examples each time; where CI is set, they are the same each time.
+# A busy machine must not fail a test. Each run tries other examples; where CI is set, each run tries the same ones.
 hypothesis_settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
 )
@@ -54,21 +54,21 @@ hypothesis_settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:
-    """With REQUIRE_ALL nothing is left out."""
+    """Raises UsageError where REQUIRE_ALL is set and this machine cannot run all tests."""
     if os.environ.get("REQUIRE_ALL") and _MISSING:
         raise pytest.UsageError("REQUIRE_ALL is set, and " + "; ".join(_MISSING.values()))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_passwords() -> Iterator[None]:
-    """Production's hasher is slow on purpose, and half of every test at the desk would be its work."""
+    """Hashes passwords quickly: production's hasher is slow on purpose and would take half the time of desk tests."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Put the seeded rows back after a test with transactions of its own, in place of `flush` and seeding again.
+    """Puts the seeded rows back after a test with its own transactions, in place of `flush` and seeding again.
 
     SQLite copies a whole file in a few milliseconds. Other databases keep Django's `flush`.
     """
@@ -83,7 +83,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         def restore(test: TransactionTestCase) -> None:
             connection.ensure_connection()
             seeded.backup(connection.connection)
-            Shop.objects.update(words_version=uuid4())  # or this process keeps the words of the last test
+            Shop.objects.update(words_version=uuid4())  # else this process keeps the words of the last test
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(TransactionTestCase, "_fixture_teardown", restore)
@@ -92,19 +92,19 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 
 @pytest.fixture
 def standin(settings, monkeypatch) -> Iterator[StandIn]:
-    """A stand-in Japan Post; the site asks it over HTTP. Its examples are answered without more ado."""
+    """A stand-in for Japan Post that the site queries over HTTP. It answers the numbers of the examples by itself."""
     monkeypatch.setenv("no_proxy", "*")
     with StandIn(now=timezone.now()) as japan_post:
         settings.JAPANPOST_URL = japan_post.url
         settings.JAPANPOST_SPACING_MS = 0  # tests of the spacing set their own
-        settings.JAPANPOST_TIMEOUT = 25  # a busy machine is not to run into it; tests of it set their own
+        settings.JAPANPOST_TIMEOUT = 25  # too long to be reached on a busy machine; tests of it set their own
         monkeypatch.setattr("tracking.fetching.lookup.BUDGET_WITH_STORY", 25.0)
         yield japan_post
 
 
 @pytest.fixture
 def gate_clock(monkeypatch) -> Clock:
-    """The clock of the gate and of every visitor's time budget. It stops, but for waits, which take no real time."""
+    """The clock of the gate and of every visitor's time budget. Only waits move it, and they take no real time."""
     clock = Clock()
     for module in (gate, timer):
         monkeypatch.setattr(module, "time", clock)
@@ -113,27 +113,29 @@ def gate_clock(monkeypatch) -> Clock:
 
 @pytest.fixture
 def stopped_timers(monkeypatch) -> None:
-    """No visitor's time budget is ever used up. Waits take real time: this one is for threads that wait for each other."""
+    """No visitor's time budget is ever used up. Waits take real time: for tests whose threads wait for each other."""
     monkeypatch.setattr(timer.Timer, "spent", 0.0)
 
 
 @pytest.fixture
 def time_ends_at_a_fault(monkeypatch, standin, gate_clock) -> None:
-    """A visitor's time is over when the stand-in has begun a fault, and not before. For faults that never end."""
+    """A visitor's time is over as soon as the stand-in has begun a fault, and not before. For faults that never end."""
     gate_clock.jump = lambda: 1000.0 * standin.faults_met
     monkeypatch.setattr("tracking.japanpost.client.time", gate_clock)
 
 
 @pytest.fixture
 def no_network(settings) -> None:
-    """Nobody listens where Japan Post should be."""
+    """The site looks for Japan Post at a port where no server listens."""
     settings.JAPANPOST_URL = "http://127.0.0.1:9"
 
 
 @pytest.fixture
 def noon(monkeypatch) -> None:
-    """Stops the clock at noon, UTC, of a day that takes most room in print: the test passes or fails on every day alike,
-    and no day ends in the middle of it, neither there nor in Japan."""
+    """Stops the clock at noon, UTC, of the day whose date is the widest in print.
+
+    So the test passes or fails on every day alike, and no day ends during it, neither in UTC nor in Japan.
+    """
     moment = datetime.combine(WIDEST_DAY, time(12), UTC)
     monkeypatch.setattr(timezone, "now", lambda: moment)
 
@@ -144,7 +146,7 @@ def shop(db) -> Shop:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks the stage `system`. What this machine lacks a program for is left out, and the last lines say so."""
+    """Marks the tests of the stage `system`, and leaves out the tests that this machine lacks a program for."""
     for item in items:
         if item.path.is_relative_to(SYSTEM):
             item.add_marker("system")
@@ -154,6 +156,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says in the last lines which tests were left out."""
     for marker, words in _MISSING.items():
         terminalreporter.write_line(f"NOT RUN: all {marker} tests, for {words}", red=True, bold=True)
 
@@ -161,4 +164,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(autouse=True)
 def _no_page_is_reused_from_another_test() -> None:
     cache.clear()
-    release_id.cache_clear()  # a test may have been another release
+    release_id.cache_clear()  # a test may have set another release

@@ -1,4 +1,4 @@
-"""The system's Chromium, for tests, tour and benchmarks: with a home and with fonts of its own."""
+"""The system's Chromium for tests, tour and benchmarks, with its own home folder and its own fonts."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
 
-# The first opens a page at less than half the cost: it has no windows of its own.
+# The first opens a page at less than half the cost, because it has no windows.
 _PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, _PROGRAMS)), None)
 ARGUMENTS = (
@@ -20,7 +20,7 @@ ARGUMENTS = (
     "--disable-background-networking --disable-component-update --disable-sync --font-render-hinting=none"
 ).split()
 
-# Where a line ends depends on the fonts, so there is one family, whatever the machine has.
+# The ends of lines depend on the fonts, so the browser has the same family on every machine.
 _FOLDERS = (
     Path("/usr/share/fonts/truetype/dejavu"),
     Path("/usr/share/fonts"),
@@ -57,7 +57,7 @@ HAS_FONTS = len(FONTS) == len(_FONTS)
 
 @contextmanager
 def launched(playwright: "Playwright") -> Iterator["Browser"]:
-    """A new Chromium. Without the fonts (`HAS_FONTS`) it takes those of the machine."""
+    """A new Chromium while the block lasts. Where our fonts are missing (`HAS_FONTS`), it uses those of the machine."""
     with tempfile.TemporaryDirectory(prefix="emsguide-chromium-", ignore_cleanup_errors=True) as home:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=ARGUMENTS, env=dict(os.environ) | environment(Path(home))
@@ -69,7 +69,10 @@ def launched(playwright: "Playwright") -> Iterator["Browser"]:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """What keeps a Chromium from the user's files, which may not even be writable."""
+    """Returns variables that keep a Chromium away from the user's files, which may not be writable.
+
+    Writes the configuration of the fonts into `home`.
+    """
     xdg = {name: str(home) for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
     if not HAS_FONTS:
         return {"HOME": str(home), **xdg}

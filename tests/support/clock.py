@@ -1,4 +1,4 @@
-"""Time that passes when a test says so: however slow the machine is, the product sees the same seconds."""
+"""A clock that only the test moves, so that the product sees the same seconds on every machine."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self.jump: Callable[[], float] = lambda: 0.0  # seconds on top, by what has happened so far
+        self.jump: Callable[[], float] = lambda: 0.0  # seconds to add, which may depend on events
 
     def monotonic(self) -> float:
         return self.seconds + self.jump()

@@ -1,4 +1,4 @@
-"""Many visitors at the same moment, each in a thread with a database connection of its own."""
+"""Many visitors at the same moment, each in a thread with its own database connection."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ LONGEST = 100.0  # seconds
 
 
 class Visitor:
-    """What one visitor met: `result` or `failure`."""
+    """One visitor in a thread. After the visit, `result` or `failure` is set."""
 
     def __init__(self, visit: Callable[[], Any], start: threading.Barrier) -> None:
         self.result: Any = None
@@ -30,14 +30,14 @@ class Visitor:
 
 
 def all_at_once(visits: Iterable[Callable[[], Any]]) -> list[Visitor]:
-    """Let them all in at the same moment, and wait until the last has left."""
+    """Starts all visits at the same moment, and waits until all have ended. Returns the visitors in the same order."""
     visitors = let_in(visits)
     wait_for(visitors)
     return visitors
 
 
 def let_in(visits: Iterable[Callable[[], Any]]) -> list[Visitor]:
-    """All of them at the same moment; `wait_for` them afterwards."""
+    """Starts all visits at the same moment. The caller passes the visitors to `wait_for` afterwards."""
     listed = list(visits)
     start = threading.Barrier(len(listed))
     visitors = [Visitor(visit, start) for visit in listed]
@@ -47,7 +47,7 @@ def let_in(visits: Iterable[Callable[[], Any]]) -> list[Visitor]:
 
 
 def wait_for(visitors: list[Visitor], *, but: int = 0) -> list[Visitor]:
-    """Wait until all have left, or all but so many. Returns those who have left.
+    """Waits until all visits have ended, or all except `but` of them. Returns the visitors whose visit has ended.
 
     Raises TimeoutError after LONGEST seconds.
     """
@@ -60,7 +60,7 @@ def wait_for(visitors: list[Visitor], *, but: int = 0) -> list[Visitor]:
 
 
 def start_threads(works: Iterable[Callable[[], Any]]) -> list[threading.Thread]:
-    """Daemons, so that a test that fails does not keep its process alive; `join` them."""
+    """Starts daemon threads, so that a test that fails does not keep its process alive. The caller `join`s them."""
     threads = [threading.Thread(target=work, daemon=True) for work in works]
     for thread in threads:
         thread.start()
@@ -68,7 +68,7 @@ def start_threads(works: Iterable[Callable[[], Any]]) -> list[threading.Thread]:
 
 
 def join(threads: Iterable[threading.Thread], *, within: float = LONGEST) -> None:
-    """Wait until all have ended. Raises TimeoutError after `within` seconds."""
+    """Waits until all threads have ended. Raises TimeoutError after `within` seconds."""
     until = time.monotonic() + within
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))

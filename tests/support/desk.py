@@ -1,4 +1,4 @@
-"""What a person at the desk does: open a status, type, press a button. The form is the one that the page has."""
+"""What staff do at the desk: open a status, type, press a button. The form is the one that the page shows."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tracking.models import Status, Wording
 
 
 class StatusPage:
-    """The form of one status, filled in as it is."""
+    """The form of a status with its present values; that of a new status where there is None."""
 
     def __init__(self, client: Client, status: Status | None) -> None:
         self.client = client
@@ -27,7 +27,7 @@ class StatusPage:
                     self.data[field.html_name] = field.value()
 
     def write(self, language: str = "en", destination: str = "", **fields: Any) -> "StatusPage":
-        """Type into the words for a language and destination; a new block where there is none."""
+        """Types into the wording for a language and destination; adds a block where the page has none."""
         at = next(
             (
                 form.prefix
@@ -43,7 +43,7 @@ class StatusPage:
         return self
 
     def add(self, language: str, destination: str = "", **fields: Any) -> "StatusPage":
-        """Another block of words, as “Add another wording” gives it."""
+        """Adds a block for a wording, as “Add another wording” does."""
         count = int(self.data["wordings-TOTAL_FORMS"])
         self.data["wordings-TOTAL_FORMS"] = count + 1
         texts = dict.fromkeys(Wording.TEXTS, "x")
@@ -52,5 +52,5 @@ class StatusPage:
         return self
 
     def press(self, button: str) -> HttpResponse:
-        """`_draft`, `_preview` or `_publish`; leads to the next page."""
+        """Presses `_draft`, `_preview` or `_publish`. Returns the page that follows."""
         return self.client.post(self.address, self.data | {button: "1"}, follow=True)

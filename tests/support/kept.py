@@ -1,4 +1,4 @@
-"""Stories in the store, as if Japan Post had told them."""
+"""Stores stories as if Japan Post had sent them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +18,7 @@ def keep(
     history_missing: bool = False,
     number: str | None = None,
 ) -> Shipment:
-    """Store a story as Japan Post told it at that time; fresh enough not to be asked for again."""
+    """Stores a story as if Japan Post had sent it `at` that time. It is fresh for a day."""
     number = number or some_numbers(1, start=10_000_000 + Shipment.objects.count())[0]
     shipment = Shipment.objects.create(
         number=number,

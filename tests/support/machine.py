@@ -1,4 +1,4 @@
-"""What a test reads from the machine, set here: the same on a laptop in Istanbul and in a bare container.
+"""Sets what tests read from the machine, so that it is the same on a laptop in Istanbul and in a bare container.
 
 tests/settings.py imports this module before the settings of the site read the environment.
 """
@@ -13,7 +13,7 @@ import tempfile
 import time
 from contextlib import suppress
 
-# All that is left of the developer's environment.
+# The only variables of the developer's environment that tests see.
 _KEPT = {
     *("PATH", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "USER", "LOGNAME"),
     *("TERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CI"),
@@ -24,9 +24,9 @@ _PLAIN_PATH = re.compile(r"[\w./+-]+")
 
 
 def make_the_same() -> None:
-    """Set the environment, locale, time zone, umask and home of this process and of its children.
+    """Sets the environment, locale, time zone, umask and home of this process and of its children.
 
-    `TEST_DATABASE_URL` names the database (tests/tools/on_postgresql.py); a `DATABASE_URL` of the developer's is not used.
+    `TEST_DATABASE_URL` names the database (tests/tools/on_postgresql.py); the developer's `DATABASE_URL` is not used.
     """
     temporary = os.path.realpath(tempfile.gettempdir())
     home = os.environ.get("HOME", "")
@@ -34,7 +34,7 @@ def make_the_same() -> None:
         if name not in _KEPT and not name.startswith(_KEPT_BEGINNINGS):
             del os.environ[name]
     os.umask(0o022)
-    # Servers write such paths into files of their own, where a space would end them.
+    # Servers write this path into their configuration files, where a space would end it.
     tempfile.tempdir = temporary if _PLAIN_PATH.fullmatch(temporary) else None
     if "PYTEST_XDIST_WORKER" not in os.environ:  # a worker shares the home of its session, which removes it
         home = tempfile.mkdtemp(prefix="emsguide-home-")
@@ -52,7 +52,7 @@ def make_the_same() -> None:
         os.environ["DATABASE_URL"] = url
     time.tzset()
     with suppress(ValueError):  # not the main thread
-        # SIGTERM ends the session as Ctrl-C does: fixtures end their servers.
+        # SIGTERM ends the session like Ctrl-C, so that fixtures end their servers.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(locale.Error):  # there is no C.UTF-8 outside Linux
         locale.setlocale(locale.LC_ALL, "C.UTF-8")  # also the encoding of files that are opened without one

@@ -1,4 +1,4 @@
-"""Parcels at the staff's desk, and members of staff who look at them."""
+"""Stored parcels for tests of the staff's desk, and logged-in members of staff."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 
 
 def parcel(*rows: tuple[str, int], **more) -> Shipment:
-    """A stored parcel with these rows, each so many days ago, and its standing."""
+    """Stores a parcel with its standing. Each row is `phrase @ REGION` and its age in days."""
     today = timezone.now().date()
     shipment = keep(
         *(event(text, today - days * DAY, None) for text, days in rows), at=timezone.now(), **more
@@ -26,7 +26,7 @@ def parcel(*rows: tuple[str, int], **more) -> Shipment:
 
 
 def one_of_each() -> dict[str, Shipment]:
-    """A parcel for each reason to look at it, and some that need no look, by name."""
+    """Stores a parcel for each reason that it needs a look, and some that need none. Returns them by name."""
     return {
         "moving": parcel((POSTED, 3), (ARRIVED, 1)),
         "silent": parcel((POSTED, 60), (IN_CUSTOMS, 50)),
@@ -40,7 +40,7 @@ def one_of_each() -> dict[str, Shipment]:
 
 
 def member(group: str) -> Client:
-    """The browser of a user in this group."""
+    """Returns a client that is logged in as a new user in this group."""
     user = User.objects.create_user("ann", is_staff=True)
     user.groups.add(Group.objects.get(name=group))
     client = Client()

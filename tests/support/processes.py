@@ -1,4 +1,4 @@
-"""Child processes of the tests. Each has a process group of its own, which ends with the block that started it."""
+"""Child processes of the tests. Each has its own process group, which ends with the block that started it."""
 
 import os
 import signal
@@ -14,16 +14,16 @@ from tests import PROJECT
 LONGEST = 120.0  # seconds that a command may take
 TO_END = 30.0  # seconds that a process may take to end after a signal
 
-# Before a command: starts it as a shell starts what runs in its background, with SIGINT ignored.
+# A prefix that starts a command as a shell starts its background jobs, with SIGINT ignored.
 IN_BACKGROUND = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
 
 Command = Sequence[str | Path]
 
 
 def start(command: Command, **options: Any) -> "subprocess.Popen[Any]":
-    """`subprocess.Popen` in a process group of its own. The caller passes the process to `end`, whatever happens.
+    """`subprocess.Popen` in its own process group. The caller passes the process to `end`, also after an error.
 
-    In the project's folder it does not read the developer's `.env`.
+    A process in the project's folder does not read the developer's `.env`.
     """
     if options.get("cwd") in (None, PROJECT):
         options["env"] = {"SETTINGS_FILE": os.devnull} | dict(options.get("env") or os.environ)
@@ -33,9 +33,9 @@ def start(command: Command, **options: Any) -> "subprocess.Popen[Any]":
 def end(
     process: "subprocess.Popen[Any]", number: signal.Signals = signal.SIGTERM, *, within: float = TO_END
 ) -> None:
-    """Send the signal to the whole group, then kill what is left of it.
+    """Sends the signal to the whole group, then kills what is left of it.
 
-    Raises subprocess.TimeoutExpired if the process ignored the signal for `within` seconds; it is dead then too.
+    Raises subprocess.TimeoutExpired if the process ignored the signal for `within` seconds; then it is killed too.
     """
     try:
         if process.poll() is None:
@@ -72,7 +72,7 @@ def run(
     input: Any = None,
     **options: Any,
 ) -> "subprocess.CompletedProcess[Any]":
-    """`subprocess.run` that is over after `timeout` seconds, even if the command has left children behind.
+    """`subprocess.run` that ends after `timeout` seconds, even if the command has left children that still run.
 
     `subprocess.run` kills the command alone and then waits for each child that still holds its output open.
     """
@@ -89,7 +89,10 @@ def run(
 
 
 def read_until(process: "subprocess.Popen[str]", text: str, *, timeout: float = LONGEST) -> str:
-    """What the process prints, up to the line with the text. Kills it if that takes longer than `timeout` seconds."""
+    """Returns what the process prints, up to the line with the text.
+
+    Kills the process after `timeout` seconds. Raises AssertionError where its output ends without the text.
+    """
     assert process.stdout is not None
     lines, too_late = [], threading.Timer(timeout, process.kill)
     too_late.start()

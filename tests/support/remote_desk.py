@@ -1,4 +1,4 @@
-"""The desk of a site that is served elsewhere, over HTTP and without a browser."""
+"""The staff's desk of a site in another process, used over HTTP without a browser."""
 
 import html
 import re
@@ -7,7 +7,7 @@ import requests
 
 
 class Desk:
-    """A person's browser at the desk, without a browser: it sends cookies that are meant for https."""
+    """A session of one member of staff. It also sends the cookies that are meant for https only."""
 
     def __init__(self, address: str) -> None:
         self.address, self.session = address, requests.Session()
@@ -15,7 +15,7 @@ class Desk:
         self.post("/admin/login/", username="ann", password="a long password", next="/admin/")
 
     def post(self, path: str, **typed: str) -> None:
-        """Fill in the form of a page and send it; the site leads on, so it was taken."""
+        """Fills in the form of a page and sends it. Raises AssertionError unless the site accepts it and redirects."""
         page = self._ask("GET", path).text
         data = dict(re.findall(r'<input type="(?:hidden|text|number)" name="([^"]+)" value="([^"]*)"', page))
         for name, options in re.findall(r'<select name="([^"]+)".*?>(.*?)</select>', page, re.S):

@@ -1,4 +1,4 @@
-"""The site as it runs in production, in processes of its own, with the servers it may stand on; and visitors by the hundred."""
+"""The site as it runs in production, in its own processes, with the servers that it may use; and many visitors."""
 
 import asyncio
 import csv
@@ -31,7 +31,7 @@ from tests.support import processes
 
 
 def free_port() -> int:
-    """One that the system gives to nobody by itself, so that it is still free when its server comes, or comes back."""
+    """Returns a free port outside the range that the system assigns, so it is still free when its server (re)starts."""
     while True:
         port = random.randrange(20_000, 32_000)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
@@ -39,7 +39,7 @@ def free_port() -> int:
 
 
 def production(**settings: object) -> dict[str, str]:
-    """The environment of a site with these settings, and with all that it must have."""
+    """Returns the environment of a site with these settings and with those that it requires."""
     least = {"PATH": os.environ["PATH"], "SECRET_KEY": "production " * 6, "ALLOWED_HOSTS": "127.0.0.1"}
     return least | {name: str(value) for name, value in settings.items()}
 
@@ -55,18 +55,19 @@ class _Prepared:
     """A migrated SQLite file and the collected static files, made once for all sites of this process."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="emsguide-prepared-")  # removed when we end
+        # Removed when this process ends.
+        self._folder = tempfile.TemporaryDirectory(prefix="emsguide-prepared-")
 
     @cached_property
     def static_files(self) -> Path:
-        """A folder to read from; sites share it."""
+        """The folder of the static files. Sites share it and only read it."""
         folder = Path(self._folder.name) / "static"
         manage(production(STATIC_ROOT=folder), "collectstatic", "--no-input", "-v0")
         return folder
 
     @cached_property
     def database(self) -> Path:
-        """A file to copy."""
+        """The migrated file, of which each site gets a copy."""
         file = Path(self._folder.name) / "migrated.sqlite3"
         manage(production(DATABASE_URL=f"sqlite:///{file}"), "migrate", "--no-input", "-v0")
         return file
@@ -76,10 +77,10 @@ _prepared = cache(_Prepared)
 
 
 class Site:
-    """One gunicorn or several of them, each with two workers, before one database. Use it in a `with` block."""
+    """One or several gunicorns with two workers each, in front of one database. Use it in a `with` block."""
 
     def __init__(self, folder: Path, database_url: str, *, gunicorns: int = 1, **settings: object) -> None:
-        """A SQLite file that does not exist is made; a PostgreSQL database has to be migrated already."""
+        """A missing SQLite file is created; a PostgreSQL database has to be migrated already."""
         self.environment = production(
             DATABASE_URL=database_url, STATIC_ROOT=folder / "staticfiles", no_proxy="*"
         ) | {name: str(value) for name, value in settings.items()}
@@ -112,13 +113,14 @@ class Site:
             shutil.copy(_prepared().database, file)
 
     def start(self) -> None:
+        """Starts the gunicorns and waits until each is ready."""
         for listener, address in zip(self._listeners, self.addresses, strict=True):
             self._processes.append(self._serve(listener))
             run(get(f"{address}/readyz"))
 
     @property
     def pids(self) -> list[int]:
-        """Of the gunicorns; their workers are their children."""
+        """The process ids of the gunicorns; the workers are their children."""
         return [process.pid for process in self._processes]
 
     def _serve(self, listener: socket.socket) -> "subprocess.Popen[bytes]":
@@ -133,18 +135,18 @@ class Site:
         )
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """SIGKILL ends every process in the middle of whatever it does."""
+        """Ends all gunicorns. With SIGKILL they cannot finish the work in progress."""
         with ExitStack() as ends:  # all of them, even if one does not end
             while self._processes:
                 ends.callback(processes.end, self._processes.pop(), number)
 
     def lose(self, place: int) -> None:
-        """One of the gunicorns is gone in the middle of whatever it does, and nobody listens there any more."""
+        """Kills one of the gunicorns during its work and closes its port, as when its machine fails."""
         processes.end(self._processes[place], signal.SIGKILL)
         self._listeners[place].close()
 
     def replace(self, place: int) -> None:
-        """A new one in the place of the one we lost."""
+        """Starts a new gunicorn at the address of a lost one, and waits until it is ready."""
         port = urlsplit(self.addresses[place]).port
         self._listeners[place] = socket.create_server(("127.0.0.1", port), backlog=2048)
         self._processes[place] = self._serve(self._listeners[place])
@@ -160,12 +162,15 @@ class Site:
         return manage(self.environment, *arguments)
 
     def python(self, code: str) -> str:
-        """Run a line or two with the models at hand; what it prints."""
+        """Runs code with the models imported. Returns what it prints."""
         return self.manage("shell", "-v0", "-c", f"from tracking.models import *\n{code}")
 
 
 def run(coroutine: Coroutine[Any, Any, Any], timeout: float = 300) -> Any:
-    """`asyncio.run` in a thread of its own: the browser tests leave a loop running in ours."""
+    """`asyncio.run` in its own thread, because browser tests leave a loop running in ours.
+
+    Returns the result. Raises TimeoutError after `timeout` seconds.
+    """
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, asyncio.wait_for(coroutine, timeout)).result()
 
@@ -178,10 +183,11 @@ class Seen:
     headers: dict[str, str]
     body: str
     seconds: float
-    visits: int = 1  # until this one, with `until_answered`
+    visits: int = 1  # including this one, with `until_answered`
 
 
 async def get(url: str, timeout: float = 60) -> Seen:
+    """Sends one GET request on a new connection. Raises TimeoutError after `timeout` seconds."""
     parts, began = urlsplit(url), time.monotonic()
     async with asyncio.timeout(timeout):
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
@@ -200,7 +206,7 @@ async def get(url: str, timeout: float = 60) -> Seen:
 
 
 async def until_answered(url: str) -> Seen:
-    """A patient visitor: comes again when the page says so."""
+    """A patient visitor: repeats the request after 429 or 503 as Retry-After says. Returns the first other response."""
     began = time.monotonic()
     for visits in range(1, 100):
         seen = await get(url)
@@ -211,7 +217,7 @@ async def until_answered(url: str) -> Seen:
 
 
 def everybody(visit: Callable[[str], Awaitable[Seen]], urls: Iterable[str]) -> list[Seen]:
-    """All of them at the same moment."""
+    """Visits all URLs at the same moment. Returns the responses in the order of the URLs."""
 
     async def visit_all() -> list[Seen]:
         return await asyncio.gather(*(visit(url) for url in urls))
@@ -220,6 +226,7 @@ def everybody(visit: Callable[[str], Awaitable[Seen]], urls: Iterable[str]) -> l
 
 
 def statuses(seen: Iterable[Seen]) -> dict[int, int]:
+    """Returns the number of responses by HTTP status."""
     return dict(Counter(one.status for one in seen))
 
 
@@ -228,21 +235,21 @@ POSTGRESQL = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse
 
 
 class Cluster:
-    """A running PostgreSQL; `address` is that of no database in it."""
+    """A running PostgreSQL; `address` is that of the server, without a database."""
 
     def __init__(self, address: str) -> None:
         self.address = address
         self._names = (f"site{number}" for number in count(1))
 
     def new(self, template: str = "template0") -> str:
-        """The address of a new database: an empty one, or a copy of the template."""
+        """Creates an empty database, or a copy of the template. Returns its address."""
         name = next(self._names)
         with psycopg.connect(f"{self.address}/postgres", autocommit=True) as server:
             server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return f"{self.address}/{name}"
 
     def migrated(self) -> str:
-        """The address of a new database, migrated and seeded."""
+        """Creates a migrated and seeded database. Returns its address."""
         return self.new(self._migrated)
 
     @cached_property
@@ -254,7 +261,7 @@ class Cluster:
 
 @contextmanager
 def postgresql() -> Iterator[Cluster]:
-    """A PostgreSQL of our own, from Debian's package, while the block lasts."""
+    """A new PostgreSQL from Debian's package, with its own data, while the block lasts."""
     assert POSTGRESQL is not None
     with ExitStack() as cleaning:
         folder = Path(tempfile.mkdtemp(prefix="emsguide-postgresql-"))
@@ -274,7 +281,7 @@ def postgresql() -> Iterator[Cluster]:
         server = [POSTGRESQL / "postgres", "-D", "data", "-p", str(port), "-k", folder]
         server += [f"--{setting}" for setting in settings]
         log = cleaning.enter_context((folder / "log").open("w"))
-        # SIGQUIT: at once, as nothing of the data is needed again.
+        # SIGQUIT ends it at once: its data is not needed again.
         postgres = processes.running(server, ends_on=signal.SIGQUIT, **options | {"stderr": log})
         process = cleaning.enter_context(postgres)
         until = time.monotonic() + 60
@@ -289,7 +296,7 @@ HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
 
 
 class Balancer:
-    """HAProxy before two machines, as deploy/haproxy.cfg sets it up. Use it in a `with` block."""
+    """HAProxy in front of two machines, as deploy/haproxy.cfg sets it up. Use it in a `with` block."""
 
     def __init__(self, folder: Path, machines: list[str]) -> None:
         self._port = free_port()
@@ -316,7 +323,7 @@ class Balancer:
         processes.end(self._process, signal.SIGKILL)
 
     def ready(self) -> int:
-        """How many machines it takes for ready."""
+        """Returns how many machines HAProxy considers ready."""
         with socket.socket(socket.AF_UNIX) as stats:
             stats.settimeout(20)
             stats.connect(str(self._socket_path))
@@ -330,7 +337,7 @@ CACHE_SERVER = shutil.which("valkey-server") or shutil.which("redis-server")
 
 
 class CacheServer:
-    """A Valkey or Redis of our own, which keeps nothing on disk. Use it in a `with` block."""
+    """A new Valkey or Redis that stores nothing on disk. Use it in a `with` block."""
 
     def __init__(self) -> None:
         self._port = free_port()
@@ -353,24 +360,24 @@ class CacheServer:
             on_failure.pop_all()
 
     def kill(self) -> None:
-        """Without a word to anybody, as when the machine loses its power."""
+        """Ends it without a shutdown, as when the machine loses its power."""
         processes.end(self._process, signal.SIGKILL)
 
     def freeze(self) -> None:
-        """It takes connections and answers nothing, until `thaw`."""
+        """Until `thaw` it accepts connections and answers nothing."""
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
     def count(self) -> int:
-        """How many pages and other things it holds."""
+        """Returns the number of its keys, pages included."""
         with Redis.from_url(self.url, socket_timeout=20) as server:
             return server.dbsize()
 
 
 def until_connected(port: int, timeout: float = 60) -> None:
-    """Wait until somebody listens there."""
+    """Waits until a server listens at the port. Raises OSError after `timeout` seconds."""
     until = time.monotonic() + timeout
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Each test begins with the seeded store and ends within its time."""
+"""Each test begins with the seeded rows, hashes passwords quickly, and has a time limit."""
 
 import ast
 from typing import Any
@@ -41,7 +41,7 @@ def test_every_test_has_a_time_limit(pytestconfig: pytest.Config):
 
 
 def test_only_tests_of_the_system_stage_start_servers():
-    """`make test` leaves `tests/system` out, so a real server elsewhere would slow it down unseen."""
+    """`make test` leaves out `tests/system`; a real server in another test would slow it down unnoticed."""
     servers = {"served", "proxies", "Site", "Balancer", "CacheServer", "postgresql", "SERVERS"}
     for path in TESTS.rglob("test_*.py"):
         if not path.is_relative_to(TESTS / "system"):

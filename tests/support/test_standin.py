@@ -1,4 +1,4 @@
-"""The stand-in's pages have the structure of Japan Post's, and its server answers as theirs does."""
+"""The stand-in for Japan Post: its pages have the structure of the real ones, and its server answers like theirs."""
 
 import http.client
 import re
@@ -64,7 +64,7 @@ def tables(page: str) -> dict[str, html.HtmlElement]:
 
 
 def rows(table: html.HtmlElement) -> list[list[str]]:
-    """Texts of the cells of each row, white space collapsed."""
+    """Returns the texts of the cells of each row, with white space collapsed."""
     return [
         [" ".join(cell.text_content().split()) for cell in row.xpath("td")] for row in table.xpath("tr[td]")
     ]
@@ -304,7 +304,7 @@ def test_the_program_lists_every_situation_and_ends_on_a_signal(
 
 
 def test_a_signal_that_comes_early_ends_the_program() -> None:
-    """Before its last line is printed. With SIGINT ignored, nothing but the block keeps it."""
+    """The signal comes before the last line is printed. The shell ignores SIGINT, so only blocking keeps the signal."""
     program = (
         "import os, signal, sys; from tests.support.standin import __main__ as it\n"
         "it.all_examples = lambda: os.kill(os.getpid(), signal.SIGINT) or []\n"

@@ -1,4 +1,4 @@
-"""Which modules a call enters, in order: seen by Python's own profiler, so nothing of the product is replaced."""
+"""Records which modules a call enters, in order. Python's own profiler sees them, so no code is replaced."""
 
 import sys
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Walk:
 
 @contextmanager
 def followed() -> Iterator[Walk]:
-    """Follows the calls of this thread while the block lasts. Coverage's own tracer is left alone."""
+    """Records the calls of this thread while the block lasts. Coverage's tracer keeps working."""
     walk = Walk()
 
     def on_event(frame: FrameType, event: str, _: Any) -> None:
@@ -46,7 +46,7 @@ def followed() -> Iterator[Walk]:
 
 
 def _nearest(frame: FrameType | None) -> str:
-    """The module of ours that the call came from, through whatever library; empty: none."""
+    """Returns the module of `tracking` that the call came from, with libraries left out; empty where there is none."""
     while frame is not None:
         if module := _module_of(frame.f_code):
             return module
@@ -55,7 +55,10 @@ def _nearest(frame: FrameType | None) -> str:
 
 
 def _module_of(code: CodeType) -> str | None:
-    """`public/views` for a function of tracking/public/views.py; None for code of others, and for what an import runs."""
+    """Returns `public/views` for a function of tracking/public/views.py.
+
+    None for code outside `tracking`, and for code that an import runs.
+    """
     if not code.co_filename.startswith(_TOP) or code.co_name == "<module>":
         return None
     return str(Path(code.co_filename.removeprefix(_TOP)).with_suffix("")).removesuffix("/__init__")

@@ -1,6 +1,6 @@
 """Moves the clock of a Python program whose PYTHONPATH has this folder, by CLOCK_AHEAD seconds; it runs on from there.
 
-Python imports this file before anything else, so pytest, its workers and each `manage.py` they start have the same time.
+Python imports this file before anything else, so pytest, its workers and each `manage.py` have the same time.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A Japan Post to talk to: a real HTTP server on this machine, with the real site's pages and bad days."""
+"""A stand-in for Japan Post: a real HTTP server on this machine that answers, and fails, like the real site."""
 
 from .server import FAULT_NUMBERS, StandIn
 

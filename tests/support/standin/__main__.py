@@ -1,4 +1,4 @@
-"""python -m tests.support.standin [--port 8100]: a Japan Post to talk to, until Ctrl-C."""
+"""python -m tests.support.standin [--port 8100]: runs the stand-in for Japan Post until Ctrl-C."""
 
 import argparse
 import signal
@@ -15,7 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A stand-in for Japan Post's tracking site.")
     parser.add_argument("--port", type=int, default=8100)
     port = parser.parse_args().port
-    # Blocked before any thread starts, a signal is kept until sigwait: none is lost, however early it arrives, not even
+    # A signal that is blocked before any thread starts is kept until sigwait, however early it arrives. That includes
     # SIGINT in the background of a shell, which starts its programs with SIGINT ignored.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     with StandIn(port=port) as standin:

@@ -1,4 +1,4 @@
-"""python -m tests.support.standin.demo [--port 8000]: the whole site beside the stand-in, so it can be tried without a network.
+"""python -m tests.support.standin.demo [--port 8000]: runs the site and the stand-in, to try them without a network.
 
 The demonstration keeps its own database (`demo.sqlite3` in the project's folder). Ctrl-C ends both.
 """
@@ -26,7 +26,8 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--database", type=Path, default=PROJECT / "demo.sqlite3")
     options = parser.parse_args()
-    # Blocked before any thread starts, a signal is kept until we wait for it, also where the shell ignores SIGINT.
+    # A signal that is blocked before any thread starts is kept until we wait for it. That includes SIGINT where the
+    # shell ignores it.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     standin = StandIn()
     environment = os.environ | {
@@ -47,18 +48,21 @@ def main() -> int:
 
 
 def _manage(environment: dict[str, str], *arguments: str) -> AbstractContextManager["subprocess.Popen[Any]"]:
-    """manage.py in a process group of its own: Ctrl-C reaches us alone, and we end it."""
+    """Runs manage.py in its own process group: Ctrl-C reaches only this program, which then ends it."""
     command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
     return running(command, cwd=PROJECT, env=environment, preexec_fn=_unblock_signals)
 
 
 def _unblock_signals() -> None:
-    """In the child, which inherits what we block. Code between fork and exec is safe while the parent has one thread."""
+    """Runs in the child, which inherits the blocked signals.
+
+    Code between fork and exec is safe while the parent has only one thread.
+    """
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
 
 def _has_ended(process: "subprocess.Popen[Any]") -> bool:
-    """Wait until the process ends, or a signal stops us: then False."""
+    """Waits until the process ends. Returns False where a signal to this program came first."""
     while process.poll() is None:
         if signal.sigtimedwait(STOPS, 0.5):
             return False
@@ -73,7 +77,8 @@ def _print_addresses(site: str) -> None:
     for fault, number in FAULT_NUMBERS.items():
         print(f"  {site}/track/{number}/  {fault}")
     print(
-        "\nAfter five bad days in a row nobody is asked for a minute: that is meant, see “Japan Post's health” in the admin."
+        "\nAfter five bad days in a row nobody is asked for a minute: "
+        "that is meant, see “Japan Post's health” in the admin."
     )
     print("\nCtrl-C ends it.\n", flush=True)
 

@@ -1,4 +1,4 @@
-"""Pages in the structure of Japan Post's tracking site: same tables, attributes and white space, our own words around.
+"""Pages in the structure of Japan Post's tracking site: same tables, attributes and white space, other words around.
 
 English and Japanese pages differ in titles, headers and dates; phrases are printed as the records have them.
 """
@@ -364,7 +364,7 @@ _HIDDEN = """\
 
 
 def render_detail(item: TrackedItem, *, locale: str = "en") -> str:
-    """The page with the whole history of one item."""
+    """Returns the page with the whole history of one item."""
     words = _WORDS[locale]
     body = _ITEM_TABLE.format(
         heading=words.status_heading,
@@ -390,7 +390,7 @@ def render_detail(item: TrackedItem, *, locale: str = "en") -> str:
 
 
 def render_list(entries: Sequence[TrackedItem | Problem], *, locale: str = "en") -> str:
-    """The page with one line per number: an item's newest event, or `(number as typed, problem)`."""
+    """Returns the page with one line per number: an item's newest event, or `(number as typed, problem)`."""
     words = _WORDS[locale]
     rows = ""
     for entry in entries:
@@ -413,7 +413,7 @@ def render_list(entries: Sequence[TrackedItem | Problem], *, locale: str = "en")
 
 def _document(title: str, heading: str, body: str, hidden: str, locale: str) -> str:
     page = _DOCUMENT.format(title=title, heading=heading, body=body, hidden=hidden, locale=locale)
-    # The real pages come from templates whose tags leave lines of spaces behind, and have CRLF inside.
+    # The templates of the real pages leave lines of spaces where their tags were, and have CRLF inside.
     return page.replace("\n\n", "\n                \n").replace("\n", "\r\n")
 
 

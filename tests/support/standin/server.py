@@ -1,6 +1,6 @@
-"""The stand-in's server: answers like Japan Post's tracking site, and on request as on its bad days.
+"""The stand-in's server: answers like Japan Post's tracking site, and fails like it where a test sets a fault.
 
-Faults (`set_fault`) and their options, with what a caller meets:
+Faults (`set_fault`) and their options, with what a client gets:
 
     slow-first-byte       nothing for `seconds` (30), then the page
     hang                  nothing at all until `clear()` or `close()`, then the page
@@ -8,7 +8,7 @@ Faults (`set_fault`) and their options, with what a caller meets:
     dripping-body         one byte of the page every `interval` (0.1 s)
     cut-mid-row           hangs up in the middle of a row of the history
     cut-between-events    a complete answer whose page stops exactly between two events
-    truncated             hangs up before as many bytes came as were announced
+    truncated             hangs up before all announced bytes are sent
     doubled-table         the history twice
     wrong-number          the page of another number
     wrong-encoding        Shift-JIS
@@ -21,7 +21,7 @@ Faults (`set_fault`) and their options, with what a caller meets:
     403, 429, 500, maintenance   refusals; `retry_after` sets that header (429: "120", maintenance: "600")
     status                refusal with HTTP status `code` (404)
 
-Every fault takes `times`: after so many requests it is over.
+Every fault takes `times`: the number of requests after which it is over.
 """
 
 import gzip
@@ -50,7 +50,7 @@ from .pages import DIGITS, NOT_FOUND, Problem, render_detail, render_list
 SEARCH_PATH = "/services/srv/search/direct"
 _MIB = 1024 * 1024
 
-# One made-up number per fault, so that every bad day can be tried in a browser.
+# One made-up number per fault, so that every fault can be tried in a browser.
 FAULT_NUMBERS = {
     "slow-first-byte": "EM900100017JP",
     "hang": "EM900200029JP",
@@ -85,7 +85,7 @@ class Request:
 
 
 class Fault:
-    """What is to go wrong. `over` ends every wait inside it."""
+    """One way to fail. Setting `over` ends every wait inside it. Raises ValueError for an unknown name."""
 
     def __init__(self, name: str, options: dict[str, Any]) -> None:
         if name not in _FAULTS:
@@ -96,20 +96,26 @@ class Fault:
         self._times_left: int | None = options.get("times")
 
     def happens(self) -> bool:
-        """Count one request it happens to; False where it has happened often enough."""
+        """Counts one request. Returns False where the fault has already happened `times` times."""
         if self._times_left is None:
             return True
         self._times_left -= 1
         return self._times_left >= 0
 
     def wait(self, seconds: float | None) -> None:
-        """Wait that long (None: until the end). Raises ConnectionAbortedError when the fault ends before."""
+        """Waits for `seconds`; None: until the fault is over.
+
+        Raises ConnectionAbortedError where the fault is over before the seconds are.
+        """
         if self.over.wait(seconds) and seconds is not None:
             raise ConnectionAbortedError("the stand-in is done with this fault")
 
 
 class StandIn:
-    """A Japan Post at `url` while the `with` block lasts. Its examples happened relative to `now` (default: the start)."""
+    """A stand-in for Japan Post at `url` while the `with` block lasts.
+
+    The dates of its examples are relative to `now` (by default the time of the start).
+    """
 
     def __init__(self, *, port: int = 0, now: datetime | None = None) -> None:
         self.now = now or datetime.now(UTC)
@@ -142,7 +148,7 @@ class StandIn:
         self.close()
 
     def close(self) -> None:
-        """Stop listening, end every fault and hang up on everybody. Waits until all of that has happened."""
+        """Stops listening, ends every fault and closes every connection. Waits until all of that has happened."""
         self._server.shutdown()
         self._server.server_close()
         with self._changed:
@@ -156,24 +162,24 @@ class StandIn:
     # What to answer
 
     def set_page(self, number: str, page: str | bytes) -> None:
-        """Answer this page, byte for byte, when asked for this number alone."""
+        """Answers with this page, byte for byte, when a client asks for this number alone."""
         self._pages[number] = page.encode() if isinstance(page, str) else page
 
     def set_item(self, number: str, item: TrackedItem) -> None:
-        """Answer the page of this item when asked for this number."""
+        """Answers with the page of this item when a client asks for this number."""
         self._items[number] = item
 
     def set_fault(self, number: str | None, name: str, /, **options: Any) -> None:
-        """Let this go wrong when asked for this number; None means whatever is asked."""
+        """Fails in this way when a client asks for this number; None means for any request."""
         if name == "gzip-bomb":
-            _bomb()  # packed before anybody waits for it
+            _bomb()  # packed before a client waits for it
         with self._changed:
             if number in self._faults:
                 self._faults[number].over.set()
             self._faults[number] = Fault(name, options)
 
     def clear(self) -> None:
-        """Back to the start: no pages, items or faults but the built-in ones, and nothing recorded."""
+        """Resets it: only the built-in pages, items and faults are left, and nothing is recorded."""
         with self._changed:
             for fault in self._faults.values():
                 fault.over.set()
@@ -187,16 +193,20 @@ class StandIn:
     # What a test may wait for
 
     def wait_until(self, condition: Callable[[], bool], timeout: float = 60.0) -> None:
-        """Wait for something to become true that changes with a request or a connection."""
+        """Waits until the condition is true, which may change with each request and connection.
+
+        Raises TimeoutError after `timeout` seconds.
+        """
         with self._changed:
             if not self._changed.wait_for(condition, timeout):
-                raise TimeoutError("waited in vain")
+                raise TimeoutError(f"the condition is not true after {timeout} seconds")
 
     def wait_for_requests(self, count: int) -> None:
+        """Waits until at least `count` requests have arrived."""
         self.wait_until(lambda: len(self.requests) >= count)
 
     def wait_until_idle(self) -> None:
-        """Wait until nobody is connected, kept-alive connections included."""
+        """Waits until no connection is open, kept-alive ones included."""
         self.wait_until(lambda: not self._connections)
 
     # Called by the handler, from one thread per connection
@@ -225,6 +235,7 @@ class StandIn:
             self._changed.notify_all()
 
     def fault_for(self, numbers: Iterable[str]) -> Fault | None:
+        """Returns the fault that this request gets, and counts it; None where there is none."""
         with self._changed:
             for number in (*numbers, None):
                 fault = self._faults.get(number)
@@ -259,7 +270,7 @@ class StandIn:
         return typed, NOT_FOUND if re.fullmatch(r"[A-Z]{2}[0-9]{9}[A-Z]{2}", number) else DIGITS
 
     def item_for_faults(self, number: str) -> TrackedItem:
-        """The parcel behind the pages that go wrong on the way."""
+        """Returns the parcel whose page a fault spoils."""
         return replace(get_example("with-local-post").item(self.now), number=number)
 
 
@@ -276,7 +287,7 @@ class _Server(ThreadingHTTPServer):
         self.standin.disconnected(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: callers that hang up are what this is for."""
+        """Prints nothing: clients that hang up are expected here."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -284,7 +295,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        parts = urlsplit(self.requestline.split()[1])  # as it was sent: self.path is tidied up
+        parts = urlsplit(self.requestline.split()[1])  # as it was sent; self.path is normalized
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         standin = cast(_Server, self.server).standin
         self.is_in_flight = True
@@ -305,16 +316,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_request()
 
     def end_request(self) -> None:
-        """No longer in flight, if it was."""
+        """Counts the request as no longer in flight, once."""
         if self.is_in_flight:
             self.is_in_flight = False
             cast(_Server, self.server).standin.end()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Keep quiet: tests have output of their own."""
+        """Prints nothing: tests have their own output."""
 
     def send_head(self, status: int = 200, **headers: str) -> None:
-        """Status line and headers, as the real site has them; `headers` come on top, with _ for -."""
+        """Sends status line and headers like the real site's, then `headers`, with _ for -."""
         self.send_response(status)
         self.send_header("Content-Type", "text/html; charset=UTF-8")
         self.send_header("Content-Language", "ja-JP")
@@ -332,7 +343,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_chunk(b"")
 
     def send_chunk(self, data: bytes) -> None:
-        """The last one is empty. Whoever has it may ask again at once, while this thread has yet to go on."""
+        """Sends one chunk. The last one is empty: its client may send the next request before this thread continues."""
         if not data:
             self.end_request()
         self.wfile.write(b"%X\r\n%b\r\n" % (len(data), data))
@@ -350,7 +361,7 @@ def _slow_first_byte(handler: _Handler, fault: Fault, page: bytes) -> None:
 
 
 def _hang(handler: _Handler, fault: Fault, page: bytes) -> None:
-    """Until the fault is over, or the caller has given up: then the request is no longer in flight."""
+    """Sends nothing until the fault is over. Where the client hangs up before, the request is no longer in flight."""
     while not fault.over.wait(0.05):
         if _has_hung_up(handler.connection):
             handler.hang_up()
@@ -435,7 +446,7 @@ def _encoding(handler: _Handler, fault: Fault, page: bytes) -> None:
 
 
 def _connection_reset(handler: _Handler, fault: Fault, page: bytes) -> None:
-    # Closing with unsent data thrown away is what makes a reset of it.
+    # Closing a connection with its unsent data discarded sends a TCP reset.
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     handler.connection.close()
     handler.hang_up()
@@ -491,7 +502,10 @@ def _bomb() -> bytes:
 
 
 def _after_event(page: bytes, count: int) -> int:
-    """Where the page's `count`-th event ends; its second row has the page's only cells that are so alone."""
+    """Returns the offset at which the page's `count`-th event ends; the half of the page where it has no event.
+
+    The second row of an event is the page's only kind of row with a single cell.
+    """
     ends = [match.end() for match in re.finditer(rb'<tr>\s*<td class="w_105">[^<]*</td>\s*</tr>\s*', page)]
     return ends[min(count, len(ends)) - 1] if ends else len(page) // 2
 
@@ -501,5 +515,5 @@ def _clean(typed: str) -> str:
 
 
 def _hang_up(connection: socket.socket) -> None:
-    with suppress(OSError):  # they did it first
+    with suppress(OSError):  # the client did it first
         connection.shutdown(socket.SHUT_RDWR)
