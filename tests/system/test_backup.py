@@ -116,7 +116,7 @@ def visitors(site: Site, japan_post: StandIn) -> Iterator[queue.Queue[str]]:
         join(threads)
 
 
-def test_a_back_up_under_load_comes_back_with_the_same_stories(
+def test_a_backup_made_under_load_restores_the_same_stories(
     stores: Stores, site: Site, japan_post: StandIn, tmp_path: Path
 ) -> None:
     with visitors(site, japan_post) as opened:
@@ -137,7 +137,7 @@ def test_a_back_up_under_load_comes_back_with_the_same_stories(
             assert len(told(restored, number)["events"]) == len(ROWS)
 
 
-def test_a_store_in_use_is_replaced_only_on_demand_and_kept(site: Site, japan_post: StandIn) -> None:
+def test_replacing_a_store_needs_an_option_and_keeps_a_backup(site: Site, japan_post: StandIn) -> None:
     address = f"{site.addresses[0]}/track/{NUMBER}/"
     japan_post.set_item(NUMBER, story(POSTED))
     run(get(address))
@@ -156,7 +156,7 @@ def test_a_store_in_use_is_replaced_only_on_demand_and_kept(site: Site, japan_po
     assert len(told(site, NUMBER)["events"]) == 3
 
 
-def test_a_table_that_the_back_up_lacks_is_gone(site: Site) -> None:
+def test_a_restore_drops_tables_that_the_backup_lacks(site: Site) -> None:
     """Else going back before an upgrade would leave tables that the next upgrade wants to make."""
     connect = "from django.db import connection\n"
     file = backup(site)
@@ -167,7 +167,7 @@ def test_a_table_that_the_back_up_lacks_is_gone(site: Site) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_of_one_second_are_two_and_the_first_stays_as_it_was(tmp_path: Path) -> None:
+def test_two_backups_in_one_second_do_not_overwrite_each_other(tmp_path: Path) -> None:
     """Else bringing back one that was made just now would first overwrite it with what is to be replaced."""
     now = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
     first = back_up(tmp_path, now)
@@ -178,14 +178,14 @@ def test_two_of_one_second_are_two_and_the_first_stays_as_it_was(tmp_path: Path)
     assert newest_in(tmp_path) == now + timedelta(microseconds=1)
 
 
-def test_only_its_owner_may_read_a_back_up(site: Site) -> None:
+def test_only_its_owner_can_read_a_backup(site: Site) -> None:
     file = backup(site)
     assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     made = datetime.strptime(file.stem, "emsguide-%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
     assert timedelta() <= datetime.now(UTC) - made < timedelta(minutes=5)
 
 
-def test_another_folder_and_number_can_be_named(site: Site, tmp_path: Path) -> None:
+def test_backup_takes_another_folder_and_number_to_keep(site: Site, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     file = backup(site, str(elsewhere))
     old = file.rename(elsewhere / file.name.replace(file.name[9:13], "2001"))
@@ -195,7 +195,7 @@ def test_another_folder_and_number_can_be_named(site: Site, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("damage", ["cut", "overwritten"])
-def test_a_damaged_back_up_is_refused_and_the_store_stays(site: Site, damage: str) -> None:
+def test_restore_refuses_a_damaged_backup_and_keeps_the_store(site: Site, damage: str) -> None:
     file = backup(site)
     content = bytearray(file.read_bytes())
     middle = len(content) // 2
@@ -205,7 +205,7 @@ def test_a_damaged_back_up_is_refused_and_the_store_stays(site: Site, damage: st
     assert site.python("print(Message.objects.count())") == "10000"
 
 
-def test_a_file_that_is_none_of_ours_is_refused(site: Site, stores: Stores, tmp_path: Path) -> None:
+def test_restore_refuses_a_file_that_is_not_a_backup(site: Site, stores: Stores, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_text("Dear shop")
     assert "Nothing was restored" in refused(site.manage, "restore", "--replace", str(other))
@@ -242,7 +242,7 @@ def test_an_empty_store_is_not_backed_up(stores: Stores, tmp_path: Path) -> None
     assert not (tmp_path / "backups").exists()
 
 
-def test_a_full_disk_leaves_the_last_back_up_and_nothing_half(site: Site) -> None:
+def test_a_full_disk_leaves_the_old_backup_and_no_partial_file(site: Site) -> None:
     file = backup(site)
     before = sorted(file.parent.iterdir())
     with disk_for(100_000):
@@ -263,7 +263,7 @@ def disk_for(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_the_newest_stay_and_so_does_what_is_not_ours(tmp_path: Path) -> None:
+def test_the_newest_backups_and_other_files_are_kept(tmp_path: Path) -> None:
     now = datetime(2026, 11, 25, tzinfo=UTC)
     ours = [tmp_path / f"emsguide-202611{day:02}T031500.000000Z.sqlite3" for day in range(1, 25)]
     others = [tmp_path / name for name in ("emsguide-before-the-sale.sqlite3", "notes.txt")]
@@ -278,7 +278,7 @@ def test_the_newest_stay_and_so_does_what_is_not_ours(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == sorted([*ours[10:], *others, at_work])
 
 
-def test_a_damaged_store_is_not_overwritten_and_the_way_out_is_said(tmp_path: Path) -> None:
+def test_restore_keeps_a_damaged_store_and_says_what_to_do(tmp_path: Path) -> None:
     store = tmp_path / "db.sqlite3"
     url = f"sqlite:///{store}"
     manage(url, tmp_path, "migrate", "-v0")

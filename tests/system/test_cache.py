@@ -18,7 +18,7 @@ def cache() -> Iterator[CacheServer]:
         yield server
 
 
-def test_a_cache_that_freezes_dies_and_comes_back_costs_no_page(cache: CacheServer, tmp_path: Path) -> None:
+def test_pages_are_answered_while_the_cache_hangs_or_is_down(cache: CacheServer, tmp_path: Path) -> None:
     numbers = some_numbers(4)
     with StandIn() as japan_post:
         for number in numbers:

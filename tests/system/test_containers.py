@@ -41,7 +41,7 @@ def words_of(instruction: str) -> list[str]:
 # compose.yaml
 
 
-def test_the_services_wait_for_what_says_that_it_is_ready() -> None:
+def test_services_wait_for_services_that_report_readiness() -> None:
     assert set(SERVICES) == {"migrate", "web", "watch", "postgres", "valkey"}
     awaited = [(name, *one) for name in OURS for one in SERVICES[name]["depends_on"].items()]
     assert {name for name, _, _ in awaited} == set(OURS)
@@ -53,7 +53,7 @@ def test_the_services_wait_for_what_says_that_it_is_ready() -> None:
             assert SERVICES[other]["restart"] == "no", f"{other} has to end"
 
 
-def test_our_services_are_one_image_of_this_project_and_run_what_it_has() -> None:
+def test_our_services_share_one_image_and_run_existing_commands() -> None:
     for service in OURS.values():
         assert service["image"] == "emsguide"
         assert (DEPLOY / service["build"]["context"]).resolve() == PROJECT
@@ -62,7 +62,7 @@ def test_our_services_are_one_image_of_this_project_and_run_what_it_has() -> Non
         assert (program, arguments[0]) == ("python", "manage.py") and arguments[1] in get_commands()
 
 
-def test_our_services_may_do_little_and_only_the_host_reaches_the_site() -> None:
+def test_our_services_are_restricted_and_open_to_the_host_only() -> None:
     for service in OURS.values():
         assert service["read_only"] is True and service["tmpfs"] == "/tmp"
         assert service["cap_drop"] == ["ALL"]
@@ -72,19 +72,19 @@ def test_our_services_may_do_little_and_only_the_host_reaches_the_site() -> None
     assert words_of("USER") == ["950"]
 
 
-def test_what_has_to_be_kept_is_in_a_volume() -> None:
+def test_data_that_must_survive_is_in_a_volume() -> None:
     mounted = {volume for service in SERVICES.values() for volume in service.get("volumes", ())}
     assert {volume.split(":")[0] for volume in mounted} == set(COMPOSE["volumes"])
     (environment,) = words_of("ENV")
     assert f"backups:{dict(one.split('=', 1) for one in environment.split())['BACKUP_FOLDER']}" in mounted
 
 
-def test_each_variable_that_is_put_in_is_in_the_example() -> None:
+def test_each_variable_of_the_compose_file_is_in_the_example() -> None:
     assert set(re.findall(r"\$\{(\w+)", (DEPLOY / "compose.yaml").read_text())) <= set(EXAMPLE)
     assert {service["env_file"] for service in OURS.values()} == {".env"}
 
 
-def test_pg_dump_is_of_the_servers_release() -> None:
+def test_pg_dump_has_the_release_of_the_server() -> None:
     (release,) = re.findall(r"postgresql-client-(\d+)", " ".join(words_of("RUN")))
     assert SERVICES["postgres"]["image"] == f"postgres:{release}"
 
@@ -170,7 +170,7 @@ def files_in(folder: Path) -> set[Path]:
     return {file for file in folder.rglob("*") if file.is_file() and file.parent.name != "__pycache__"}
 
 
-def test_what_goes_into_the_image_is_enough_and_its_health_is_seen(
+def test_the_image_has_all_files_and_a_working_health_check(
     container: tuple[Path, dict[str, str]],
 ) -> None:
     code, inside = container

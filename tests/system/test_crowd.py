@@ -59,7 +59,7 @@ def fresh_start(japan_post: StandIn) -> None:
     japan_post.clear()
 
 
-def test_one_stale_number_is_one_request(site: Site, japan_post: StandIn) -> None:
+def test_many_visitors_of_a_stale_number_cause_one_request(site: Site, japan_post: StandIn) -> None:
     japan_post.set_item(NUMBER, story(POSTED))
     pages = [f"{address}/track/{NUMBER}/" for address in site.addresses]
     assert statuses(everybody(get, pages[:1])) == {200: 1}
@@ -72,9 +72,7 @@ def test_one_stale_number_is_one_request(site: Site, japan_post: StandIn) -> Non
     print(f"500 visitors of one stale number: half within {waited[250]:.2f} s, all within {waited[-1]:.2f} s")
 
 
-def test_in_the_end_everybody_has_the_story_and_each_number_was_asked_once(
-    site: Site, japan_post: StandIn
-) -> None:
+def test_a_crowd_is_answered_with_one_request_per_number(site: Site, japan_post: StandIn) -> None:
     numbers = some_numbers(CROWD, start=20_000_000)
     for number in numbers:
         japan_post.set_item(number, story(POSTED, number=number))
@@ -109,7 +107,7 @@ def test_in_the_end_everybody_has_the_story_and_each_number_was_asked_once(
     assert starts[-1] - starts[0] > (len(starts) - 1) * SPACING / 1000 * 0.9
 
 
-def test_the_crowd_finds_fresh_pages_without_a_request(site: Site, japan_post: StandIn) -> None:
+def test_a_crowd_reads_fresh_pages_without_a_request(site: Site, japan_post: StandIn) -> None:
     japan_post.set_item(NUMBER, story(POSTED))
     everybody(until_answered, [f"{site.addresses[0]}/track/{NUMBER}/"])
     before = len(japan_post.requests)
@@ -118,7 +116,7 @@ def test_the_crowd_finds_fresh_pages_without_a_request(site: Site, japan_post: S
     assert len(japan_post.requests) == before
 
 
-def test_while_japan_post_hangs_everybody_else_reads_on(site: Site, japan_post: StandIn) -> None:
+def test_stored_pages_are_answered_while_japan_post_hangs(site: Site, japan_post: StandIn) -> None:
     """The guide, a fresh page and a page that ought to be renewed, while 200 who know nothing wait.
 
     They are read before any of the four requests to Japan Post is over, so no reader stood behind one of these.
@@ -163,7 +161,7 @@ def test_while_japan_post_hangs_everybody_else_reads_on(site: Site, japan_post: 
     site.python("Gate.objects.all().delete(); Shipment.objects.all().delete()")
 
 
-def test_several_learners_at_once_leave_one_set_of_figures(site: Site) -> None:
+def test_concurrent_runs_of_learn_leave_one_set_of_figures(site: Site) -> None:
     said = site.python(
         "from django.utils import timezone\n"
         "from tests.support.crowd import all_at_once\n"
@@ -189,7 +187,7 @@ def small_site(japan_post: StandIn, tmp_path: Path) -> Iterator[Site]:
         yield site
 
 
-def test_a_killed_asker_is_asked_after_and_the_limit_holds_over_processes(
+def test_a_killed_request_is_repeated_and_processes_share_a_limit(
     small_site: Site, japan_post: StandIn
 ) -> None:
     page = f"{small_site.addresses[0]}/track/{NUMBER}/"
@@ -233,7 +231,7 @@ def test_a_killed_asker_is_asked_after_and_the_limit_holds_over_processes(
     assert all(1 <= int(one.headers["retry-after"]) <= 67 for one in found if one.status == 429)
 
 
-def test_killed_in_the_middle_of_writing_nothing_is_half_stored(japan_post: StandIn, tmp_path: Path) -> None:
+def test_a_kill_while_writing_leaves_no_partial_story(japan_post: StandIn, tmp_path: Path) -> None:
     settings = {"JAPANPOST_URL": japan_post.url, "JAPANPOST_SPACING_MS": 0, "LOOKUPS_PER_MINUTE": 0}
     numbers = some_numbers(12, start=50_000_000)
     for number in numbers:

@@ -49,7 +49,7 @@ def test_each_file_that_the_guide_names_exists() -> None:
     assert [name for name in named if not (PROJECT / name).exists()] == []
 
 
-def test_each_command_of_ours_exists() -> None:
+def test_each_command_of_the_site_exists() -> None:
     ours = [shlex.split(line)[1] for line in LINES if line.startswith("emsguide ")]
     ours += re.findall(r"manage\.py (\w+)", GUIDE + "".join(file.read_text() for file in FILES))
     assert {"backup", "restore", "migrate", "collectstatic", "watch", "createsuperuser"} <= set(ours)
@@ -66,7 +66,7 @@ def test_each_job_is_in_the_list_for_cron() -> None:
     assert sorted(re.findall(r" root .* exec -T web python manage\.py (\w+)", GUIDE)) == sorted(jobs())
 
 
-def test_containers_go_back_to_a_back_up_in_the_order_of_the_services() -> None:
+def test_containers_restore_a_backup_in_the_order_of_the_services() -> None:
     (services,) = [block for block in BLOCKS if "emsguide restore --replace" in block]
     (containers,) = [block for block in BLOCKS if "manage.py restore --replace" in block]
     order = r"\b(stop|restore|migrate|start)\b"
@@ -91,14 +91,14 @@ def test_each_program_of_the_units_comes_with_the_code() -> None:
         assert arguments[0] == "manage.py" or arguments == ["-m", "gunicorn", "emsguide.wsgi"]
 
 
-def test_what_copies_the_back_ups_is_installed_on_the_server_too() -> None:
+def test_the_guide_installs_rsync_and_copies_deletions() -> None:
     copying = [shlex.split(line) for line in LINES if line.startswith("rsync ")]
     assert copying and all("--delete" in words for words in copying)  # else nothing is ever forgotten there
     (installed,) = [line.split() for line in LINES if line.startswith("apt-get install") and "caddy" in line]
     assert "rsync" in installed  # it runs at both ends
 
 
-def test_a_web_machine_behind_the_balancer_listens_where_the_balancer_asks() -> None:
+def test_web_machines_listen_where_the_balancer_connects() -> None:
     scaling = (PROJECT / "docs" / "scaling.md").read_text(encoding="utf-8")
     asked = set(re.findall(r"server web\S+ (\S+) ", (DEPLOY / "haproxy.cfg").read_text()))
     assert set(re.findall(r"BIND=([\d.:]+)", scaling)) == asked
@@ -165,7 +165,7 @@ def blocks_of(chapter: str) -> list[str]:
     return re.findall(r"^```sh\n(.*?)^```", found, re.MULTILINE | re.DOTALL)
 
 
-def test_an_upgrade_leaves_the_running_release_alone_until_it_is_stopped_and_can_be_taken_back(
+def test_upgrade_and_roll_back_switch_releases_after_the_stop(
     machine: Path,
 ) -> None:
     release(machine, "new")
@@ -182,13 +182,13 @@ def test_an_upgrade_leaves_the_running_release_alone_until_it_is_stopped_and_can
 
 
 @pytest.mark.parametrize("name", ["emsguide.env", "compose.env"])
-def test_each_setting_of_the_examples_is_one_of_ours(name: str) -> None:
+def test_each_setting_of_the_examples_exists(name: str) -> None:
     written = set(re.findall(r"^#?([A-Z_]+)=", (DEPLOY / name).read_text(), re.MULTILINE))
     assert {"SECRET_KEY", "ALLOWED_HOSTS", "TRUSTED_PROXIES"} <= written
     assert written <= SETTINGS | {"POSTGRES_PASSWORD"}
 
 
-def test_gunicorn_reads_the_file_of_settings_too(tmp_path: Path) -> None:
+def test_gunicorn_reads_the_settings_file(tmp_path: Path) -> None:
     (tmp_path / "gunicorn.conf.py").write_text((PROJECT / "gunicorn.conf.py").read_text())
     (tmp_path / ".env").write_text("WEB_CONCURRENCY=7\nBIND=127.0.0.1:8123\n")
     code = "import runpy; c = runpy.run_path('gunicorn.conf.py'); print(c['workers'], c['bind'])"
@@ -202,7 +202,7 @@ def test_gunicorn_reads_the_file_of_settings_too(tmp_path: Path) -> None:
     assert done.stdout.split() == ["7", "127.0.0.1:8123"]
 
 
-def test_the_guide_is_ten_steps() -> None:
+def test_the_guide_has_ten_steps() -> None:
     assert [int(step) for step in re.findall(r"^\*\*(\d+)\. ", GUIDE, re.MULTILINE)] == list(range(1, 11))
 
 
@@ -233,14 +233,14 @@ def units(tmp_path: Path) -> list[Path]:
 
 
 @pytest.mark.systemd
-def test_systemd_finds_no_fault_in_the_units(units: list[Path]) -> None:
+def test_systemd_accepts_the_units(units: list[Path]) -> None:
     done = processes.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
     ours = [line for line in done.stderr.splitlines() if "emsguide" in line]
     assert (done.returncode, ours) == (0, [])
 
 
 @pytest.mark.systemd
-def test_a_folder_for_back_ups_elsewhere_is_opened_to_the_job_alone(units: list[Path]) -> None:
+def test_the_guide_opens_another_backup_folder_to_the_job_only(units: list[Path]) -> None:
     """The lines of the guide are run, with a folder of ours in place of /etc."""
     (block,) = [block for block in BLOCKS if "ReadWritePaths=" in block]
     lines = [line for line in block.splitlines() if not line.startswith("systemctl ")]
@@ -254,7 +254,7 @@ def test_a_folder_for_back_ups_elsewhere_is_opened_to_the_job_alone(units: list[
 
 
 @pytest.mark.systemd
-def test_the_services_are_as_closed_as_the_guide_says(units: list[Path]) -> None:
+def test_the_services_are_as_restricted_as_the_guide_says(units: list[Path]) -> None:
     printed = dict(re.findall(r"level for emsguide-(\w+).*: ([\d.]+) OK", GUIDE))
     assert set(printed) == {"web", "watch", "job"}
     for unit in units:
@@ -279,9 +279,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.mark.proxies
 @pytest.mark.parametrize("name", SERVERS)
-def test_behind_the_proxy_the_site_is_https_and_believes_nobodys_claim(
-    site: Site, name: str, tmp_path: Path
-) -> None:
+def test_the_site_trusts_its_proxy_and_no_claim_of_a_visitor(site: Site, name: str, tmp_path: Path) -> None:
     site.python("Message.objects.all().delete()")
     with SERVERS[name](site.addresses[0], tmp_path) as (address, certificate), visitor() as session:
         session.verify = str(certificate)
@@ -342,7 +340,9 @@ CLAIM = {"X-Request-ID": "chosen-by-the-visitor"}
 
 @pytest.mark.proxies
 @pytest.mark.parametrize("name", SERVERS)
-def test_no_visitor_names_a_request_in_the_logs(site: Site, name: str, tmp_path: Path) -> None:
+def test_a_visitor_cannot_choose_a_request_id_through_the_proxy(
+    site: Site, name: str, tmp_path: Path
+) -> None:
     with SERVERS[name](site.addresses[0], tmp_path) as (address, certificate), visitor() as session:
         session.verify = str(certificate)
         answer = session.get(f"{address}/healthz", headers=CLAIM)
@@ -351,7 +351,7 @@ def test_no_visitor_names_a_request_in_the_logs(site: Site, name: str, tmp_path:
 
 
 @pytest.mark.haproxy
-def test_nor_does_one_behind_the_balancer(site: Site, tmp_path: Path) -> None:
+def test_a_visitor_cannot_choose_a_request_id_through_the_balancer(site: Site, tmp_path: Path) -> None:
     with Balancer(tmp_path, site.addresses * 2) as balancer, visitor() as session:
         answer = session.get(f"{balancer.address}/healthz", headers=CLAIM)
     assert answer.status_code == 200
@@ -360,9 +360,7 @@ def test_nor_does_one_behind_the_balancer(site: Site, tmp_path: Path) -> None:
 
 @pytest.mark.proxies
 @pytest.mark.parametrize("name", SERVERS)
-def test_while_the_site_is_away_the_proxy_does_not_write_down_who_wanted_which_parcel(
-    name: str, tmp_path: Path
-) -> None:
+def test_the_proxy_logs_no_tracking_number_while_the_site_is_down(name: str, tmp_path: Path) -> None:
     away = f"http://127.0.0.1:{free_port()}"
     with SERVERS[name](away, tmp_path) as (address, certificate), visitor() as session:
         session.verify = str(certificate)
@@ -373,7 +371,7 @@ def test_while_the_site_is_away_the_proxy_does_not_write_down_who_wanted_which_p
 
 
 @pytest.mark.proxies
-def test_caddy_finds_no_fault_in_its_file() -> None:
+def test_caddy_accepts_its_file() -> None:
     asked = [PROXIES["caddy"], "validate", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile"]
     done = processes.run(asked, capture_output=True, text=True)
     assert done.returncode == 0 and "Valid configuration" in done.stdout + done.stderr

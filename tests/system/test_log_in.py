@@ -9,7 +9,7 @@ from tests.staff.access.test_log_in import PAGE, PASSWORD
 from tests.support.served import Site
 
 
-def test_several_workers_and_machines_count_together_and_cookies_are_secure(tmp_path: Path):
+def test_processes_count_failures_together_and_set_secure_cookies(tmp_path: Path):
     people = f"""for name in ('ann', 'bob'): User.objects.create_superuser(name, password='{PASSWORD}')"""
     with Site(tmp_path, f"sqlite:///{tmp_path}/db.sqlite3", gunicorns=2) as site:
         site.python(f"from django.contrib.auth.models import User\n{people}")

@@ -78,7 +78,7 @@ def machines(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
                 yield Machines(site, balancer, cache, database, japan_post)
 
 
-def test_an_edit_on_one_machine_shows_on_the_other_at_the_next_request(machines: Machines) -> None:
+def test_an_edit_on_one_machine_is_on_every_machines_next_page(machines: Machines) -> None:
     (number,) = some_numbers(1, start=60_000_000)
     machines.japan_post.set_item(number, story(POSTED, IN_CUSTOMS, number=number))
     one, other = machines.site.addresses
@@ -116,7 +116,7 @@ class Load:
             await asyncio.sleep(int(seen.headers["retry-after"]))
 
 
-def test_a_machine_killed_under_load_costs_nobody_who_comes_after_and_no_second_request(
+def test_after_a_machine_is_killed_every_new_visitor_is_answered(
     machines: Machines,
 ) -> None:
     japan_post, site = machines.japan_post, machines.site
@@ -166,7 +166,7 @@ def test_a_machine_killed_under_load_costs_nobody_who_comes_after_and_no_second_
     assert Counter(request.query["reqCodeNo1"] for request in japan_post.requests) == asked
 
 
-def test_without_the_common_cache_no_machine_is_ready_and_every_page_is_answered(machines: Machines) -> None:
+def test_without_the_shared_cache_unready_machines_still_answer(machines: Machines) -> None:
     japan_post, balancer = machines.japan_post, machines.balancer
     known, new = some_numbers(2, start=63_000_000)
     for number in (known, new):

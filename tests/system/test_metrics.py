@@ -10,7 +10,7 @@ from tests.ops.test_metrics import TOKEN, Figures, read
 from tests.support.served import Site
 
 
-def test_workers_count_together_and_their_successors_go_on(tmp_path: Path) -> None:
+def test_workers_and_their_replacements_share_the_counts(tmp_path: Path) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     healthz = "emsguide_request_seconds_count status=200 view=healthz"

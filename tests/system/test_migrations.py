@@ -11,7 +11,7 @@ from tests.support.served import PROJECT, Cluster
 
 
 @pytest.mark.postgresql
-def test_an_index_is_built_beside_the_writers_and_again_after_an_interruption(cluster: Cluster) -> None:
+def test_an_index_is_built_concurrently_and_after_an_interruption(cluster: Cluster) -> None:
     url = cluster.new()
 
     def manage(*arguments: str) -> str:

@@ -62,7 +62,7 @@ def run(folder, *arguments):
     return processes.run(command, cwd=mutants.PROJECT, capture_output=True, text=True)
 
 
-def test_the_tests_of_a_tiny_module_kill_what_they_notice(tmp_path):
+def test_each_mutant_of_a_tiny_module_has_the_expected_verdict(tmp_path):
     (tmp_path / "tiny.py").write_text(TINY)
     (tmp_path / "test_tiny.py").write_text(TESTS)
     shutil.copy(mutants.PROJECT / "pyproject.toml", tmp_path)

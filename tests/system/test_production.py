@@ -47,7 +47,7 @@ def get(address: str, **headers: str) -> requests.Response:
     return session.get(address, headers=headers, timeout=30, allow_redirects=False)
 
 
-def test_files_are_hashed_compressed_and_kept_for_ever(site: str) -> None:
+def test_static_files_are_hashed_compressed_and_immutable(site: str) -> None:
     page = get(f"{site}/").text
     (css,) = re.findall(r'href="(/static/css/site\.[0-9a-f]+\.css)"', page)
     response = get(f"{site}{css}", **{"Accept-Encoding": "gzip"})
@@ -56,7 +56,7 @@ def test_files_are_hashed_compressed_and_kept_for_ever(site: str) -> None:
     assert "immutable" in response.headers["Cache-Control"]
 
 
-def test_pages_are_compressed_and_carry_the_safe_headers(site: str) -> None:
+def test_pages_are_compressed_and_have_the_security_headers(site: str) -> None:
     with requests.get(f"{site}/examples/in-customs/", stream=True, timeout=30) as response:
         assert response.headers["Content-Encoding"] == "gzip"
         assert b"with customs" in gzip.decompress(response.raw.read())
@@ -65,14 +65,14 @@ def test_pages_are_compressed_and_carry_the_safe_headers(site: str) -> None:
         assert set(response.headers["Content-Security-Policy"].split("; ")) == POLICY
 
 
-def test_a_static_file_carries_the_policy_too_and_is_for_our_pages_alone(site: str) -> None:
+def test_a_static_file_has_the_policy_and_is_for_our_pages_only(site: str) -> None:
     headers = get(f"{site}/static/img/favicon.svg").headers
     assert set(headers["Content-Security-Policy"].split("; ")) == POLICY
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert "Access-Control-Allow-Origin" not in headers
 
 
-def test_errors_have_our_look_and_tell_no_secrets(site: str) -> None:
+def test_an_error_page_has_our_text_and_no_traceback(site: str) -> None:
     response = get(f"{site}/nothing/")
     assert response.status_code == 404
     assert "There is no such page" in response.text
@@ -88,7 +88,7 @@ def test_the_contact_form_works_and_sets_the_only_cookie(site: str) -> None:
     assert "csrftoken" in get(f"{site}/contact/").headers["Set-Cookie"]
 
 
-def test_what_a_client_claims_about_https_or_where_the_site_is_changes_nothing(site: str) -> None:
+def test_a_clients_claims_about_https_and_host_change_nothing(site: str) -> None:
     plain = get(f"{site}/sitemap.xml")
     claims = {
         "X-Forwarded-Proto": "https",
@@ -105,7 +105,7 @@ def test_what_a_client_claims_about_https_or_where_the_site_is_changes_nothing(s
     assert "Strict-Transport-Security" not in claimed.headers
 
 
-def test_behind_a_proxy_of_ours_its_word_counts(tmp_path: Path) -> None:
+def test_the_headers_of_a_trusted_proxy_count(tmp_path: Path) -> None:
     database = f"sqlite:///{tmp_path}/db.sqlite3"
     with Site(tmp_path, database, TRUSTED_PROXIES=1, SECURE_SSL_REDIRECT=True) as behind:
         address = behind.addresses[0]
@@ -116,14 +116,14 @@ def test_behind_a_proxy_of_ours_its_word_counts(tmp_path: Path) -> None:
     assert told.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
-def test_a_request_line_or_a_header_beyond_measure_is_refused(site: str) -> None:
+def test_a_too_long_request_line_or_header_is_refused(site: str) -> None:
     assert get(f"{site}/track/?number={'x' * 7000}").status_code == 404
     assert get(f"{site}/track/?number={'x' * 9000}").status_code == 414
     assert get(f"{site}/robots.txt", **{"X-Long": "x" * 9000}).status_code == 431
     assert get(f"{site}/robots.txt", **{f"X-{i}": "x" for i in range(60)}).status_code == 431
 
 
-def test_a_body_beyond_measure_is_refused_without_waiting_for_it(site: str) -> None:
+def test_a_too_large_body_is_refused_before_it_is_read(site: str) -> None:
     host, port = urlsplit(site).netloc.split(":")
     with socket.create_connection((host, int(port)), timeout=30) as connection:
         head = f"POST /contact/ HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5000000000\r\n\r\n"
@@ -131,7 +131,7 @@ def test_a_body_beyond_measure_is_refused_without_waiting_for_it(site: str) -> N
         assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
-def test_gunicorns_own_lines_are_json_too_and_written_once(tmp_path: Path) -> None:
+def test_gunicorns_own_log_lines_are_json_and_written_once(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "LOG_FORMAT": "json", "BIND": f"unix:{tmp_path}/socket"}
     missing = [sys.executable, "-m", "gunicorn", "emsguide.no_such_module", "--no-control-socket"]
     done = processes.run(

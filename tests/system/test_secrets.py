@@ -6,7 +6,7 @@ from tests.support.served import Site, get, run
 from tests.support.stories import NUMBER
 
 
-def test_gunicorns_access_log_has_none_and_no_secret_is_in_any_log(tmp_path: Path):
+def test_gunicorns_logs_have_no_whole_number_and_no_secret(tmp_path: Path):
     secret = {
         "SECRET_KEY": "SECRET-OF-THE-SITE " * 3,
         "EMAIL_URL": "smtp+tls://user:SECRET-OF-MAIL@127.0.0.1:9",

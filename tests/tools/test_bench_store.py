@@ -14,7 +14,7 @@ from tracking.staff.parcels.details import summaries_of
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_its_parcels_have_stories_of_every_kind_and_none_from_the_future():
+def test_the_store_has_stories_of_every_kind_and_no_future_event():
     fill(Path(connection.settings_dict["NAME"]), parcels=2000, now=NOW)
     numbers = [number_of(place) for place in range(2000)]
     assert list(Shipment.objects.order_by("pk").values_list("number", flat=True)) == numbers
@@ -26,6 +26,6 @@ def test_its_parcels_have_stories_of_every_kind_and_none_from_the_future():
     assert Counter(Fetch.objects.values_list("outcome", flat=True))["unavailable"] == 120
 
 
-def test_a_journey_that_is_over_has_the_rows_that_were_asked_for():
+def test_a_finished_story_has_the_number_of_rows_asked_for():
     fill(Path(connection.settings_dict["NAME"]), parcels=10, events_each=5, now=NOW)
     assert Event.objects.filter(shipment__number=number_of(0)).count() == 5

@@ -51,7 +51,7 @@ def test_a_moved_clock_reaches_other_programs_and_runs_on():
     assert int(later) > datetime.fromisoformat(first).timestamp()
 
 
-def test_each_moment_has_its_line_and_one_failure_is_enough(monkeypatch, capsys):
+def test_each_moment_has_a_line_and_one_failure_fails_the_run(monkeypatch, capsys):
     results = iter([*[(5, 0, True)] * 3, (4, 1, False), *[(5, 0, True)] * 5])
 
     def pretend(moment, arguments):

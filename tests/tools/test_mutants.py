@@ -17,7 +17,7 @@ ONE = Mutant("k0", "operator_number", "tracking/fetching/gate.py", 1, "MOST = 5"
         (["tracking/fetching/gate.py"], ["tests/away.py"]),
     ],
 )
-def test_a_file_that_is_not_where_the_table_says_stops_the_run(monkeypatch, capsys, table):
+def test_a_missing_file_of_the_table_stops_the_run(monkeypatch, capsys, table):
     monkeypatch.setattr(mutants, "MODULES", {"gate": table})
     with pytest.raises(SystemExit):
         mutants.main(["gate"])
@@ -25,7 +25,7 @@ def test_a_file_that_is_not_where_the_table_says_stops_the_run(monkeypatch, caps
     assert "away.py is not there, where tests/tools/mutants.py looks for gate: change MODULES" in said
 
 
-def test_every_file_of_the_table_is_there():
+def test_every_file_of_the_table_exists():
     assert mutants.missing() == []
     assert list(MODULES) == ["numbers", "parser", "journey", "silence", "gate", "lookup"]
 
@@ -37,7 +37,7 @@ def test_a_sample_is_nearly_the_same_after_an_edit():
     assert len({*sample(before, 200, seed=1)} & {*sample(after, 200, seed=1)}) > 190
 
 
-def test_a_line_is_placed_by_its_statement_and_function():
+def test_a_line_has_its_statement_and_its_function():
     places = Places(
         "X = 1\n\n\nclass A:\n    def f(self, y=X):\n        if y:\n            g(\n                y,\n            )\n"
     )

@@ -23,7 +23,7 @@ def samples(paused=(), **changed) -> list[Sample]:
     ]
 
 
-def test_a_calm_hour_is_right(capsys):
+def test_a_run_without_faults_is_good(capsys):
     assert verdict(Seen(), samples()) == 0
     assert "Nothing failed" in capsys.readouterr().out
 
@@ -37,7 +37,7 @@ def test_a_calm_hour_is_right(capsys):
         ({"behind": 4.0}, "the watch fell behind: 45 s at least, then 85 s"),
     ],
 )
-def test_what_grows_is_named(changed, words, capsys):
+def test_growth_is_named(changed, words, capsys):
     assert verdict(Seen(), samples(**changed)) == 1
     assert words in capsys.readouterr().out
 
@@ -50,7 +50,7 @@ def test_a_page_that_failed_is_named(capsys):
     assert "WRONG: /: 500" in capsys.readouterr().out
 
 
-def test_a_worker_that_was_renewed_is_wrong_for_nothing_is_known_about_it(capsys):
+def test_a_replaced_worker_is_an_error_as_it_cannot_be_compared(capsys):
     renewed = samples(memory=1.0)
     for number, sample in enumerate(renewed):
         sample.memory[number // 10 + 2] = sample.memory.pop(2)
@@ -66,6 +66,6 @@ def test_a_worker_that_was_renewed_is_wrong_for_nothing_is_known_about_it(capsys
         (range(20, 30), "a pause that does not end: nobody has been asked since 380 s"),
     ],
 )
-def test_after_an_outage_there_was_a_pause_and_it_is_over(paused, words, capsys):
+def test_after_an_outage_the_gate_has_paused_and_resumed(paused, words, capsys):
     assert verdict(Seen(outages=1), samples(paused)) == (1 if words else 0)
     assert words in capsys.readouterr().out
