@@ -1,4 +1,4 @@
-"""What tests with real servers share."""
+"""The fixture that the tests with real servers share."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,6 @@ from tests.support.served import Cluster, postgresql
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """One PostgreSQL for all tests of a worker; each makes databases of its own in it."""
+    """One PostgreSQL server for all tests of a pytest worker. Each test creates its own databases in it."""
     with postgresql() as cluster:
         yield cluster

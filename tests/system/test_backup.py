@@ -1,4 +1,4 @@
-"""Back-ups are made under load, can be trusted, and come back; with SQLite and with PostgreSQL."""
+"""Tests `manage.py backup` and `restore` on a running site, with SQLite and with PostgreSQL."""
 
 import json
 import os
@@ -34,7 +34,10 @@ MESSAGES = (
 
 @dataclass
 class Stores:
-    """Where stores can be made, all of one kind. `new` names an empty one, `for_a_site` one that a site can start with."""
+    """Creates stores of one kind. `new` returns the DATABASE_URL of an empty one.
+
+    `for_a_site` returns the DATABASE_URL of one that a site can start with.
+    """
 
     kind: str
     folder: Path
@@ -61,7 +64,7 @@ def japan_post() -> Iterator[StandIn]:
 
 @pytest.fixture(scope="module")
 def site(stores: Stores, japan_post: StandIn) -> Iterator[Site]:
-    """One site for all tests of a kind of store, with something to copy in it."""
+    """One site for all tests of a kind of store, with 10,000 messages to back up."""
     settings = {"JAPANPOST_URL": japan_post.url, "JAPANPOST_SPACING_MS": 0, "LOOKUPS_PER_MINUTE": 0}
     with Site(
         stores.folder, stores.for_a_site(), BACKUP_FOLDER=stores.folder / "backups", **settings
@@ -71,7 +74,7 @@ def site(stores: Stores, japan_post: StandIn) -> Iterator[Site]:
 
 
 def manage(database_url: str, folder: Path, *arguments: str) -> str:
-    """A command before a store that nobody serves."""
+    """The output of a command on a store that no gunicorn uses."""
     site = Site(folder, database_url, gunicorns=0, BACKUP_FOLDER=folder / "backups")
     try:
         return site.manage(*arguments)
@@ -80,29 +83,31 @@ def manage(database_url: str, folder: Path, *arguments: str) -> str:
 
 
 def backup(site: Site, *arguments: str) -> Path:
+    """The file of a new backup."""
     return Path(site.manage("backup", *arguments).partition(": ")[0])
 
 
-def refused(command: Callable[..., str], *arguments: str | Path) -> str:
-    """What it says when it refuses."""
+def refusal(command: Callable[..., str], *arguments: str | Path) -> str:
+    """What the command writes to stderr when it fails. It has to fail."""
     with pytest.raises(subprocess.CalledProcessError) as error:
         command(*arguments)
     return error.value.stderr
 
 
-def told(site: Site, number: str) -> dict:
+def json_of(site: Site, number: str) -> dict:
+    """The JSON of the parcel's tracking page."""
     return json.loads(run(get(f"{site.addresses[0]}/track/{number}.json")).body)
 
 
 @contextmanager
 def visitors(site: Site, japan_post: StandIn) -> Iterator[queue.Queue[str]]:
-    """Three people who open one new parcel after the other, until the end of the block; what they have opened."""
-    numbers, opened, going = queue.Queue[str](), queue.Queue[str](), threading.Event()
+    """Three visitors, each of whom opens new parcels until the block ends. Yields the numbers that they have opened."""
+    numbers, opened, stopping = queue.Queue[str](), queue.Queue[str](), threading.Event()
     for number in some_numbers(5_000):
         numbers.put(number)
 
     def visit() -> None:
-        while not going.is_set():
+        while not stopping.is_set():
             number = numbers.get(timeout=1)
             japan_post.set_item(number, story(*ROWS, number=number))
             if run(get(f"{site.addresses[0]}/track/{number}/")).status == 200:
@@ -112,7 +117,7 @@ def visitors(site: Site, japan_post: StandIn) -> Iterator[queue.Queue[str]]:
     try:
         yield opened
     finally:
-        going.set()
+        stopping.set()
         join(threads)
 
 
@@ -124,7 +129,7 @@ def test_a_backup_made_under_load_restores_the_same_stories(
         file = backup(site)
         meanwhile = opened.qsize()
         assert opened.get(timeout=60)
-    assert meanwhile  # they went on while it was copied
+    assert meanwhile  # visitors opened parcels during the backup
     new = stores.new()
     manage(new, tmp_path, "restore", str(file))
     with Site(tmp_path, new, JAPANPOST_URL="http://127.0.0.1:9") as restored:
@@ -133,8 +138,8 @@ def test_a_backup_made_under_load_restores_the_same_stories(
         ).split()
         assert before <= set(numbers)
         for number in numbers:
-            assert told(restored, number) == told(site, number)
-            assert len(told(restored, number)["events"]) == len(ROWS)
+            assert json_of(restored, number) == json_of(site, number)
+            assert len(json_of(restored, number)["events"]) == len(ROWS)
 
 
 def test_replacing_a_store_needs_an_option_and_keeps_a_backup(site: Site, japan_post: StandIn) -> None:
@@ -145,19 +150,19 @@ def test_replacing_a_store_needs_an_option_and_keeps_a_backup(site: Site, japan_
     japan_post.set_item(NUMBER, story(*ROWS))
     site.python("Shipment.objects.update(ask_again_at=None)")
     run(get(address))
-    assert len(told(site, NUMBER)["events"]) == 3
-    assert "With --replace" in refused(site.manage, "restore", str(file))
-    assert len(told(site, NUMBER)["events"]) == 3
+    assert len(json_of(site, NUMBER)["events"]) == 3
+    assert "With --replace" in refusal(site.manage, "restore", str(file))
+    assert len(json_of(site, NUMBER)["events"]) == 3
     words = site.manage("restore", "--replace", str(file))
-    assert len(told(site, NUMBER)["events"]) == 1
+    assert len(json_of(site, NUMBER)["events"]) == 1
     site.manage("migrate", "-v0")
     (before,) = re.findall(r"before is in (\S+)\.\n", words)
     site.manage("restore", "--replace", before)
-    assert len(told(site, NUMBER)["events"]) == 3
+    assert len(json_of(site, NUMBER)["events"]) == 3
 
 
 def test_a_restore_drops_tables_that_the_backup_lacks(site: Site) -> None:
-    """Else going back before an upgrade would leave tables that the next upgrade wants to make."""
+    """Otherwise restoring a backup from before an upgrade leaves tables that the next upgrade tries to create."""
     connect = "from django.db import connection\n"
     file = backup(site)
     site.python(connect + "connection.cursor().execute('CREATE TABLE later (id integer)')")
@@ -168,7 +173,7 @@ def test_a_restore_drops_tables_that_the_backup_lacks(site: Site) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_backups_in_one_second_do_not_overwrite_each_other(tmp_path: Path) -> None:
-    """Else bringing back one that was made just now would first overwrite it with what is to be replaced."""
+    """Otherwise `restore --replace` of a backup made in this second overwrites it with the store that it replaces."""
     now = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
     first = back_up(tmp_path, now)
     before = first.read_bytes()
@@ -191,7 +196,7 @@ def test_backup_takes_another_folder_and_number_to_keep(site: Site, tmp_path: Pa
     old = file.rename(elsewhere / file.name.replace(file.name[9:13], "2001"))
     assert "1 old deleted" in site.manage("backup", str(elsewhere), "--keep", "1")
     assert file.parent == elsewhere and not old.exists()
-    assert "at least 1" in refused(site.manage, "backup", "--keep", "0")
+    assert "at least 1" in refusal(site.manage, "backup", "--keep", "0")
 
 
 @pytest.mark.parametrize("damage", ["cut", "overwritten"])
@@ -201,26 +206,26 @@ def test_restore_refuses_a_damaged_backup_and_keeps_the_store(site: Site, damage
     middle = len(content) // 2
     content[middle:] = b"" if damage == "cut" else os.urandom(len(content) - middle)
     file.write_bytes(content)
-    assert "Nothing was restored" in refused(site.manage, "restore", "--replace", str(file))
+    assert "Nothing was restored" in refusal(site.manage, "restore", "--replace", str(file))
     assert site.python("print(Message.objects.count())") == "10000"
 
 
 def test_restore_refuses_a_file_that_is_not_a_backup(site: Site, stores: Stores, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_text("Dear shop")
-    assert "Nothing was restored" in refused(site.manage, "restore", "--replace", str(other))
-    assert f"{tmp_path}/nothing" in refused(site.manage, "restore", "--replace", f"{tmp_path}/nothing")
+    assert "Nothing was restored" in refusal(site.manage, "restore", "--replace", str(other))
+    assert f"{tmp_path}/nothing" in refusal(site.manage, "restore", "--replace", f"{tmp_path}/nothing")
     empty = tmp_path / "empty"
     if stores.kind == "sqlite":
         with closing(sqlite3.connect(empty)) as other_store:
             other_store.execute("CREATE TABLE shop (name)")
     else:
         processes.run(["pg_dump", "--format=custom", f"--file={empty}", stores.new()], check=True)
-    assert "is no back-up of this site" in refused(site.manage, "restore", "--replace", str(empty))
+    assert "is no back-up of this site" in refusal(site.manage, "restore", "--replace", str(empty))
 
 
 def test_an_interrupted_restore_commits_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A psql that commits at the end of its input, as with --single-transaction, and a Ctrl-C half-way."""
+    """The psql here commits at the end of its input, as with --single-transaction. Ctrl-C comes before that."""
     committed = tmp_path / "committed"
     (tmp_path / "psql").write_text(f"#!/bin/sh\ncat >/dev/null; echo done >{committed}\n")
     (tmp_path / "psql").chmod(0o755)
@@ -238,7 +243,7 @@ def test_an_interrupted_restore_commits_nothing(tmp_path: Path, monkeypatch: pyt
 
 
 def test_an_empty_store_is_not_backed_up(stores: Stores, tmp_path: Path) -> None:
-    assert "Is DATABASE_URL right?" in refused(manage, stores.new(), tmp_path, "backup")
+    assert "Is DATABASE_URL right?" in refusal(manage, stores.new(), tmp_path, "backup")
     assert not (tmp_path / "backups").exists()
 
 
@@ -246,13 +251,13 @@ def test_a_full_disk_leaves_the_old_backup_and_no_partial_file(site: Site) -> No
     file = backup(site)
     before = sorted(file.parent.iterdir())
     with disk_for(100_000):
-        assert "There is no new back-up" in refused(site.manage, "backup", "--keep", "1")
+        assert "There is no new back-up" in refusal(site.manage, "backup", "--keep", "1")
     assert sorted(file.parent.iterdir()) == before
 
 
 @contextmanager
 def disk_for(size: int) -> Iterator[None]:
-    """No file of ours, or of a program that we start, may grow beyond so many bytes."""
+    """Within the block, no file of this process and of the programs it starts can grow beyond `size` bytes."""
     import resource
 
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -286,7 +291,7 @@ def test_restore_keeps_a_damaged_store_and_says_what_to_do(tmp_path: Path) -> No
     content = bytearray(store.read_bytes())
     content[2000:200_000] = os.urandom(198_000)
     store.write_bytes(content)
-    assert "Move it away" in refused(manage, url, tmp_path, "restore", "--replace", file)
+    assert "Move it away" in refusal(manage, url, tmp_path, "restore", "--replace", file)
     assert store.read_bytes() == content
     store.unlink()
     assert "The store is what" in manage(url, tmp_path, "restore", file)
@@ -296,7 +301,7 @@ def test_restore_keeps_a_damaged_store_and_says_what_to_do(tmp_path: Path) -> No
 def test_the_password_is_on_no_command_line(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each program of PostgreSQL's is run by a script that first writes down how it was called."""
+    """A script in front of each program of PostgreSQL notes its arguments and password, then runs the program."""
     calls = tmp_path / "calls"
     for name in ("pg_dump", "pg_restore", "psql"):
         script = tmp_path / name
@@ -322,4 +327,4 @@ def test_a_missing_program_is_named_with_its_package(
 ) -> None:
     url = cluster.migrated()
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "apt install postgresql-client" in refused(manage, url, tmp_path, "backup")
+    assert "apt install postgresql-client" in refusal(manage, url, tmp_path, "backup")

@@ -1,4 +1,4 @@
-"""Valkey or Redis as the machines' common cache: with it pages are reused, without it they are only made anew."""
+"""Tests Valkey or Redis as the shared cache: with it pages are reused, without it each page is rendered again."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_pages_are_answered_while_the_cache_hangs_or_is_down(cache: CacheServer,
             calm, frozen, dead, back = (f"{site.addresses[0]}/track/{number}/" for number in numbers)
 
             def read(page: str) -> None:
-                """Cold, then by several at once."""
+                """Opens a page once, then four times at the same moment. The first visit makes the look-up."""
                 assert statuses(everybody(get, [page])) == {200: 1}
                 seen = everybody(get, [page] * 4)
                 assert statuses(seen) == {200: 4}
@@ -38,13 +38,12 @@ def test_pages_are_answered_while_the_cache_hangs_or_is_down(cache: CacheServer,
             held = cache.count()
             assert held
             cache.freeze()
-            read(
-                frozen
-            )  # the pages come while it is still frozen; how long they take is for `make bench` to say
+            # The cache stays frozen during these visits. How long they take is not measured here.
+            read(frozen)
             cache.thaw()
             cache.kill()
             read(dead)
             cache.start()
             assert not cache.count()
             read(back)
-            assert cache.count()  # nobody had to restart the site
+            assert cache.count()  # the site uses the cache again without a restart

@@ -1,4 +1,7 @@
-"""The files for containers. No engine runs here: compose.yaml is read, and the Dockerfile's lines are run on what would go in."""
+"""Tests the files for containers without a container engine.
+
+The tests read compose.yaml, and run the Dockerfile's lines on the files that the image would contain.
+"""
 
 import os
 import re
@@ -26,7 +29,7 @@ EXAMPLE = dict(re.findall(r"^([A-Z_]+)=(.*)$", (DEPLOY / "compose.env").read_tex
 
 
 def instructions() -> list[tuple[str, str]]:
-    """Of the Dockerfile, in order: ("RUN", "what")."""
+    """The instructions of the Dockerfile in order, each as ("RUN", "its arguments")."""
     lines = re.sub(r"^#.*\n", "", (DEPLOY / "Dockerfile").read_text(), flags=re.MULTILINE)
     return [tuple(line.split(None, 1)) for line in re.sub(r" *\\\n *", " ", lines).splitlines() if line]
 
@@ -34,7 +37,8 @@ def instructions() -> list[tuple[str, str]]:
 DOCKERFILE = instructions()
 
 
-def words_of(instruction: str) -> list[str]:
+def arguments_of(instruction: str) -> list[str]:
+    """The arguments of each instruction with this name, in order."""
     return [what for name, what in DOCKERFILE if name == instruction]
 
 
@@ -50,7 +54,7 @@ def test_services_wait_for_services_that_report_readiness() -> None:
             assert "test" in SERVICES[other]["healthcheck"], f"{name} waits for {other}"
         else:
             assert how["condition"] == "service_completed_successfully"
-            assert SERVICES[other]["restart"] == "no", f"{other} has to end"
+            assert SERVICES[other]["restart"] == "no", f"{other} must not be restarted when it ends"
 
 
 def test_our_services_share_one_image_and_run_existing_commands() -> None:
@@ -69,13 +73,13 @@ def test_our_services_are_restricted_and_open_to_the_host_only() -> None:
         assert service["security_opt"] == ["no-new-privileges:true"]
     published = [port for service in SERVICES.values() for port in service.get("ports", ())]
     assert published == ["127.0.0.1:8000:8000"]
-    assert words_of("USER") == ["950"]
+    assert arguments_of("USER") == ["950"]
 
 
 def test_data_that_must_survive_is_in_a_volume() -> None:
     mounted = {volume for service in SERVICES.values() for volume in service.get("volumes", ())}
     assert {volume.split(":")[0] for volume in mounted} == set(COMPOSE["volumes"])
-    (environment,) = words_of("ENV")
+    (environment,) = arguments_of("ENV")
     assert f"backups:{dict(one.split('=', 1) for one in environment.split())['BACKUP_FOLDER']}" in mounted
 
 
@@ -85,7 +89,7 @@ def test_each_variable_of_the_compose_file_is_in_the_example() -> None:
 
 
 def test_pg_dump_has_the_release_of_the_server() -> None:
-    (release,) = re.findall(r"postgresql-client-(\d+)", " ".join(words_of("RUN")))
+    (release,) = re.findall(r"postgresql-client-(\d+)", " ".join(arguments_of("RUN")))
     assert SERVICES["postgres"]["image"] == f"postgres:{release}"
 
 
@@ -97,13 +101,13 @@ def test_each_command_of_the_guide_names_our_file_and_its_services() -> None:
     for words in asked:
         assert words[:4] == ["docker", "compose", "-f", "deploy/compose.yaml"]
         named = [word for word in words[5:] if not word.startswith("-")]
-        of_one = {"exec", "run"}  # what follows the service is a command inside it
-        assert set(named[:1] if words[4] in of_one else named) <= set(SERVICES)
+        with_command = {"exec", "run"}  # the words after the service are a command inside it
+        assert set(named[:1] if words[4] in with_command else named) <= set(SERVICES)
 
 
 # The Dockerfile
 
-# What needs root, the network or minutes. Everything else is run.
+# These commands need root, the network or minutes. All others are run.
 NOT_HERE = re.compile(
     r"apt-get |rm -rf /var/|useradd |install -d |python -m venv |/opt/venv/bin/python -m pip "
 )
@@ -111,24 +115,27 @@ NOT_HERE = re.compile(
 
 @pytest.fixture
 def image(tmp_path: Path) -> tuple[Path, dict[str, str]]:
-    """/opt/emsguide with nothing but what Dockerfile.dockerignore lets in, built; and the environment of a container."""
+    """The built image: a folder in place of /opt/emsguide, and the environment of a container.
+
+    The folder contains only the files that Dockerfile.dockerignore allows.
+    """
     code, state = tmp_path / "code", tmp_path / "state"
     state.mkdir()
     rules = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
-    everything, *let_in, caches = [rule for rule in rules if not rule.startswith("#")]
-    assert (everything, caches) == ("*", "**/__pycache__") and all(rule[0] == "!" for rule in let_in)
-    for rule in let_in:
+    everything, *allowed, caches = [rule for rule in rules if not rule.startswith("#")]
+    assert (everything, caches) == ("*", "**/__pycache__") and all(rule[0] == "!" for rule in allowed)
+    for rule in allowed:
         source, copy = PROJECT / rule[1:], code / rule[1:]
         copy.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, copy)
-    copied = [words.split() for words in words_of("COPY")]
+    copied = [words.split() for words in arguments_of("COPY")]
     assert [words[0] for words in copied] == ["requirements.txt", "--from=packages", "."]
     assert (code / "requirements.txt").is_file()
 
-    (environment,) = words_of("ENV")
+    (environment,) = arguments_of("ENV")
     for there, here in {
         "/opt/venv": sys.prefix,
         "/opt/emsguide": str(code),
@@ -139,19 +146,19 @@ def image(tmp_path: Path) -> tuple[Path, dict[str, str]]:
         assert there in environment
         environment = environment.replace(there, here)
     inside = dict(one.split("=", 1) for one in environment.split())
-    for line in words_of("RUN"):
+    for line in arguments_of("RUN"):
         for command in line.split(" && "):
             if not NOT_HERE.match(command):
                 processes.run(
                     ["sh", "-euc", command], cwd=code, env=inside, check=True, stdout=subprocess.DEVNULL
                 )
-    told = {"SECRET_KEY": "production " * 6, "DATABASE_URL": f"sqlite:///{state}/db.sqlite3"}
-    return code, inside | EXAMPLE | told
+    settings = {"SECRET_KEY": "production " * 6, "DATABASE_URL": f"sqlite:///{state}/db.sqlite3"}
+    return code, inside | EXAMPLE | settings
 
 
 @pytest.fixture
 def container(image: tuple[Path, dict[str, str]]) -> Iterator[tuple[Path, dict[str, str]]]:
-    """`migrate` has run and the image's own command runs."""
+    """The image while its own command runs, after `migrate`."""
     code, inside = image
     before = files_in(code)
     (command,) = [json_words(what) for name, what in DOCKERFILE if name == "CMD"]
@@ -174,7 +181,7 @@ def test_the_image_has_all_files_and_a_working_health_check(
     container: tuple[Path, dict[str, str]],
 ) -> None:
     code, inside = container
-    (check,) = words_of("HEALTHCHECK")
+    (check,) = arguments_of("HEALTHCHECK")
     command = json_words(check.partition(" CMD ")[2])
     assert processes.run(command, cwd=code, env=inside).returncode == 0
     headers = {"Host": inside["ALLOWED_HOSTS"], "X-Forwarded-Proto": "https"}
@@ -182,6 +189,6 @@ def test_the_image_has_all_files_and_a_working_health_check(
         page = session.get(f"http://{inside['BIND']}/", headers=headers)
         style = re.findall(r'href="(/static/css/site\.\w+\.css)"', page.text)[0]
         assert session.get(f"http://{inside['BIND']}{style}", headers=headers).status_code == 200
-    nobody = inside | {"BIND": f"127.0.0.1:{free_port()}"}
-    asked = processes.run(command, cwd=code, env=nobody, stderr=subprocess.DEVNULL)
-    assert asked.returncode == 1
+    without_server = inside | {"BIND": f"127.0.0.1:{free_port()}"}
+    unhealthy = processes.run(command, cwd=code, env=without_server, stderr=subprocess.DEVNULL)
+    assert unhealthy.returncode == 1

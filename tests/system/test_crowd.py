@@ -1,4 +1,4 @@
-"""A shipping e-mail went to everybody: crowds before real gunicorns, with SQLite and with PostgreSQL."""
+"""Tests crowds of visitors, as after a shipping e-mail to all customers, on gunicorn with SQLite and PostgreSQL."""
 
 import asyncio
 import itertools
@@ -16,9 +16,8 @@ from tests.support.standin import StandIn
 from tests.support.stories import NUMBER, POSTED, some_numbers, story
 
 SPACING = 100  # milliseconds
-CROWD = int(
-    os.environ.get("CROWD", "20")
-)  # numbers, each with ten visitors; CROWD=50 takes half a minute more
+# Numbers, each with ten visitors. CROWD=50 takes half a minute more.
+CROWD = int(os.environ.get("CROWD", "20"))
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +36,12 @@ def japan_post() -> Iterator[StandIn]:
 def site(
     request: pytest.FixtureRequest, japan_post: StandIn, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    """SQLite before one gunicorn, PostgreSQL before two."""
+    """One gunicorn with SQLite, then two with PostgreSQL."""
     folder: Path = tmp_path_factory.mktemp("site")
     settings = {
         "JAPANPOST_URL": japan_post.url,
         "JAPANPOST_SPACING_MS": SPACING,
-        "JAPANPOST_TIMEOUT": 25,  # a busy machine is not to run into it
+        "JAPANPOST_TIMEOUT": 25,  # long enough for a busy machine
         "LOOKUPS_PER_MINUTE": 0,
     }
     if request.param == "sqlite":
@@ -80,7 +79,7 @@ def test_a_crowd_is_answered_with_one_request_per_number(site: Site, japan_post:
     visitors = [
         f"{address}/track/{number}/"
         for number in numbers
-        for address in (site.addresses * 10)[:10]  # ten people for each number, through both doors
+        for address in (site.addresses * 10)[:10]  # ten visitors for each number, spread over the gunicorns
     ]
     began = time.monotonic()
     seen = everybody(until_answered, visitors)
@@ -90,7 +89,7 @@ def test_a_crowd_is_answered_with_one_request_per_number(site: Site, japan_post:
     asked = Counter(request.query["reqCodeNo1"] for request in japan_post.requests)
     assert asked == dict.fromkeys(numbers, 1)
     assert japan_post.concurrent_peak <= 4
-    # By the site's own notes: what arrives at the stand-in was delayed on its way, one request more and another less.
+    # The starts that the site has stored: the delay until a request arrives at the stand-in varies.
     asked_at = "Fetch.objects.filter(shipment__number__in={numbers}).values_list('started_at', flat=True)"
     said = site.python(f"print(*sorted(at.timestamp() for at in {asked_at.format(numbers=numbers)}))")
     starts = [float(one) for one in said.split()]
@@ -101,7 +100,8 @@ def test_a_crowd_is_answered_with_one_request_per_number(site: Site, japan_post:
         f"{len(visitors)} visitors, {CROWD} numbers: all answered in {took:.1f} s, {visits} visits, at most"
         f" {japan_post.concurrent_peak} at a time, gaps from {gaps[0] * 1000:.0f} ms"
     )
-    # A process that comes to a halt between its turn and its note notes a late start: look at six in a row, and at all.
+    # A process that is interrupted between its turn and the storing stores a late start. So check six starts in a row
+    # and all starts together instead of each distance.
     windows = [later - earlier for earlier, later in zip(starts, starts[5:], strict=False)]
     assert min(windows) > 5 * SPACING / 1000 * 0.5
     assert starts[-1] - starts[0] > (len(starts) - 1) * SPACING / 1000 * 0.9
@@ -117,9 +117,9 @@ def test_a_crowd_reads_fresh_pages_without_a_request(site: Site, japan_post: Sta
 
 
 def test_stored_pages_are_answered_while_japan_post_hangs(site: Site, japan_post: StandIn) -> None:
-    """The guide, a fresh page and a page that ought to be renewed, while 200 who know nothing wait.
+    """Reads the guide, a fresh page and a stale page while 200 visitors of unknown numbers wait.
 
-    They are read before any of the four requests to Japan Post is over, so no reader stood behind one of these.
+    All are read before any of the four requests to Japan Post ends, so no reader waited for one of them.
     """
     fresh, stale, *cold = some_numbers(202, start=30_000_000)
     for number in (fresh, stale):
@@ -137,12 +137,12 @@ def test_stored_pages_are_answered_while_japan_post_hangs(site: Site, japan_post
         async with asyncio.timeout(60):
             while waiting and japan_post.concurrent_peak < 4:
                 await asyncio.sleep(0.01)
-        await asyncio.sleep(5 * SPACING / 1000 if waiting else 0)  # a fifth would come in that time
-        # Not at the end: when the first four give up, the next ones may be here before the stand-in notices it.
+        await asyncio.sleep(5 * SPACING / 1000 if waiting else 0)  # long enough for a fifth request to start
+        # Not later: when the first four time out, the next ones can arrive before the stand-in notices it.
         peaks.append(japan_post.concurrent_peak)
         seen = [await get(url) for url in readers * 10]
         if waiting:
-            assert len(japan_post.requests) == before + 4  # a place that is free again is taken at once
+            assert len(japan_post.requests) == before + 4  # more would mean that one of the four has ended
         for one in crowd:
             one.cancel()
         await asyncio.gather(*crowd, return_exceptions=True)
@@ -155,7 +155,7 @@ def test_stored_pages_are_answered_while_japan_post_hangs(site: Site, japan_post
     hanging = run(read(waiting, [*readers, f"{address}/track/{stale}/"]))
     print(f"slowest of guide, stored page and admin: {calm:.2f} s in calm, {hanging:.2f} s while it hangs")
     assert peaks[1] == 4
-    site.stop(signal.SIGKILL)  # those who still wait would go on
+    site.stop(signal.SIGKILL)  # otherwise the waiting requests go on in the next test
     japan_post.clear()
     site.start()
     site.python("Gate.objects.all().delete(); Shipment.objects.all().delete()")
@@ -180,7 +180,7 @@ def small_site(japan_post: StandIn, tmp_path: Path) -> Iterator[Site]:
     settings = {
         "JAPANPOST_URL": japan_post.url,
         "JAPANPOST_SPACING_MS": 10,
-        "JAPANPOST_TIMEOUT": 25,  # the one who is killed is not to give up before
+        "JAPANPOST_TIMEOUT": 25,  # so that the request is killed before it times out
         "LOOKUPS_PER_MINUTE": 10,
     }
     with Site(tmp_path, f"sqlite:///{tmp_path}/db.sqlite3", **settings) as site:
@@ -205,7 +205,7 @@ def test_a_killed_request_is_repeated_and_processes_share_a_limit(
     small_site.stop(signal.SIGKILL)
     small_site.start()
     lease = "Shipment.objects.filter(lease_until__gt=timezone.now())"
-    expire = f"print({lease}.update(lease_until=timezone.now()))"  # rather than wait until it runs out
+    expire = f"print({lease}.update(lease_until=timezone.now()))"  # instead of waiting until it expires
     assert small_site.python(f"from django.utils import timezone\n{expire}") == "1"
     (seen,) = everybody(until_answered, [page])
     assert seen.status == 200
@@ -220,7 +220,7 @@ def test_a_killed_request_is_repeated_and_processes_share_a_limit(
     found = [everybody(get, [url])[0] for url in stream]
     asked, refused = statuses(found)[404], statuses(found)[429]
     assert len(japan_post.requests) == asked == 25 - refused
-    # A minute may end meanwhile. Two more look-ups were made above.
+    # Two more look-ups were counted above. There are two counts if a minute ended during the test.
     counts = [
         int(one)
         for one in small_site.python(
@@ -259,7 +259,7 @@ def test_a_kill_while_writing_leaves_no_partial_story(japan_post: StandIn, tmp_p
             )
             assert whole == "ok True True"
             site.start()
-        site.python("Shipment.objects.update(lease_until=None)")  # rather than wait until they run out
+        site.python("Shipment.objects.update(lease_until=None)")  # instead of waiting until they expire
         seen = everybody(until_answered, [f"{site.addresses[0]}/track/{number}/" for number in numbers])
         assert statuses(seen) == {200: 12}
         assert site.python("print({s.events.count() for s in Shipment.objects.all()})") == "{6}"

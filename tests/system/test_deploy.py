@@ -1,4 +1,4 @@
-"""The files of deploy/ and docs/deploying.md: they agree, what they name exists, and they work where it can be tried."""
+"""Tests that deploy/ and docs/deploying.md agree, that what they name exists, and runs what can be run here."""
 
 import os
 import re
@@ -32,7 +32,7 @@ SETTINGS = set(
 
 
 def jobs() -> list[str]:
-    """What the timers start: the names of management commands."""
+    """The names of the management commands that the timers start."""
     return [
         re.findall(r"^Unit=emsguide-job@(\w+)\.service$", timer.read_text(), re.MULTILINE)[0]
         for timer in TIMERS
@@ -93,22 +93,26 @@ def test_each_program_of_the_units_comes_with_the_code() -> None:
 
 def test_the_guide_installs_rsync_and_copies_deletions() -> None:
     copying = [shlex.split(line) for line in LINES if line.startswith("rsync ")]
-    assert copying and all("--delete" in words for words in copying)  # else nothing is ever forgotten there
+    # Without --delete, old copies stay there for ever.
+    assert copying and all("--delete" in words for words in copying)
     (installed,) = [line.split() for line in LINES if line.startswith("apt-get install") and "caddy" in line]
     assert "rsync" in installed  # it runs at both ends
 
 
 def test_web_machines_listen_where_the_balancer_connects() -> None:
     scaling = (PROJECT / "docs" / "scaling.md").read_text(encoding="utf-8")
-    asked = set(re.findall(r"server web\S+ (\S+) ", (DEPLOY / "haproxy.cfg").read_text()))
-    assert set(re.findall(r"BIND=([\d.:]+)", scaling)) == asked
-    assert set(re.findall(r"BIND=(.+)", (DEPLOY / "emsguide.env").read_text())) <= asked
+    machines = set(re.findall(r"server web\S+ (\S+) ", (DEPLOY / "haproxy.cfg").read_text()))
+    assert set(re.findall(r"BIND=([\d.:]+)", scaling)) == machines
+    assert set(re.findall(r"BIND=(.+)", (DEPLOY / "emsguide.env").read_text())) <= machines
     assert "BIND" in SETTINGS
 
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
-    """A folder that stands for `/`: the site installed, a new release to fetch, and programs that only note their calls."""
+    """A folder in place of `/`, with the site installed and a repository from which a new release can be cloned.
+
+    Its `systemctl` and `curl` only note their arguments and the installed release in the file `calls`.
+    """
     origin, programs = tmp_path / "origin", tmp_path / "bin"
     left_out = shutil.ignore_patterns(
         ".*", "__pycache__", "staticfiles", "backups", "*.sqlite3*", "img", "tests"
@@ -121,7 +125,7 @@ def machine(tmp_path: Path) -> Path:
         "systemctl": note,
         "curl": note,
         "runuser": 'shift 3; exec "$@"',
-        "python3": f'[ "$*" = "-m venv .venv" ] && ln -s {sys.prefix} .venv',  # making one takes too long
+        "python3": f'[ "$*" = "-m venv .venv" ] && ln -s {sys.prefix} .venv',  # creating one takes too long
     }.items():
         (programs / name).write_text(f"#!/bin/sh\n{does}\n")
         (programs / name).chmod(0o755)
@@ -138,7 +142,7 @@ def machine(tmp_path: Path) -> Path:
         "".join(f"{name}={value}\n" for name, value in settings.items())
     )
     release(tmp_path, "old")
-    do(
+    run_script(
         tmp_path,
         f"git clone --quiet {origin} /opt/emsguide; cd /opt/emsguide; python3 -m venv .venv;"
         " ln -s /etc/emsguide.env .env; emsguide migrate -v0",
@@ -147,12 +151,15 @@ def machine(tmp_path: Path) -> Path:
 
 
 def release(machine: Path, name: str) -> None:
+    """Commits a release with this name to the machine's repository."""
     (machine / "origin" / "release").write_text(name)
     git = "git -c user.name=a -c user.email=a@example.com"
-    do(machine, f"cd {machine}/origin; git init --quiet; git add .; {git} commit --quiet --message={name}")
+    commit = f"{git} commit --quiet --message={name}"
+    run_script(machine, f"cd {machine}/origin; git init --quiet; git add .; {commit}")
 
 
-def do(machine: Path, script: str) -> None:
+def run_script(machine: Path, script: str) -> None:
+    """Runs the lines of the guide with the machine's folder in place of `/`."""
     script = re.sub(r"(?<![\w.])/(etc|opt)/", rf"{machine}/\1/", script)
     path = f"{machine}/bin:{os.environ['PATH']}"
     processes.run(
@@ -161,6 +168,7 @@ def do(machine: Path, script: str) -> None:
 
 
 def blocks_of(chapter: str) -> list[str]:
+    """The blocks of shell commands in a chapter of the guide."""
     found = GUIDE.partition(f"\n## {chapter}\n")[2].partition("\n## ")[0]
     return re.findall(r"^```sh\n(.*?)^```", found, re.MULTILINE | re.DOTALL)
 
@@ -169,10 +177,10 @@ def test_upgrade_and_roll_back_switch_releases_after_the_stop(
     machine: Path,
 ) -> None:
     release(machine, "new")
-    served = []  # at each call of systemctl, and at last of curl
+    served = []  # for each chapter: the installed release at each call of systemctl, and of curl at the end
     for chapter in ("Upgrade", "Roll back", "Upgrade"):
         for block in blocks_of(chapter):
-            do(machine, block)
+            run_script(machine, block)
         served.append([call.split()[-1] for call in (machine / "calls").read_text().splitlines()])
         (machine / "calls").unlink()
     assert served == [["old", "new", "new", "new"], ["new", "old", "old"], ["old", "new", "new", "new"]]
@@ -220,7 +228,7 @@ def test_the_wrapper_can_be_run_and_parsed() -> None:
 
 @pytest.fixture
 def units(tmp_path: Path) -> list[Path]:
-    """The units in a folder of their own, with a program where they look for one."""
+    """Copies of the units, with the path of a Python that exists."""
     program = tmp_path / "emsguide" / ".venv" / "bin" / "python"
     program.parent.mkdir(parents=True)
     program.symlink_to(sys.executable)
@@ -241,7 +249,7 @@ def test_systemd_accepts_the_units(units: list[Path]) -> None:
 
 @pytest.mark.systemd
 def test_the_guide_opens_another_backup_folder_to_the_job_only(units: list[Path]) -> None:
-    """The lines of the guide are run, with a folder of ours in place of /etc."""
+    """Runs the lines of the guide with a temporary folder in place of /etc/systemd/system."""
     (block,) = [block for block in BLOCKS if "ReadWritePaths=" in block]
     lines = [line for line in block.splitlines() if not line.startswith("systemctl ")]
     here = units[0].parent
@@ -259,9 +267,9 @@ def test_the_services_are_as_restricted_as_the_guide_says(units: list[Path]) -> 
     assert set(printed) == {"web", "watch", "job"}
     for unit in units:
         if unit.suffix == ".service":
-            asked = ["systemd-analyze", "security", "--offline=true", "--no-pager", unit]
+            command = ["systemd-analyze", "security", "--offline=true", "--no-pager", unit]
             level = re.findall(
-                r"level for .*: ([\d.]+)", processes.run(asked, capture_output=True, text=True).stdout
+                r"level for .*: ([\d.]+)", processes.run(command, capture_output=True, text=True).stdout
             )
             assert float(level[0]) <= float(printed[re.split(r"[-@.]", unit.name)[1]]) < 2
 
@@ -269,11 +277,11 @@ def test_the_services_are_as_restricted_as_the_guide_says(units: list[Path]) -> 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    told = {"ALLOWED_HOSTS": "localhost,127.0.0.1", "MESSAGES_PER_HOUR": 1} | {
+    settings = {"ALLOWED_HOSTS": "localhost,127.0.0.1", "MESSAGES_PER_HOUR": 1} | {
         "TRUSTED_PROXIES": 1,
         "SECURE_SSL_REDIRECT": True,
     }
-    with Site(folder, f"sqlite:///{folder}/db.sqlite3", **told) as site:
+    with Site(folder, f"sqlite:///{folder}/db.sqlite3", **settings) as site:
         yield site
 
 
@@ -289,10 +297,10 @@ def test_the_site_trusts_its_proxy_and_no_claim_of_a_visitor(site: Site, name: s
         (cookie,) = session.cookies
         assert cookie.secure
         token = html.fromstring(page.text).xpath("string(//input[@name='csrfmiddlewaretoken']/@value)")
-        letter = {"email": "ann@example.com", "text": "Where is it?", "csrfmiddlewaretoken": token}
+        message = {"email": "ann@example.com", "text": "Where is it?", "csrfmiddlewaretoken": token}
         headers = {"Referer": f"{address}/contact/", "Origin": address}
         answers = [
-            session.post(f"{address}/contact/", letter, headers=headers | {"X-Forwarded-For": claim})
+            session.post(f"{address}/contact/", message, headers=headers | {"X-Forwarded-For": claim})
             for claim in ("203.0.113.1", "203.0.113.2")
         ]
         assert [answer.status_code for answer in answers] == [200, 429]
@@ -300,7 +308,7 @@ def test_the_site_trusts_its_proxy_and_no_claim_of_a_visitor(site: Site, name: s
 
 
 class Counting(BaseHTTPRequestHandler):
-    """A site that counts its connections; each is kept open."""
+    """A server that counts its connections and keeps each of them open."""
 
     protocol_version = "HTTP/1.1"
     connections = 0
@@ -320,10 +328,10 @@ class Counting(BaseHTTPRequestHandler):
 @pytest.mark.proxies
 @pytest.mark.parametrize("name", SERVERS)
 def test_the_proxy_keeps_its_connection_to_the_site(name: str, tmp_path: Path) -> None:
-    class Here(Counting):
+    class OneServer(Counting):
         pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Here) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), OneServer) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         site = f"http://127.0.0.1:{server.server_port}"
         try:
@@ -332,7 +340,7 @@ def test_the_proxy_keeps_its_connection_to_the_site(name: str, tmp_path: Path) -
                 assert [session.get(address).status_code for _ in range(5)] == [204] * 5
         finally:
             server.shutdown()
-    assert Here.connections == 1
+    assert OneServer.connections == 1
 
 
 CLAIM = {"X-Request-ID": "chosen-by-the-visitor"}
@@ -361,8 +369,8 @@ def test_a_visitor_cannot_choose_a_request_id_through_the_balancer(site: Site, t
 @pytest.mark.proxies
 @pytest.mark.parametrize("name", SERVERS)
 def test_the_proxy_logs_no_tracking_number_while_the_site_is_down(name: str, tmp_path: Path) -> None:
-    away = f"http://127.0.0.1:{free_port()}"
-    with SERVERS[name](away, tmp_path) as (address, certificate), visitor() as session:
+    no_site = f"http://127.0.0.1:{free_port()}"
+    with SERVERS[name](no_site, tmp_path) as (address, certificate), visitor() as session:
         session.verify = str(certificate)
         assert session.get(f"{address}/track/{NUMBER}/").status_code == 502
     logs = [file for file in tmp_path.rglob("*") if file.is_file() and b"\0" not in file.read_bytes()]
@@ -372,8 +380,8 @@ def test_the_proxy_logs_no_tracking_number_while_the_site_is_down(name: str, tmp
 
 @pytest.mark.proxies
 def test_caddy_accepts_its_file() -> None:
-    asked = [PROXIES["caddy"], "validate", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile"]
-    done = processes.run(asked, capture_output=True, text=True)
+    validate = [PROXIES["caddy"], "validate", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile"]
+    done = processes.run(validate, capture_output=True, text=True)
     assert done.returncode == 0 and "Valid configuration" in done.stdout + done.stderr
     formatted = processes.run([PROXIES["caddy"], "fmt", DEPLOY / "Caddyfile"], capture_output=True, text=True)
     assert formatted.stdout == (DEPLOY / "Caddyfile").read_text()

@@ -1,4 +1,4 @@
-"""The staff's log-in over several processes of gunicorn."""
+"""Tests the log-in of staff with several processes of gunicorn."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,8 @@ def test_processes_count_failures_together_and_set_secure_cookies(tmp_path: Path
             page = requests.get(address, timeout=30)
             (token,) = re.findall('csrfmiddlewaretoken" value="([^"]+)', page.text)
             form = {"username": name, "password": password, "csrfmiddlewaretoken": token, "next": "/admin/"}
-            headers = {"Cookie": page.headers["Set-Cookie"].partition(";")[0]}  # no client sends it over http
+            # By hand, for clients do not send a secure cookie over http.
+            headers = {"Cookie": page.headers["Set-Cookie"].partition(";")[0]}
             return requests.post(address, form, headers=headers, allow_redirects=False, timeout=30)
 
         assert [post(turn, "ann", "wrong").status_code for turn in range(5)] == [200, 200, 200, 200, 429]

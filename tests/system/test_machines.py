@@ -1,4 +1,4 @@
-"""Two web machines behind HAProxy, with one PostgreSQL and one cache: no visitor sees that there are two, or one less."""
+"""Tests two web machines behind HAProxy with one PostgreSQL and one cache: edits, a killed machine, a lost cache."""
 
 import asyncio
 import time
@@ -29,12 +29,12 @@ from tests.support.stories import IN_CUSTOMS, POSTED, some_numbers, story
 pytestmark = [pytest.mark.postgresql, pytest.mark.cacheserver, pytest.mark.haproxy]
 
 WARM, COLD = 6, 24  # parcels
-READERS = 4  # visitors of warm pages, each of whom asks again when answered
+READERS = 4  # visitors of warm pages, each of whom sends the next request when answered
 
 
 @dataclass
 class Machines:
-    """The whole installation."""
+    """The running installation."""
 
     site: Site
     balancer: Balancer
@@ -44,15 +44,16 @@ class Machines:
 
     @property
     def front(self) -> str:
+        """The address of the balancer."""
         return self.balancer.address
 
     def query(self, statement: LiteralString) -> list[Any]:
-        """The one column of it."""
+        """The values of the statement's only column."""
         with psycopg.connect(self.database) as connection:
             return [value for (value,) in connection.execute(statement)]
 
-    def being_asked(self) -> set[str]:
-        """Numbers of which some machine is asking Japan Post at this moment."""
+    def in_flight(self) -> set[str]:
+        """The numbers for which a request to Japan Post is in flight."""
         return set(self.query("SELECT number FROM tracking_shipment WHERE lease_until IS NOT NULL"))
 
 
@@ -64,7 +65,7 @@ def machines(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
         settings = {
             "JAPANPOST_URL": japan_post.url,
             "JAPANPOST_SPACING_MS": 20,
-            "JAPANPOST_TIMEOUT": 10,  # so that the lease of one who died runs out soon
+            "JAPANPOST_TIMEOUT": 10,  # so that the lease of a killed process expires soon
             "LOOKUPS_PER_MINUTE": 0,
             "CACHE_URL": cache.url,
             "TRUSTED_PROXIES": 1,
@@ -83,7 +84,7 @@ def test_an_edit_on_one_machine_is_on_every_machines_next_page(machines: Machine
     machines.japan_post.set_item(number, story(POSTED, IN_CUSTOMS, number=number))
     one, other = machines.site.addresses
     pages = [f"{address}/track/{number}/" for address in (other, machines.front, one)]
-    assert statuses(everybody(until_answered, pages * 10)) == {200: 30}  # read and kept by every worker
+    assert statuses(everybody(until_answered, pages * 10)) == {200: 30}  # every worker has them in its cache
     (customs,) = machines.query("SELECT id FROM tracking_status WHERE slug = 'customs-clearance'")
     desk = Desk(one)
     for title in ("Customs look at it", "Customs look at it again"):
@@ -93,13 +94,13 @@ def test_an_edit_on_one_machine_is_on_every_machines_next_page(machines: Machine
 
 @dataclass
 class Load:
-    """Visitors who come all the time, and what became of those who came for nothing."""
+    """Counts the visits that were answered and notes those that were lost."""
 
     answered: Counter[int] = field(default_factory=Counter)
-    lost: list[tuple[float, str]] = field(default_factory=list)  # when they came, what they met
+    lost: list[tuple[float, str]] = field(default_factory=list)  # start of the visit, failure
 
     async def visit(self, url: str) -> None:
-        """Patient where the page says when to come again. Whatever else is no page is a visit lost."""
+        """Opens a page, again after Retry-After where the site asks for it. Any other failure is a lost visit."""
         while True:
             began = time.monotonic()
             try:
@@ -110,7 +111,7 @@ class Load:
             if seen.status == 200:
                 self.answered[200] += 1
                 return
-            if "retry-after" not in seen.headers:  # the balancer's own word, not ours
+            if "retry-after" not in seen.headers:  # an answer of the balancer, not of the site
                 self.lost.append((began, f"{seen.status} {seen.body[:80]}"))
                 return
             await asyncio.sleep(int(seen.headers["retry-after"]))
@@ -119,6 +120,7 @@ class Load:
 def test_after_a_machine_is_killed_every_new_visitor_is_answered(
     machines: Machines,
 ) -> None:
+    """Numbers whose request was in flight on the killed machine are requested twice at most, all others once."""
     japan_post, site = machines.japan_post, machines.site
     japan_post.clear()
     warm, cold = some_numbers(WARM, start=61_000_000), some_numbers(COLD, start=62_000_000)
@@ -129,7 +131,7 @@ def test_after_a_machine_is_killed_every_new_visitor_is_answered(
     japan_post.set_fault(None, "slow-first-byte", seconds=0.1)
     load = Load()
 
-    async def bring_it_on() -> tuple[float, set[str]]:
+    async def kill_under_load() -> tuple[float, set[str]]:
         over = asyncio.Event()
 
         async def read(place: int) -> None:
@@ -140,10 +142,10 @@ def test_after_a_machine_is_killed_every_new_visitor_is_answered(
         crowd = [asyncio.create_task(load.visit(pages[number])) for number in cold for _ in range(2)]
         while len(japan_post.requests) < WARM + COLD // 3:
             await asyncio.sleep(0.01)
-        asking = await asyncio.to_thread(machines.being_asked)
+        asking = await asyncio.to_thread(machines.in_flight)
         await asyncio.to_thread(site.lose, 0)
         killed_at = time.monotonic()
-        asking |= await asyncio.to_thread(machines.being_asked)
+        asking |= await asyncio.to_thread(machines.in_flight)
         before = load.answered[200]
         await asyncio.gather(*crowd)
         while load.answered[200] < before + 50:
@@ -152,14 +154,14 @@ def test_after_a_machine_is_killed_every_new_visitor_is_answered(
         await asyncio.gather(*readers)
         return killed_at, asking
 
-    killed_at, asking = run(bring_it_on())
+    killed_at, asking = run(kill_under_load())
     asked = Counter(request.query["reqCodeNo1"] for request in japan_post.requests)
     twice = {number for number, times in asked.items() if times > 1}
-    print(f"{load.answered[200]} pages, {len(load.lost)} lost, {len(twice)} parcels asked about again")
-    assert [met for began, met in load.lost if began > killed_at] == []
+    print(f"{load.answered[200]} pages, {len(load.lost)} lost, {len(twice)} parcels requested twice")
+    assert [failure for began, failure in load.lost if began > killed_at] == []
     assert len(load.lost) <= READERS + 2 * COLD
     assert asked.keys() == {*warm, *cold}
-    assert twice <= asking  # whose answer died with the one who asked
+    assert twice <= asking  # their first answer was lost with the killed machine
     assert max(asked.values()) <= 2
     site.replace(0)
     assert statuses(everybody(get, pages.values())) == {200: WARM + COLD}

@@ -1,4 +1,4 @@
-"""/metrics over several workers of gunicorn."""
+"""Tests /metrics with several workers of gunicorn."""
 
 import os
 import signal
@@ -45,5 +45,6 @@ def test_workers_and_their_replacements_share_the_counts(tmp_path: Path) -> None
 
 
 def workers_of(site: Site) -> list[int]:
+    """The process ids of the only gunicorn's workers."""
     (gunicorn,) = site.pids
     return [int(pid) for pid in Path(f"/proc/{gunicorn}/task/{gunicorn}/children").read_text().split()]

@@ -1,4 +1,4 @@
-"""What migrations do on a PostgreSQL that others use meanwhile."""
+"""Tests migrations on a PostgreSQL that other processes use at the same time."""
 
 import os
 import sys
@@ -24,7 +24,8 @@ def test_an_index_is_built_concurrently_and_after_an_interruption(cluster: Clust
     manage("migrate", "-v0", "tracking", "0016")
     assert "CREATE INDEX CONCURRENTLY" in manage("sqlmigrate", "tracking", "0017")
     with psycopg.connect(url, autocommit=True) as store:
-        store.execute("CREATE INDEX fetch_by_time ON tracking_fetch (size)")  # not ready, as it were
+        # In place of the index that an interruption leaves.
+        store.execute("CREATE INDEX fetch_by_time ON tracking_fetch (size)")
         manage("migrate", "-v0")
         (definition,) = store.execute(
             "SELECT indexdef FROM pg_indexes WHERE indexname = 'fetch_by_time'"

@@ -1,4 +1,4 @@
-"""make mutants with a tiny module in place of the site's: which changes do the tests notice?"""
+"""Tests `make mutants` with a tiny module in place of the site's modules."""
 
 import json
 import shutil
@@ -52,7 +52,7 @@ def test_counting_ends():
 
 
 def run(folder, *arguments):
-    """The command, with the tiny module in place of the site's."""
+    """The finished command, run with the tiny module in place of the site's modules."""
     code = (
         "import sys; from pathlib import Path; from tests.tools import mutants; "
         f"mutants.PROJECT = Path({str(folder)!r}); mutants.SECONDS_OF_WORK = 0.5; "

@@ -1,4 +1,4 @@
-"""The site as it is served: gunicorn with threads, production settings, hashed and compressed files."""
+"""Tests the site as in production: gunicorn with threads, production settings, hashed and compressed files."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ from tests.support.served import PROJECT, Site
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a site that was started the way README says, in a copy of its own."""
+    """The address of a running site, started as in production from a folder with its own database and static files."""
     folder = tmp_path_factory.mktemp("production")
     for name in ("emsguide", "tracking", "templates", "static", "manage.py", "gunicorn.conf.py"):
         (folder / name).symlink_to(PROJECT / name)
@@ -42,6 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def get(address: str, **headers: str) -> requests.Response:
+    """The response to one request. It follows no redirection and uses no proxy of the environment."""
     session = requests.Session()
     session.trust_env = False
     return session.get(address, headers=headers, timeout=30, allow_redirects=False)
@@ -110,10 +111,11 @@ def test_the_headers_of_a_trusted_proxy_count(tmp_path: Path) -> None:
     with Site(tmp_path, database, TRUSTED_PROXIES=1, SECURE_SSL_REDIRECT=True) as behind:
         address = behind.addresses[0]
         assert get(f"{address}/sitemap.xml").headers["Location"].startswith("https://")
-        claim = {"X-Forwarded-Host": "evil.example"}  # no proxy of ours has to send it, so anybody could
-        told = get(f"{address}/sitemap.xml", **claim, **{"X-Forwarded-Proto": "https"})
-    assert f"<loc>{address.replace('http', 'https')}/</loc>" in told.text
-    assert told.headers["Strict-Transport-Security"] == "max-age=31536000"
+        # The proxy need not set this header, so a visitor can.
+        claim = {"X-Forwarded-Host": "evil.example"}
+        answer = get(f"{address}/sitemap.xml", **claim, **{"X-Forwarded-Proto": "https"})
+    assert f"<loc>{address.replace('http', 'https')}/</loc>" in answer.text
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
 def test_a_too_long_request_line_or_header_is_refused(site: str) -> None:

@@ -1,4 +1,4 @@
-"""What gunicorn's logs never have: whole tracking numbers and secrets."""
+"""Tests that gunicorn's logs contain no whole tracking number and no secret."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ def test_gunicorns_logs_have_no_whole_number_and_no_secret(tmp_path: Path):
     }
     with Site(tmp_path, f"sqlite:///{tmp_path}/db.sqlite3", **secret) as site:
         assert run(get(f"{site.addresses[0]}/track/{NUMBER}/")).status == 503
-        broken = "from django.db import connection\nconnection.cursor().execute('ALTER TABLE tracking_shop RENAME TO gone')"
-        site.python(broken)
+        rename = "connection.cursor().execute('ALTER TABLE tracking_shop RENAME TO gone')"
+        site.python(f"from django.db import connection\n{rename}")
         assert run(get(f"{site.addresses[0]}/track/{NUMBER}/")).status == 500
     access = (tmp_path / "access.log").read_text(encoding="utf-8")
     written = (tmp_path / "gunicorn.log").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A server whose start fails is ended, and so are its children."""
+"""Tests that a server whose start fails is ended together with its child processes."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.support.test_processes import is_alive
 
 
 def children() -> set[int]:
-    """Processes that this one started."""
+    """The ids of the living child processes of this process."""
     return {
         int(pid)
         for task in Path("/proc/self/task").iterdir()
@@ -33,14 +33,14 @@ def test_a_balancer_that_never_answers_is_ended(monkeypatch: pytest.MonkeyPatch,
 
 @pytest.mark.postgresql
 def test_a_postgresql_that_never_answers_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After it has started, as when the test's time is up in that moment."""
+    """The failure comes when the server has started, as when the test's time limit ends it at that moment."""
     run = processes.run
 
-    def stumble(command, **options):
+    def fail_when_ready(command, **options):
         done = run(command, **options)
         return 1 / 0 if "pg_isready" in str(command[0]) and done.returncode == 0 else done
 
-    monkeypatch.setattr(processes, "run", stumble)
+    monkeypatch.setattr(processes, "run", fail_when_ready)
     assert_that_a_failed_start_leaves_nothing(monkeypatch, "until_connected", served.postgresql)
 
 

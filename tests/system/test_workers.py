@@ -1,4 +1,4 @@
-"""An edit at the desk is on the customer's page at the next request, whichever of several processes answers."""
+"""Tests that every process of gunicorn shows an edit of the desk at the next request."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.support.stories import IN_CUSTOMS, NUMBER, POSTED, story
 
 @pytest.fixture(scope="module", params=["own-cache", "shared-cache"])
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Two gunicorns of two workers each; with the default cache, and with one that all of them share."""
+    """Two gunicorns of two workers each, first with the default cache, then with a cache that all of them share."""
     folder: Path = tmp_path_factory.mktemp("site")
     settings = {"CACHE_URL": f"filecache://{folder}/cache"} if request.param == "shared-cache" else {}
     with StandIn() as japan_post:
@@ -30,7 +30,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def test_every_worker_shows_the_edit_at_the_next_request(site: Site) -> None:
     pages = [f"{address}{path}" for address in site.addresses for path in ("/", f"/track/{NUMBER}/")]
     everybody(until_answered, pages[1::2])
-    seen = everybody(get, pages * 10)  # every worker has read the words and kept the pages
+    seen = everybody(get, pages * 10)  # every worker has read the words and has the pages in its cache
     assert statuses(seen) == {200: 40}
     assert all("Your parcel is with customs" in one.body for one in seen)
     desk = Desk(site.addresses[0])
