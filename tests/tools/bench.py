@@ -1,10 +1,11 @@
-"""python -m tests.tools.bench (make bench): what the site costs, beside what it is aimed at. A benchmark, not a test.
+"""python -m tests.tools.bench (make bench): measures what the site costs and prints each aim with the result.
 
-Everything runs on this machine: gunicorn with the settings of production and stores of its own, and a stand-in for
-Japan Post that answers at once. Figures of one machine and one hour; ratios travel better than milliseconds, and
-ratios of processor time better than those of requests a second while others use the machine too.
+This is a benchmark, not a test. Everything runs on this machine: gunicorn with production settings and its own
+stores, and a stand-in for Japan Post that answers at once. The figures depend on the machine and on its load. Ratios
+depend on them less than milliseconds do; on a busy machine, ratios of processor time are more reliable than ratios of
+requests a second.
 
-BENCH_PARCELS is how many the large store has; to fill it takes a minute or two for a million.
+BENCH_PARCELS is the number of parcels in the large store. Filling it takes a minute or two for a million.
 """
 
 import http.client
@@ -57,7 +58,7 @@ def main() -> int:
     started = time.monotonic()
     os.environ["no_proxy"] = "*"
     client = (
-        WRK or "threads of Python (Debian: sudo apt install wrk; then the client is not what is measured)"
+        WRK or "threads of Python, which can be the limit (Debian: sudo apt install wrk, which is quicker)"
     )
     print(f"{os.cpu_count()} processors, load by {client}")
     print(f"{'':52} {'aim':>10} {'here':>10}")
@@ -92,7 +93,7 @@ def bench_parser() -> None:
 
 
 def bench_junk() -> None:
-    """What a visitor may paste that takes longest to read, beside a number."""
+    """The time to search 100,000 pasted characters for numbers, compared with the time for one number."""
     junk = ("EM 1" * 25_000, "EM123456785JP" * 8_000, "EM" + "- " * 50_000, "e" + "\u0301\u0316" * 50_000)
     times = [best_time(lambda text=text: find_numbers(text)) for text in ("EM123456785JP", *junk)]
     worst = max(times[1:])
@@ -101,7 +102,7 @@ def bench_junk() -> None:
 
 
 def bench_pages(site: Server, bare: Server) -> None:
-    """Pages that were printed before, beside an empty view on the same server and the same bytes without Django."""
+    """Cached pages, compared with an empty view on the same server and with the same bytes without Django."""
     page = page_of(FEW_PARCELS // 2)
     known = {"If-None-Match": answer_of(site, page)[1]["ETag"]}
     kinds = {
@@ -133,52 +134,54 @@ def bench_pages(site: Server, bare: Server) -> None:
 
 
 def bench_edits(site: Server, store: Path) -> None:
-    """While somebody edits words without a pause, so that each page is printed anew ten times a second in each worker."""
+    """Pages while words are edited ten times a second, so that each worker renders each page ten times a second."""
     kinds = {"empty": Kind(site, ["/empty"]), "page": Kind(site, [page_of(1)])}
     with edits(store):
         take_turns(list(kinds.values()))
     empty, page = kinds["empty"].load, kinds["page"].load
     show("tracking page while words change / empty view", ">= 0.35", page.per_second / empty.per_second)
     note(
-        f"{EDITS_PER_SECOND} edits a second; "
-        f"by processor time {empty.server_microseconds / page.server_microseconds:.2f}, p99 {page.p99 * 1000:.1f} ms"
+        f"{EDITS_PER_SECOND} edits a second; by processor time"
+        f" {empty.server_microseconds / page.server_microseconds:.2f}, p99 {page.p99 * 1000:.1f} ms"
     )
     connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
-    first, printed = [], []
+    first, rendered = [], []
     for place in range(2, 42):
         edit(store)
         first.append(timed(lambda place=place: get(connection, page_of(place)))[1])
-        printed.append(timed(lambda place=place: get(connection, page_of(place + 100)))[1])
+        rendered.append(timed(lambda place=place: get(connection, page_of(place + 100)))[1])
     connection.close()
     note(
-        f"the first page of a worker after an edit takes {statistics.median(first) * 1000:.1f} ms (it reads the words again),"
+        f"the first page of a worker after an edit takes {statistics.median(first) * 1000:.1f} ms"
+        " (it reads the words again),"
     )
-    note(f"a page not printed before {statistics.median(printed) * 1000:.1f} ms, one at a time")
+    note(f"a page that is not in the cache {statistics.median(rendered) * 1000:.1f} ms, one at a time")
 
 
 def bench_crowd(site: Server) -> None:
-    """Two hundred connections at once, each asking again when it is answered."""
+    """Two hundred connections at once. Each sends its next request when the last one is answered."""
     load = put_load(Kind(site, [page_of(place) for place in range(300)]), 5, 200)
     show("errors at 200 connections", "0", load.refused)
     note(
-        f"of {load.requests} requests in {load.seconds:.1f} s; p50 {load.p50 * 1000:.0f} ms, p99 {load.p99 * 1000:.0f} ms"
+        f"of {load.requests} requests in {load.seconds:.1f} s; p50 {load.p50 * 1000:.0f} ms,"
+        f" p99 {load.p99 * 1000:.0f} ms"
     )
 
 
 def bench_sizes(few: Server, many: Server) -> None:
-    """The same pages before a small and a large store: given out again, and printed anew (each asked for once)."""
+    """The same pages with a small and with a large store: from the cache, and rendered (each requested once)."""
     places = range(100, 400)
-    again = [Kind(site, [page_of(place) for place in places]) for site in (few, many)]
-    take_turns(again)
-    show(f"page given out again: {MANY_PARCELS:,} parcels / {FEW_PARCELS:,}", ">= 0.8", ratio(again))
-    note(f"by processor time {again[0].load.server_microseconds / again[1].load.server_microseconds:.2f}")
-    anew = [printing_time(site) for site in (few, many)]
-    show(f"page printed anew: {MANY_PARCELS:,} parcels / {FEW_PARCELS:,}", "<= 1.2", anew[1] / anew[0])
-    note(f"{anew[0] * 1000:.2f} ms / {anew[1] * 1000:.2f} ms of processor time each")
+    cached = [Kind(site, [page_of(place) for place in places]) for site in (few, many)]
+    take_turns(cached)
+    show(f"cached page: {MANY_PARCELS:,} parcels / {FEW_PARCELS:,}", ">= 0.8", ratio(cached))
+    note(f"by processor time {cached[0].load.server_microseconds / cached[1].load.server_microseconds:.2f}")
+    rendered = [rendering_time(site) for site in (few, many)]
+    show(f"rendered page: {MANY_PARCELS:,} parcels / {FEW_PARCELS:,}", "<= 1.2", rendered[1] / rendered[0])
+    note(f"{rendered[0] * 1000:.2f} ms / {rendered[1] * 1000:.2f} ms of processor time each")
 
 
 def bench_lookups(site: Server, japan_post: StandIn) -> None:
-    """A number nobody has asked about, beside fetching the same page from Japan Post by hand."""
+    """A first look-up, compared with a direct request for the same page of Japan Post."""
     cold, bare = [], []
     connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
     for number in numbers(LOOKUPS):
@@ -190,19 +193,20 @@ def bench_lookups(site: Server, japan_post: StandIn) -> None:
     extra = statistics.median(one - other for one, other in zip(cold, bare, strict=True))
     show("a first look-up, on top of Japan Post's time", "<= 5 ms", extra * 1000, " ms")
     note(
-        f"median {statistics.median(cold) * 1000:.1f} ms / {statistics.median(bare) * 1000:.1f} ms by hand, {LOOKUPS} numbers"
+        f"median {statistics.median(cold) * 1000:.1f} ms / {statistics.median(bare) * 1000:.1f} ms direct,"
+        f" {LOOKUPS} numbers"
     )
 
 
 def bench_memory(site: Server) -> None:
-    """After all of the above; what the workers share with their parent counts in each."""
+    """The workers' memory after all measurements before. Memory that they share with their parent counts in each."""
     sizes = [resident_megabytes(pid) for pid in site.workers]
     show("memory of the largest worker", "<= 90 MB", max(sizes), " MB")
     note("resident: " + ", ".join(f"{size:.0f} MB" for size in sizes))
 
 
 def bench_weight(site: Server, japan_post: StandIn, store: Path) -> None:
-    """Each kind of page for somebody who has never been here; last for a shop with a colour and a logo of its own."""
+    """Each kind of page on a visitor's first visit; the last one for a shop with its own colour and logo."""
     if not CHROMIUM:
         note(
             "page weights: not measured, there is no Chromium here (Debian: sudo apt install chromium-headless-shell)"
@@ -222,7 +226,7 @@ def bench_weight(site: Server, japan_post: StandIn, store: Path) -> None:
     with sync_playwright() as playwright:
         for name, path in paths.items():
             if "logo" in name:
-                dress_up(store)
+                set_colour_and_logo(store)
             with launched(playwright) as browser:
                 weight = weigh(browser, f"http://127.0.0.1:{site.port}{path}")
             show(f"{name}, first visit", "<= 30 KB", weight.bytes / 1024, " KB")
@@ -245,29 +249,30 @@ def describe(name: str, kind: Kind) -> None:
     limit = ": the client is the limit" if load.client_share > 0.8 else ""
     note(
         f"{name:26} {load.per_second:6.0f}/s, {load.server_microseconds:5.0f} µs of the server each, "
-        f"p50 {load.p50 * 1000:4.1f} ms, p99 {load.p99 * 1000:5.1f} ms, client {load.client_share:4.0%} of a processor{limit}"
+        f"p50 {load.p50 * 1000:4.1f} ms, p99 {load.p99 * 1000:5.1f} ms,"
+        f" client {load.client_share:4.0%} of a processor{limit}"
     )
     if load.refused:
         raise RuntimeError(f"{name}: {load.refused} requests failed")
 
 
 def ratio(kinds: list[Kind]) -> float:
-    """The last one's requests a second, beside the first one's."""
+    """The requests a second of the last kind, divided by those of the first."""
     return kinds[-1].load.per_second / kinds[0].load.per_second
 
 
 def best_time(work: Callable[[], object]) -> float:
-    """Seconds for one run: the best of several series, for everything else is somebody else's work."""
+    """Seconds for one run: the best of several series, as other programs slow the rest down."""
     return min(timeit.repeat(work, number=50, repeat=10)) / 50
 
 
 def page_of(place: int) -> str:
-    """The tracking page of a parcel in the filled store; each hundredth has no story."""
+    """The path of the tracking page of a parcel with a story; each hundredth parcel of the store has none."""
     return f"/track/{number_of(place + place // 99)}/"
 
 
-def printing_time(site: Server) -> float:
-    """Seconds of processor time to print a page that nobody has asked for yet."""
+def rendering_time(site: Server) -> float:
+    """Seconds of processor time to render one page that is not in the cache."""
     connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
     before = site.processor_seconds
     for place in range(500, 800):
@@ -291,13 +296,13 @@ def answer_of(site: Server, path: str) -> tuple[bytes, dict[str, str]]:
 
 
 def edit(store: Path) -> None:
-    """What any edit of words does to all pages."""
+    """Changes the version of the words as an edit does, so that no cached page is used again."""
     with closing(sqlite3.connect(store, timeout=20)) as connection, connection:
         connection.execute("UPDATE tracking_shop SET words_version = ?", [uuid.uuid4().hex])
 
 
-def dress_up(store: Path) -> None:
-    """A colour, and a logo as large as they are kept at most."""
+def set_colour_and_logo(store: Path) -> None:
+    """Gives the shop a colour, and a logo of the largest size that is stored."""
     file = io.BytesIO()
     Image.effect_noise((720, 120), 20).save(file, "PNG")
     logo = read_picture(file.getvalue())
@@ -314,7 +319,7 @@ def dress_up(store: Path) -> None:
 
 @contextmanager
 def edits(store: Path) -> Iterator[None]:
-    """So many a second, until the block ends."""
+    """EDITS_PER_SECOND edits a second until the block ends."""
     over = threading.Event()
 
     def edit_on() -> None:
@@ -341,7 +346,7 @@ def resident_megabytes(pid: int) -> float:
 
 @contextmanager
 def running_site(folder: Path, japanpost_url: str, *, parcels: int) -> Iterator[Server]:
-    """The site as in production, on a free port and with that many parcels in a store of its own."""
+    """The site as in production, on a free port, with its own store of this many parcels."""
     folder.mkdir()
     environment = {
         "DJANGO_SETTINGS_MODULE": "tests.tools.bench_settings",
@@ -350,7 +355,7 @@ def running_site(folder: Path, japanpost_url: str, *, parcels: int) -> Iterator[
         "DATABASE_URL": f"sqlite:///{folder}/store.sqlite3",
         "BENCH_STATIC_ROOT": f"{folder}/static",
         "JAPANPOST_URL": japanpost_url,
-        "JAPANPOST_SPACING_MS": "0",  # politeness has its own tests; here it would be all we measure
+        "JAPANPOST_SPACING_MS": "0",  # otherwise the spacing is all that a look-up measures
         "LOOKUPS_PER_MINUTE": "0",
     }
     for command in (["migrate"], ["collectstatic", "--no-input"]):
@@ -364,7 +369,7 @@ def running_site(folder: Path, japanpost_url: str, *, parcels: int) -> Iterator[
 
 @contextmanager
 def running_bare(folder: Path, site: Server, path: str) -> Iterator[Server]:
-    """The answer to this path under the same gunicorn settings, without Django."""
+    """A server that sends the site's answer to this path under the same gunicorn settings, without Django."""
     body, headers = answer_of(site, path)
     own = ("Server", "Date", "Connection", "Transfer-Encoding")
     kept = [(name, value) for name, value in headers.items() if name not in own]
@@ -375,7 +380,7 @@ def running_bare(folder: Path, site: Server, path: str) -> Iterator[Server]:
 
 @contextmanager
 def running_gunicorn(application: str, environment: dict[str, str], ready: str) -> Iterator[Server]:
-    """On a free port, with the project's settings; ended with everything it started."""
+    """A gunicorn on a free port with the project's settings. The end of the block ends it and its workers."""
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         port, descriptor = listener.getsockname()[1], listener.fileno()
         bind = ["--bind", f"fd://{descriptor}", "--log-level", "warning", "--max-requests", "0"]

@@ -1,6 +1,6 @@
 """python -m tests.tools.bench_desk (part of make bench): the desk's lists with 100,000 parcels and a million events.
 
-Each page is asked for five times in one process, without a server; printed are the median and the number of queries.
+Requests each page five times in one process, without a server. Prints the median time and the number of queries.
 """
 
 import os
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def measure() -> None:
-    """Runs in the process that has the store."""
+    """Measures and prints. Runs in a process whose DATABASE_URL names the filled store."""
     from django.conf import settings
     from django.contrib.auth.models import User
     from django.db import connection
@@ -61,15 +61,15 @@ def measure() -> None:
 
     settings.ALLOWED_HOSTS = ["testserver"]
     began = time.perf_counter()
-    told = list(Shipment.objects.exclude(story_at=None).values_list("pk", flat=True))
-    for start in range(0, len(told), 500):
-        recompute(told[start : start + 500])
+    with_story = list(Shipment.objects.exclude(story_at=None).values_list("pk", flat=True))
+    for start in range(0, len(with_story), 500):
+        recompute(with_story[start : start + 500])
     took = time.perf_counter() - began
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     events = Event.objects.count()
     print(
-        f"The desk with {PARCELS:,} parcels and {events:,} events; where all stand was worked out in {took:.0f} s"
+        f"The desk with {PARCELS:,} parcels and {events:,} events; all standings were computed in {took:.0f} s"
     )
     client = Client()
     client.force_login(User.objects.create_superuser("bench"))

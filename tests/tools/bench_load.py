@@ -1,6 +1,7 @@
-"""Load for benchmarks: as many requests as a server answers in a few seconds, and what it took.
+"""Puts load on a server for benchmarks: as many requests as it answers in a few seconds, with times and costs.
 
-`wrk` asks where it is installed, for it takes little of the processors itself; else threads of Python do.
+`wrk` sends the requests where it is installed, as it needs little processor time itself. Otherwise threads of Python
+send them.
 """
 
 import http.client
@@ -31,7 +32,7 @@ function request() turn = turn + 1; return wrk.format("GET", paths[(turn - 1) %%
 
 @dataclass(frozen=True)
 class Server:
-    """A gunicorn that runs."""
+    """A running gunicorn."""
 
     port: int
     pid: int
@@ -42,7 +43,7 @@ class Server:
 
     @property
     def processor_seconds(self) -> float:
-        """That its workers have used since they began."""
+        """Seconds of processor time that its workers have used since they started."""
         ticks = 0
         for pid in self.workers:
             fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -52,12 +53,12 @@ class Server:
 
 @dataclass(frozen=True)
 class Load:
-    """What came of one series of requests, or of several together."""
+    """The result of one series of requests, or of several together."""
 
     requests: int
     seconds: float
     server_seconds: float  # of processor time
-    client_seconds: float  # likewise
+    client_seconds: float  # of processor time
     p50: float  # seconds until an answer
     p99: float
     refused: int = 0  # answers with 4xx or 5xx, and connections that broke
@@ -68,7 +69,7 @@ class Load:
 
     @property
     def server_microseconds(self) -> float:
-        """Of processor time, for one request."""
+        """Microseconds of processor time for one request."""
         return self.server_seconds / self.requests * 1e6
 
     @property
@@ -78,7 +79,7 @@ class Load:
 
 @dataclass
 class Kind:
-    """One thing to ask a server for, and what came of it so far."""
+    """One kind of request to a server, with its results so far."""
 
     server: Server
     paths: Sequence[str]
@@ -100,20 +101,24 @@ class Kind:
 
 
 def take_turns(kinds: Sequence[Kind], *, rounds: int = 5, seconds: float = 1, connections: int = 16) -> None:
-    """Put load on each in turn, again and again, so that all of them meet the same hour; after a round that warms up."""
+    """Puts load on each kind in turn, `rounds` times, so that other load on the machine affects all kinds alike.
+
+    A first round, which does not count, fills the caches.
+    """
     for kind in kinds:
-        asked = 0
-        while asked < 20 * len(kind.paths):  # so that each worker has met each path
-            asked += put_load(kind, seconds, connections).requests
+        requests = 0
+        while requests < 20 * len(kind.paths):  # so that each worker has answered each path
+            requests += put_load(kind, seconds, connections).requests
     for _ in range(rounds):
         for kind in kinds:
             kind.loads.append(put_load(kind, seconds, connections))
 
 
 def put_load(kind: Kind, seconds: float, connections: int) -> Load:
-    ask = _with_wrk if WRK else _with_threads
+    """The result of one series of requests."""
+    send = _with_wrk if WRK else _with_threads
     before = kind.server.processor_seconds
-    load = ask(kind, seconds, connections)
+    load = send(kind, seconds, connections)
     return Load(**load.__dict__ | {"server_seconds": kind.server.processor_seconds - before})
 
 
@@ -145,7 +150,7 @@ def _with_wrk(kind: Kind, seconds: float, connections: int) -> Load:
 
 
 def _seconds(text: str) -> float:
-    """Of wrk's "1.20ms"."""
+    """The seconds in a text of wrk such as "1.20ms"."""
     number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()  # type: ignore[union-attr]
     return float(number) * {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60}[unit]
 
@@ -155,7 +160,7 @@ def _with_threads(kind: Kind, seconds: float, connections: int) -> Load:
     refused: list[object] = []
     until = time.monotonic() + seconds
 
-    def ask(first: int) -> None:
+    def send(first: int) -> None:
         turn, connection = first, http.client.HTTPConnection("127.0.0.1", kind.server.port, timeout=30)
         while time.monotonic() < until:
             try:
@@ -171,7 +176,7 @@ def _with_threads(kind: Kind, seconds: float, connections: int) -> Load:
         connection.close()
 
     began, processor = time.perf_counter(), time.process_time()
-    join(start_threads(partial(ask, first) for first in range(connections)), within=seconds + 120)
+    join(start_threads(partial(send, first) for first in range(connections)), within=seconds + 120)
     took, client = time.perf_counter() - began, time.process_time() - processor
     percents = statistics.quantiles(times, n=100)
     return Load(len(times), took, 0, client, percents[49], percents[98], len(refused))
@@ -185,7 +190,7 @@ def _status(connection: http.client.HTTPConnection, path: str, headers: dict[str
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    """What it gives back, and the seconds it took."""
+    """What `work` returns, and the seconds that it took."""
     began = time.perf_counter()
     result = work()
     return result, time.perf_counter() - began

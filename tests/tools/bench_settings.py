@@ -1,4 +1,4 @@
-"""The site's settings, with one more address and with static files in a folder of the benchmark's own."""
+"""The settings of the benchmarks: those of the site, with one more address and another folder of static files."""
 
 from pathlib import Path
 

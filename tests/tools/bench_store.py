@@ -1,6 +1,6 @@
-"""python -m tests.tools.bench_store STORE PARCELS: a store as large as that of a shop after years, for benchmarks.
+"""python -m tests.tools.bench_store STORE PARCELS: fills a store for benchmarks, as large as a shop's after years.
 
-Rows go in with plain SQL, a million parcels in a minute or two. The same call makes the same rows.
+It inserts rows with plain SQL, a million parcels in a minute or two. The same arguments give the same rows.
 """
 
 import sqlite3
@@ -15,7 +15,7 @@ from tracking.values.numbers import check_digit
 
 FIRST_SERIAL = 20_000_000
 OLDEST = timedelta(days=400)  # since the first parcel was posted
-KEPT = timedelta(days=90)  # how long requests are
+KEPT = timedelta(days=90)  # how long requests are stored
 
 # (phrase, office, hours since posting); the region is a prefecture until the parcel has left, then a country.
 IN_JAPAN = (
@@ -53,7 +53,7 @@ Row = tuple[object, ...]
 
 
 def number_of(place: int) -> str:
-    """The number of the parcel in this place, 0 being the first."""
+    """The number of the parcel at this place. The first place is 0."""
     digits = str(FIRST_SERIAL + place)
     return f"EM{digits}{check_digit(digits)}JP"
 
@@ -61,11 +61,11 @@ def number_of(place: int) -> str:
 def fill(
     database: Path, *, parcels: int, events_each: int = 8, fetches_each: int = 3, now: datetime | None = None
 ) -> None:
-    """Put parcels into a migrated SQLite store without any; their numbers are `number_of(0)`, `number_of(1)` …
+    """Inserts parcels into a migrated SQLite store without parcels. Their numbers are `number_of(0)`, `number_of(1)` …
 
-    They were posted over the last 400 days, and nothing happened after `now` (aware; else the present moment).
-    `events_each` rows, 2 to 10, has a journey that is over. One parcel in a hundred is unknown to Japan Post, one
-    request in fifty failed. Every story is fresh for a day, so that a visit asks nobody.
+    The parcels were posted over the last 400 days. Nothing happened after `now` (aware; None: the present moment).
+    A finished story has `events_each` rows, 2 to 10. One parcel in a hundred is unknown to Japan Post, one
+    request in fifty failed. Every story is fresh for a day, so that a visit sends no request to Japan Post.
     """
     plan = Plan(
         parcels, events_each, fetches_each, (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None)
@@ -78,7 +78,7 @@ def fill(
         _insert(store, "shipment", SHIPMENT, map(plan.shipment, places))
         _insert(store, "event", EVENT, chain.from_iterable(map(plan.events, places)))
         _insert(store, "fetch", FETCH, chain.from_iterable(map(plan.fetches, places)))
-        # As a look-up does it: words nobody has met wait for their meaning.
+        # As a look-up does it: new phrases wait in the inbox.
         store.execute(
             "INSERT OR IGNORE INTO tracking_phrase (text, ambiguous, first_seen_at, last_seen_at)"
             " SELECT phrase, FALSE, min(first_seen_at), max(first_seen_at) FROM tracking_event GROUP BY phrase"
@@ -88,15 +88,15 @@ def fill(
 
 
 SHIPMENT = (
-    "id number item_class history_missing last_outcome last_answer asked_at answered_at story_at changed_at ask_again_at"
-    " watch_at registered_at created_at order_reference note lease_token"
+    "id number item_class history_missing last_outcome last_answer asked_at answered_at story_at changed_at"
+    " ask_again_at watch_at registered_at created_at order_reference note lease_token"
 )
 EVENT = "shipment_id position local_date local_time phrase office region details postal_code first_seen_at"
 FETCH = "shipment_id started_at milliseconds size outcome asked_by note"
 
 
 class Plan:
-    """The rows of each parcel, by its place. Times are in UTC and without a zone, as SQLite keeps them."""
+    """The rows of each parcel by its place. Times are naive and in UTC, as SQLite stores them."""
 
     def __init__(self, parcels: int, events_each: int, fetches_each: int, now: datetime) -> None:
         self.parcels, self.fetches_each, self.now = parcels, fetches_each, now
@@ -154,7 +154,7 @@ class Plan:
             yield place + 1, started_at, 8000 if failed else 300 + place % 1700, size, outcome, asked_by, note
 
     def _posted(self, place: int) -> datetime:
-        """Evenly over the time, the oldest first; never on the second of a neighbour."""
+        """The moment of posting. Evenly spaced, the oldest first; no two parcels have the same moment."""
         return self.now - OLDEST + OLDEST * ((place + 0.5) / self.parcels)
 
     def _is_over(self, posted: datetime) -> bool:

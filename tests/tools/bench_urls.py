@@ -1,4 +1,4 @@
-"""The site's addresses and one with an empty view, which is what Django and gunicorn cost by themselves."""
+"""The URLs of the benchmarks: those of the site, and an empty view that shows what Django and gunicorn cost alone."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -10,6 +10,7 @@ __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"
 
 
 def empty(request: HttpRequest) -> HttpResponse:
+    """An answer without a body."""
     return HttpResponse()
 
 

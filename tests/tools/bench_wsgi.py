@@ -1,4 +1,7 @@
-"""The same bytes without Django: what gunicorn costs by itself. BENCH_ANSWER names a file with an answer's parts."""
+"""A WSGI application that sends a stored answer without Django, to show what gunicorn costs alone.
+
+BENCH_ANSWER names the file with the answer's status, headers and body.
+"""
 
 import os
 import pickle
@@ -9,5 +12,6 @@ status, headers, body = pickle.loads(Path(os.environ["BENCH_ANSWER"]).read_bytes
 
 
 def application(environ: dict[str, object], start_response: Callable[..., object]) -> list[bytes]:
+    """Sends the stored answer."""
     start_response(status, headers)
     return [body]

@@ -1,6 +1,6 @@
-"""python -m tests.tools.dates [pytest arguments] (make dates): the tests that start no server, at nine awkward moments.
+"""python -m tests.tools.dates [pytest arguments] (make dates): runs the tests without servers at nine special moments.
 
-Each run begins at its moment and its clock goes on, so that 23:59 becomes another day while the tests run. Monotonic
+Each run starts at its moment and its clock runs on, so that 23:59 becomes the next day while the tests run. Monotonic
 clocks, SQLite's own `now` and the times of files stay real.
 """
 
@@ -36,15 +36,17 @@ PYTEST = (sys.executable, "-m", "pytest", "-n", "2", "-m", "not browser and not 
 
 @dataclass(frozen=True)
 class Result:
+    """The result of one run of pytest."""
+
     passed: int
     failed: int
     seconds: float
     output: str
-    is_good: bool  # pytest's own word: a run that collects no test is not good
+    is_good: bool  # pytest's exit code was 0; it is not 0 where no test was collected
 
 
 def environment_at(moment: datetime) -> dict[str, str]:
-    """For a Python program whose clock starts at `moment`, from within a moved clock too."""
+    """The environment of a Python program whose clock starts at `moment`. Also works where our own clock is moved."""
     own = os.environ
     ahead = moment.timestamp() - time.time() + float(own.get("CLOCK_AHEAD", 0))
     folders = [str(PROJECT / "tests/support/moved_clock"), *filter(None, [own.get("PYTHONPATH")])]
@@ -52,6 +54,7 @@ def environment_at(moment: datetime) -> dict[str, str]:
 
 
 def run_tests(moment: datetime, arguments: Sequence[str]) -> Result:
+    """The result of the tests, run with a clock that starts at `moment`."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"

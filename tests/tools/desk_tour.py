@@ -1,7 +1,7 @@
-"""python -m tests.tools.desk_tour (part of make tour): takes the pictures of docs/wording.md during each job.
+"""python -m tests.tools.desk_tour (part of make tour): takes the pictures of docs/wording.md, one for each job.
 
-The site runs as in production, with a store of its own that is always the same. A member of both groups walks through the desk and
-presses the very buttons that the guide names, so a button that has gone ends the walk.
+The site runs as in production, with its own store, which is the same in each run. A member of both groups presses the
+buttons that the guide names, so the tour fails if one of these buttons is missing.
 """
 
 import csv
@@ -37,7 +37,7 @@ FRENCH = {
 
 
 def fill_store() -> None:
-    """Who does both an Editor's work and Support's, and a notice that is planned. Runs in the site's own process."""
+    """Creates a member of both groups and a planned notice. Runs in a process with the site's store."""
     from django.contrib.auth.models import Group, User
 
     from tracking.models import Notice
@@ -55,7 +55,7 @@ def fill_store() -> None:
 
 
 def parcels_say_something_new(standin: StandIn, browser: Browser, address: str) -> None:
-    """Two customers look up their parcels; Japan Post says words of them that nobody has seen. A third is in customs."""
+    """Opens the pages of two parcels with a new phrase and of one parcel in customs."""
     today = datetime.now(JAPAN_TIME).date()
     page = browser.new_page(base_url=address)
     for number, country in PARCELS.items():
@@ -67,17 +67,20 @@ def parcels_say_something_new(standin: StandIn, browser: Browser, address: str) 
 
 
 def inbox(page: Page) -> list[Locator]:
+    """The inbox with the new phrase and its other meanings open."""
     page.goto("/admin/tracking/phrase/")
     page.get_by_text("Another meaning").click()
     return [page.locator("#content")]
 
 
 def meaning_given(page: Page) -> list[Locator]:
+    """The message after the phrase has got its meaning."""
     _press(page, "Means: Arrival at inward office of exchange")
     return [page.locator(".messagelist")]
 
 
 def who_gets_what(page: Page) -> list[Locator]:
+    """The table of a status after a draft for France is saved."""
     _open(page, "status", "Customs clearance")
     page.get_by_role("button", name="Add another Wording").click()
     block = page.locator(".inline-related.last-related:not(.empty-form)")
@@ -95,14 +98,17 @@ def who_gets_what(page: Page) -> list[Locator]:
 
 
 def draft(page: Page) -> list[Locator]:
+    """The draft for France."""
     return [_words_for_france(page)]
 
 
 def draft_buttons(page: Page) -> list[Locator]:
+    """The buttons under a draft."""
     return [page.locator(".submit-row").last]
 
 
 def preview(page: Page) -> list[Locator]:
+    """The preview of the draft on a phone and on a large screen."""
     page.get_by_role("link", name="Preview", exact=True).click()
     for frame in ("iframe.phone", "iframe.desktop"):
         page.frame_locator(frame).get_by_role("heading", name="French customs").wait_for()
@@ -110,6 +116,7 @@ def preview(page: Page) -> list[Locator]:
 
 
 def history(page: Page) -> list[Locator]:
+    """The newest two changes in the history of a status."""
     _open(page, "status", "Customs clearance")
     _press(page, "Save and publish")
     _open(page, "status", "Customs clearance")
@@ -123,6 +130,7 @@ def history(page: Page) -> list[Locator]:
 
 
 def bring_in(page: Page) -> list[Locator]:
+    """What an uploaded sheet of translations would change."""
     sheet = page.request.get("/admin/tracking/wording/export/?language=fr").body().decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(sheet, newline="")))
     for row in rows:
@@ -142,17 +150,20 @@ def bring_in(page: Page) -> list[Locator]:
 
 
 def notice(page: Page) -> list[Locator]:
+    """The planned notice."""
     _open(page, "notice", "Parcels to the United States need three days more")
     return [page.locator("#content")]
 
 
 def destination(page: Page) -> list[Locator]:
+    """Who delivers in a destination."""
     page.goto("/admin/tracking/destination/?q=germany")
     page.get_by_role("link", name="Germany", exact=True).click()
     return [page.locator("fieldset").filter(has_text="Who delivers there")]
 
 
 def shop(page: Page) -> list[Locator]:
+    """The colour and the logo of the shop."""
     _open(page, "shop", "Our shop")
     logo = {"name": "logo.png", "mimeType": "image/png", "buffer": _a_logo()}
     page.locator("input[name=logo]").set_input_files(logo)
@@ -163,14 +174,15 @@ def shop(page: Page) -> list[Locator]:
 
 
 def log_in_pause(page: Page) -> list[Locator]:
+    """The page after five wrong passwords."""
     _press(page, "Log out")
     for _ in range(5):
         _log_in(page, "wrong")
     return [page.locator("#container")]
 
 
-# In this order: each goes on where the one before has stopped.
-WALK: tuple[Callable[[Page], list[Locator]], ...] = (
+# In this order: each job continues where the one before has ended. A picture has the name of its function.
+JOBS: tuple[Callable[[Page], list[Locator]], ...] = (
     inbox,
     meaning_given,
     who_gets_what,
@@ -187,7 +199,7 @@ WALK: tuple[Callable[[Page], list[Locator]], ...] = (
 
 
 def take_pictures(browser: Browser, address: str, folder: Path) -> list[Path]:
-    """Walk through the desk; what was in the folder before is thrown away."""
+    """Does each job and takes its picture. Deletes the earlier pictures in the folder. Returns the new files."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.png"):
         old.unlink()
@@ -196,10 +208,10 @@ def take_pictures(browser: Browser, address: str, folder: Path) -> list[Path]:
     page = context.new_page()
     _log_in(page, PASSWORD)
     files = []
-    for stop in WALK:
-        what_matters = stop(page)
-        file = folder / f"{stop.__name__.replace('_', '-')}.png"
-        save_small(_cropped(page, what_matters), file)
+    for job in JOBS:
+        elements = job(page)
+        file = folder / f"{job.__name__.replace('_', '-')}.png"
+        save_small(_cropped(page, elements), file)
         files.append(file)
     context.close()
     return files
@@ -213,7 +225,7 @@ def _log_in(page: Page, password: str) -> None:
 
 
 def _press(page: Page, name: str) -> None:
-    """Press a button that leads to another page, and wait until that page is there."""
+    """Presses a button that leads to another page, and waits for that page."""
     with page.expect_navigation():
         page.get_by_role("button", name=name, exact=True).click()
 
@@ -227,13 +239,13 @@ def _words_for_france(page: Page) -> Locator:
     return page.locator(".inline-related").filter(has=page.get_by_role("heading", name="France"))
 
 
-def _cropped(page: Page, what_matters: list[Locator]) -> bytes:
-    """As wide and high as these together and a little more, without the lists beside and the bars above."""
+def _cropped(page: Page, elements: list[Locator]) -> bytes:
+    """A screenshot of the area around these elements with a margin, without the desk's side list and top bar."""
     page.wait_for_load_state()
     page.mouse.move(0, 0)
     page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
     (desk,) = _corners([page.locator("#content-start")])
-    corners = _corners(what_matters)
+    corners = _corners(elements)
     left = max(desk[0], min(one[0] for one in corners) - MARGIN)
     top = max(desk[1], min(one[1] for one in corners) - MARGIN)
     right = min(desk[2], max(one[2] for one in corners) + MARGIN)
@@ -242,9 +254,9 @@ def _cropped(page: Page, what_matters: list[Locator]) -> bytes:
     return page.screenshot(full_page=True, clip=clip)  # type: ignore[arg-type]
 
 
-def _corners(what_matters: list[Locator]) -> list[tuple[float, float, float, float]]:
-    """Left, top, right and bottom of each."""
-    boxes = [box for one in what_matters if (box := one.bounding_box())]
+def _corners(elements: list[Locator]) -> list[tuple[float, float, float, float]]:
+    """Left, top, right and bottom of each element that is shown, in pixels."""
+    boxes = [box for one in elements if (box := one.bounding_box())]
     return [(box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]) for box in boxes]
 
 

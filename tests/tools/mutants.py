@@ -1,10 +1,10 @@
 """python -m tests.tools.mutants [MODULE ...] (make mutants): do the tests notice when the code is wrong?
 
-Makes one small change to a module (a mutant: `<` becomes `<=`, an argument is left out, a text changes) and runs the tests
-of that module until one fails: the test kills the mutant. A mutant that passes every test survives: the change makes no
-difference, or a test is missing.
+Makes one small change to a module (a mutant: `<` becomes `<=`, an argument is left out, a text changes) and runs the
+tests of that module until one fails: the test kills the mutant. A mutant that passes every test survives: the change
+makes no difference, or a test is missing.
 
-    --sample 200     mutants per module, chosen by a hash of the mutant and of --seed: the same code gives the same sample
+    --sample 200     mutants per module, chosen by a hash of the mutant and of --seed: the same code, the same sample
     --json FILE      writes every mutant and its outcome
     --compare FILE   runs the mutants of an earlier FILE again and ends with 1 where the tests kill fewer of them
     --show           prints the mutants that survive
@@ -14,8 +14,8 @@ While it runs it prints a sign for each mutant: `.` killed, `t` killed by the ti
 mutmut makes the changes. This file runs them: mutmut's own runner leaves out constants and most decorated functions.
 
 A run is quick because a process that has imported a module's tests forks a child for each mutant. The child replaces
-the code of the changed function and runs only the tests that execute the changed line, first those that are quick and
-kill other mutants. A change of a constant takes effect at import, so its child imports the tests itself. Each child
+the code of the changed function and runs only the tests that execute the changed line, and first those that are quick
+and kill other mutants. A change of a constant takes effect at import, so its child imports the tests itself. Each child
 has its own copy of one migrated database.
 """
 
@@ -44,7 +44,7 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
 
-# What the children need, imported once. Nothing of the site: its modules are to be changed before they are imported.
+# Imported once for all children. No module of the site, because a module has to be changed before its import.
 import django.contrib.admin
 import django.db.models
 import django.forms
@@ -57,14 +57,15 @@ import pytest
 from tests import PROJECT
 from tests.support import processes
 
-# A mutant that never ends is killed, too: after five times the seconds that the test takes without it, and these.
-SECONDS_OF_WORK = 3.0  # of the processor, so that a busy machine ends no mutant
+# A mutant that never ends is killed too: after five times the seconds that the test takes without it, plus these.
+SECONDS_OF_WORK = 3.0  # of processor time, so that a busy machine kills no mutant
 SECONDS_OF_WAITING = 20.0
 SECONDS_TO_IMPORT = 60.0
-MOST_FAILURES = 5  # without a mutant; such tests are left out
+MOST_FAILURES = 5  # tests that fail without a mutant and are left out; with more the run stops
 SURVIVED = ("survived", "error")
-PROGRESS = os.dup(2)  # of this process and its children: a sign for each mutant
-MEMORY = 8 << 30  # bytes of address space, for a mutant that collects without end
+# Our stderr, for the sign of each mutant. A child sends its own stderr to a log.
+PROGRESS = os.dup(2)
+MEMORY = 8 << 30  # bytes of address space, the limit for a mutant that allocates without end
 
 # Each module: its files, and its tests that need no server. Where a module moves, change its file; where it is split,
 # name all the parts.
@@ -108,7 +109,7 @@ MODULES = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change. `key` is made from its words, not from its place, so it finds the mutant in a module that has moved."""
+    """One change. `key` is a hash of its text, not of its place, so it finds the mutant in lines that have moved."""
 
     key: str
     operator: str
@@ -121,19 +122,20 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a mutant: `killed`, `timeout` or `survived`."""
+    """The result for a mutant: `killed`, `timeout`, `survived` or `error` (of this program)."""
 
     verdict: str
-    test: str = ""  # that killed it
+    test: str = ""  # the one that killed it; with `killed` by a signal and `error`, what happened
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What the tests of a module do without a mutant."""
+    """The results of a module's tests without a mutant."""
 
-    seconds: dict[str, float]  # of each test that passes
+    seconds: dict[str, float]  # by each test that passes
     failed: list[str]
-    tests: dict[tuple[str, int], set[str]]  # those that execute a line of a file; "" stands for its import
+    # By file and line: the tests that execute it. An empty name means that the import does.
+    tests: dict[tuple[str, int], set[str]]
 
 
 # --- Mutants ----------------------------------------------------------------------------------------------
@@ -168,12 +170,12 @@ def mutants_of(files: Sequence[str]) -> dict[Mutant, Callable[[], str]]:
 
 
 def sample(mutants: Iterable[Mutant], size: int, seed: int) -> list[Mutant]:
-    """The mutants with the smallest hashes. An edit of a few lines leaves nearly all of the sample as it was."""
+    """The mutants with the smallest hashes. An edit of a few lines changes only a few mutants of the sample."""
     return sorted(mutants, key=lambda mutant: _hash(f"{seed} {mutant.key}"))[:size]
 
 
 def _mutable(node: Any) -> Iterator[Any]:
-    """The nodes worth a change. Types, imports and docstrings are not, nor are calls that fail with other arguments."""
+    """The nodes to change: no types, imports or docstrings, and no calls that fail with other arguments."""
     import libcst as cst
 
     match node:
@@ -195,7 +197,7 @@ def _hash(text: str) -> str:
 
 
 class Places:
-    """Where the lines of a file are."""
+    """Finds the statement and the function of a line of a source file."""
 
     def __init__(self, source: str) -> None:
         tree = ast.parse(source)
@@ -203,14 +205,17 @@ class Places:
         self._functions = list(self._outermost(tree, ""))
 
     def statement(self, line: int) -> range:
-        """The lines of the innermost statement around this line; where other statements are within it, up to this line."""
+        """The lines of the innermost statement around this line; up to this line where it contains other statements."""
         around = [one for one in self._statements if one.lineno <= line <= (one.end_lineno or 0)]
         innermost = max(around, key=lambda one: one.lineno)
         is_compound = isinstance(innermost, ast.Match) or hasattr(innermost, "body")
         return range(innermost.lineno, (line if is_compound else innermost.end_lineno or line) + 1)
 
     def function(self, line: int) -> tuple[range, str] | None:
-        """The body and the qualified name of the outermost function around this line. None: the import runs the line."""
+        """The body and the qualified name of the outermost function around this line.
+
+        None where the import executes the line.
+        """
         return next((one for one in self._functions if line in one[0]), None)
 
     def _outermost(self, node: ast.Module | ast.ClassDef, prefix: str) -> Iterator[tuple[range, str]]:
@@ -225,7 +230,7 @@ class Places:
 
 
 class ChildDiedError(Exception):
-    """A child has ended without an answer."""
+    """A child process has ended without a result."""
 
     def __init__(self, status: int, log: str) -> None:
         super().__init__(f"a child has ended with status {status}:\n{log}")
@@ -233,7 +238,10 @@ class ChildDiedError(Exception):
 
 
 def in_child(work: Callable[[], Any], folder: Path) -> Any:
-    """Returns what `work` returns in a child with a temporary folder of its own. Raises ChildDiedError."""
+    """Runs `work` in a forked child with its own temporary folder and returns its result.
+
+    Raises ChildDiedError where the child ends without a result.
+    """
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as own:
         answer, log = Path(own, "answer"), Path(own, "log")
         child = os.fork()
@@ -254,7 +262,8 @@ def in_child(work: Callable[[], Any], folder: Path) -> Any:
         try:
             _, status = os.waitpid(child, 0)
         finally:
-            with suppress(ProcessLookupError):  # what tests have started and the mutant keeps from stopping
+            # Tests may have started processes that a mutant keeps from stopping.
+            with suppress(ProcessLookupError):
                 os.killpg(child, signal.SIGKILL)
         if status:
             raise ChildDiedError(status, log.read_text(errors="replace")[-5000:] if log.exists() else "")
@@ -262,7 +271,7 @@ def in_child(work: Callable[[], Any], folder: Path) -> Any:
 
 
 def _limit(work: float, waiting: float) -> None:
-    """A signal ends this process after so many seconds of the processor or of the clock, whatever it does."""
+    """Lets a signal end this process after so many seconds of processor time (`work`) or of the clock (`waiting`)."""
     for timer, number, seconds in (
         (signal.ITIMER_PROF, signal.SIGPROF, work),
         (signal.ITIMER_REAL, signal.SIGALRM, waiting),
@@ -272,13 +281,14 @@ def _limit(work: float, waiting: float) -> None:
 
 
 class Harness:
-    """A pytest plugin that collects the tests and then calls `work(session)`, which runs those it wants."""
+    """A pytest plugin that collects the tests and then calls `work(session)`, which chooses and runs tests."""
 
     def __init__(self, migrated: Path, work: Callable[[pytest.Session], Any]) -> None:
         self._migrated, self._work, self._answers = migrated, work, []
         self.has_collected = False
 
     def run(self, files: Iterable[str]) -> Any:
+        """The result of `work` for the tests of these files. Raises RuntimeError where pytest ends before."""
         base = Path(tempfile.gettempdir(), "pytest")
         off = ["-p", "no:cacheprovider", "-p", "no:randomly", "-o", "timeout=0", "--assert=plain"]
         where = ["-c", str(PROJECT / "pyproject.toml"), "--rootdir", str(PROJECT), "--basetemp", str(base)]
@@ -288,14 +298,14 @@ class Harness:
         return self._answers[0]
 
     def pytest_collection(self) -> None:
-        """Once conftest.py is read: the same examples each time, and no search for the shortest one that fails."""
+        """Called after conftest.py is read. Sets the same examples for each run, and no search for the shortest one."""
         slow = {hypothesis.Phase.shrink, hypothesis.Phase.explain, hypothesis.Phase.reuse}
         phases = [phase for phase in hypothesis.Phase if phase not in slow]
         hypothesis.settings.register_profile(
             "mutants", hypothesis.settings(derandomize=True, database=None, deadline=None, phases=phases)
         )
         hypothesis.settings.load_profile("mutants")
-        # pytest-django makes its database by these.
+        # pytest-django creates its database with these functions.
         django.test.utils.setup_databases = self._copy_database
         django.test.utils.teardown_databases = lambda *_arguments, **_options: None
 
@@ -307,12 +317,14 @@ class Harness:
         connection.settings_dict["NAME"] = str(database)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Replaces pytest's own loop over the tests."""
         self.has_collected = True
         self._answers.append(self._work(session))
         return True
 
 
 def migrate(database: Path) -> None:
+    """Creates a migrated SQLite database."""
     from django.db import connection
 
     django.setup()
@@ -322,6 +334,7 @@ def migrate(database: Path) -> None:
 
 
 def measure(files: Sequence[str], tests: Sequence[str], migrated: Path) -> Measurement:
+    """Runs the tests once without a mutant and notes which lines of the files each of them executes."""
     import coverage
 
     measured = coverage.Coverage(
@@ -353,9 +366,9 @@ def measure(files: Sequence[str], tests: Sequence[str], migrated: Path) -> Measu
 
 
 def first_to_fail(session: pytest.Session, tests: Sequence[str], measured: Measurement) -> str:
-    """Runs these tests until one fails, and returns its name; an empty text where all pass.
+    """Runs these tests until one fails. Returns its name, or an empty text where all pass.
 
-    A mutant may change the name of a test that has one of the module's values for a parameter: it is run at the end.
+    A mutant can change the name of a test that has one of the module's values as a parameter. These run at the end.
     """
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     items = {item.nodeid: item for item in session.items}
@@ -374,7 +387,7 @@ def first_to_fail(session: pytest.Session, tests: Sequence[str], measured: Measu
 
 
 class Run:
-    """The tests of one module against its mutants."""
+    """Runs the tests of one module on its mutants."""
 
     def __init__(self, name: str, migrated: Path) -> None:
         self._files, tests = MODULES[name]
@@ -389,7 +402,7 @@ class Run:
             raise SystemExit(f"{name}: {len(failed)} of its tests fail without a mutant, such as {failed[0]}")
 
     def outcomes(self, mutants: dict[Mutant, str]) -> dict[Mutant, Outcome]:
-        """What becomes of each of them. The values of `mutants` are the changed files."""
+        """The outcome of each mutant. The values of `mutants` are the sources of the changed files."""
         wanted = {mutant: self._tests_of(mutant) for mutant in mutants}
         done = {mutant: Outcome("survived") for mutant, tests in wanted.items() if not tests}
         in_place = {one: mutants[one] for one in mutants if one not in done and not self._runs_at_import(one)}
@@ -403,7 +416,7 @@ class Run:
         return done
 
     def _tests_of(self, mutant: Mutant) -> set[str]:
-        """The tests that execute the mutant's statement; all of the module's where the import runs it."""
+        """The tests that execute the mutant's statement; all tests of the module where the import executes it."""
         if self._runs_at_import(mutant):
             return set().union(*self.measured.tests.values()) - {""}
         lines = self._places[mutant.file].statement(mutant.line)
@@ -434,7 +447,7 @@ class Run:
         return outcome
 
     def _in_place(self, session: pytest.Session, mutants: dict[Mutant, str]) -> dict[Mutant, Outcome]:
-        """Replaces the code of a function after the import. Leaves out the mutants for which there is no such function."""
+        """Runs mutants by replacing a function's code after the import. Leaves out those whose function is missing."""
         functions: dict[tuple[str, str], list[FunctionType]] = {}
         for one in gc.get_objects():
             if isinstance(one, FunctionType):
@@ -459,7 +472,7 @@ class Run:
         return first_to_fail(session, tests, self.measured)
 
     def _imported(self, mutant: Mutant, source: str, tests: list[str]) -> str:
-        """Imports the changed file in place of the real one."""
+        """Runs the tests with the changed file imported in place of the real one. Returns as `first_to_fail` does."""
         path, read = str(PROJECT / mutant.file), SourceFileLoader.get_code
 
         def get_code(loader: SourceFileLoader, name: str) -> CodeType | None:
@@ -487,9 +500,9 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 
 def missing() -> list[str]:
-    """A sentence for each file of the table that is not in this tree."""
+    """A sentence for each file of MODULES that does not exist."""
     return [
-        f"{path} is not there, where tests/tools/mutants.py looks for {name}: change MODULES in that file"
+        f"{path} does not exist, where tests/tools/mutants.py looks for {name}: change MODULES in that file"
         for name, (files, tests) in MODULES.items()
         for path in [*files, *tests]
         if not (PROJECT / path).exists()
@@ -506,16 +519,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="where to write every mutant and its outcome")
     parser.add_argument("--compare", type=Path, help="what --json wrote earlier: the same mutants again")
     parser.add_argument("--show", action="store_true", help="print the mutants that survive")
-    asked = parser.parse_args(arguments)
-    if unknown := set(asked.modules) - MODULES.keys():
+    options = parser.parse_args(arguments)
+    if unknown := set(options.modules) - MODULES.keys():
         parser.error(f"unknown module {', '.join(sorted(unknown))}; there are: {', '.join(MODULES)}")
     if sentences := missing():
         parser.error("\n".join(sentences))
     os.environ.setdefault("DEBUG", "True")
     os.environ["CI"] = "true"
     os.environ["DJANGO_SETTINGS_MODULE"] = "emsguide.settings"
-    earlier = json.loads(asked.compare.read_text())["modules"] if asked.compare else {}
-    report: dict[str, Any] = {"commit": _commit(), "seed": asked.seed, "modules": {}}
+    earlier = json.loads(options.compare.read_text())["modules"] if options.compare else {}
+    report: dict[str, Any] = {"commit": _commit(), "seed": options.seed, "modules": {}}
     is_lower = False
     shm = Path("/dev/shm")
     with tempfile.TemporaryDirectory(
@@ -526,22 +539,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(
             f"{'module':10}{'mutants':>9}{'sample':>9}{'killed':>9}{'timeout':>9}{'survived':>9}{'seconds':>9}"
         )
-        for name in asked.modules or MODULES:
-            report["modules"][name] = now = run_module(name, migrated, asked, earlier.get(name))
+        for name in options.modules or MODULES:
+            report["modules"][name] = now = run_module(name, migrated, options, earlier.get(name))
             is_lower |= name in earlier and _compare(now, earlier[name])
-            if asked.json:
-                asked.json.write_text(json.dumps(report, indent=1))
+            if options.json:
+                options.json.write_text(json.dumps(report, indent=1))
     return int(is_lower)
 
 
-def run_module(name: str, migrated: Path, asked: argparse.Namespace, earlier: Any) -> dict[str, Any]:
+def run_module(name: str, migrated: Path, options: argparse.Namespace, earlier: Any) -> dict[str, Any]:
+    """Runs the mutants of a module, prints its line, and returns its part of the report.
+
+    `earlier` is that part of the earlier run to compare with, or None.
+    """
     began = time.monotonic()
     mutants = mutants_of(MODULES[name][0])
     if earlier:
         keys = {one["key"] for one in earlier["mutants"]}
         chosen = [mutant for mutant in mutants if mutant.key in keys]
     else:
-        chosen = sample(mutants, asked.sample or len(mutants), asked.seed)
+        chosen = sample(mutants, options.sample or len(mutants), options.seed)
     run = Run(name, migrated)
     outcomes = run.outcomes({mutant: mutants[mutant]() for mutant in chosen})
     verdicts = Counter(outcome.verdict for outcome in outcomes.values())
@@ -563,7 +580,7 @@ def run_module(name: str, migrated: Path, asked: argparse.Namespace, earlier: An
     if failed := run.measured.failed:
         print(f"  LEFT OUT: {len(failed)} tests fail without a mutant, such as {failed[0]}")
     for mutant, outcome in outcomes.items():
-        if asked.show and outcome.verdict in SURVIVED:
+        if options.show and outcome.verdict in SURVIVED:
             print(f"  {mutant.file}:{mutant.line}: {mutant.was} -> {mutant.becomes}    in: {mutant.code}")
     return {
         "all": len(mutants),
@@ -576,7 +593,7 @@ def run_module(name: str, migrated: Path, asked: argparse.Namespace, earlier: An
 
 
 def _compare(now: dict[str, Any], earlier: dict[str, Any]) -> bool:
-    """Prints how this run differs from the earlier one. True: fewer are killed."""
+    """Prints the differences from the earlier run. Returns True where the tests kill fewer mutants."""
     survived = {one["key"]: one["verdict"] in SURVIVED for one in earlier["mutants"]}
     found = {one["key"]: one for one in now["mutants"]}
     lost = [one for key, one in found.items() if one["verdict"] in SURVIVED and not survived[key]]

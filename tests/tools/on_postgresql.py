@@ -1,4 +1,7 @@
-"""python -m tests.tools.on_postgresql: what asks the database most, with a PostgreSQL of its own as the site's; arguments go to pytest."""
+"""python -m tests.tools.on_postgresql [pytest arguments]: runs the tests that use the database most, on PostgreSQL.
+
+It starts its own PostgreSQL server and ends it afterwards.
+"""
 
 import os
 import signal

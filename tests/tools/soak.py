@@ -1,8 +1,9 @@
-"""python -m tests.tools.soak MINUTES (make soak): does anything pile up while the site works for hours?
+"""python -m tests.tools.soak MINUTES (make soak): looks for leaks and growing delays while the site works for long.
 
-One machine as in production, with SQLite, at half of what it can do: warm pages, first look-ups, edits of words, a watch,
-and a stand-in for Japan Post that has bad moments and is away for a while every two minutes or so, until the gate pauses. Ends
-with 1 where a page failed, memory, threads, waiting or the watch's work grew, or the gate did not pause and go on.
+One machine as in production, with SQLite, at half of its capacity: cached pages, first look-ups, edits of words, a
+watch, and a stand-in for Japan Post. The stand-in has faults, and about every two minutes an outage that lasts until
+the gate pauses. Exits with 1 where a page failed, where memory, threads, waiting times or the delay of the watch grew,
+or where the gate did not pause and resume.
 """
 
 import argparse
@@ -33,45 +34,47 @@ from tests.support.standin import StandIn
 from tests.support.stories import ARRIVED, IN_CUSTOMS, POSTED, some_numbers, story
 
 VISITORS = 12  # at once
-PAGES_EACH = 10  # on one connection; then somebody else comes, to whichever worker is free
+PAGES_EACH = 10  # on one connection; the next visitor opens a new one, which any free worker accepts
 PARCELS = 100
 WATCHED = 40
 CAPACITY_TAKES = 15.0  # seconds
 LOOK_UP_EVERY = 1.0
 EDIT_EVERY = 5.0
-FAULT_EVERY = 10.0  # after the last one is over
-DUE_EVERY = 15.0  # so often the watch gets something to do
+FAULT_EVERY = 10.0  # after the end of the last one
+DUE_EVERY = 15.0  # then the parcels of the watch become due
 FAULTS = ("slow-first-byte", "500", "cut-mid-row", "connection-reset", "hang", "empty-body")
-FAULT_TIMES, FAULT_LASTS = 4, 10.0  # one less than makes the gate pause; seconds, whoever asked meanwhile
-OUTAGE_LASTS = 20.0  # seconds, in which everything fails; one after all of FAULTS
+# A fault lasts for four requests, one fewer than makes the gate pause, and for ten seconds at most.
+FAULT_TIMES, FAULT_LASTS = 4, 10.0
+OUTAGE_LASTS = 20.0  # seconds in which every request fails; one outage after all of FAULTS
 PAUSE_LASTS = 150.0  # seconds; a minute, and two more where its probe came too early or was late
-MOST_GROWTH = 1.08, 4.0  # memory of one process: by this factor and more than so many MB
-MOST_BEHIND = (
-    30.0  # seconds more than before, at the best moment; a pause lets the watch fall behind for a while
-)
+MOST_GROWTH = 1.08, 4.0  # memory of one process: by this factor and by more than so many MB
+# Seconds more than before, at the sample with the least delay: during a pause the watch falls behind for a while.
+MOST_BEHIND = 30.0
 SAMPLES = 30
 
 
 @dataclass
 class Seen:
-    """What visitors met since the last look; shared by all threads."""
+    """The results of the visits since the last sample, shared by all threads."""
 
-    pages: Counter[str] = field(default_factory=Counter)  # status, or what went wrong
+    pages: Counter[str] = field(default_factory=Counter)  # by status, or "lost"
     seconds: list[float] = field(default_factory=list)  # how long each page took
     late: list[float] = field(default_factory=list)  # how long each visitor waited for a free connection
-    bad: list[str] = field(default_factory=list)  # what must not happen, in words; never emptied
-    outages: int = 0  # of Japan Post, that are over
+    bad: list[str] = field(default_factory=list)  # what must not happen, in words; kept for the whole run
+    outages: int = 0  # finished outages of Japan Post
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, met: str, seconds: float, late: float = 0.0, *, bad: str = "") -> None:
+    def add(self, result: str, seconds: float, late: float = 0.0, *, bad: str = "") -> None:
+        """Counts a visit. `bad` says what must not happen; empty where the visit was right."""
         with self.lock:
-            self.pages[met] += 1
+            self.pages[result] += 1
             self.seconds.append(seconds)
             self.late.append(late)
             if bad:
                 self.bad.append(bad)
 
     def take(self) -> tuple[Counter[str], list[float], list[float]]:
+        """The pages, seconds and delays since the last call."""
         with self.lock:
             taken = self.pages, self.seconds, self.late
             self.pages, self.seconds, self.late = Counter(), [], []
@@ -80,38 +83,39 @@ class Seen:
 
 @dataclass(frozen=True)
 class Sample:
-    """One look at the processes, and at how long visitors waited until then."""
+    """The state of the processes at one moment, and how long visitors waited since the last sample."""
 
-    at: float
-    memory: dict[int, float]  # MB of each process
-    threads: dict[int, int]
-    late: float  # seconds, 99 of 100
-    behind: float  # seconds, the parcel for which the watch is latest
-    is_paused: bool  # nobody asks Japan Post
+    at: float  # seconds since the start
+    memory: dict[int, float]  # MB by process id
+    threads: dict[int, int]  # by process id
+    late: float  # seconds, the 99th percentile
+    behind: float  # seconds since the longest due parcel of the watch became due
+    is_paused: bool  # the gate is paused, so no request is sent to Japan Post
 
 
 class Visitor:
-    """One connection that stays open, as a browser's does."""
+    """A visitor with one connection that stays open, as a browser's does."""
 
     def __init__(self, address: str, seen: Seen) -> None:
         self._host, self._seen, self._read = urlsplit(address).netloc, seen, 0
         self._connection = http.client.HTTPConnection(self._host, timeout=30)
 
     def read(self, path: str, *, late: float = 0.0) -> None:
+        """Opens a page and notes the result. `late` is how long the visitor waited before, in seconds."""
         began = time.monotonic()
         try:
-            status, retry_after = self._ask(path)
+            status, retry_after = self._request(path)
         except (OSError, http.client.HTTPException) as failure:
             self._seen.add("lost", time.monotonic() - began, late, bad=f"{path}: {failure!r}")
             return
-        honest = status < 500 or (status == 503 and retry_after is not None)
-        bad = "" if honest else f"{path}: {status}"
+        is_right = status < 500 or (status == 503 and retry_after is not None)
+        bad = "" if is_right else f"{path}: {status}"
         self._seen.add(str(status), time.monotonic() - began, late, bad=bad)
         self._read += 1
         if self._read % PAGES_EACH == 0:
             self._connection.close()
 
-    def _ask(self, path: str) -> tuple[int, str | None]:
+    def _request(self, path: str) -> tuple[int, str | None]:
         for _ in range(2):
             is_new = self._connection.sock is None
             try:
@@ -121,7 +125,7 @@ class Visitor:
                 return answer.status, answer.getheader("Retry-After")
             except ConnectionError:
                 self._connection.close()
-                if is_new:  # else a worker closed it when its turn was over; a browser asks again too
+                if is_new:  # otherwise a worker closed the idle connection; a browser tries again too
                     raise
         raise ConnectionError("closed twice")
 
@@ -138,13 +142,14 @@ def main() -> int:
             "JAPANPOST_SPACING_MS": 20,
             "LOOKUPS_PER_MINUTE": 0,
             "FRESH_MINUTES": 60,
-            "GUNICORN_CMD_ARGS": "--max-requests 0",  # else a worker is renewed before anything can pile up in it
+            "GUNICORN_CMD_ARGS": "--max-requests 0",  # otherwise gunicorn replaces a worker before a leak shows
         }
         with Site(folder, f"sqlite:///{folder}/db.sqlite3", **settings) as site:
             return soak(site, japan_post, folder / "db.sqlite3", seconds)
 
 
 def soak(site: Site, japan_post: StandIn, store: Path, seconds: float) -> int:
+    """Measures the capacity, runs at half of it for so many seconds, prints, and returns the exit code."""
     paths = prepare(site, japan_post)
     (address,) = site.addresses
     seen, samples = Seen(), list[Sample]()
@@ -155,21 +160,21 @@ def soak(site: Site, japan_post: StandIn, store: Path, seconds: float) -> int:
             time.sleep(CAPACITY_TAKES)
             capacity = sum(warming.take()[0].values()) / CAPACITY_TAKES
         print(
-            f"{capacity:.0f} pages a second at most, beside all the rest; half of it for {seconds / 60:g} minutes",
+            f"{capacity:.0f} pages a second at most, with all other work; half of it for {seconds / 60:g} minutes",
             flush=True,
         )
         with visitors(address, paths, seen, rate=capacity / 2):
             began = time.monotonic()
             for number in range(1, SAMPLES + 1):
                 time.sleep(max(0.0, began + seconds * number / SAMPLES - time.monotonic()))
-                samples.append(look(site, watching, store, seen, began))
+                samples.append(take_sample(site, watching, store, seen, began))
         if watching.poll() is not None:
             seen.bad.append(f"the watch ended by itself: {watching.returncode}")
     return verdict(seen, samples)
 
 
 def prepare(site: Site, japan_post: StandIn) -> list[str]:
-    """An administrator, parcels with a story, parcels for the watch; the addresses that visitors read."""
+    """Creates an administrator, parcels with a story and parcels for the watch. Returns the paths for visitors."""
     numbers, watched = some_numbers(PARCELS, start=70_000_000), some_numbers(WATCHED, start=71_000_000)
     for number in (*numbers, *watched):
         japan_post.set_item(number, story(POSTED, ARRIVED, IN_CUSTOMS, number=number))
@@ -189,7 +194,7 @@ def prepare(site: Site, japan_post: StandIn) -> list[str]:
 
 @contextmanager
 def visitors(address: str, paths: list[str], seen: Seen, *, rate: float | None) -> Iterator[Seen]:
-    """So many pages a second over all connections, due at regular moments; without a rate as many as there can be."""
+    """Visitors who open `rate` pages a second together, at regular moments; None: as many as they can."""
     over, turns, began = threading.Event(), itertools.count(), time.monotonic()
 
     def come() -> None:
@@ -206,7 +211,7 @@ def visitors(address: str, paths: list[str], seen: Seen, *, rate: float | None) 
 
 @contextmanager
 def disturbances(site: Site, japan_post: StandIn, store: Path, seen: Seen) -> Iterator[None]:
-    """First look-ups, edits of words, bad moments of Japan Post, and work for the watch; each by its own clock."""
+    """First look-ups, edits of words, faults of Japan Post, and work for the watch, each at its own interval."""
     (address,) = site.addresses
     over = threading.Event()
     unknown, desk = iter(some_numbers(50_000, start=72_000_000)), Desk(address)
@@ -243,7 +248,7 @@ def disturbances(site: Site, japan_post: StandIn, store: Path, seen: Seen) -> It
         with closing(sqlite3.connect(store, timeout=20)) as connection, connection:
             connection.execute(
                 "UPDATE tracking_shipment SET watch_at = ?, ask_again_at = ?"
-                " WHERE registered_at IS NOT NULL AND watch_at > ?",  # what is due already stays as late as it is
+                " WHERE registered_at IS NOT NULL AND watch_at > ?",  # a parcel that is already due keeps its time
                 (now, now, now),
             )
 
@@ -265,6 +270,7 @@ def disturbances(site: Site, japan_post: StandIn, store: Path, seen: Seen) -> It
 
 @contextmanager
 def running(works: list[Callable[[], None]], over: threading.Event) -> Iterator[None]:
+    """Runs each function in a thread until the block ends. Sets `over` at its end and waits for the threads."""
     threads = start_threads(works)
     try:
         yield
@@ -275,14 +281,17 @@ def running(works: list[Callable[[], None]], over: threading.Event) -> Iterator[
 
 @contextmanager
 def watch(site: Site) -> Iterator["subprocess.Popen[bytes]"]:
+    """The process of `manage.py watch`, which runs until the block ends."""
     command = [sys.executable, "manage.py", "watch"]
     options = {"cwd": PROJECT, "env": site.environment, "stdout": subprocess.DEVNULL}
     with processes.running(command, **options) as process:
         yield process
 
 
-def look(site: Site, watching: "subprocess.Popen[bytes]", store: Path, seen: Seen, began: float) -> Sample:
-    """Note and print how it stands."""
+def take_sample(
+    site: Site, watching: "subprocess.Popen[bytes]", store: Path, seen: Seen, began: float
+) -> Sample:
+    """The present sample, which it also prints."""
     pages, seconds, late = seen.take()
     processes = [*site.workers, watching.pid]
     stats = {pid: status_of(pid) for pid in processes}
@@ -308,7 +317,7 @@ def look(site: Site, watching: "subprocess.Popen[bytes]", store: Path, seen: See
 
 
 def work_of_the_watch(store: Path) -> tuple[float, bool]:
-    """(seconds since the earliest time that is due, whether nobody may ask)"""
+    """The seconds since the longest due parcel became due (0 where none is due), and whether the gate is paused."""
     with closing(sqlite3.connect(store, timeout=20)) as connection:
         (due,) = connection.execute("SELECT min(watch_at) FROM tracking_shipment").fetchone()
         (until,) = connection.execute("SELECT max(paused_until) FROM tracking_gate").fetchone()
@@ -318,16 +327,18 @@ def work_of_the_watch(store: Path) -> tuple[float, bool]:
 
 
 def status_of(pid: int) -> dict[str, str]:
+    """The fields of the process in /proc."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def percentile(values: list[float], percent: int) -> float:
+    """The percentile of the values; 0 where there are fewer than two."""
     return statistics.quantiles(values, n=100)[percent - 1] if len(values) > 1 else 0.0
 
 
 def verdict(seen: Seen, samples: list[Sample]) -> int:
-    """What must not be, in words; the exit code."""
+    """Prints what is wrong. Returns the exit code: 1 where something is wrong."""
     wrong = [*dict.fromkeys(seen.bad)]
     middle, last = samples[len(samples) // 3 : -len(samples) // 3], samples[-len(samples) // 3 :]
     memory = both(middle, last, "memory")
@@ -348,18 +359,18 @@ def verdict(seen: Seen, samples: list[Sample]) -> int:
     if behind_after > behind_before + MOST_BEHIND:
         wrong.append(f"the watch fell behind: {behind_before:.0f} s at least, then {behind_after:.0f} s")
     if seen.outages and not any(one.is_paused for one in samples):
-        wrong.append("Japan Post was away, and was asked all the same")
-    asked_at = max((one.at for one in samples if not one.is_paused), default=0.0)
-    if samples[-1].at > asked_at + PAUSE_LASTS:
-        wrong.append(f"a pause that does not end: nobody has been asked since {asked_at:.0f} s")
+        wrong.append("Japan Post was down, and the gate did not pause")
+    open_at = max((one.at for one in samples if not one.is_paused), default=0.0)
+    if samples[-1].at > open_at + PAUSE_LASTS:
+        wrong.append(f"a pause did not end: no request since {open_at:.0f} s")
     for line in wrong[:20]:
         print(f"WRONG: {line}")
-    print(f"{len(wrong)} things wrong." if wrong else "Nothing failed, and nothing grew.")
+    print(f"{len(wrong)} faults found." if wrong else "Nothing failed, and nothing grew.")
     return 1 if wrong else 0
 
 
 def both(before: list[Sample], after: list[Sample], name: str) -> dict[int, tuple[float, float]]:
-    """The medians of each process that lived in both."""
+    """For each process that has at least three samples in both lists: its two medians of the field `name`."""
     found = []
     for samples in (before, after):
         values: defaultdict[int, list[float]] = defaultdict(list)

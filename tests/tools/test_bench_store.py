@@ -1,4 +1,4 @@
-"""The store that benchmarks are measured with: what is in it reads like a shop's."""
+"""Tests that the store of the benchmarks has the contents of a shop's store."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`make dates`: what its moments are, and that a moved clock reaches each program and runs on."""
+"""Tests the moments of `make dates`, and that a moved clock reaches each program and runs on."""
 
 import sys
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""tests/tools/mutants.py without a run: its table, its sample, the place of a line."""
+"""Tests parts of tests/tools/mutants.py without a run: its table, its sample, the place of a line."""
 
 from dataclasses import replace
 
@@ -21,8 +21,8 @@ def test_a_missing_file_of_the_table_stops_the_run(monkeypatch, capsys, table):
     monkeypatch.setattr(mutants, "MODULES", {"gate": table})
     with pytest.raises(SystemExit):
         mutants.main(["gate"])
-    said = capsys.readouterr().err
-    assert "away.py is not there, where tests/tools/mutants.py looks for gate: change MODULES" in said
+    error = capsys.readouterr().err
+    assert "away.py does not exist, where tests/tools/mutants.py looks for gate: change MODULES" in error
 
 
 def test_every_file_of_the_table_exists():

@@ -1,4 +1,4 @@
-"""`make soak` says no where something failed or grew; that it runs is seen by running it."""
+"""Tests that `make soak` fails where a page failed or a value grew. No test runs it."""
 
 import pytest
 
@@ -6,8 +6,9 @@ from tests.tools.soak import Sample, Seen, verdict
 
 
 def samples(paused=(), **changed) -> list[Sample]:
-    """Thirty looks at two processes in ten minutes; `changed` gives one value's growth from look to look, `paused` the
-    looks at which nobody was asked.
+    """Thirty samples of two processes in ten minutes.
+
+    `changed` gives the growth of a value from one sample to the next, `paused` the samples taken during a pause.
     """
     growth = {"memory": 0.0, "threads": 0.0, "late": 0.0, "behind": 0.0} | changed
     return [
@@ -61,9 +62,9 @@ def test_a_replaced_worker_is_an_error_as_it_cannot_be_compared(capsys):
 @pytest.mark.parametrize(
     ("paused", "words"),
     [
-        ((), "was asked all the same"),
+        ((), "did not pause"),
         ((7, 8, 9, 25, 26, 27), ""),
-        (range(20, 30), "a pause that does not end: nobody has been asked since 380 s"),
+        (range(20, 30), "a pause did not end: no request since 380 s"),
     ],
 )
 def test_after_an_outage_the_gate_has_paused_and_resumed(paused, words, capsys):

@@ -1,7 +1,7 @@
-"""python -m tests.tools.tour (make tour): pictures of what customers see, and docs/tour.md around them.
+"""python -m tests.tools.tour (make tour): takes the pictures of docs/tour.md and writes that page.
 
-The site runs as in production, with a store of its own, beside the stand-in for Japan Post. So the parcels are real
-ones to it, without the words that go with an example.
+The site runs as in production, with its own store and a stand-in for Japan Post. So its pages are those of real
+parcels, without the notice that a page of an example has.
 """
 
 import os
@@ -35,12 +35,12 @@ Happening = Callable[[Site, StandIn], object]
 
 @dataclass(frozen=True)
 class Stop:
-    """One picture or more, and what to know about it. `number`: a parcel that the stand-in knows."""
+    """A section of the tour: one page in one picture or more. `number` is a parcel that the stand-in knows."""
 
     name: str
     heading: str
     number: str
-    why: str  # one or two sentences: what the customer sees, and why it is said so
+    why: str  # one or two sentences: what the customer sees, and the reason for it
     before: Happening = lambda site, standin: None
     large: bool = False  # on a large screen too
     dark: bool = False
@@ -48,14 +48,14 @@ class Stop:
 
 @dataclass(frozen=True)
 class Picture:
-    """A file beside the page, and what it shows for those who do not see it."""
+    """A picture's path from docs/, and its alternative text."""
 
     file: str
     alt: str
 
 
 def japan_post_goes_down(site: Site, standin: StandIn) -> None:
-    """After a first answer, five hours ago."""
+    """Japan Post answers once, and has failed since then. The site's copy of the answer is five hours old."""
     number = get_example("out-for-delivery").number
     run(get(f"{site.addresses[0]}/track/{number}/"))
     site.python(
@@ -75,29 +75,30 @@ STOPS = (
         "accepted",
         "The post office has it",
         _example("just-posted"),
-        "The first scan. The page says at once in which of five steps the parcel is, and that nothing has to be done.",
+        "The first scan. The page says at once in which of five steps the parcel is, and that the "
+        "customer need not do anything.",
         large=True,
     ),
     Stop(
         "silent-but-normal",
-        "Nothing heard, and that is normal",
+        "No news, and that is normal",
         _example("silent-6-days"),
-        "Between two countries nobody scans. Most worried letters are written here, so the page answers "
-        "“Is this normal?” before anybody has to ask.",
+        "Between two countries there are no scans. Most worried customers write at this point, so the "
+        "page answers “Is this normal?” before they have to ask.",
     ),
     Stop(
         "silent-for-30-days",
-        "Nothing heard for too long",
+        "No news for too long",
         _example("silent-30-days"),
-        "After a month the same silence is told differently. Only the sender can open an enquiry, so the page "
-        "asks the customer to write to the shop.",
+        "After a month the page explains the same silence differently. Only the sender can open an "
+        "enquiry, so the page asks the customer to write to the shop.",
     ),
     Stop(
         "in-customs",
         "In customs",
         _example("in-customs"),
-        "“Held by import Customs” frightens people. The page says in plain words what happens there, what may be asked of "
-        "the customer, and that it can happen twice.",
+        "“Held by import Customs” frightens people. The page says in plain words what customs does, what "
+        "it may ask of the customer, and that it can happen twice.",
         large=True,
         dark=True,
     ),
@@ -105,54 +106,57 @@ STOPS = (
         "with-the-local-post",
         "With the local post",
         _example("with-local-post"),
-        "From the arrival on another company has the parcel. The page names it and leads to it with the same number.",
+        "After the arrival another company has the parcel. The page names this company and links to its "
+        "tracking page with the same number.",
     ),
     Stop(
         "nobody-at-home",
-        "Nobody was at home",
+        "The customer was not at home",
         _example("absent"),
-        "Now the customer has to act, so the page begins with that, in words and not in colour alone.",
+        "Now the customer has to act, so the page begins with what to do, in words and not in colour alone.",
     ),
     Stop(
         "kept-at-the-post-office",
         "Kept at the post office, with a last day",
         _example("retention"),
-        "The day by which to collect it is counted from how long the post there keeps parcels. It says “about”, for "
-        "we are not the ones who decide.",
+        "The page computes the last day from how long the local post keeps parcels. It says “about”, "
+        "because the local post decides.",
         large=True,
     ),
     Stop(
         "delivered",
         "Delivered",
         _example("delivered"),
-        "The journey is over, so nobody is asked to wait any more.",
+        "The journey is over, so the page no longer asks the customer to wait.",
     ),
     Stop(
         "on-its-way-back",
         "On its way back",
         _example("being-returned"),
-        "A problem is no sixth step: the page keeps the last step really reached and says whom to write to.",
+        "A problem is not a sixth step: the page keeps the last step that the parcel reached and says "
+        "whom to write to.",
     ),
     Stop(
         "unknown-words",
-        "Words nobody has seen before",
+        "A new phrase",
         _example("unknown-phrase"),
-        "Japan Post says something new. The page shows their words as they are and claims no progress from them; staff "
-        "find the phrase in their inbox.",
+        "Japan Post uses a new phrase. The page shows the phrase unchanged and claims no progress from "
+        "it. Staff find the phrase in their inbox.",
     ),
     Stop(
         "japan-post-down",
         "Japan Post does not answer",
         _example("out-for-delivery"),
-        "The last known story, and when it was checked. An old story with its age is better than an empty page.",
+        "The page shows the stored story and when it was checked. An old story with its age is better "
+        "than an empty page.",
         japan_post_goes_down,
     ),
     Stop(
         "mistyped",
-        "A number mistyped",
+        "A mistyped number",
         MISTYPED,
-        "One digit of a number is computed from the others. Where it does not fit, Japan Post is not asked, and the "
-        "page offers the numbers that were probably meant.",
+        "One digit of a number is computed from the others. Where it does not fit, the site sends no "
+        "request to Japan Post, and the page offers the numbers that the customer probably meant.",
     ),
 )
 
@@ -178,7 +182,7 @@ def main() -> int:
 
 
 def take_pictures(browser: Browser, site: Site, standin: StandIn, folder: Path) -> dict[str, list[Picture]]:
-    """The pictures of each stop by its name; what was in the folder before is thrown away."""
+    """The pictures of each stop by its name. Deletes the earlier pictures in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.png"):
         old.unlink()
@@ -202,7 +206,7 @@ def take_pictures(browser: Browser, site: Site, standin: StandIn, folder: Path) 
 def take_picture(
     browser: Browser, address: str, number: str, file: Path, screen: dict[str, int], scheme: Scheme
 ) -> Picture:
-    """The first screen of the page, as a file of few colours."""
+    """Writes the first screen of the page to the file, with few colours."""
     context = browser.new_context(
         base_url=address,
         viewport=screen,  # type: ignore[arg-type]
@@ -220,13 +224,13 @@ def take_picture(
 
 
 def save_small(screenshot: bytes, file: Path) -> None:
-    """A PNG of few colours: a third of the size, and nobody sees the difference."""
+    """Writes a PNG of few colours: a third of the size, without a visible difference."""
     few_colours = Image.open(BytesIO(screenshot)).convert("RGB").quantize(COLOURS)
     few_colours.save(file, optimize=True)
 
 
 def describe(page: Page, screen: dict[str, int], scheme: Scheme) -> str:
-    """Alt text from the page itself, so that it is true whatever staff's words are."""
+    """The alternative text, read from the page itself, so that it stays true when staff edit the words."""
     data = page.locator("main").evaluate("main => ({...main.dataset})")
     parts = [
         "On a phone" if screen is PHONE else "On a large screen",
@@ -234,7 +238,7 @@ def describe(page: Page, screen: dict[str, int], scheme: Scheme) -> str:
         f"“{page.locator('h1').inner_text().strip()}”",
         f"step {data['stage']} of 5" if data["stage"] else "",
         _TONES.get(data["tone"], ""),
-        "with a word about its age" if data["stale"] == "true" else "",
+        "with the age of the answer" if data["stale"] == "true" else "",
     ]
     return ", ".join(filter(None, parts))
 
@@ -243,8 +247,8 @@ def as_markdown(stops: tuple[Stop, ...], pictures: dict[str, list[Picture]]) -> 
     """The text of docs/tour.md."""
     parts = [
         "# A tour",
-        "What a customer sees, from the first scan to the door and on the bad days. Each picture is the first screen of a "
-        "tracking page. `make tour` takes them again.",
+        "What a customer sees from the first scan to the delivery, and when there is a problem. Each "
+        "picture is the first screen of a tracking page. `make tour` takes them again.",
     ]
     for stop in stops:
         parts += [

@@ -1,4 +1,4 @@
-"""What a page costs its first visitor: a fresh Chromium counts bytes, requests, other hosts and what jumps about."""
+"""Measures a page at a visitor's first visit in Chromium: bytes, requests, other hosts and layout shifts."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser
 
-# Entries from before we looked are reported a little later, and only where there are any. What the page does in the first two
-# frames after it has loaded has happened four frames later, however long a frame takes.
+# The browser reports earlier entries a little later, and only where there are any. A change that the page makes in the
+# first two frames after loading is complete after four frames, however long a frame takes.
 LAYOUT_SHIFT = """
 async () => {
   let sum = 0;
@@ -24,25 +24,27 @@ async () => {
 
 @dataclass(frozen=True)
 class Weight:
-    bytes: int  # over the network, as they are sent: packed, with headers
+    """What one visit to a page costs."""
+
+    bytes: int  # over the network: compressed, with headers
     requests: int
     third_parties: tuple[str, ...]  # hosts and ports other than the page's own
-    layout_shift: float  # the sum of all shifts; 0: nothing moved while it was loading
+    layout_shift: float  # the sum of all shifts; 0: nothing moved during loading
 
 
 def weigh(browser: Browser, url: str) -> Weight:
-    """A first visit on a phone, with an empty cache, until the network is quiet.
+    """What a first visit on a phone costs, with an empty cache, until the network is idle.
 
-    The browser must be new, for it asks for a site's icon only once.
+    The browser must be new, for a browser requests a site's icon only once.
     """
     context = browser.new_context(viewport={"width": 360, "height": 640})
     try:
         page = context.new_page()
-        asked: list[str] = []
+        urls: list[str] = []
         sizes: list[float] = []
 
         def note_request(event: dict[str, Any]) -> None:
-            asked.append(event["request"]["url"])
+            urls.append(event["request"]["url"])
 
         def note_size(event: dict[str, Any]) -> None:
             sizes.append(event["encodedDataLength"])
@@ -55,5 +57,5 @@ def weigh(browser: Browser, url: str) -> Weight:
         layout_shift = float(page.evaluate(LAYOUT_SHIFT))
     finally:
         context.close()
-    hosts = {urlsplit(one).netloc for one in asked} - {urlsplit(url).netloc}
-    return Weight(round(sum(sizes)), len(asked), tuple(sorted(hosts)), layout_shift)
+    hosts = {urlsplit(one).netloc for one in urls} - {urlsplit(url).netloc}
+    return Weight(round(sum(sizes)), len(urls), tuple(sorted(hosts)), layout_shift)
