@@ -1,4 +1,4 @@
-# The tasks of developers and of a first look, one target each. `make help` lists them.
+# One target for each task of a developer or a newcomer. `make help` lists them.
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -19,7 +19,7 @@ PYTEST := $(BIN) -m pytest -n 2 --maxschedchunk 4
 
 .PHONY: help run admin demo test test-system test-postgresql test-full dates mutants lint format check pin audit bench soak tour clean database
 
-help:  ## this list
+help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
 
 run: database  ## run the site on this machine, from a clean clone (PORT=8000)
@@ -37,7 +37,7 @@ demo:  ## run the site with a stand-in for Japan Post: every situation, no netwo
 	@scripts/setup
 	@DEBUG=True $(BIN) -m tests.support.standin.demo --port $(PORT)
 
-test:  ## all tests except those of the next targets, with coverage; ARGS="tests/values/test_numbers.py -k spaced" for some
+test:  ## all tests except those of the next targets, with coverage; ARGS="tests/values/test_numbers.py -k spaced" to select
 	@scripts/setup dev browser
 ifdef ARGS
 	$(PYTEST) $(ARGS)
@@ -67,7 +67,7 @@ mutants:  ## mutation tests, half an hour; ARGS="gate --show" for one module and
 	@scripts/setup dev mutants
 	@$(BIN) -m tests.tools.mutants $(ARGS)
 
-lint:  ## style, types, missing migrations, settings fit for production
+lint:  ## check style, types, rooms, missing migrations and the settings for production
 	@scripts/setup dev
 	$(BIN) -m ruff check .
 	$(BIN) -m ruff format --check .
@@ -76,7 +76,7 @@ lint:  ## style, types, missing migrations, settings fit for production
 	$(MANAGE) makemigrations --check --dry-run
 	@$(PRODUCTION) $(BIN) manage.py check --deploy --fail-level WARNING
 
-format:  ## let ruff repair what it can, and format all code
+format:  ## let ruff fix what it can, and format all code
 	@scripts/setup dev
 	$(BIN) -m ruff check --fix .
 	$(BIN) -m ruff format .
@@ -106,7 +106,7 @@ tour:  ## update docs/tour.md with its pictures, and the pictures of docs/wordin
 	@DEBUG=True $(BIN) -m tests.tools.tour
 	@DEBUG=True $(BIN) -m tests.tools.desk_tour
 
-clean:  ## remove everything that can be built again; keep the database
+clean:  ## delete everything that can be built again, but not the database
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* staticfiles test.sqlite3*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -34,7 +34,7 @@ logger_class = "emsguide.gunicorn_log.GunicornLogger"
 secure_scheme_headers = {}
 forwarder_headers = ""
 
-limit_request_line = 8190  # bytes; the look-up form is a GET, and people paste whole mails into it
+limit_request_line = 8190  # bytes; the look-up form is a GET, and visitors paste whole mails into it
 limit_request_fields = 50
 limit_request_field_size = 8190
 if os.environ.get("LOG_FORMAT", "").strip().lower() == "json":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def main(report: Path, errors: Path) -> int:
-    """Print the findings; return the exit code. `errors`: what pip-audit wrote to stderr."""
+    """Prints the findings and returns the exit code. `errors` is the file with what pip-audit wrote to stderr."""
     try:
         packages = json.loads(report.read_text(encoding="utf-8"))["dependencies"]
     except (ValueError, KeyError):
@@ -20,8 +20,8 @@ def main(report: Path, errors: Path) -> int:
         return 0
     found = [(package, one) for package in looked_up for one in package["vulns"]]
     for package, one in found:
-        mended = ", ".join(one["fix_versions"]) or "no version yet"
-        print(f"VULNERABLE: {package['name']} {package['version']}: {one['id']}, mended in {mended}")
+        fixed_in = ", ".join(one["fix_versions"]) or "no version yet"
+        print(f"VULNERABLE: {package['name']} {package['version']}: {one['id']}, fixed in {fixed_in}")
     print(f"{len(looked_up)} packages audited, {len(found)} vulnerabilities.")
     if left_out:
         print(f"NOT AUDITED: {', '.join(left_out)}: the package index does not know them.")

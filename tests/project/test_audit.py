@@ -22,7 +22,7 @@ NO_NETWORK = "Traceback …\nrequests.exceptions.ConnectionError: Failed to reso
     ("report", "errors", "code", "said"),
     [
         ([SOUND], "", 0, "1 packages audited, 0 vulnerabilities."),
-        ([SOUND, VULNERABLE], "", 1, "VULNERABLE: lxml 6.1.3: PYSEC-2026-1, mended in 6.1.4"),
+        ([SOUND, VULNERABLE], "", 1, "VULNERABLE: lxml 6.1.3: PYSEC-2026-1, fixed in 6.1.4"),
         ([SOUND, UNKNOWN], "", 0, "NOT AUDITED: requests"),
         ([UNKNOWN, VULNERABLE], "", 1, "VULNERABLE: lxml"),
         ([UNKNOWN], "", 0, "NOT AUDITED: the package index here has no data"),
