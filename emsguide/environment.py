@@ -44,7 +44,8 @@ def read_settings_file(file: Path) -> None:
             line
         ):  # environ would log the line, which may contain a password, and continue
             raise ImproperlyConfigured(
-                f"Line {number} of {file} is not NAME=value. A comment begins with #; no space before the name or the =."
+                f"Line {number} of {file} is not NAME=value. A comment begins with #; "
+                "no space before the name or the =."
             )
     environ.Env.read_env(io.StringIO(content))
 
@@ -71,7 +72,8 @@ class Environment(environ.Env):
         value: str = self.str(name, default="").strip()
         if value and not re.fullmatch(rf"[!-~]{{{least},500}}", value):
             raise ImproperlyConfigured(
-                f"{name} is too short or has a sign that cannot be: write {least} letters and digits or more, by chance."
+                f"{name} is too short or has a sign that cannot be: "
+                f"write {least} letters and digits or more, by chance."
             )
         return value
 

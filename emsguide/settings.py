@@ -1,4 +1,7 @@
-"""All settings, from the environment (docs/settings.md lists them). Production starts with SECRET_KEY and ALLOWED_HOSTS."""
+"""All settings, from the environment (docs/settings.md lists them).
+
+Production does not start without SECRET_KEY and ALLOWED_HOSTS.
+"""
 
 from datetime import timedelta
 from pathlib import Path

@@ -13,7 +13,10 @@ class TrackingConfig(AppConfig):
     verbose_name = "Parcels and words"
 
     def ready(self) -> None:
-        """Connect the receivers of signals and register the doctor's checks. Imports here: models are not loaded before."""
+        """Connect the receivers of signals and register the doctor's checks.
+
+        The imports are here, because models are not loaded before.
+        """
         from tracking.ops import doctor
         from tracking.staff.access import groups
         from tracking.words import seed, version

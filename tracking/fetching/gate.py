@@ -1,9 +1,9 @@
 """The gate to Japan Post: one request per parcel, a few at a time, spaced in time, and none while Japan Post is down.
 
 All state is in the database and shared by threads, processes and machines. A request starts in one short transaction
-under the lock of the gate's only row, which also spaces the starts; no transaction is open during the request. A request
-in flight holds a lease on its parcel. Unexpired leases are the count of requests in flight, so a crash leaves nothing to
-clean up.
+under the lock of the gate's only row, which also spaces the starts; no transaction is open during the request. A
+request in flight holds a lease on its parcel. Unexpired leases are the count of requests in flight, so a crash leaves
+nothing to clean up.
 
 Waiting is bounded in time (the visitor's budget) and in number (JAPANPOST_WAITING in one process), so that a thread is
 always left for visitors who only read. The machines' clocks must agree to about a second.
@@ -89,7 +89,10 @@ class Ticket:
         return False
 
     def has_sent(self) -> None:
-        """Call it when the request has been sent: the spacing counts from then, however busy this machine was before."""
+        """Call it when the request has been sent.
+
+        The spacing counts from then, however busy this machine was before.
+        """
         if settings.JAPANPOST_SPACING_MS:
             Gate.objects.filter(next_start_at=self.next_start_at).update(
                 next_start_at=self.timer.now + timedelta(milliseconds=settings.JAPANPOST_SPACING_MS)
@@ -107,8 +110,8 @@ def admission(
 ) -> Iterator[Ticket | None]:
     """Wait, within the timer's budget, for permission to query Japan Post about this number.
 
-    Yields None where no query is needed: the stored answer is fresh, or another request is in flight and this visitor has a
-    story to read. `visitor` is counted against LOOKUPS_PER_MINUTE; empty: no count.
+    Yields None where no query is needed: the stored answer is fresh, or another request is in flight and this visitor
+    has a story to read. `visitor` is counted against LOOKUPS_PER_MINUTE; empty: no count.
     Raises Busy, TooOften or Paused. The code that stores the answer ends the lease with it: see `holds_lease`.
     """
     ticket = _admit(number, timer, has_story, asked_by, visitor)
@@ -129,7 +132,10 @@ def holds_lease(shipment: Shipment, ticket: Ticket) -> bool:
 
 
 def note_answer(ticket: Ticket) -> None:
-    """Note that Japan Post answered, whatever it was. Only its probe ends a pause: other requests were sent before it."""
+    """Note that Japan Post answered, whatever it was.
+
+    Only the answer to a probe ends a pause: other requests were sent before the pause.
+    """
     silent = Q(failures_in_a_row__gt=0, paused_until=None)
     if ticket.is_probe:
         silent = Q(failures_in_a_row__gt=0) | Q(paused_until__isnull=False)
@@ -144,9 +150,9 @@ def note_answer(ticket: Ticket) -> None:
 
 
 def note_failure(ticket: Ticket, failure: Unavailable, *, seconds: float, allowed: float) -> None:
-    """Note that Japan Post did not answer. Five failures in a row, or a Retry-After, begin a pause. Needs a transaction.
+    """Note that Japan Post did not answer. Needs a transaction.
 
-    The request took `seconds` of the `allowed` ones.
+    Five failures in a row, or a Retry-After, begin a pause. The request took `seconds` of the `allowed` ones.
     """
     if seconds >= allowed and allowed < min(FAIR_CHANCE, settings.JAPANPOST_TIMEOUT / 2):
         return  # we hung up too early to know whether they would have answered
@@ -236,8 +242,8 @@ def _admit(
 def _attempt(
     number: TrackingNumber, timer: Timer, is_patient: bool, asked_by: AskedBy, visitor: str
 ) -> Ticket | _Wait | None:
-    """A ticket; or how long to wait; None where no query is needed, or another request is in flight and this asker does not
-    wait for it. Raises Paused or TooOften.
+    """A ticket; or how long to wait; None where no query is needed, or another request is in flight and this asker does
+    not wait for it. Raises Paused or TooOften.
     """
     shipment = Shipment.objects.filter(number=number).first()
     if shipment is not None and not shipment.is_due(timer.now):

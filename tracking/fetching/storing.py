@@ -188,7 +188,10 @@ def _why_story_stays(shipment: Shipment, rows: Sequence[Event], item: TrackedIte
     if not rows:
         return ""
     if item.history_missing and not shipment.history_missing:
-        return f"The answer gave only the newest status, “{item.events[0].phrase}”; our history of {len(rows)} rows stays."
+        return (
+            f"The answer gave only the newest status, “{item.events[0].phrase}”; "
+            f"our history of {len(rows)} rows stays."
+        )
     if len(item.events) < len(rows):
         return f"The answer had {len(item.events)} rows, we have {len(rows)}; ours stay."
     return ""

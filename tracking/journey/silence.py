@@ -94,7 +94,8 @@ def silence_of(reading: Reading, now: datetime) -> Silence | None:
     if story.gone and level != "far" and thresholds.waiting_is_advice:
         level, headline = "longer", _("Japan Post no longer lists it")
         text = _(
-            "So no news can appear here for now. The last scan is %(waiting)s old. Write to us if you still wait for it."
+            "So no news can appear here for now. The last scan is %(waiting)s old. "
+            "Write to us if you still wait for it."
         )
     learnt = thresholds.learnt
     values = {

@@ -45,7 +45,8 @@ class Destination(models.Model):
     printed_names = models.TextField(
         blank=True,
         validators=[check_characters],
-        help_text="How Japan Post prints it, one name a line, in any case: GERMANY. Add a line when a new spelling turns up.",
+        help_text="How Japan Post prints it, one name a line, in any case: GERMANY. "
+        "Add a line when a new spelling turns up.",
     )
     operator = models.CharField(
         max_length=100,
@@ -119,7 +120,7 @@ class Destination(models.Model):
                 yield f"“{name}” is a prefecture of Japan."
 
     def link_for(self, number: str) -> str:
-        """The local post's tracking page for a number, opened at the parcel where the link allows it; empty: unknown."""
+        """The local post's tracking page for a number, opened at the parcel if the link allows it. Empty: unknown."""
         return self.tracking_url.replace(links.PLACEHOLDER, number)
 
 

@@ -77,7 +77,8 @@ class Shop(models.Model):
             nearest = colors.darkened(self.accent_color)
             raise ValidationError(
                 {
-                    "accent_color": f"This colour is too light to read on a white page. Near it and dark enough: {nearest}."
+                    "accent_color": "This colour is too light to read on a white page. "
+                    f"Near it and dark enough: {nearest}."
                 }
             )
 

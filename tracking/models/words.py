@@ -48,13 +48,15 @@ class Status(models.Model):
     slug = models.SlugField(
         "name in links",
         unique=True,
-        help_text="The end of its link in the guide, such as customs-clearance in /#customs-clearance: small letters, digits and hyphens. "
+        help_text="The end of its link in the guide, such as customs-clearance in /#customs-clearance: "
+        "small letters, digits and hyphens. "
         "It cannot be changed once it is saved: the site knows the status by it, and customers may have the link.",
     )
     name = models.CharField(
         max_length=100,
         validators=[check_characters],
-        help_text="The name in the guide, close to Japan Post's own words, such as “Arrival at inward office of exchange”.",
+        help_text="The name in the guide, close to Japan Post's own words, "
+        "such as “Arrival at inward office of exchange”.",
     )
     stage = models.PositiveSmallIntegerField(
         choices=Stage,
@@ -66,7 +68,8 @@ class Status(models.Model):
     guide_order = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
-        help_text="Its place among the main statuses of the guide (1 is the first; of two with the same number, the one whose name comes first in the alphabet). Empty: listed after them as less common.",
+        help_text="Its place among the main statuses of the guide (1 is the first; of two with the same number, "
+        "the one whose name comes first in the alphabet). Empty: listed after them as less common.",
     )
     usual_days = models.PositiveSmallIntegerField(
         default=4,
@@ -136,7 +139,8 @@ class Phrase(models.Model):
     ambiguous = models.BooleanField(
         "has two meanings",
         default=False,
-        help_text="Japan Post says it for two things, so it stays without a status on purpose and is no item of the inbox.",
+        help_text="Japan Post says it for two things, "
+        "so it stays without a status on purpose and is no item of the inbox.",
     )
     first_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -178,12 +182,12 @@ class Phrase(models.Model):
         others = self.other_spellings() if is_new else self.contradictions()
         if others:
             raise ValidationError(
-                f"This is the phrase “{others[0]}”, which {others[0].state}: spaces and a final full stop make no other "
-                "phrase. Find that one and change its meaning."
+                f"This is the phrase “{others[0]}”, which {others[0].state}: "
+                "spaces and a final full stop make no other phrase. Find that one and change its meaning."
             )
 
     def other_spellings(self) -> list["Phrase"]:
-        """Other rows that are the same phrase after `normalise`. Mostly empty: two answers at one moment can add two."""
+        """Other rows that are the same phrase after `normalise`, mostly none. Two simultaneous answers can add two."""
         others = Phrase.objects.exclude(pk=self.pk).exclude(text=self.text).select_related("status")
         return [one for one in others if normalise(one.text) == normalise(self.text)]
 
@@ -240,7 +244,8 @@ class Wording(models.Model):
     )
     meaning = models.TextField(
         validators=[MaxLengthValidator(600), *_CHECKS],
-        help_text=f"What it means, one to three sentences. {_FILLED_IN} {{country}} becomes the country, {{operator}} who delivers there, {{origin}} where it was posted.",
+        help_text=f"What it means, one to three sentences. {_FILLED_IN} "
+        "{country} becomes the country, {operator} who delivers there, {origin} where it was posted.",
     )
     what_to_do = models.TextField(
         blank=True,
@@ -255,8 +260,8 @@ class Wording(models.Model):
     )
     hidden = models.BooleanField(
         default=False,
-        help_text="Do not use these words; customers get the next ones that fit. Better than deleting them: English words that the site "
-        "came with would be back after its next update.",
+        help_text="Do not use these words; customers get the next ones that fit. "
+        "Better than deleting them: English words that the site came with would be back after its next update.",
     )
     draft = models.JSONField(
         null=True,

@@ -1,6 +1,7 @@
 """Retention: deletes expired rows in small batches. All periods of days are defined here.
 
-Periods of minutes (counts of look-ups, cached pages) and the number of kept pages are defined where the data is written.
+Periods of minutes (counts of look-ups, cached pages) and the number of kept pages are defined where the data is
+written.
 
 Several machines may run it at once; it may be killed and run again. Each batch is a transaction of its own, and
 evaluates the rule again before it deletes.

@@ -58,7 +58,10 @@ class Totals:
 
     def __str__(self) -> str:
         crashed = f", {self.crashed} ended by an error of ours" if self.crashed else ""
-        return f"{self.asked} asked, {self.with_news} with news, {self.failed} without an answer{crashed}, {self.seconds:.1f} s"
+        return (
+            f"{self.asked} asked, {self.with_news} with news, {self.failed} without an answer{crashed}, "
+            f"{self.seconds:.1f} s"
+        )
 
 
 @dataclass

@@ -133,7 +133,8 @@ def find(
 ) -> PageInputs | Answer:
     """Look a number up; query Japan Post if a request is due. Return its story, or the answer without a story.
 
-    `budget`: see `look_up`. A number with a problem, such as a wrong check digit, is queried only with `visit.anyway` or if it has a story.
+    `budget`: see `look_up`. A number with a problem, such as a wrong check digit, is queried only with `visit.anyway`
+    or if it has a story.
     """
     found = _look_up(number, glossary, visit, budget)
     if isinstance(found, Answer):

@@ -76,7 +76,10 @@ def latency_chart(span: Span) -> Chart:
     """Return the chart of latencies: the median and the 95th percentile. A slot without an answer is a gap."""
     top = _top(max((slot.p95 or 0 for slot in span.slots), default=0), least=0.2)
     series = [*_all_series(span.slots, "p95", top), *_all_series(span.slots, "median", top)]
-    name = f"Seconds until Japan Post answered, by {span.unit}: half of the answers, and 19 of 20. The table has the numbers."
+    name = (
+        f"Seconds until Japan Post answered, by {span.unit}: half of the answers, and 19 of 20. "
+        "The table has the numbers."
+    )
     return Chart(name, _levels(top, " s"), _ticks(span.slots), series=series)
 
 

@@ -80,7 +80,7 @@ def instant_of(local_date: date, local_time: time | None, country: str | None) -
 
 
 def days_between(local_date: date, instant: datetime | None, now: datetime) -> int:
-    """Whole days from a scan to an aware `now`: exact where its instant is known, else by the calendar (maybe one off)."""
+    """Whole days from a scan to an aware `now`: exact if its instant is known, else by the calendar (maybe one off)."""
     passed: timedelta = now - instant if instant else timedelta(days=(now.date() - local_date).days)
     return max(0, passed.days)
 

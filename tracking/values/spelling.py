@@ -2,7 +2,10 @@
 
 
 def normalise(phrase: str) -> str:
-    """The phrase trimmed, with single spaces, without one final full stop. Keeps case: two phrases differ only in it."""
+    """The phrase trimmed, with single spaces, without one final full stop.
+
+    Keeps case: two phrases differ only in it.
+    """
     return " ".join(phrase.split()).removesuffix(".").rstrip()
 
 

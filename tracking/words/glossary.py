@@ -1,4 +1,4 @@
-"""The glossary: all words of one version, in memory. Each process reads it once per version; an edit makes a new one."""
+"""The glossary: all words of one version, in memory. Each process reads it once per version. An edit makes another."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace

@@ -18,8 +18,9 @@ from tracking.models import Edit, FailedLogIn
 from tracking.staff.access import groups, second_factor
 
 _GROUPS = (
-    "Editors write the words: phrases, statuses, destinations, the shop; they read notices. Support looks after parcels, "
-    "messages and notices, and reads the words. A superuser may do everything: also people, and deleting."
+    "Editors write the words: phrases, statuses, destinations, the shop; they read notices. "
+    "Support looks after parcels, messages and notices, and reads the words. "
+    "A superuser may do everything: also people, and deleting."
 )
 
 admin.site.unregister([User, Group, TOTPDevice, StaticDevice])  # the devices' own pages show their secrets
@@ -142,6 +143,7 @@ class FailedLogInAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         heading = {
             "title": "Failed log-ins",
-            "subtitle": f"After {settings.AXES_FAILURE_LIMIT} failures a name has to wait. Delete its line, and it may try again at once.",
+            "subtitle": f"After {settings.AXES_FAILURE_LIMIT} failures a name has to wait. "
+            "Delete its line, and it may try again at once.",
         }
         return super().changelist_view(request, (extra_context or {}) | heading)

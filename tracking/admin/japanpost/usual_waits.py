@@ -8,7 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from tracking.admin.base import ReadOnlyAdmin
 from tracking.models import UsualWait
 
-_TITLE = "How long our own parcels waited for their next scan. “learn” counts them again each time; there is nothing to edit."
+_TITLE = (
+    "How long our own parcels waited for their next scan. "
+    "“learn” counts them again each time; there is nothing to edit."
+)
 
 
 @admin.register(UsualWait)

@@ -145,7 +145,10 @@ class ShipmentAdmin(StandingColumnsMixin, admin.ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         may_register = request.user.has_perm("tracking.add_shipment")
         if left := recompute_outdated(most=BATCH):
-            words = "After a change of words %s parcels still stand here as before. Reload to go on; the watch does so too."
+            words = (
+                "After a change of words %s parcels still stand here as before. "
+                "Reload to go on; the watch does so too."
+            )
             messages.info(request, words % f"{left:,}")
         return super().changelist_view(request, (extra_context or {}) | {"may_register": may_register})
 

@@ -46,7 +46,10 @@ def _discard(request: HttpRequest, wording: Wording) -> HttpResponse:
     with transaction.atomic():
         if changed_since_opened(request.POST, wording):
             who = changes_of(wording.history.all())[0].who
-            words = f"Nothing is discarded: {who} changed these words after you opened this page. Here they are as they stand now."
+            words = (
+                f"Nothing is discarded: {who} changed these words after you opened this page. "
+                "Here they are as they stand now."
+            )
             messages.warning(request, words)
             return HttpResponseRedirect(request.path)
         wording.discard_draft()

@@ -56,7 +56,8 @@ class PreviewForm(forms.Form):
         found = find_numbers(typed)
         if typed and (len(found) != 1 or not has_story(found[0])):
             raise forms.ValidationError(
-                "We have no story of this parcel. It appears here after a customer looks the parcel up, or after you register it."
+                "We have no story of this parcel. "
+                "It appears here after a customer looks the parcel up, or after you register it."
             )
         return found[0] if typed else ""
 
@@ -175,7 +176,10 @@ class StatusPreview(PreviewSource):
     def remark(self, row: Status, form: PreviewForm) -> str:
         shown = preview.preview_status(row, form.subject(), form.glossary, timezone.now())
         if shown.pretends:
-            return "This parcel stands at another point. So that you see your words, its newest scan is taken to mean this status here."
+            return (
+                "This parcel stands at another point. "
+                "So that you see your words, its newest scan is taken to mean this status here."
+            )
         if not shown.leads:
             return "This parcel's page does not lead with this status. Choose another example to see your words on top."
         return ""

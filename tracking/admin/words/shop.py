@@ -25,7 +25,8 @@ class ShopForm(ConflictAwareForm):
         required=False,
         widget=AdminFileWidget(attrs={"accept": "image/png,image/jpeg,image/webp"}),
         help_text="PNG, JPEG or WebP, at most 2 MB. It stands at the top of every page instead of the name, "
-        "40 pixels high: a file of 80 pixels or more looks sharp, a large one is made smaller. Empty: the name in letters.",
+        "40 pixels high: a file of 80 pixels or more looks sharp, a large one is made smaller. "
+        "Empty: the name in letters.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

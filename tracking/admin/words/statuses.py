@@ -73,8 +73,8 @@ class StatusAdmin(StatusForPhraseMixin, HistoryMixin, PreviewMixin, admin.ModelA
             {
                 "classes": ["collapse"],
                 "fields": [("usual_days", "worry_days")],
-                "description": "What our own parcels teach comes first: see “Usual waits”. These days count where nothing is "
-                "learnt yet, and the worry days are never cut short.",
+                "description": "What our own parcels teach comes first: see “Usual waits”. "
+                "These days count where nothing is learnt yet, and the worry days are never cut short.",
             },
         ),
     ]

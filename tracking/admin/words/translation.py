@@ -161,7 +161,8 @@ class WordingAdmin(admin.ModelAdmin):
                     checked["plan"] = translation.check(checked["text"])
                     self.message_user(
                         request,
-                        "Nothing was brought in: a colleague changed words here in the meantime. Look once more at what would change.",
+                        "Nothing was brought in: a colleague changed words here in the meantime. "
+                        "Look once more at what would change.",
                         messages.WARNING,
                     )
         return self._page(request, "bring_in", "Bring translations in", form=form, **checked)

@@ -22,8 +22,9 @@ def parse_number(typed: str) -> TrackingNumber:
 
 class Command(BaseCommand):
     help = (
-        "Prints everything the site holds about a parcel as JSON: its story with replaced rows, requests to Japan Post, "
-        "messages that name it, kept pages, what staff did, and each text elsewhere that names it."
+        "Prints everything the site holds about a parcel as JSON: its story with replaced rows, "
+        "requests to Japan Post, messages that name it, kept pages, what staff did, "
+        "and each text elsewhere that names it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -28,7 +28,8 @@ class Command(BaseCommand):
         for result in results:
             self.stdout.write(f"  {result}")
         self.stdout.write(
-            "If a visitor looks this number up again, the site asks Japan Post again. Back-ups and old log files are not touched."
+            "If a visitor looks this number up again, the site asks Japan Post again. "
+            "Back-ups and old log files are not touched."
             if yes
             else "Nothing was changed. With --yes it goes, and there is no way back."
         )

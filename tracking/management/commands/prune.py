@@ -13,7 +13,8 @@ from tracking.ops.prune import Rule, delete_in_batches, parcels, spam, traces, w
 class Command(BaseCommand):
     help = (
         "Throws away parcels that were delivered and not looked at for 400 days, numbers that never had a story, "
-        "messages that look like spam, and what was written down along the way. Works in small steps beside the running site; may be stopped at any moment and run again."
+        "messages that look like spam, and what was written down along the way. "
+        "Works in small steps beside the running site; may be stopped at any moment and run again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -30,7 +31,10 @@ class Command(BaseCommand):
             if dry_run and rule is rules[0] and options["verbosity"] > 1:
                 self._name_parcels(rule)
         if left:
-            words = "Not counted are {:,} parcels whose state is not yet computed again after an edit of words: the watch does that, and so does prune."
+            words = (
+                "Not counted are {:,} parcels whose state is not yet computed again after an edit of words: "
+                "the watch does that, and so does prune."
+            )
             self.stdout.write(words.format(left))
         if dry_run:
             self.stdout.write("Nothing was thrown away.")

@@ -1,7 +1,8 @@
 """What is misconfigured, in plain words, and what to do about each: Django system checks with the tag `emsguide`.
 
 `manage.py doctor` and `manage.py check --deploy --database default` run all of them; other commands run none.
-Ids: 0xx for settings, 1xx for this machine, 2xx for the database. `W` is wrong, `I` is a note. docs/deploying.md lists them.
+Ids: 0xx for settings, 1xx for this machine, 2xx for the database. `W` is wrong, `I` is a note. docs/deploying.md lists
+them.
 """
 
 from django.conf import settings

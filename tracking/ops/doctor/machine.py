@@ -21,7 +21,10 @@ _GONE_AFTER_A_RESTART = {"tmpfs", "ramfs"}
 
 
 def check_machine(*, databases: Sequence[str] | None = None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
-    """Returns what is wrong on this machine; nothing without `--database`, as in a build that checks the settings alone."""
+    """Returns what is wrong on this machine.
+
+    Returns nothing without `--database`, as in a build that checks the settings alone.
+    """
     if not databases:
         return ()
     return chain(_env_file(), _static_files(), sqlite_place(), _cache(), _japan_post())

@@ -217,15 +217,15 @@ def _people() -> Iterator[checks.CheckMessage]:
 
 
 def _addresses(now: datetime) -> Iterator[checks.CheckMessage]:
-    """Finds visitors with the address of this machine: they came through a proxy that TRUSTED_PROXIES does not count."""
+    """Finds visitors with this machine's address: they came through a proxy that TRUSTED_PROXIES does not count."""
     here = [visitors.key_of(address) for address in _LOOPBACK]
     wrote = Message.objects.filter(sender_key__in=here, created_at__gt=now - LOOK_BACK)
     asked = VisitorMinute.objects.filter(visitor__in=here)
     if not settings.TRUSTED_PROXIES and not settings.DEBUG and (wrote.exists() or asked.exists()):
         yield checks.Warning(
             "Visitors have the address of this machine, so there is a proxy in front, and all of them count as one.",
-            hint="Set TRUSTED_PROXIES to the number of your proxies, mostly 1. (A look-up that you made on this machine "
-            "looks the same.)",
+            hint="Set TRUSTED_PROXIES to the number of your proxies, mostly 1. "
+            "(A look-up that you made on this machine looks the same.)",
             id="emsguide.W219",
         )
 

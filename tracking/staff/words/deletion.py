@@ -20,7 +20,13 @@ def why_not_deleted(status: Status) -> str:
     )
     used = [count_of(count, singular, plural) for count, singular, plural in counts if count]
     if used:
-        return f"“{status}” is in use and was not deleted: {', '.join(used)}. Tick “hidden” instead: that leaves it out of the guide."
+        return (
+            f"“{status}” is in use and was not deleted: {', '.join(used)}. "
+            "Tick “hidden” instead: that leaves it out of the guide."
+        )
     if status.slug in {one["slug"] for one in seed.read("statuses")["status"]}:
-        return f"“{status}” belongs to the site, which would bring it back at its next update. Tick “hidden” instead: that leaves it out of the guide."
+        return (
+            f"“{status}” belongs to the site, which would bring it back at its next update. "
+            "Tick “hidden” instead: that leaves it out of the guide."
+        )
     return ""

@@ -70,7 +70,10 @@ def changes_since(row: Any, moment: datetime) -> list[Change]:
 
 
 def changes_of(records: Iterable[Any]) -> list[Change]:
-    """The changes that these records are, the newest first. Each record is compared with the one before it of its row."""
+    """The changes that these records are, the newest first.
+
+    Each record is compared with the one before it of its row.
+    """
     earlier: dict[tuple[type, Any], Any] = {}
     pairs = []
     for record in sorted(records, key=lambda one: (one.history_date, one.history_id)):
