@@ -1,4 +1,4 @@
-"""The configuration of the tracking app: connects its signals."""
+"""The configuration of the tracking app: connects its signals. No other module connects one when it is imported."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.db.models.signals import post_migrate
 
 
 class TrackingConfig(AppConfig):
-    """Connects the words' version, and fills in the seed and the groups after each migrate."""
+    """Connects the words' version and the authors of changes; fills in the seed and the groups after each migrate."""
 
     name = "tracking"
     verbose_name = "Parcels and words"
@@ -17,10 +17,12 @@ class TrackingConfig(AppConfig):
 
         The imports are here, because models are not loaded before.
         """
+        from tracking.models import history
         from tracking.ops import doctor
         from tracking.staff.access import groups
         from tracking.words import seed, version
 
+        history.connect()
         version.connect()
         doctor.register()
 

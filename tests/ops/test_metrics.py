@@ -3,6 +3,7 @@
 import os
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -90,6 +91,25 @@ def test_without_metrics_token_the_library_is_not_loaded() -> None:
             text=True,
         )
         assert done.stdout.strip() == loaded
+
+
+def test_the_middleware_and_no_import_starts_counting(tmp_path: Path) -> None:
+    code = (
+        "import django; django.setup(); from prometheus_client import values; from tracking.ops import metrics;"
+        "from tracking.public.answers import answered; library = values.ValueClass; before = answered.receivers[:];"
+        "metrics.middleware(None); ours = values.ValueClass; metrics.middleware(None);"
+        "print(before, len(answered.receivers), ours is library, ours is values.ValueClass)"
+    )
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DEBUG": "True",
+        "DJANGO_SETTINGS_MODULE": "emsguide.settings",
+        "PROMETHEUS_MULTIPROC_DIR": str(tmp_path),
+    }
+    done = processes.run(
+        [sys.executable, "-c", code], cwd=PROJECT, env=environment, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["[]", "1", "False", "True"]
 
 
 # Figures of one process

@@ -25,8 +25,10 @@ def kept_history(*, without: tuple[str, ...] = ()) -> HistoricalRecords:
     return HistoricalRecords(bases=[Authored], excluded_fields=list(without))
 
 
+def connect() -> None:
+    """Store the author's name with each version from now on. Call it once, when the app is ready."""
+    pre_create_historical_record.connect(_sign, dispatch_uid="tracking.models.history.sign")
+
+
 def _sign(history_instance: Any, history_user: Any, **_: Any) -> None:
     history_instance.author = history_user.get_username() if history_user else ""
-
-
-pre_create_historical_record.connect(_sign, dispatch_uid="tracking.models.history.sign")

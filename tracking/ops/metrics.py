@@ -1,4 +1,4 @@
-"""Metrics for Prometheus. This module is imported only if METRICS_TOKEN is set.
+"""Metrics for Prometheus. This module is imported only if METRICS_TOKEN is set. Its middleware starts the counting.
 
 Requests and look-ups are counted by the processes, in files that all workers of one gunicorn share. All other metrics
 are read from the database at each scrape, so every machine reports the same values. No metric contains a tracking
@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.db import DatabaseError
@@ -27,12 +28,6 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the name that the library expects; gunico
 SLOT = "METRICS_SLOT"
 _SECONDS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
-if FOLDER in os.environ:
-    # Files are named by slot and not by process: a new worker continues the files of the worker it replaces.
-    _slot = os.environ.get(SLOT) or str(os.getpid())
-    # The library has no types here.
-    values.ValueClass = values.MultiProcessValue(process_identifier=lambda: _slot)  # type: ignore[no-untyped-call]
-
 _of_this_process = CollectorRegistry()
 _requests = Histogram(
     "emsguide_request_seconds",
@@ -49,8 +44,24 @@ _look_ups = Counter(
 )
 
 
+@cache
+def connect() -> None:
+    """Count look-ups from now on, and share the counts with the other workers of one gunicorn.
+
+    The first call in a process does it, before anything is counted; further calls do nothing. It is no part of
+    `AppConfig.ready`: a command serves no visitors, so it needs neither the library nor a file of counts.
+    """
+    if FOLDER in os.environ:
+        # Files are named by slot and not by process: a new worker continues the files of the worker it replaces.
+        slot = os.environ.get(SLOT) or str(os.getpid())
+        # The library has no types here.
+        values.ValueClass = values.MultiProcessValue(process_identifier=lambda: slot)  # type: ignore[no-untyped-call]
+    answered.connect(_count, dispatch_uid="tracking.ops.metrics")
+
+
 def middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware that times each request."""
+    """Middleware that times each request. Django builds it once in each process, and only with METRICS_TOKEN."""
+    connect()
 
     def timed(request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
@@ -81,9 +92,6 @@ def _view(request: HttpRequest) -> str:
 
 def _count(outcome: str, **_: Any) -> None:
     _look_ups.labels(outcome).inc()
-
-
-answered.connect(_count, dispatch_uid="tracking.ops.metrics")
 
 
 class _Store:
