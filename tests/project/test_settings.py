@@ -156,6 +156,24 @@ def test_an_invalid_line_stops_the_start_and_is_not_printed(program_folder: Path
 
 
 @pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("", "dummy|localhost|25|||False|False"),
+        ("smtp+tls://ann:p%40ss@mail.example.com:587", "smtp|mail.example.com|587|ann|p@ss|True|False"),
+        ("smtp+ssl://mail.example.com:465", "smtp|mail.example.com|465|None|None|False|True"),
+        ("consolemail://", "console|None|None|None|None|False|False"),
+    ],
+)
+def test_the_address_of_mail_becomes_djangos_settings(address: str, expected: str) -> None:
+    code = (
+        "from django.conf import settings as s; print(s.EMAIL_BACKEND.split('.')[-2], s.EMAIL_HOST, s.EMAIL_PORT,"
+        "s.EMAIL_HOST_USER, s.EMAIL_HOST_PASSWORD, s.EMAIL_USE_TLS, s.EMAIL_USE_SSL, sep='|')"
+    )
+    result = start(code, **PRODUCTION, EMAIL_URL=address, DJANGO_SETTINGS_MODULE="emsguide.settings")
+    assert result.stdout.strip() == expected, result.stderr
+
+
+@pytest.mark.parametrize(
     ("address", "location"),
     [("redis://:pw@cache:6379/1", "redis://:pw@cache:6379/1"), ("valkeys://cache/0", "rediss://cache/0")],
 )
