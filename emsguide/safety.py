@@ -34,7 +34,7 @@ def body_limit(get_response: GetResponse) -> GetResponse:
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        length = request.META.get("CONTENT_LENGTH") or "0"
+        length = request.META.get("CONTENT_LENGTH") or "0"  # as Django reads it; a header could differ
         if length.isdigit() and int(length) > settings.MOST_BODY_BYTES:
             return render(request, "413.html", {"most": settings.MOST_BODY_BYTES}, status=413)
         return get_response(request)

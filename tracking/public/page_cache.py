@@ -104,7 +104,7 @@ def _respond(request: HttpRequest, page: _CachedPage) -> HttpResponse:
     if short := get_conditional_response(request, etag=page.headers["ETag"]):
         short["ETag"], short["Vary"] = page.headers["ETag"], page.headers["Vary"]
         return short
-    packed = re_accepts_gzip.search(request.META.get("HTTP_ACCEPT_ENCODING", ""))
+    packed = re_accepts_gzip.search(request.headers.get("Accept-Encoding", ""))
     response = HttpResponse(page.packed if packed else decompress(page.packed), headers=page.headers)
     if packed:
         response["Content-Encoding"] = "gzip"

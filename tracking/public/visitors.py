@@ -16,7 +16,7 @@ def client_address(request: HttpRequest) -> str:
     peer: str = request.META.get("REMOTE_ADDR", "")
     address = peer
     if settings.TRUSTED_PROXIES:
-        claimed = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+        claimed = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
         if len(claimed) >= settings.TRUSTED_PROXIES:
             address = claimed[-settings.TRUSTED_PROXIES]
     try:
