@@ -22,7 +22,7 @@ for (const place of document.querySelectorAll("[data-again]")) {
   button.addEventListener("click", () => {
     clearTimeout(timer);
     status.textContent = status.dataset.stopped;
-    status.focus(); // the button goes
+    status.focus(); // the button is hidden next
     button.hidden = true;
   });
   place.hidden = false;
@@ -91,13 +91,13 @@ for (const place of document.querySelectorAll("[data-live]")) {
   const tell = (story) => {
     const count = String(story.events.length); // first: what is no story ends here
     const isOld = count === events && story.last_scan === lastScan && story.headline === headline;
-    if (isOld || place.dataset.told === story.headline) return;
+    if (isOld || place.dataset.shown === story.headline) return;
     const line = template.content.cloneNode(true);
-    line.querySelector("bdi").textContent = place.dataset.told = story.headline;
+    line.querySelector("bdi").textContent = place.dataset.shown = story.headline;
     place.replaceChildren(line);
   };
 
-  // A failure is nobody's business here: the page still says what it said, and the next check may do better.
+  // A failure is not shown: the page keeps what it has, and the next check may succeed.
   const check = async () => {
     rest();
     try {
@@ -119,8 +119,8 @@ for (const place of document.querySelectorAll("[data-live]")) {
 
 // --- Parcels remembered on this device ----------------------------------------------------------------------
 
-// Numbers alone, kept when somebody asks for it and not before; nothing of it is sent anywhere. What stands in the
-// browser's store may be anybody's rubbish: it is checked when read, and shown as text.
+// Only numbers, and only after the visitor asks for it; nothing of it is sent anywhere. The browser's store may
+// contain anything: it is checked when read, and shown as text.
 const remembered = {
   name: "emsguide.parcels",
   most: 10,

@@ -133,7 +133,7 @@ def test_without_the_shops_address_the_technical_one_is_used(waiting_phrase, sho
 
 def test_without_email_url_the_command_says_so_and_succeeds(waiting_phrase, settings):
     settings.EMAIL_IS_SET_UP = False
-    assert run() == "Nothing was mailed: EMAIL_URL is not set. What waits stands in the inbox at the desk.\n"
+    assert run() == "Nothing was mailed: EMAIL_URL is not set. The inbox at the desk has what waits.\n"
     assert not Alarm.objects.exists()
     settings.EMAIL_IS_SET_UP = True
     assert run(verbosity=2) == "Mailed.\n"

@@ -81,7 +81,7 @@ def _claim(kind: str, now: datetime) -> Alarm | None:
 
 def _mail_text(drift: Drift, number: str, now: datetime) -> str:
     what = (
-        "Japan Post's answer has less than what it told us before. Customers still see the whole story."
+        "Japan Post's answer has less than an earlier one. Customers still see the whole story."
         if drift.kind == STORY_VANISHED
         else "Japan Post answered with a page that we cannot read. Customers see what we knew before."
     )

@@ -104,7 +104,7 @@ def _parse_html(html: str) -> Element:
         raise UnexpectedPage(f"not HTML: {error}") from None
     after = None if root is None else root.getnext()
     if after is None or [element.get("id") for element in after] != [_END]:
-        raise UnexpectedPage("the page could not be read to its end, or goes on after it")
+        raise UnexpectedPage("the page could not be read to its end, or has more after it")
     return root
 
 

@@ -115,7 +115,7 @@ class Destination(models.Model):
         index = {comparable(name): one for one in others for name in _lines(one.printed_names)}
         for name in _lines(self.printed_names):
             if other := index.get(comparable(name)):
-                yield f"“{name}” stands for {other} already: a name can mean one country only."
+                yield f"“{name}” means {other} already: a name can mean one country only."
             elif comparable(name) in PREFECTURES and self.code != JAPAN:
                 yield f"“{name}” is a prefecture of Japan."
 

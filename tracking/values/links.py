@@ -29,9 +29,7 @@ def problem_of(link: str) -> str:
     if PLACEHOLDER in parts.netloc:
         return "{number} belongs behind the host, such as https://www.post.example/?id={number}."
     if "@" in parts.netloc:
-        return (
-            "Take out what stands before the @: the link must begin with the host, such as www.post.example."
-        )
+        return "Take out the part before the @: the link must begin with the host, such as www.post.example."
     if _is_number(host) or "." not in host.rstrip("."):
         return "The host must be a name that everybody can reach, such as www.post.example."
     if port == 0:

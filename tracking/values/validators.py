@@ -40,7 +40,7 @@ def check_placeholders(text: str) -> None:
         named = ", ".join(f"“{one[:30]}”" for one in dict.fromkeys(wrong))
         known = " ".join(PLACEHOLDERS)
         raise ValidationError(
-            f"We cannot fill in {named}. Braces stand only in these four, spelt exactly so: {known}."
+            f"We cannot fill in {named}. Braces may be in these four only, spelt exactly so: {known}."
         )
 
 

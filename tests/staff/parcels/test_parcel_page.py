@@ -83,7 +83,7 @@ def test_silence_has_the_wording_of_the_customers_page(admin_client):
 
 def test_without_the_history_the_day_of_posting_is_not_guessed(admin_client):
     shipment = keep(event(IN_CUSTOMS), history_missing=True)
-    assert "Japan Post has not told us the day of posting" in section(page_of(admin_client, shipment), "now")
+    assert "Japan Post has not given the day of posting" in section(page_of(admin_client, shipment), "now")
 
 
 def test_a_number_from_abroad_has_no_enquiry_clock(admin_client):

@@ -174,7 +174,7 @@ def test_a_draft_is_shown_in_its_own_language(admin_client, status):
 @pytest.mark.parametrize("example", ["out-for-delivery", "delivered", "unknown-phrase"])
 def test_a_parcel_in_another_status_is_shown_as_in_this_one(admin_client, drafted, example):
     assert (
-        "its newest scan is taken to mean this status"
+        "takes its newest scan to mean this status"
         in page(drafted, admin_client, example=example).content.decode()
     )
     assert frame(drafted, admin_client, example=example).status_code == 200

@@ -12,8 +12,8 @@ from tracking.models import Shipment, Standing, Tone
 class StandingColumnsMixin:
     """For the shipments' admin: the columns of the list that show the parcel's state."""
 
-    @admin.display(description="where it stands", ordering="standing__tone")
-    def stands(self, shipment: Shipment) -> str:
+    @admin.display(description="state", ordering="standing__tone")
+    def state(self, shipment: Shipment) -> str:
         standing = _standing(shipment)
         if standing is None:
             return shipment.get_last_outcome_display() or "not asked yet"

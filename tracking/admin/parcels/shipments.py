@@ -35,7 +35,7 @@ class ShipmentAdmin(StandingColumnsMixin, admin.ModelAdmin):
     change_form_template = "admin/tracking/shipment/change_form.html"
     list_display = [
         "number",
-        "stands",
+        "state",
         "goes_to",
         "newest_scan",
         "enquiry",
@@ -146,8 +146,8 @@ class ShipmentAdmin(StandingColumnsMixin, admin.ModelAdmin):
         may_register = request.user.has_perm("tracking.add_shipment")
         if left := recompute_outdated(most=BATCH):
             words = (
-                "After a change of words %s parcels still stand here as before. "
-                "Reload to go on; the watch does so too."
+                "After a change of words, this list still has the old state of %s parcels. "
+                "Each reload computes more of them, and so does the watch."
             )
             messages.info(request, words % f"{left:,}")
         return super().changelist_view(request, (extra_context or {}) | {"may_register": may_register})

@@ -48,7 +48,7 @@ def _discard(request: HttpRequest, wording: Wording) -> HttpResponse:
             who = changes_of(wording.history.all())[0].who
             words = (
                 f"Nothing is discarded: {who} changed these words after you opened this page. "
-                "Here they are as they stand now."
+                "This page shows them as they are now."
             )
             messages.warning(request, words)
             return HttpResponseRedirect(request.path)

@@ -152,7 +152,7 @@ class PhraseAdmin(HistoryMixin, admin.ModelAdmin):
     def meaning(self, phrase: Any) -> str:
         return render_to_string("admin/tracking/phrase/_meanings.html", phrase.row_context)
 
-    @admin.display(description="where it stands", ordering="last_seen_at")
+    @admin.display(description="where it occurs", ordering="last_seen_at")
     def facts(self, phrase: Any) -> str:
         return render_to_string("admin/tracking/phrase/_facts.html", phrase.row_context)
 

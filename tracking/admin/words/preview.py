@@ -36,7 +36,7 @@ class PreviewForm(forms.Form):
     """Which parcel's page shows the words."""
 
     example = forms.ChoiceField(label="Example parcel", required=False)
-    to = forms.ChoiceField(label="The example goes to", required=False)
+    to = forms.ChoiceField(label="Destination of the example", required=False)
     number = forms.CharField(
         label="Or a parcel of yours, by its number", required=False, max_length=40, strip=True
     )
@@ -177,8 +177,8 @@ class StatusPreview(PreviewSource):
         shown = preview.preview_status(row, form.subject(), form.glossary, timezone.now())
         if shown.pretends:
             return (
-                "This parcel stands at another point. "
-                "So that you see your words, its newest scan is taken to mean this status here."
+                "This parcel has another status. "
+                "To show your words, this page takes its newest scan to mean this status."
             )
         if not shown.leads:
             return "This parcel's page does not lead with this status. Choose another example to see your words on top."

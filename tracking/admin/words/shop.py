@@ -24,7 +24,7 @@ class ShopForm(ConflictAwareForm):
     logo = forms.FileField(
         required=False,
         widget=AdminFileWidget(attrs={"accept": "image/png,image/jpeg,image/webp"}),
-        help_text="PNG, JPEG or WebP, at most 2 MB. It stands at the top of every page instead of the name, "
+        help_text="PNG, JPEG or WebP, at most 2 MB. Every page shows it at the top instead of the name, "
         "40 pixels high: a file of 80 pixels or more looks sharp, a large one is made smaller. "
         "Empty: the name in letters.",
     )

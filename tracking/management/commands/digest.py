@@ -25,7 +25,7 @@ class Command(BaseCommand):
         try:
             sent = send_digest(now=timezone.now())
         except MailIsOffError as reason:
-            self.stdout.write(f"Nothing was mailed: {reason}. What waits stands in the inbox at the desk.")
+            self.stdout.write(f"Nothing was mailed: {reason}. The inbox at the desk has what waits.")
             return
         except NotMailedError as reason:
             raise CommandError(f"The digest was not mailed: {reason}.") from reason

@@ -31,5 +31,5 @@ class Command(BaseCommand):
             "If a visitor looks this number up again, the site asks Japan Post again. "
             "Back-ups and old log files are not touched."
             if yes
-            else "Nothing was changed. With --yes it goes, and there is no way back."
+            else "Nothing was changed. --yes deletes it, and there is no way back."
         )
