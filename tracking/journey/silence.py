@@ -113,10 +113,9 @@ def _days_since(reading: Reading, now: datetime) -> int:
 
 
 def _level(reading: Reading, thresholds: SilenceThresholds, days: int, asked_at: datetime) -> str:
-    if reading.collect_by:
-        is_far = is_over_everywhere(reading.collect_by, asked_at)
-    else:
-        is_far = days > thresholds.worry
+    is_far = (
+        is_over_everywhere(reading.collect_by, asked_at) if reading.collect_by else days > thresholds.worry
+    )
     return "far" if is_far else "usual" if days <= thresholds.usual else "longer"
 
 
