@@ -44,7 +44,7 @@ class RequestId(logging.Filter):
 
 
 def _given(request: HttpRequest) -> str:
-    """The id that our own proxy set; empty if there is no proxy, the header is not a valid id, or the log would redact it.
+    """The id that our own proxy set; empty without a proxy, for an invalid id, and for one that the log would redact.
 
     One in 400 hexadecimal ids contains what looks like a tracking number: two letters, nine digits, two letters.
     """
