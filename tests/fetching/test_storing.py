@@ -80,6 +80,12 @@ def test_a_shorter_story_keeps_ours_and_raises_an_alarm(decide):
     assert "story_at" not in change.fields and change.fields["answered_at"] == LATER
 
 
+def test_a_story_is_fresh_for_the_minutes_of_the_setting(decide, settings):
+    settings.FRESH_MINUTES = 7
+    change = decide(Shipment(number=NUMBER), story(POSTED))
+    assert change.fields["ask_again_at"] == LATER + timedelta(minutes=7)
+
+
 def test_a_delivered_parcel_is_fresh_for_a_day(decide):
     change = decide(Shipment(number=NUMBER), story(POSTED, DELIVERED))
     assert change.fields["ask_again_at"] == LATER + DELIVERED_IS_FRESH

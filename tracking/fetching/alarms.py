@@ -23,9 +23,8 @@ from tracking.values.redaction import redact
 logger = logging.getLogger(__name__)
 
 STORY_VANISHED = "story-vanished"
-DIGEST = (
-    "new-phrases"  # the daily list of tracking.ops.digest; not a drift, so MOST_MAILS_A_DAY does not count it
-)
+# The daily mail of tracking.ops.digest. It is not a drift, so MOST_MAILS_A_DAY does not count it.
+DIGEST = "new-phrases"
 MOST_MAILS_A_DAY = 10  # a limit in case one fault produces a hundred kinds
 
 

@@ -213,6 +213,7 @@ def _compare(rows: Sequence[Event], events: Sequence[TrackedEvent]) -> RowChange
 
 
 def _fresh_for(phrase: str, glossary: Glossary) -> timedelta:
+    """How long a story with this newest phrase is fresh: one day after a delivery, else FRESH_MINUTES."""
     status = glossary.status_of(phrase)
     if status is not None and status.tone == Tone.DONE:
         return DELIVERED_IS_FRESH

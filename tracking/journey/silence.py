@@ -34,7 +34,7 @@ class SilenceThresholds:
 
     usual: int
     worry: int
-    tone: str
+    tone: str  # of the newest status; WAIT in place of ACT where the customer cannot act yet
     learnt: UsualWait | None = None  # the source of the usual days; None: staff set them
 
     @property

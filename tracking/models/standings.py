@@ -40,7 +40,7 @@ class Reason(models.TextChoices):
 
 class StandingQuerySet(models.QuerySet["Standing"]):
     def outdated(self, meaning: str) -> "StandingQuerySet":
-        """Standings to recompute: computed with words of another meaning than this digest, or marked by `outdate`."""
+        """Standings to recompute: computed with words of another meaning than this hash, or marked by `outdate`."""
         return self.filter(Q(meaning__lt=meaning) | Q(meaning__gt=meaning))  # two ranges of the index
 
     def with_enquiry(self, today: date) -> "StandingQuerySet":

@@ -1,4 +1,4 @@
-"""A cache of rendered pages. A page is used again for as long as it would read the same.
+"""A cache of rendered pages. A page is used again until a fact that it depends on changes, for 15 minutes at most.
 
 Pages are compressed once. A browser that has the page already gets a 304.
 """
@@ -23,7 +23,7 @@ from tracking.public.release import release_id
 from tracking.values.numbers import TrackingNumber
 from tracking.words.version import row_with_version
 
-_KEPT_SECONDS = 900
+_KEPT_SECONDS = 900  # at most: a page that would read differently earlier ends earlier
 
 # All columns of a shipment that a page depends on. Events change only together with `changed_at`.
 _STORY = (

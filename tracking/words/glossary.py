@@ -49,7 +49,7 @@ class Glossary:
         global _newest
         if (known := _newest) is not None and known.version == version:
             return known
-        with _reading:  # one thread reads; the other threads of this process wait for it
+        with _reading_lock:  # one thread reads; the other threads of this process wait for it
             if _newest is None or _newest.version != version:
                 _newest = cls._read(Shop.objects.get())
             return _newest
@@ -128,7 +128,7 @@ class Glossary:
 
     @cached_property
     def meaning(self) -> str:
-        """A short digest of everything except the texts. While it is the same, no standing needs to be recomputed."""
+        """A short hash of everything except the texts. While it is the same, no standing needs to be recomputed."""
         facts = (
             STANDING_RULES,
             sorted((text, one.pk) for text, one in self._phrases.items() if one),
@@ -189,7 +189,7 @@ class Glossary:
 
 
 _newest: Glossary | None = None
-_reading = Lock()
+_reading_lock = Lock()
 
 
 def fill(text: str, *, country: str = "", operator: str = "", origin: str = "", number: str = "") -> str:

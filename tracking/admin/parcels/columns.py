@@ -1,4 +1,4 @@
-"""The columns of the list of parcels that show the state of each."""
+"""Columns of the list of parcels: the state, the destination, the newest scan, the enquiry and others."""
 
 from django.contrib import admin
 from django.utils import timezone
