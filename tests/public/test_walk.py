@@ -1,4 +1,7 @@
-"""A request goes down the rooms and comes back once: seen by following it, and written down in docs/architecture.md."""
+"""A request calls only rooms below the caller's, and enters the modules in the order of docs/architecture.md.
+
+The tests follow real requests from module to module.
+"""
 
 import re
 import tomllib
@@ -16,14 +19,14 @@ from tracking.values.numbers import TrackingNumber
 ARCHITECTURE = (PROJECT / "docs/architecture.md").read_text(encoding="utf-8")
 # Django calls these around each view.
 AROUND_VIEWS = {"urls", "staff/access/middleware"}
-# The client says when the request has been sent, so that the spacing counts from then.
+# The client calls the gate when it has sent the request, so that the spacing counts from then.
 CALLED_BACK = {("japanpost/client", "fetching/gate")}
 
 pytestmark = pytest.mark.django_db
 
 
 def floors() -> dict[str, int]:
-    """From each room to its floor; the lowest is 0. They are those that `make lint` checks."""
+    """The floor of each room, as `make lint` checks them; the lowest is 0."""
     contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
         "importlinter"
     ]
@@ -35,15 +38,15 @@ def floors() -> dict[str, int]:
     }
 
 
-def climbs(walk: Walk) -> set[tuple[str, str]]:
-    """The calls from a room into one above it."""
+def upward_calls(walk: Walk) -> set[tuple[str, str]]:
+    """The calls from a room into one above it, as (caller, callee)."""
     floor_of = floors()
-    own = [
+    counted = [
         (caller, callee) for caller, callee in walk.calls if caller and not AROUND_VIEWS & {caller, callee}
     ]
     return {
         (caller, callee)
-        for caller, callee in own
+        for caller, callee in counted
         if floor_of[caller.partition("/")[0]] < floor_of[callee.partition("/")[0]]
     }
 
@@ -57,7 +60,7 @@ def documented_walk() -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def no_figures(monkeypatch) -> None:
+def no_metrics(monkeypatch) -> None:
     """Look-ups are counted only where METRICS_TOKEN is set; another test may have imported the module that counts."""
     monkeypatch.setattr(answered, "receivers", [])
 
@@ -80,24 +83,24 @@ def test_a_look_up_enters_the_documented_modules(client, standin, known_words):
 @pytest.mark.parametrize(
     "address", ["/", f"/track/{NUMBER}/", f"/track/{NUMBER}.json", "/contact/", "/examples/"]
 )
-def test_no_call_of_a_customers_page_goes_up(client, standin, known_words, address):
+def test_a_customers_page_calls_no_room_above(client, standin, known_words, address):
     standin.set_item(NUMBER, story(POSTED, ARRIVED))
     with followed() as walk:
         assert client.get(address).status_code == 200
-    assert climbs(walk) <= CALLED_BACK
+    assert upward_calls(walk) <= CALLED_BACK
 
 
-def test_no_call_of_a_contact_page_with_a_number_goes_up(client, standin, known_words):
+def test_a_contact_page_with_a_number_calls_no_room_above(client, standin, known_words):
     standin.set_item(NUMBER, story(POSTED, ARRIVED))
     look_up(TrackingNumber(NUMBER), now=standin.now)
     with followed() as walk:
         assert client.get(f"/contact/?number={NUMBER}").status_code == 200
-    assert "journey/progress" in walk.modules and climbs(walk) == set()
+    assert "journey/progress" in walk.modules and upward_calls(walk) == set()
 
 
-def test_no_call_of_a_preview_goes_up(admin_client, known_words):
+def test_a_preview_calls_no_room_above(admin_client, known_words):
     status = Status.objects.get(slug="customs-clearance")
     with followed() as walk:
         frame = f"/admin/tracking/status/{status.pk}/preview/frame/"
         assert admin_client.get(frame).status_code == 200
-    assert "journey/progress" in walk.modules and climbs(walk) == set()
+    assert "journey/progress" in walk.modules and upward_calls(walk) == set()

@@ -22,7 +22,7 @@ STOPS = {signal.SIGINT, signal.SIGTERM}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="The site and a stand-in for Japan Post, side by side.")
+    parser = argparse.ArgumentParser(description="Runs the site and a stand-in for Japan Post.")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--database", type=Path, default=PROJECT / "demo.sqlite3")
     options = parser.parse_args()
@@ -73,12 +73,12 @@ def _print_addresses(site: str) -> None:
     print(f"The site with every situation to try: {site}/\n")
     for example in all_examples():
         print(f"  {site}/track/{example.number}/  {example.title}")
-    print("\nJapan Post on its bad days:\n")
+    print("\nFailures of Japan Post to try:\n")
     for fault, number in FAULT_NUMBERS.items():
         print(f"  {site}/track/{number}/  {fault}")
     print(
-        "\nAfter five bad days in a row nobody is asked for a minute: "
-        "that is meant, see “Japan Post's health” in the admin."
+        "\nAfter five failures in a row the site sends Japan Post no request for a minute. "
+        "This is intended: see “Japan Post's health” in the admin."
     )
     print("\nCtrl-C ends it.\n", flush=True)
 
