@@ -1,13 +1,17 @@
 """The list of parcels: its columns and filters, and how staff mark parcels as handled."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
+from lxml import html
 
-from tests.support.parcels import member, parcel
+from tests.support.parcels import member, one_of_each, parcel
 from tests.support.stories import IN_CUSTOMS, POSTED
 from tracking.models import Shipment, Standing, Status
 from tracking.staff.access import groups
@@ -49,6 +53,38 @@ def listed(client: Client, query: str, parcels: dict[str, Shipment]) -> list[str
 )
 def test_each_filter_finds_its_parcels(admin_client, parcels, query, expected):
     assert set(listed(admin_client, query, parcels)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        (
+            "moving",
+            ["Arrival at inward office of exchange (3 of 5)", "Germany", "19 Nov 2026", "5 months left"],
+        ),
+        (
+            "silent",
+            ["Customs clearance (3 of 5)", "Germany", "1 Oct 2026: far longer than usual", "4 months left"],
+        ),
+        (
+            "problem",
+            ["Problem: Returned to sender (arrived) (1 of 5)", "Germany", "19 Nov 2026", "5 months left"],
+        ),
+        ("closing", ["Act: Retention (4 of 5)", "France", "20 Nov 2026", "6 days left"]),
+        (
+            "too late",
+            ["Customs clearance (3 of 5)", "Germany", "3 Feb 2026: far longer than usual", "too late"],
+        ),
+        ("unknown", ["Answered: no such item", "not known", "none yet", "not known"]),
+    ],
+)
+def test_the_columns_say_where_a_parcel_is_and_what_is_left(client, admin_user, monkeypatch, name, cells):
+    monkeypatch.setattr(timezone, "now", lambda: datetime(2026, 11, 20, 3, tzinfo=UTC))
+    client.force_login(admin_user)
+    page = html.fromstring(client.get(f"{LIST}?q={one_of_each()[name].number}").content)
+    cell = "normalize-space(//table[@id='result_list']//td[contains(@class, $name)])"
+    columns = ("state", "goes_to", "newest_scan", "enquiry")
+    assert [page.xpath(cell, name=f"field-{column}") for column in columns] == cells
 
 
 @pytest.mark.parametrize(
