@@ -85,7 +85,6 @@ check: lint  ## lint and the fast tests: no browser, no servers, no coverage
 	$(PYTEST) --ignore tests/browser -m "not browser and not system"
 
 pin:  ## write the requirements files from pyproject.toml (ARGS=--upgrade also renews packages it does not name)
-	@scripts/setup
 	@scripts/pin $(ARGS)
 
 audit:  ## check the pinned packages for known vulnerabilities, if the network allows it
