@@ -89,7 +89,7 @@ for (const place of document.querySelectorAll("[data-live]")) {
   };
 
   const tell = (story) => {
-    const count = String(story.events.length); // first: what is no story ends here
+    const count = String(story.events.length); // throws where the answer has no events
     const isOld = count === events && story.last_scan === lastScan && story.headline === headline;
     if (isOld || place.dataset.shown === story.headline) return;
     const line = template.content.cloneNode(true);

@@ -150,7 +150,7 @@ def test_after_a_failure_an_unlisted_parcel_stays_unlisted(standin):
     assert (found.gone, found.stale, found.checked_at) == (True, True, LATER)
 
 
-def test_after_a_failure_told_less_at_is_kept(standin):
+def test_after_a_failure_the_shorter_answer_is_still_noted(standin):
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     look_up(NUMBER, now=NOW)
     standin.set_item(NUMBER, story(POSTED))

@@ -117,7 +117,7 @@ def test_the_tables_name_only_models_that_exist() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
-def test_each_model_with_a_parcel_or_number_has_rows_about_it(model) -> None:
+def test_holds_finds_the_rows_of_each_model_with_a_parcel(model) -> None:
     names = {field.name for field in model._meta.concrete_fields if field.related_model is Shipment}
     names |= {field.name for field in model._meta.concrete_fields if field.name == "number"}
     if names:

@@ -253,7 +253,7 @@ def test_a_number_with_a_wrong_check_digit_can_be_tried_anyway(client, standin):
     assert client.get("/track/EM123456789JP.json?anyway=1").json()["stage"] == 1
 
 
-def test_a_wrong_check_digit_that_is_known_needs_no_second_anyway(client, standin):
+def test_a_stored_number_with_a_wrong_check_digit_opens_directly(client, standin):
     standin.set_item("EM123456789JP", story(POSTED, number="EM123456789JP"))
     client.get("/track/EM123456789JP/?anyway=1")
     assert client.get("/track/EM123456789JP/").status_code == 200

@@ -9,7 +9,8 @@ makes no difference, or a test is missing.
     --compare FILE   runs the mutants of an earlier FILE again and ends with 1 where the tests kill fewer of them
     --show           prints the mutants that survive
 
-While it runs it prints a sign for each mutant: `.` killed, `t` killed by the time limit, `S` survived.
+While it runs it prints a sign for each mutant: `.` killed, `t` killed by the time limit, `S` survived, `E` its run
+failed, which counts as survived.
 
 mutmut makes the changes. This file runs them: mutmut's own runner leaves out constants and most decorated functions.
 

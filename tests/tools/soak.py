@@ -1,9 +1,9 @@
 """python -m tests.tools.soak MINUTES (make soak): looks for leaks and growing delays while the site works for long.
 
 One machine as in production, with SQLite, at half of its capacity: cached pages, first look-ups, edits of words, a
-watch, and a stand-in for Japan Post. The stand-in has faults, and about every two minutes an outage that lasts until
-the gate pauses. Exits with 1 where a page failed, where memory, threads, waiting times or the delay of the watch grew,
-or where the gate did not pause and resume.
+watch, and a stand-in for Japan Post. The stand-in has faults, and about every two minutes an outage of 20 seconds, in
+which the gate has to pause. Exits with 1 where a page failed, where memory, threads, waiting times or the delay of the
+watch grew, or where the gate did not pause and resume.
 """
 
 import argparse

@@ -42,7 +42,7 @@ def test_it_tries_again_and_shows_the_story_once_there_is_room(open_page: OpenPa
     expect(page.get_by_role("button", name="Stop trying again")).to_have_count(0)
 
 
-def test_a_visitor_can_stop_it(open_page: OpenPage) -> None:
+def test_a_visitor_can_stop_the_reload(open_page: OpenPage) -> None:
     page = open_page()
     open_with_a_stopped_clock(page, BUSY.path)
     page.get_by_role("button", name="Stop trying again").press("Enter")

@@ -215,7 +215,7 @@ def test_support_previews_a_notice_and_customers_see_it_in_its_days(open_page: O
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "Europe/Berlin"])
-def test_the_link_today_of_a_notices_days_is_japans_day(open_page: OpenPage, zone: str) -> None:
+def test_today_in_the_form_of_a_notice_is_the_day_in_japan(open_page: OpenPage, zone: str) -> None:
     page = open_page(timezone_id=zone)
     enter(page, member(groups.SUPPORT))
     page.clock.set_fixed_time(datetime(2026, 11, 30, 17, 0, tzinfo=UTC))  # 2:00 on 1 December in Japan

@@ -81,7 +81,7 @@ def test_support_finds_a_parcel_asks_now_and_reads_what_is_new(
     expect(page.locator("h1")).to_have_text("Your parcel is with customs")
 
 
-def test_support_finds_a_parcel_that_needs_a_look_and_takes_it_off(
+def test_support_finds_a_parcel_to_look_at_and_marks_it_handled(
     open_page: OpenPage, transactional_db: None
 ) -> None:
     returned = keep(*fresh_story(POSTED, "Returned to sender @ GERMANY").events, at=timezone.now())

@@ -65,7 +65,7 @@ def test_only_editors_may_read_former_versions():
     assert groups.rights_of("historicalwording") == (groups.LOOK, groups.NOTHING)
 
 
-def test_the_groups_may_not_delete_or_change_accounts():
+def test_the_groups_may_delete_nothing_and_not_touch_accounts():
     for name in MEMBERS:
         rights = Group.objects.get(name=name).permissions.values_list("content_type__app_label", "codename")
         assert {app for app, _ in rights} == {"tracking"}
