@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def main(report: Path, errors: Path) -> int:
-    """Prints the findings and returns the exit code. `errors` is the file with what pip-audit wrote to stderr."""
+    """Print the findings and return the exit code. `errors` is the file with what pip-audit wrote to stderr."""
     try:
         packages = json.loads(report.read_text(encoding="utf-8"))["dependencies"]
     except (ValueError, KeyError):

@@ -54,21 +54,21 @@ hypothesis_settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:
-    """Raises UsageError where REQUIRE_ALL is set and this machine cannot run all tests."""
+    """Raise UsageError where REQUIRE_ALL is set and this machine cannot run all tests."""
     if os.environ.get("REQUIRE_ALL") and _MISSING:
         raise pytest.UsageError("REQUIRE_ALL is set, and " + "; ".join(_MISSING.values()))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_passwords() -> Iterator[None]:
-    """Hashes passwords quickly: production's hasher is slow on purpose and would take half the time of desk tests."""
+    """Hash passwords quickly: production's hasher is slow on purpose and would take half the time of desk tests."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Puts the seeded rows back after a test with its own transactions, in place of `flush` and seeding again.
+    """Put the seeded rows back after a test with its own transactions, in place of `flush` and seeding again.
 
     SQLite copies a whole file in a few milliseconds. Other databases keep Django's `flush`.
     """
@@ -132,7 +132,7 @@ def no_network(settings) -> None:
 
 @pytest.fixture
 def noon(monkeypatch) -> None:
-    """Stops the clock at noon, UTC, of the day whose date is the widest in print.
+    """Stop the clock at noon, UTC, of the day whose date is the widest in print.
 
     So the test passes or fails on every day alike, and no day ends during it, neither in UTC nor in Japan.
     """
@@ -146,7 +146,7 @@ def shop(db) -> Shop:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks the tests of the stage `system`, and leaves out the tests that this machine lacks a program for."""
+    """Mark the tests of the stage `system`, and leave out the tests that this machine lacks a program for."""
     for item in items:
         if item.path.is_relative_to(SYSTEM):
             item.add_marker("system")
@@ -156,7 +156,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says in the last lines which tests were left out."""
+    """Say in the last lines which tests were left out."""
     for marker, words in _MISSING.items():
         terminalreporter.write_line(f"NOT RUN: all {marker} tests, for {words}", red=True, bold=True)
 

@@ -40,7 +40,7 @@ expect.set_options(timeout=TIMEOUT / 2)
 
 @pytest.fixture
 def widest_dates(noon: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prints every date of a story as the widest one, today too: what fits now fits on every day."""
+    """Print every date of a story as the widest one, today too: what fits now fits on every day."""
     monkeypatch.setattr("tracking.journey.progress.long_date", lambda day: long_date(WIDEST_DAY))
 
 
@@ -93,7 +93,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, live_server: LiveServer) -> Iterator[OpenPage]:
-    """Returns a function that opens a page of the site in a new browser context, with options of that context:
+    """Return a function that opens a page of the site in a new browser context, with options of that context:
     `open_page("/contact/", java_script_enabled=False)`. At the end of the test no page may have had troubles.
     """
     troubles = Troubles(live_server.url)
@@ -115,14 +115,14 @@ def open_page(browser: Browser, live_server: LiveServer) -> Iterator[OpenPage]:
 
 
 def member(*groups: str) -> User:
-    """Creates a member of staff in these groups."""
+    """Create a member of staff in these groups."""
     user = User.objects.create_user("ann", is_staff=True)
     user.groups.set(Group.objects.filter(name__in=groups))
     return user
 
 
 def enter(page: Page, user: User, path: str = "/admin/") -> None:
-    """Opens a page of the desk with a session of this user. The log-in form has its own tests (`log_in`)."""
+    """Open a page of the desk with a session of this user. The log-in form has its own tests (`log_in`)."""
     client = Client()
     client.force_login(user)
     cookie = {"name": settings.SESSION_COOKIE_NAME, "value": client.session.session_key}
@@ -141,7 +141,7 @@ LAYOUT = """
 
 
 def settled(page: Page) -> Page:
-    """Waits until the page can be measured: fonts and pictures are loaded, the window has its size, nothing moves.
+    """Wait until the page can be measured: fonts and pictures are loaded, the window has its size, nothing moves.
 
     Returns the same page.
     """
@@ -155,18 +155,18 @@ def settled(page: Page) -> Page:
 
 
 def scroll_width(page: Page) -> int:
-    """Returns the width of the page's content in pixels. More than the window's width: the page scrolls sideways."""
+    """Return the width of the page's content in pixels. More than the window's width: the page scrolls sideways."""
     return int(settled(page).evaluate("document.documentElement.scrollWidth"))
 
 
 def stop_clock(page: Page) -> None:
-    """Stops the clock of the pages that open next. Only the test moves it, however slow the machine is."""
+    """Stop the clock of the pages that open next. Only the test moves it, however slow the machine is."""
     page.clock.install(time=0)
     page.clock.pause_at(1)
 
 
 def tab_to(page: Page, target: Locator) -> None:
-    """Presses Tab until the target has the focus, as a visitor without a mouse does.
+    """Press Tab until the target has the focus, as a visitor without a mouse does.
 
     Raises AssertionError after 30 presses.
     """
@@ -178,7 +178,7 @@ def tab_to(page: Page, target: Locator) -> None:
 
 
 def add_style(page: Page, css: str) -> None:
-    """Adds CSS to the page, as a visitor's own settings do. Our policy would refuse a style element."""
+    """Add CSS to the page, as a visitor's own settings do. Our policy would refuse a style element."""
     page.evaluate(
         """css => {
             const sheet = new CSSStyleSheet();

@@ -56,12 +56,12 @@ class Scenario:
 
 
 def long_story() -> TrackedItem:
-    """Returns a story of thirty rows, like that of a parcel that is sorted every day."""
+    """Return a story of thirty rows, like that of a parcel that is sorted every day."""
     return fresh_story(POSTED, AT_EXCHANGE, DISPATCHED, ARRIVED, IN_CUSTOMS, *["En route @ GERMANY"] * 25)
 
 
 def hostile_story() -> TrackedItem:
-    """Returns a story whose fields all try to inject HTML into the page."""
+    """Return a story whose fields all try to inject HTML into the page."""
     first, second = fresh_story(POSTED, IN_CUSTOMS).events
     cells = dict(zip(("phrase", "details", "office"), HOSTILE, strict=True))
     rows = [type(second)(second.local_date, second.local_time, **cells, region=text) for text in HOSTILE]
@@ -209,5 +209,5 @@ SCENARIOS = (*EXAMPLES, *STORIES, *WITHOUT_A_STORY, *OTHER_PAGES)
 
 
 def get_scenario(name: str) -> Scenario:
-    """Returns the scenario of this name. Raises StopIteration where there is none."""
+    """Return the scenario of this name. Raises StopIteration where there is none."""
     return next(scenario for scenario in SCENARIOS if scenario.name == name)

@@ -147,7 +147,7 @@ def test_input_that_is_too_long_is_refused_and_comes_back_whole(client, field, t
 
 
 def text_of_length(field, length):
-    """Returns text of that length for the field; for `email` an address whose host has parts of a valid length."""
+    """Return text of that length for the field; for `email` an address whose host has parts of a valid length."""
     if field != "email":
         return "a" * length
     host = ".".join(["a" * 60] * 3) + ".example"

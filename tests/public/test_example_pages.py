@@ -76,7 +76,7 @@ def test_an_unknown_example_is_not_found(client):
 
 
 def summary_at(now: datetime, example: Example) -> tuple[object, ...]:
-    """Returns what the page of an example says at a moment, without its dates and numbers."""
+    """Return what the page of an example says at a moment, without its dates and numbers."""
     item = example.item(now)
     lookup = Story(TrackingNumber(example.number), item.events, item.history_missing, now, stale=False)
     progress = build_progress(lookup, Glossary.current(), now=now, hint=example.destination or None)

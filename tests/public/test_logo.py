@@ -80,7 +80,7 @@ def moving(kind: str) -> bytes:
 
 
 def png_that_claims(width: int, height: int) -> bytes:
-    """Returns a small file whose header announces a picture too large for memory."""
+    """Return a small file whose header announces a picture too large for memory."""
     body = b"IHDR" + width.to_bytes(4) + height.to_bytes(4) + b"\x08\x02\0\0\0"
     chunk = (13).to_bytes(4) + body + zlib.crc32(body).to_bytes(4)
     return picture()[:8] + chunk + picture()[33:]
@@ -124,7 +124,7 @@ pytestmark = pytest.mark.django_db
 
 
 def save(client, shop: Shop, **changes: object):
-    """Sends the shop's form at the desk with these changes. Returns the page that follows."""
+    """Send the shop's form at the desk with these changes. Returns the page that follows."""
     address = reverse("admin:tracking_shop_change", args=[shop.pk])
     form = html.fromstring(client.get(address).content).get_element_by_id("shop_form")
     fields = {name: value for name, value in form.form_values() if not name.startswith("_")}
@@ -136,7 +136,7 @@ def upload(data: bytes, name: str = "logo.png") -> SimpleUploadedFile:
 
 
 def head_of(client):
-    """Returns the link around the shop's name or logo at the top of the guide."""
+    """Return the link around the shop's name or logo at the top of the guide."""
     return html.fromstring(client.get("/").content.decode()).xpath("//a[@class='shop-name']")[0]
 
 

@@ -20,7 +20,7 @@ OVER = datetime(2026, 12, 1, 15, 0, tzinfo=UTC)
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Returns a function that sets the current time."""
+    """Return a function that sets the current time."""
     return lambda moment: monkeypatch.setattr(timezone, "now", lambda: moment)
 
 

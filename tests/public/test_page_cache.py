@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Returns a function that sets the site's time, which then does not move. It begins at noon."""
+    """Return a function that sets the site's time, which then does not move. It begins at noon."""
 
     def set_to(moment):
         monkeypatch.setattr(timezone, "now", lambda: moment)
@@ -63,7 +63,7 @@ def test_a_visitor_with_a_current_copy_gets_an_empty_304(client, stored, address
 
 @contextmanager
 def calls_of(function):
-    """Yields the list of the calls of this function in this thread while the block lasts."""
+    """Yield the list of the calls of this function in this thread while the block lasts."""
     calls = []
 
     def on_event(frame, event, _):

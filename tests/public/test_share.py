@@ -25,7 +25,7 @@ def head_of(response):
 
 
 def preview_of(response):
-    """Returns the contents of the meta elements that a link preview is made of, by name."""
+    """Return the contents of the meta elements that a link preview is made of, by name."""
     tags = head_of(response).xpath("meta[@property or @name='description' or starts-with(@name, 'twitter:')]")
     return {tag.get("property") or tag.get("name"): tag.get("content") for tag in tags}
 

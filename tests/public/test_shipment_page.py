@@ -34,13 +34,13 @@ def main_of(response):
 
 
 def data_of(response):
-    """Returns the `data-` attributes that say the state of the page."""
+    """Return the `data-` attributes that say the state of the page."""
     wanted = ("number", "outcome", "stage", "tone", "stale")
     return tuple(main_of(response).get(f"data-{name}") for name in wanted)
 
 
 def make_stale():
-    """Lets the next look-up query Japan Post again."""
+    """Let the next look-up query Japan Post again."""
     Shipment.objects.update(ask_again_at=timezone.now() - timedelta(minutes=1))
 
 
@@ -66,7 +66,7 @@ def leave_advice_empty(slug):
 
 
 def what_to_do(client, standin, *texts):
-    """Returns the lines of each advice box on the page of a parcel with these events."""
+    """Return the lines of each advice box on the page of a parcel with these events."""
     standin.set_item(NUMBER, fresh_story(*texts))
     boxes = main_of(client.get(PAGE)).find_class("what-to-do")
     return [[line.text_content() for line in box.xpath("h2 | p")] for box in boxes]

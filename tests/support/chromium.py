@@ -69,7 +69,7 @@ def launched(playwright: "Playwright") -> Iterator["Browser"]:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Returns variables that keep a Chromium away from the user's files, which may not be writable.
+    """Return variables that keep a Chromium away from the user's files, which may not be writable.
 
     Writes the configuration of the fonts into `home`.
     """

@@ -30,14 +30,14 @@ class Visitor:
 
 
 def all_at_once(visits: Iterable[Callable[[], Any]]) -> list[Visitor]:
-    """Starts all visits at the same moment, and waits until all have ended. Returns the visitors in the same order."""
+    """Start all visits at the same moment, and wait until all have ended. Returns the visitors in the same order."""
     visitors = let_in(visits)
     wait_for(visitors)
     return visitors
 
 
 def let_in(visits: Iterable[Callable[[], Any]]) -> list[Visitor]:
-    """Starts all visits at the same moment. The caller passes the visitors to `wait_for` afterwards."""
+    """Start all visits at the same moment. The caller passes the visitors to `wait_for` afterwards."""
     listed = list(visits)
     start = threading.Barrier(len(listed))
     visitors = [Visitor(visit, start) for visit in listed]
@@ -47,7 +47,7 @@ def let_in(visits: Iterable[Callable[[], Any]]) -> list[Visitor]:
 
 
 def wait_for(visitors: list[Visitor], *, but: int = 0) -> list[Visitor]:
-    """Waits until all visits have ended, or all except `but` of them. Returns the visitors whose visit has ended.
+    """Wait until all visits have ended, or all except `but` of them. Returns the visitors whose visit has ended.
 
     Raises TimeoutError after LONGEST seconds.
     """
@@ -60,7 +60,7 @@ def wait_for(visitors: list[Visitor], *, but: int = 0) -> list[Visitor]:
 
 
 def start_threads(works: Iterable[Callable[[], Any]]) -> list[threading.Thread]:
-    """Starts daemon threads, so that a test that fails does not keep its process alive. The caller `join`s them."""
+    """Start daemon threads, so that a test that fails does not keep its process alive. The caller `join`s them."""
     threads = [threading.Thread(target=work, daemon=True) for work in works]
     for thread in threads:
         thread.start()
@@ -68,7 +68,7 @@ def start_threads(works: Iterable[Callable[[], Any]]) -> list[threading.Thread]:
 
 
 def join(threads: Iterable[threading.Thread], *, within: float = LONGEST) -> None:
-    """Waits until all threads have ended. Raises TimeoutError after `within` seconds."""
+    """Wait until all threads have ended. Raises TimeoutError after `within` seconds."""
     until = time.monotonic() + within
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))

@@ -43,7 +43,7 @@ class StatusPage:
         return self
 
     def add(self, language: str, destination: str = "", **fields: Any) -> "StatusPage":
-        """Adds a block for a wording, as “Add another wording” does."""
+        """Add a block for a wording, as “Add another wording” does."""
         count = int(self.data["wordings-TOTAL_FORMS"])
         self.data["wordings-TOTAL_FORMS"] = count + 1
         texts = dict.fromkeys(Wording.TEXTS, "x")
@@ -52,5 +52,5 @@ class StatusPage:
         return self
 
     def press(self, button: str) -> HttpResponse:
-        """Presses `_draft`, `_preview` or `_publish`. Returns the page that follows."""
+        """Press `_draft`, `_preview` or `_publish`. Returns the page that follows."""
         return self.client.post(self.address, self.data | {button: "1"}, follow=True)

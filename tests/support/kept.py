@@ -18,7 +18,7 @@ def keep(
     history_missing: bool = False,
     number: str | None = None,
 ) -> Shipment:
-    """Stores a story as if Japan Post had sent it `at` that time. It is fresh for a day."""
+    """Store a story as if Japan Post had sent it `at` that time. It is fresh for a day."""
     number = number or some_numbers(1, start=10_000_000 + Shipment.objects.count())[0]
     shipment = Shipment.objects.create(
         number=number,

@@ -24,7 +24,7 @@ _PLAIN_PATH = re.compile(r"[\w./+-]+")
 
 
 def make_the_same() -> None:
-    """Sets the environment, locale, time zone, umask and home of this process and of its children.
+    """Set the environment, locale, time zone, umask and home of this process and of its children.
 
     `TEST_DATABASE_URL` names the database (tests/tools/on_postgresql.py); the developer's `DATABASE_URL` is not used.
     """

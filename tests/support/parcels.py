@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 
 
 def parcel(*rows: tuple[str, int], **more) -> Shipment:
-    """Stores a parcel with its standing. Each row is `phrase @ REGION` and its age in days."""
+    """Store a parcel with its standing. Each row is `phrase @ REGION` and its age in days."""
     today = timezone.now().date()
     shipment = keep(
         *(event(text, today - days * DAY, None) for text, days in rows), at=timezone.now(), **more
@@ -26,7 +26,7 @@ def parcel(*rows: tuple[str, int], **more) -> Shipment:
 
 
 def one_of_each() -> dict[str, Shipment]:
-    """Stores a parcel for each reason that it needs a look, and some that need none. Returns them by name."""
+    """Store a parcel for each reason that it needs a look, and some that need none. Returns them by name."""
     return {
         "moving": parcel((POSTED, 3), (ARRIVED, 1)),
         "silent": parcel((POSTED, 60), (IN_CUSTOMS, 50)),
@@ -40,7 +40,7 @@ def one_of_each() -> dict[str, Shipment]:
 
 
 def member(group: str) -> Client:
-    """Returns a client that is logged in as a new user in this group."""
+    """Return a client that is logged in as a new user in this group."""
     user = User.objects.create_user("ann", is_staff=True)
     user.groups.add(Group.objects.get(name=group))
     client = Client()

@@ -33,7 +33,7 @@ def start(command: Command, **options: Any) -> "subprocess.Popen[Any]":
 def end(
     process: "subprocess.Popen[Any]", number: signal.Signals = signal.SIGTERM, *, within: float = TO_END
 ) -> None:
-    """Sends the signal to the whole group, then kills what is left of it.
+    """Send the signal to the whole group, then kill what is left of it.
 
     Raises subprocess.TimeoutExpired if the process ignored the signal for `within` seconds; then it is killed too.
     """
@@ -89,7 +89,7 @@ def run(
 
 
 def read_until(process: "subprocess.Popen[str]", text: str, *, timeout: float = LONGEST) -> str:
-    """Returns what the process prints, up to the line with the text.
+    """Return what the process prints, up to the line with the text.
 
     Kills the process after `timeout` seconds. Raises AssertionError where its output ends without the text.
     """

@@ -21,7 +21,7 @@ PROXIES = {name: shutil.which(name, path=PATH) for name in ("caddy", "nginx", "o
 
 
 def changed(text: str, *changes: tuple[str, str]) -> str:
-    """Returns `text` with each (old, new) change made. Raises AssertionError where an old text is missing."""
+    """Return `text` with each (old, new) change made. Raises AssertionError where an old text is missing."""
     for old, new in changes:
         assert old in text, old
         text = text.replace(old, new)
@@ -29,7 +29,7 @@ def changed(text: str, *changes: tuple[str, str]) -> str:
 
 
 def make_certificate(folder: Path) -> Path:
-    """Writes a self-signed certificate for localhost and its key into the folder. Returns the certificate's path."""
+    """Write a self-signed certificate for localhost and its key into the folder. Returns the certificate's path."""
     certificate = folder / "fullchain.pem"
     make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -addext"
     files = ["subjectAltName=DNS:localhost", "-keyout", folder / "privkey.pem", "-out", certificate]
@@ -39,7 +39,7 @@ def make_certificate(folder: Path) -> Path:
 
 @contextmanager
 def caddy(site: str, folder: Path) -> Iterator[tuple[str, Path]]:
-    """Runs Caddy in front of the site. Yields its https address, and the certificate to trust."""
+    """Run Caddy in front of the site. Yields its https address, and the certificate to trust."""
     port, certificate = free_port(), make_certificate(folder)
     file = folder / "Caddyfile"
     file.write_text(
@@ -61,7 +61,7 @@ def caddy(site: str, folder: Path) -> Iterator[tuple[str, Path]]:
 
 @contextmanager
 def nginx(site: str, folder: Path) -> Iterator[tuple[str, Path]]:
-    """Runs nginx in front of the site. Yields its https address, and the certificate to trust."""
+    """Run nginx in front of the site. Yields its https address, and the certificate to trust."""
     port, certificate = free_port(), make_certificate(folder)
     ours = changed(
         (DEPLOY / "nginx.conf").read_text(),
@@ -89,7 +89,7 @@ def nginx(site: str, folder: Path) -> Iterator[tuple[str, Path]]:
 
 @contextmanager
 def running(command: list, folder: Path, **environment: str) -> Iterator[None]:
-    """Runs a proxy while the block lasts, and writes its output into the folder."""
+    """Run a proxy while the block lasts, and write its output into the folder."""
     environment |= {"PATH": PATH}
     with (
         (folder / "output").open("w") as output,
@@ -99,7 +99,7 @@ def running(command: list, folder: Path, **environment: str) -> Iterator[None]:
 
 
 def visitor() -> requests.Session:
-    """Returns a session that tries again until the proxy listens, and waits for an answer for a minute at most."""
+    """Return a session that tries again until the proxy listens, and waits for an answer for a minute at most."""
     session = requests.Session()
     session.trust_env = False
     session.mount("https://", _WithTimeout(max_retries=Retry(connect=12, read=0, backoff_factor=0.05)))

@@ -15,7 +15,7 @@ class Desk:
         self.post("/admin/login/", username="ann", password="a long password", next="/admin/")
 
     def post(self, path: str, **typed: str) -> None:
-        """Fills in the form of a page and sends it. Raises AssertionError unless the site accepts it and redirects."""
+        """Fill in the form of a page and send it. Raises AssertionError unless the site accepts it and redirects."""
         page = self._ask("GET", path).text
         data = dict(re.findall(r'<input type="(?:hidden|text|number)" name="([^"]+)" value="([^"]*)"', page))
         for name, options in re.findall(r'<select name="([^"]+)".*?>(.*?)</select>', page, re.S):

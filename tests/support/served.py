@@ -31,7 +31,7 @@ from tests.support import processes
 
 
 def free_port() -> int:
-    """Returns a free port outside the range that the system assigns, so it is still free when its server (re)starts."""
+    """Return a free port outside the range that the system assigns, so it is still free when its server (re)starts."""
     while True:
         port = random.randrange(20_000, 32_000)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
@@ -39,13 +39,13 @@ def free_port() -> int:
 
 
 def production(**settings: object) -> dict[str, str]:
-    """Returns the environment of a site with these settings and with those that it requires."""
+    """Return the environment of a site with these settings and with those that it requires."""
     least = {"PATH": os.environ["PATH"], "SECRET_KEY": "production " * 6, "ALLOWED_HOSTS": "127.0.0.1"}
     return least | {name: str(value) for name, value in settings.items()}
 
 
 def manage(environment: dict[str, str], *arguments: str) -> str:
-    """Runs a command of `manage.py` and returns what it prints."""
+    """Run a command of `manage.py` and return what it prints."""
     command = [sys.executable, "manage.py", *arguments]
     done = processes.run(command, cwd=PROJECT, env=environment, check=True, capture_output=True, text=True)
     return done.stdout.strip()
@@ -113,7 +113,7 @@ class Site:
             shutil.copy(_prepared().database, file)
 
     def start(self) -> None:
-        """Starts the gunicorns and waits until each is ready."""
+        """Start the gunicorns and wait until each is ready."""
         for listener, address in zip(self._listeners, self.addresses, strict=True):
             self._processes.append(self._serve(listener))
             run(get(f"{address}/readyz"))
@@ -135,18 +135,18 @@ class Site:
         )
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Ends all gunicorns. With SIGKILL they cannot finish the work in progress."""
+        """End all gunicorns. With SIGKILL they cannot finish the work in progress."""
         with ExitStack() as ends:  # all of them, even if one does not end
             while self._processes:
                 ends.callback(processes.end, self._processes.pop(), number)
 
     def lose(self, place: int) -> None:
-        """Kills one of the gunicorns during its work and closes its port, as when its machine fails."""
+        """Kill one of the gunicorns during its work and close its port, as when its machine fails."""
         processes.end(self._processes[place], signal.SIGKILL)
         self._listeners[place].close()
 
     def replace(self, place: int) -> None:
-        """Starts a new gunicorn at the address of a lost one, and waits until it is ready."""
+        """Start a new gunicorn at the address of a lost one, and wait until it is ready."""
         port = urlsplit(self.addresses[place]).port
         self._listeners[place] = socket.create_server(("127.0.0.1", port), backlog=2048)
         self._processes[place] = self._serve(self._listeners[place])
@@ -162,7 +162,7 @@ class Site:
         return manage(self.environment, *arguments)
 
     def python(self, code: str) -> str:
-        """Runs code with the models imported. Returns what it prints."""
+        """Run code with the models imported. Returns what it prints."""
         return self.manage("shell", "-v0", "-c", f"from tracking.models import *\n{code}")
 
 
@@ -217,7 +217,7 @@ async def until_answered(url: str) -> Seen:
 
 
 def everybody(visit: Callable[[str], Awaitable[Seen]], urls: Iterable[str]) -> list[Seen]:
-    """Visits all URLs at the same moment. Returns the responses in the order of the URLs."""
+    """Visit all URLs at the same moment. Returns the responses in the order of the URLs."""
 
     async def visit_all() -> list[Seen]:
         return await asyncio.gather(*(visit(url) for url in urls))
@@ -226,7 +226,7 @@ def everybody(visit: Callable[[str], Awaitable[Seen]], urls: Iterable[str]) -> l
 
 
 def statuses(seen: Iterable[Seen]) -> dict[int, int]:
-    """Returns the number of responses by HTTP status."""
+    """Return the number of responses by HTTP status."""
     return dict(Counter(one.status for one in seen))
 
 
@@ -242,14 +242,14 @@ class Cluster:
         self._names = (f"site{number}" for number in count(1))
 
     def new(self, template: str = "template0") -> str:
-        """Creates an empty database, or a copy of the template. Returns its address."""
+        """Create an empty database, or a copy of the template. Returns its address."""
         name = next(self._names)
         with psycopg.connect(f"{self.address}/postgres", autocommit=True) as server:
             server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return f"{self.address}/{name}"
 
     def migrated(self) -> str:
-        """Creates a migrated and seeded database. Returns its address."""
+        """Create a migrated and seeded database. Returns its address."""
         return self.new(self._migrated)
 
     @cached_property
@@ -323,7 +323,7 @@ class Balancer:
         processes.end(self._process, signal.SIGKILL)
 
     def ready(self) -> int:
-        """Returns how many machines HAProxy considers ready."""
+        """Return how many machines HAProxy considers ready."""
         with socket.socket(socket.AF_UNIX) as stats:
             stats.settimeout(20)
             stats.connect(str(self._socket_path))
@@ -360,7 +360,7 @@ class CacheServer:
             on_failure.pop_all()
 
     def kill(self) -> None:
-        """Ends it without a shutdown, as when the machine loses its power."""
+        """End it without a shutdown, as when the machine loses its power."""
         processes.end(self._process, signal.SIGKILL)
 
     def freeze(self) -> None:
@@ -371,13 +371,13 @@ class CacheServer:
         self._process.send_signal(signal.SIGCONT)
 
     def count(self) -> int:
-        """Returns the number of its keys, pages included."""
+        """Return the number of its keys, pages included."""
         with Redis.from_url(self.url, socket_timeout=20) as server:
             return server.dbsize()
 
 
 def until_connected(port: int, timeout: float = 60) -> None:
-    """Waits until a server listens at the port. Raises OSError after `timeout` seconds."""
+    """Wait until a server listens at the port. Raises OSError after `timeout` seconds."""
     until = time.monotonic() + timeout
     while True:
         try:

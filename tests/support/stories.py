@@ -22,7 +22,7 @@ DELIVERED = "Final delivery @ GERMANY"
 
 
 def event(text: str, day: date = FIRST_DAY, clock: time | None = time(9, 0)) -> TrackedEvent:
-    """Returns one row from `phrase @ REGION`; the region may be left out."""
+    """Return one row from `phrase @ REGION`; the region may be left out."""
     phrase, _, region = text.partition(" @ ")
     return TrackedEvent(day, clock, phrase, region=region)
 
@@ -30,19 +30,19 @@ def event(text: str, day: date = FIRST_DAY, clock: time | None = time(9, 0)) -> 
 def story(
     *texts: str, number: str = NUMBER, history_missing: bool = False, first_day: date = FIRST_DAY
 ) -> TrackedItem:
-    """Returns a story with one row a day, each at nine local time, from 9 November 2026 by default."""
+    """Return a story with one row a day, each at nine local time, from 9 November 2026 by default."""
     events = tuple(event(text, first_day + timedelta(days=i)) for i, text in enumerate(texts))
     return TrackedItem(number, "EMS", events, history_missing)
 
 
 def fresh_story(*texts: str, number: str = NUMBER) -> TrackedItem:
-    """Returns the same with its newest row yesterday, so that pages that look at the clock see no silence."""
+    """Return the same with its newest row yesterday, so that pages that look at the clock see no silence."""
     newest = timezone.now().date() - timedelta(days=1)
     events = (event(text, newest - timedelta(days=i)) for i, text in enumerate(reversed(texts)))
     return TrackedItem(number, "EMS", tuple(events)[::-1])
 
 
 def some_numbers(count: int, *, start: int = 10_000_000) -> list[TrackingNumber]:
-    """Returns `count` tracking numbers with the right check digits."""
+    """Return `count` tracking numbers with the right check digits."""
     serials = (f"{start + i:08}" for i in range(count))
     return [TrackingNumber(f"EG{serial}{check_digit(serial)}JP") for serial in serials]

@@ -22,7 +22,7 @@ def umask() -> int:
 
 
 def test_nothing_of_the_developers_machine_is_left(umask: int, tmp_path: Path) -> None:
-    """Runs by itself, and again below in a child process with the environment of another machine."""
+    """Run by itself, and again below in a child process with the environment of another machine."""
     ours = {"DEBUG", "SETTINGS_FILE", "DJANGO_SETTINGS_MODULE", "HOME", "TMPDIR", "LC_ALL", "TZ"}
     assert ours < {*os.environ}
     assert not {"SECRET_KEY", "EMAIL_URL", "JAPANPOST_URL", "CACHE_URL", "http_proxy"} & {*os.environ}

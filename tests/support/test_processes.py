@@ -22,7 +22,7 @@ IGNORES_SIGNALS = 'trap "" TERM INT; sleep 1000 & echo $!; wait; wait'
 
 
 def is_alive(pid: int) -> bool:
-    """Returns False also for a dead process that its new parent has not collected yet."""
+    """Return False also for a dead process that its new parent has not collected yet."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

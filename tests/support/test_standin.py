@@ -64,7 +64,7 @@ def tables(page: str) -> dict[str, html.HtmlElement]:
 
 
 def rows(table: html.HtmlElement) -> list[list[str]]:
-    """Returns the texts of the cells of each row, with white space collapsed."""
+    """Return the texts of the cells of each row, with white space collapsed."""
     return [
         [" ".join(cell.text_content().split()) for cell in row.xpath("td")] for row in table.xpath("tr[td]")
     ]

@@ -27,7 +27,7 @@ class Walk:
 
 @contextmanager
 def followed() -> Iterator[Walk]:
-    """Records the calls of this thread while the block lasts. Coverage's tracer keeps working."""
+    """Record the calls of this thread while the block lasts. Coverage's tracer keeps working."""
     walk = Walk()
 
     def on_event(frame: FrameType, event: str, _: Any) -> None:
@@ -46,7 +46,7 @@ def followed() -> Iterator[Walk]:
 
 
 def _nearest(frame: FrameType | None) -> str:
-    """Returns the module of `tracking` that the call came from, with libraries left out; empty where there is none."""
+    """Return the module of `tracking` that the call came from, with libraries left out; empty where there is none."""
     while frame is not None:
         if module := _module_of(frame.f_code):
             return module
@@ -55,7 +55,7 @@ def _nearest(frame: FrameType | None) -> str:
 
 
 def _module_of(code: CodeType) -> str | None:
-    """Returns `public/views` for a function of tracking/public/views.py.
+    """Return `public/views` for a function of tracking/public/views.py.
 
     None for code outside `tracking`, and for code that an import runs.
     """

@@ -28,7 +28,7 @@ def test_pages_are_answered_while_the_cache_hangs_or_is_down(cache: CacheServer,
             calm, frozen, dead, back = (f"{site.addresses[0]}/track/{number}/" for number in numbers)
 
             def read(page: str) -> None:
-                """Opens a page once, then four times at the same moment. The first visit makes the look-up."""
+                """Open a page once, then four times at the same moment. The first visit makes the look-up."""
                 assert statuses(everybody(get, [page])) == {200: 1}
                 seen = everybody(get, [page] * 4)
                 assert statuses(seen) == {200: 4}

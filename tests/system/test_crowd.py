@@ -117,7 +117,7 @@ def test_a_crowd_reads_fresh_pages_without_a_request(site: Site, japan_post: Sta
 
 
 def test_stored_pages_are_answered_while_japan_post_hangs(site: Site, japan_post: StandIn) -> None:
-    """Reads the guide, a fresh page and a stale page while 200 visitors of unknown numbers wait.
+    """Read the guide, a fresh page and a stale page while 200 visitors of unknown numbers wait.
 
     All are read before any of the four requests to Japan Post ends, so no reader waited for one of them.
     """

@@ -151,7 +151,7 @@ def machine(tmp_path: Path) -> Path:
 
 
 def release(machine: Path, name: str) -> None:
-    """Commits a release with this name to the machine's repository."""
+    """Commit a release with this name to the machine's repository."""
     (machine / "origin" / "release").write_text(name)
     git = "git -c user.name=a -c user.email=a@example.com"
     commit = f"{git} commit --quiet --message={name}"
@@ -159,7 +159,7 @@ def release(machine: Path, name: str) -> None:
 
 
 def run_script(machine: Path, script: str) -> None:
-    """Runs the lines of the guide with the machine's folder in place of `/`."""
+    """Run the lines of the guide with the machine's folder in place of `/`."""
     script = re.sub(r"(?<![\w.])/(etc|opt)/", rf"{machine}/\1/", script)
     path = f"{machine}/bin:{os.environ['PATH']}"
     processes.run(
@@ -249,7 +249,7 @@ def test_systemd_accepts_the_units(units: list[Path]) -> None:
 
 @pytest.mark.systemd
 def test_the_guide_opens_another_backup_folder_to_the_job_only(units: list[Path]) -> None:
-    """Runs the lines of the guide with a temporary folder in place of /etc/systemd/system."""
+    """Run the lines of the guide with a temporary folder in place of /etc/systemd/system."""
     (block,) = [block for block in BLOCKS if "ReadWritePaths=" in block]
     lines = [line for line in block.splitlines() if not line.startswith("systemctl ")]
     here = units[0].parent

@@ -302,7 +302,7 @@ def edit(store: Path) -> None:
 
 
 def set_colour_and_logo(store: Path) -> None:
-    """Gives the shop a colour, and a logo of the largest size that is stored."""
+    """Give the shop a colour, and a logo of the largest size that is stored."""
     file = io.BytesIO()
     Image.effect_noise((720, 120), 20).save(file, "PNG")
     logo = read_picture(file.getvalue())

@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def measure() -> None:
-    """Measures and prints. Runs in a process whose DATABASE_URL names the filled store."""
+    """Measure and print. Runs in a process whose DATABASE_URL names the filled store."""
     from django.conf import settings
     from django.contrib.auth.models import User
     from django.db import connection

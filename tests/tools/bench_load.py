@@ -101,7 +101,7 @@ class Kind:
 
 
 def take_turns(kinds: Sequence[Kind], *, rounds: int = 5, seconds: float = 1, connections: int = 16) -> None:
-    """Puts load on each kind in turn, `rounds` times, so that other load on the machine affects all kinds alike.
+    """Put load on each kind in turn, `rounds` times, so that other load on the machine affects all kinds alike.
 
     A first round, which does not count, fills the caches.
     """

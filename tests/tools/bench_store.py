@@ -61,7 +61,7 @@ def number_of(place: int) -> str:
 def fill(
     database: Path, *, parcels: int, events_each: int = 8, fetches_each: int = 3, now: datetime | None = None
 ) -> None:
-    """Inserts parcels into a migrated SQLite store without parcels. Their numbers are `number_of(0)`, `number_of(1)` …
+    """Insert parcels into a migrated SQLite store without parcels. Their numbers are `number_of(0)`, `number_of(1)` …
 
     The parcels were posted over the last 400 days. Nothing happened after `now` (aware; None: the present moment).
     A finished story has `events_each` rows, 2 to 10. One parcel in a hundred is unknown to Japan Post, one

@@ -12,6 +12,6 @@ status, headers, body = pickle.loads(Path(os.environ["BENCH_ANSWER"]).read_bytes
 
 
 def application(environ: dict[str, object], start_response: Callable[..., object]) -> list[bytes]:
-    """Sends the stored answer."""
+    """Send the stored answer."""
     start_response(status, headers)
     return [body]

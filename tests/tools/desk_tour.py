@@ -37,7 +37,7 @@ FRENCH = {
 
 
 def fill_store() -> None:
-    """Creates a member of both groups and a planned notice. Runs in a process with the site's store."""
+    """Create a member of both groups and a planned notice. Runs in a process with the site's store."""
     from django.contrib.auth.models import Group, User
 
     from tracking.models import Notice
@@ -55,7 +55,7 @@ def fill_store() -> None:
 
 
 def parcels_say_something_new(standin: StandIn, browser: Browser, address: str) -> None:
-    """Opens the pages of two parcels with a new phrase and of one parcel in customs."""
+    """Open the pages of two parcels with a new phrase and of one parcel in customs."""
     today = datetime.now(JAPAN_TIME).date()
     page = browser.new_page(base_url=address)
     for number, country in PARCELS.items():
@@ -225,7 +225,7 @@ def _log_in(page: Page, password: str) -> None:
 
 
 def _press(page: Page, name: str) -> None:
-    """Presses a button that leads to another page, and waits for that page."""
+    """Press a button that leads to another page, and wait for that page."""
     with page.expect_navigation():
         page.get_by_role("button", name=name, exact=True).click()
 

@@ -239,7 +239,7 @@ class ChildDiedError(Exception):
 
 
 def in_child(work: Callable[[], Any], folder: Path) -> Any:
-    """Runs `work` in a forked child with its own temporary folder and returns its result.
+    """Run `work` in a forked child with its own temporary folder and return its result.
 
     Raises ChildDiedError where the child ends without a result.
     """
@@ -272,7 +272,7 @@ def in_child(work: Callable[[], Any], folder: Path) -> Any:
 
 
 def _limit(work: float, waiting: float) -> None:
-    """Lets a signal end this process after so many seconds of processor time (`work`) or of the clock (`waiting`)."""
+    """Let a signal end this process after so many seconds of processor time (`work`) or of the clock (`waiting`)."""
     for timer, number, seconds in (
         (signal.ITIMER_PROF, signal.SIGPROF, work),
         (signal.ITIMER_REAL, signal.SIGALRM, waiting),
@@ -318,14 +318,14 @@ class Harness:
         connection.settings_dict["NAME"] = str(database)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Replaces pytest's own loop over the tests."""
+        """Replace pytest's own loop over the tests."""
         self.has_collected = True
         self._answers.append(self._work(session))
         return True
 
 
 def migrate(database: Path) -> None:
-    """Creates a migrated SQLite database."""
+    """Create a migrated SQLite database."""
     from django.db import connection
 
     django.setup()
@@ -335,7 +335,7 @@ def migrate(database: Path) -> None:
 
 
 def measure(files: Sequence[str], tests: Sequence[str], migrated: Path) -> Measurement:
-    """Runs the tests once without a mutant and notes which lines of the files each of them executes."""
+    """Run the tests once without a mutant and note which lines of the files each of them executes."""
     import coverage
 
     measured = coverage.Coverage(
@@ -367,7 +367,7 @@ def measure(files: Sequence[str], tests: Sequence[str], migrated: Path) -> Measu
 
 
 def first_to_fail(session: pytest.Session, tests: Sequence[str], measured: Measurement) -> str:
-    """Runs these tests until one fails. Returns its name, or an empty text where all pass.
+    """Run these tests until one fails. Returns its name, or an empty text where all pass.
 
     A mutant can change the name of a test that has one of the module's values as a parameter. These run at the end.
     """
@@ -448,7 +448,7 @@ class Run:
         return outcome
 
     def _in_place(self, session: pytest.Session, mutants: dict[Mutant, str]) -> dict[Mutant, Outcome]:
-        """Runs mutants by replacing a function's code after the import. Leaves out those whose function is missing."""
+        """Run mutants by replacing a function's code after the import. Leaves out those whose function is missing."""
         functions: dict[tuple[str, str], list[FunctionType]] = {}
         for one in gc.get_objects():
             if isinstance(one, FunctionType):
@@ -473,7 +473,7 @@ class Run:
         return first_to_fail(session, tests, self.measured)
 
     def _imported(self, mutant: Mutant, source: str, tests: list[str]) -> str:
-        """Runs the tests with the changed file imported in place of the real one. Returns as `first_to_fail` does."""
+        """Run the tests with the changed file imported in place of the real one. Returns as `first_to_fail` does."""
         path, read = str(PROJECT / mutant.file), SourceFileLoader.get_code
 
         def get_code(loader: SourceFileLoader, name: str) -> CodeType | None:
@@ -549,7 +549,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_module(name: str, migrated: Path, options: argparse.Namespace, earlier: Any) -> dict[str, Any]:
-    """Runs the mutants of a module, prints its line, and returns its part of the report.
+    """Run the mutants of a module, print its line, and return its part of the report.
 
     `earlier` is that part of the earlier run to compare with, or None.
     """
@@ -594,7 +594,7 @@ def run_module(name: str, migrated: Path, options: argparse.Namespace, earlier: 
 
 
 def _compare(now: dict[str, Any], earlier: dict[str, Any]) -> bool:
-    """Prints the differences from the earlier run. Returns True where the tests kill fewer mutants."""
+    """Print the differences from the earlier run. Returns True where the tests kill fewer mutants."""
     survived = {one["key"]: one["verdict"] in SURVIVED for one in earlier["mutants"]}
     found = {one["key"]: one for one in now["mutants"]}
     lost = [one for key, one in found.items() if one["verdict"] in SURVIVED and not survived[key]]

@@ -101,7 +101,7 @@ class Visitor:
         self._connection = http.client.HTTPConnection(self._host, timeout=30)
 
     def read(self, path: str, *, late: float = 0.0) -> None:
-        """Opens a page and notes the result. `late` is how long the visitor waited before, in seconds."""
+        """Open a page and note the result. `late` is how long the visitor waited before, in seconds."""
         began = time.monotonic()
         try:
             status, retry_after = self._request(path)
@@ -149,7 +149,7 @@ def main() -> int:
 
 
 def soak(site: Site, japan_post: StandIn, store: Path, seconds: float) -> int:
-    """Measures the capacity, runs at half of it for so many seconds, prints, and returns the exit code."""
+    """Measure the capacity, run at half of it for so many seconds, print, and return the exit code."""
     paths = prepare(site, japan_post)
     (address,) = site.addresses
     seen, samples = Seen(), list[Sample]()
@@ -174,7 +174,7 @@ def soak(site: Site, japan_post: StandIn, store: Path, seconds: float) -> int:
 
 
 def prepare(site: Site, japan_post: StandIn) -> list[str]:
-    """Creates an administrator, parcels with a story and parcels for the watch. Returns the paths for visitors."""
+    """Create an administrator, parcels with a story and parcels for the watch. Returns the paths for visitors."""
     numbers, watched = some_numbers(PARCELS, start=70_000_000), some_numbers(WATCHED, start=71_000_000)
     for number in (*numbers, *watched):
         japan_post.set_item(number, story(POSTED, ARRIVED, IN_CUSTOMS, number=number))
@@ -270,7 +270,7 @@ def disturbances(site: Site, japan_post: StandIn, store: Path, seen: Seen) -> It
 
 @contextmanager
 def running(works: list[Callable[[], None]], over: threading.Event) -> Iterator[None]:
-    """Runs each function in a thread until the block ends. Sets `over` at its end and waits for the threads."""
+    """Run each function in a thread until the block ends. Sets `over` at its end and waits for the threads."""
     threads = start_threads(works)
     try:
         yield
@@ -338,7 +338,7 @@ def percentile(values: list[float], percent: int) -> float:
 
 
 def verdict(seen: Seen, samples: list[Sample]) -> int:
-    """Prints what is wrong. Returns the exit code: 1 where something is wrong."""
+    """Print what is wrong. Returns the exit code: 1 where something is wrong."""
     wrong = [*dict.fromkeys(seen.bad)]
     middle, last = samples[len(samples) // 3 : -len(samples) // 3], samples[-len(samples) // 3 :]
     memory = both(middle, last, "memory")

@@ -206,7 +206,7 @@ def take_pictures(browser: Browser, site: Site, standin: StandIn, folder: Path) 
 def take_picture(
     browser: Browser, address: str, number: str, file: Path, screen: dict[str, int], scheme: Scheme
 ) -> Picture:
-    """Writes the first screen of the page to the file, with few colours."""
+    """Write the first screen of the page to the file, with few colours."""
     context = browser.new_context(
         base_url=address,
         viewport=screen,  # type: ignore[arg-type]
@@ -224,7 +224,7 @@ def take_picture(
 
 
 def save_small(screenshot: bytes, file: Path) -> None:
-    """Writes a PNG of few colours: a third of the size, without a visible difference."""
+    """Write a PNG of few colours: a third of the size, without a visible difference."""
     few_colours = Image.open(BytesIO(screenshot)).convert("RGB").quantize(COLOURS)
     few_colours.save(file, optimize=True)
 

@@ -127,7 +127,7 @@ def admission(
 
 
 def holds_lease(shipment: Shipment, ticket: Ticket) -> bool:
-    """Returns False where the ticket's lease expired and another request took over: this answer is the older one."""
+    """Return False where the ticket's lease expired and another request took over: this answer is the older one."""
     return shipment.lease_token == ticket.token
 
 
@@ -213,7 +213,7 @@ class _Wait:
     needed: float  # seconds of the budget that must be left afterwards
 
     def check(self, timer: Timer, *, is_patient: bool) -> None:
-        """Raises Busy where the wait is longer than this asker waits."""
+        """Raise Busy where the wait is longer than this asker waits."""
         seconds = self.seconds
         if is_patient and (_POLL if seconds is None else seconds) > timer.left - self.needed:
             raise Busy("no time left to wait")
@@ -274,7 +274,7 @@ def _obstacle(now: datetime, asked_by: AskedBy, visitor: str) -> float | None:
 
 
 def _start(number: TrackingNumber, timer: Timer, asked_by: AskedBy, visitor: str) -> Ticket | None:
-    """Decides under the gate's lock. Returns a ticket, or None where another request was quicker."""
+    """Decide under the gate's lock. Returns a ticket, or None where another request was quicker."""
     if not _asking.take(MOST_ASKING_HERE):
         return None
     ticket = None
@@ -330,7 +330,7 @@ def _locked_gate() -> Gate:
 
 
 def _take_turn(gate: Gate, now: datetime) -> datetime:
-    """Sets the next start: after this request is sent (see `has_sent`) and the spacing has passed."""
+    """Set the next start: after this request is sent (see `has_sent`) and the spacing has passed."""
     distance = timedelta(milliseconds=settings.JAPANPOST_SPACING_MS)
     gate.next_start_at = now + distance + SENDING if distance else now
     gate.save(update_fields=["next_start_at", "paused_until"])
@@ -346,7 +346,7 @@ def _is_full(gate: Gate, now: datetime, asked_by: AskedBy) -> bool:
 
 
 def _let_the_watch_wait(now: datetime) -> None:
-    """Tells the watch that a visitor waits: good for one second, renewed every half second."""
+    """Tell the watch that a visitor waits: good for one second, renewed every half second."""
     said = Q(visitors_wait_until__gt=now + timedelta(seconds=0.5), visitors_wait_until__lt=now + _NONSENSE)
     Gate.objects.exclude(said).update(visitors_wait_until=now + timedelta(seconds=1))
 

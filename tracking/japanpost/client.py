@@ -170,7 +170,7 @@ def _open(url: str, **how: Any) -> requests.Response:
 
 
 def _check_status(status: int, headers: Mapping[str, str]) -> None:
-    """Raises Unavailable where Japan Post does not answer now, UnexpectedPage for any other status except 200."""
+    """Raise Unavailable where Japan Post does not answer now, UnexpectedPage for any other status except 200."""
     if status in (403, 408, 429) or status >= 500:
         raise Unavailable(f"HTTP {status}", retry_after=_retry_after(headers.get("Retry-After", "")))
     if status != 200:

@@ -121,7 +121,7 @@ def _find_tables(root: Element) -> dict[str, Element]:
 
 
 def _check_tables_end(html: str, summaries: Iterable[str]) -> None:
-    """Raises UnexpectedPage where a table has no end tag: the tree does not show that the parser added one."""
+    """Raise UnexpectedPage where a table has no end tag: the tree does not show that the parser added one."""
     for summary in summaries:
         if not _TABLE_END.search(html, html.find(summary)):
             raise UnexpectedPage(f"cut: no end of table {summary}")
@@ -265,7 +265,7 @@ def _check_places(headers: Row, places: dict[str, int]) -> None:
 
 
 def _check_no_stray_events(root: Element, ours: tuple[Element, Element]) -> None:
-    """Raises UnexpectedPage for events outside our tables: a stray </table> or a second table cut the history."""
+    """Raise UnexpectedPage for events outside our tables: a stray </table> or a second table cut the history."""
     for row in root.iter("tr"):
         is_stray = len(row) >= 5 and next(row.iterancestors("table"), None) not in ours
         if is_stray and _DATE.fullmatch(" ".join("".join(map(str, row[0].itertext())).split())):

@@ -94,7 +94,7 @@ class Destination(models.Model):
         return self.name_in_text or self.name
 
     def clean(self) -> None:
-        """Raises ValidationError for a link that is not usable or does not fit `link_kind`, and for a printed name of
+        """Raise ValidationError for a link that is not usable or does not fit `link_kind`, and for a printed name of
         another country.
         """
         errors = {}
@@ -193,6 +193,6 @@ class Notice(models.Model):
         return self.starts_on <= today and (self.ends_on is None or today <= self.ends_on)
 
     def clean(self) -> None:
-        """Raises ValidationError where the last day is before the first."""
+        """Raise ValidationError where the last day is before the first."""
         if self.ends_on and self.starts_on and self.ends_on < self.starts_on:
             raise ValidationError({"ends_on": "The last day is before the first."})

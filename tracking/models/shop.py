@@ -65,7 +65,7 @@ class Shop(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Makes the accent color lower case. Raises ValidationError for a second shop and for an unreadable color."""
+        """Make the accent color lower case. Raises ValidationError for a second shop and for an unreadable color."""
         if not self.pk and Shop.objects.exists():
             raise ValidationError("There is one shop only: edit the one that is here.")
         self.accent_color = self.accent_color.lower()

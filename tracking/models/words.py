@@ -174,7 +174,7 @@ class Phrase(models.Model):
         return f"means “{self.status}”" if self.status else "waits for a meaning"
 
     def clean(self) -> None:
-        """Raises ValidationError for a new text that is another spelling of a stored phrase.
+        """Raise ValidationError for a new text that is another spelling of a stored phrase.
 
         Raises it for two stored spellings too, where their meanings differ.
         """

@@ -13,7 +13,7 @@ _OVERRIDES = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def check_characters(text: str) -> None:
-    """Raises ValidationError for invisible signs that can break a page, and for a text that has only such signs.
+    """Raise ValidationError for invisible signs that can break a page, and for a text that has only such signs.
 
     Emoji, Arabic and Hebrew pass.
     """
@@ -33,7 +33,7 @@ def check_characters(text: str) -> None:
 
 
 def check_placeholders(text: str) -> None:
-    """Raises ValidationError for a brace outside the known placeholders."""
+    """Raise ValidationError for a brace outside the known placeholders."""
     rest = re.sub("|".join(map(re.escape, PLACEHOLDERS)), " ", text)
     wrong = re.findall(r"\{[^{}]*\}|[{}]", rest)
     if wrong:

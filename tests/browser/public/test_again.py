@@ -25,7 +25,7 @@ def busy(standin: StandIn, settings: Any) -> None:
 
 
 def open_with_a_stopped_clock(page: Page, path: str) -> None:
-    """Opens a page that tries again only when the test moves its clock forward."""
+    """Open a page that tries again only when the test moves its clock forward."""
     stop_clock(page)
     page.goto(path)
 

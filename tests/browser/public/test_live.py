@@ -52,7 +52,7 @@ def arrived(standin: StandIn) -> StandIn:
 
 
 def open_with_a_clock(page: Page, address: str = ADDRESS) -> list[str]:
-    """Opens a page whose clock only the test moves. Returns a list that grows with the page's requests for the JSON."""
+    """Open a page whose clock only the test moves. Returns a list that grows with the page's requests for the JSON."""
     checks: list[str] = []
     page.on("request", lambda request: checks.append(request.url) if ".json" in request.url else None)
     stop_clock(page)
@@ -62,7 +62,7 @@ def open_with_a_clock(page: Page, address: str = ADDRESS) -> list[str]:
 
 
 def turn_forward(page: Page) -> None:
-    """Moves the page's clock past one pause, and waits until the page has handled the answer.
+    """Move the page's clock past one pause, and wait until the page has handled the answer.
 
     Only then has the page set its next timer, which an earlier move of the clock would miss.
     """
@@ -71,7 +71,7 @@ def turn_forward(page: Page) -> None:
 
 
 def store_story(standin: StandIn, *texts: str) -> None:
-    """Stores a newer story, as the watch or another visitor does."""
+    """Store a newer story, as the watch or another visitor does."""
     store_item(standin, story(*texts))
 
 

@@ -40,7 +40,7 @@ def as_superuser(open_page: OpenPage) -> Page:
 
 
 def store_one_row_of_each_kind(standin: StandIn) -> None:
-    """Stores a row of each kind, so that each kind of page exists."""
+    """Store a row of each kind, so that each kind of page exists."""
     standin.set_item(NUMBER, story(POSTED, IN_CUSTOMS, "Something new @ GERMANY"))
     look_up(NUMBER, now=timezone.now() - timedelta(hours=2))
     Message.objects.create(
@@ -55,12 +55,12 @@ def store_one_row_of_each_kind(standin: StandIn) -> None:
 
 
 def kind_of(address: str) -> str:
-    """Returns the name of the view at this address; it is the same for each row of a list."""
+    """Return the name of the view at this address; it is the same for each row of a list."""
     return resolve(urlsplit(address).path).view_name.removeprefix("admin:")
 
 
 def walk(page: Page, start: str) -> set[str]:
-    """Follows every link to a kind of page that was not opened yet. Returns the kinds that were opened."""
+    """Follow every link to a kind of page that was not opened yet. Returns the kinds that were opened."""
     waiting, seen = deque([start]), set()
     while waiting:
         address = waiting.popleft()

@@ -22,18 +22,18 @@ ALL = ON_ONE_SHEET + ON_TWO_SHEETS
 
 
 def printed(page: Page) -> tuple[int, str]:
-    """Returns the number of A4 sheets and all their text, without white space because a line may break anywhere."""
+    """Return the number of A4 sheets and all their text, without white space because a line may break anywhere."""
     sheets = PdfReader(BytesIO(settled(page).pdf(format="A4", print_background=False))).pages
     return len(sheets), squeeze("".join(sheet.extract_text() for sheet in sheets))
 
 
 def squeeze(text: str) -> str:
-    """Returns the text without white space and with ligatures split into letters."""
+    """Return the text without white space and with ligatures split into letters."""
     return re.sub(r"\s+", "", normalize("NFKC", text))
 
 
 def open_parcel(name: str, open_page: OpenPage, standin: StandIn) -> Page:
-    """Opens the parcel of an example as a real one, which the stand-in knows by its number, or the long story."""
+    """Open the parcel of an example as a real one, which the stand-in knows by its number, or the long story."""
     if name == "long-history":
         standin.set_item(NUMBER, long_story())
         return open_page(f"/track/{NUMBER}/")

@@ -32,7 +32,7 @@ def two_parcels(standin: StandIn) -> StandIn:
 
 
 def kept(page: Page) -> list[str] | None:
-    """Returns the numbers that this browser stores; None where it stored none yet, or removed them."""
+    """Return the numbers that this browser stores; None where it stored none yet, or removed them."""
     assert page.evaluate("Object.keys(localStorage).filter(name => name !== 'emsguide.parcels')") == []
     found: list[str] | None = json.loads(page.evaluate(READ) or "null")
     return found

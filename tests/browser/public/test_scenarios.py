@@ -58,7 +58,7 @@ EIGHT_CELLS = tuple(
 
 
 def visits(scenarios: tuple[Scenario, ...], *, full: bool) -> list[tuple[Scenario, tuple[Cell, ...]]]:
-    """Returns the scenarios to open, each with the cells to check it in.
+    """Return the scenarios to open, each with the cells to check it in.
 
     The cells of one visit differ only in options that can change on an open page.
     """
@@ -110,7 +110,7 @@ FOCUSED = """
 
 
 def visit(scenario: Scenario, cell: Cell, open_page: OpenPage) -> Page:
-    """Opens the page with the options of this cell. A page that reloads itself is kept as it is."""
+    """Open the page with the options of this cell. A page that reloads itself is kept as it is."""
     page = open_page(
         scenario.path,
         viewport=viewport(cell),
@@ -136,7 +136,7 @@ def _stay(route: Route) -> None:
 
 
 def axe_findings(page: Page, *, java_script: bool, without: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-    """Returns the violations that axe-core finds: rule and element."""
+    """Return the violations that axe-core finds: rule and element."""
     if not java_script:
         page.evaluate(TIMERS_FOR_AXE)
     found: Any = Axe().run(page, options=AXE_OPTIONS).response["violations"]
@@ -188,7 +188,7 @@ def test_it_can_be_read_and_used(
 
 
 def check(page: Page, scenario: Scenario, cell: Cell) -> None:
-    """Makes the checks that every page must pass, on an open page with the options of this cell."""
+    """Make the checks that every page must pass, on an open page with the options of this cell."""
     assert tuple(page.evaluate(SHOWN)) == scenario.shown
     expect(page.locator("h1")).to_have_count(1)
     assert page.locator("h1").inner_text().strip()

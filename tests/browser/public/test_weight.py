@@ -35,7 +35,7 @@ def test_our_pages_ask_no_other_host_and_do_not_shift(
 
 
 def weigh_page(browser: Browser, standin: StandIn, page: str) -> Weight:
-    """Returns the weight of a page with this content and without an icon to request."""
+    """Return the weight of a page with this content and without an icon to request."""
     standin.set_page(NUMBER, f"<!doctype html><title>Page</title><link rel='icon' href='data:,'>{page}")
     return weigh(browser, f"{standin.url}{SEARCH_PATH}?reqCodeNo1={NUMBER}&locale=en")
 

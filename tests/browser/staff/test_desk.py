@@ -48,7 +48,7 @@ FORBIDDEN = {
 
 
 def log_in(page: Page, name: str, password: str = PASSWORD) -> None:
-    """Logs in through the form."""
+    """Log in through the form."""
     page.goto("/admin/")
     page.get_by_label("Username:").fill(name)
     page.get_by_label("Password:").fill(password)
@@ -149,7 +149,7 @@ CUSTOMS = "customs-clearance"
 
 
 def writing_addresses(group: str) -> list[str]:
-    """Returns the addresses that store the other group's work, and creates the rows that they need."""
+    """Return the addresses that store the other group's work, and create the rows that they need."""
     if group == groups.EDITORS:
         parcel = Shipment.objects.create(number=NUMBER)
         message = Message.objects.create(email="ann@example.com", text="Hello", created_at=timezone.now())

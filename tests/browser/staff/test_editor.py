@@ -18,7 +18,7 @@ HELD = "Held by import Customs @ FRANCE"
 
 
 def at_the_desk(open_page: OpenPage, *names: str, **options: object) -> Page:
-    """Opens the desk as a new member of these groups."""
+    """Open the desk as a new member of these groups."""
     page = open_page("/contact/", **options)
     enter(page, member(*names))
     expect(page.get_by_role("heading", name="What waits for you")).to_be_visible()

@@ -22,7 +22,7 @@ PAGE = "/admin/tracking/gate/"
 
 @pytest.fixture
 def a_month_of_requests(live_server: object, noon: None) -> None:
-    """Stores a month of requests with every outcome, a day without a request, and a pause now."""
+    """Store a month of requests with every outcome, a day without a request, and a pause now."""
     now, parcel = timezone.now(), Shipment.objects.create(number=NUMBER)
     fetches = []
     for back in range(700):

@@ -23,12 +23,12 @@ def waiting(standin: StandIn) -> None:
 
 
 def enter_as(page: Page, group: str) -> None:
-    """Opens the inbox on this page as a new member of this group."""
+    """Open the inbox on this page as a new member of this group."""
     enter(page, member(group), INBOX)
 
 
 def headline(page: Page) -> str:
-    """Returns the headline of the customer's page."""
+    """Return the headline of the customer's page."""
     page.goto(f"/track/{NUMBER}/")
     return page.locator("h1").inner_text()
 

@@ -20,14 +20,14 @@ TITLE = "Officers look at your parcel, please wait"
 
 
 def as_staff(open_page: OpenPage, *names: str, **options: object) -> Page:
-    """Opens the list of wordings as a new member of these groups."""
+    """Open the list of wordings as a new member of these groups."""
     page = open_page("/contact/", **options)
     enter(page, member(*names), LIST)
     return page
 
 
 def changed(sheet: Path, *, language: str, **words: str) -> dict[str, object]:
-    """Returns the downloaded sheet with other words in the row of customs, separated by semicolons, as Excel saves it
+    """Return the downloaded sheet with other words in the row of customs, separated by semicolons, as Excel saves it
     where the comma is the decimal sign.
     """
     rows = list(csv.DictReader(io.StringIO(sheet.read_text("utf-8-sig"), newline="")))

@@ -48,13 +48,13 @@ def main() -> int:
 
 
 def _manage(environment: dict[str, str], *arguments: str) -> AbstractContextManager["subprocess.Popen[Any]"]:
-    """Runs manage.py in its own process group: Ctrl-C reaches only this program, which then ends it."""
+    """Run manage.py in its own process group: Ctrl-C reaches only this program, which then ends it."""
     command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
     return running(command, cwd=PROJECT, env=environment, preexec_fn=_unblock_signals)
 
 
 def _unblock_signals() -> None:
-    """Runs in the child, which inherits the blocked signals.
+    """Run in the child, which inherits the blocked signals.
 
     Code between fork and exec is safe while the parent has only one thread.
     """
@@ -62,7 +62,7 @@ def _unblock_signals() -> None:
 
 
 def _has_ended(process: "subprocess.Popen[Any]") -> bool:
-    """Waits until the process ends. Returns False where a signal to this program came first."""
+    """Wait until the process ends. Returns False where a signal to this program came first."""
     while process.poll() is None:
         if signal.sigtimedwait(STOPS, 0.5):
             return False

@@ -364,7 +364,7 @@ _HIDDEN = """\
 
 
 def render_detail(item: TrackedItem, *, locale: str = "en") -> str:
-    """Returns the page with the whole history of one item."""
+    """Return the page with the whole history of one item."""
     words = _WORDS[locale]
     body = _ITEM_TABLE.format(
         heading=words.status_heading,
@@ -390,7 +390,7 @@ def render_detail(item: TrackedItem, *, locale: str = "en") -> str:
 
 
 def render_list(entries: Sequence[TrackedItem | Problem], *, locale: str = "en") -> str:
-    """Returns the page with one line per number: an item's newest event, or `(number as typed, problem)`."""
+    """Return the page with one line per number: an item's newest event, or `(number as typed, problem)`."""
     words = _WORDS[locale]
     rows = ""
     for entry in entries:

@@ -103,7 +103,7 @@ class Fault:
         return self._times_left >= 0
 
     def wait(self, seconds: float | None) -> None:
-        """Waits for `seconds`; None: until the fault is over.
+        """Wait for `seconds`; None: until the fault is over.
 
         Raises ConnectionAbortedError where the fault is over before the seconds are.
         """
@@ -148,7 +148,7 @@ class StandIn:
         self.close()
 
     def close(self) -> None:
-        """Stops listening, ends every fault and closes every connection. Waits until all of that has happened."""
+        """Stop listening, end every fault and close every connection. Waits until all of that has happened."""
         self._server.shutdown()
         self._server.server_close()
         with self._changed:
@@ -170,7 +170,7 @@ class StandIn:
         self._items[number] = item
 
     def set_fault(self, number: str | None, name: str, /, **options: Any) -> None:
-        """Fails in this way when a client asks for this number; None means for any request."""
+        """Fail in this way when a client asks for this number; None means for any request."""
         if name == "gzip-bomb":
             _bomb()  # packed before a client waits for it
         with self._changed:
@@ -179,7 +179,7 @@ class StandIn:
             self._faults[number] = Fault(name, options)
 
     def clear(self) -> None:
-        """Resets it: only the built-in pages, items and faults are left, and nothing is recorded."""
+        """Reset it: only the built-in pages, items and faults are left, and nothing is recorded."""
         with self._changed:
             for fault in self._faults.values():
                 fault.over.set()
@@ -193,7 +193,7 @@ class StandIn:
     # What a test may wait for
 
     def wait_until(self, condition: Callable[[], bool], timeout: float = 60.0) -> None:
-        """Waits until the condition is true, which may change with each request and connection.
+        """Wait until the condition is true, which may change with each request and connection.
 
         Raises TimeoutError after `timeout` seconds.
         """
@@ -202,11 +202,11 @@ class StandIn:
                 raise TimeoutError(f"the condition is not true after {timeout} seconds")
 
     def wait_for_requests(self, count: int) -> None:
-        """Waits until at least `count` requests have arrived."""
+        """Wait until at least `count` requests have arrived."""
         self.wait_until(lambda: len(self.requests) >= count)
 
     def wait_until_idle(self) -> None:
-        """Waits until no connection is open, kept-alive ones included."""
+        """Wait until no connection is open, kept-alive ones included."""
         self.wait_until(lambda: not self._connections)
 
     # Called by the handler, from one thread per connection
@@ -235,7 +235,7 @@ class StandIn:
             self._changed.notify_all()
 
     def fault_for(self, numbers: Iterable[str]) -> Fault | None:
-        """Returns the fault that this request gets, and counts it; None where there is none."""
+        """Return the fault that this request gets, and count it; None where there is none."""
         with self._changed:
             for number in (*numbers, None):
                 fault = self._faults.get(number)
@@ -270,7 +270,7 @@ class StandIn:
         return typed, NOT_FOUND if re.fullmatch(r"[A-Z]{2}[0-9]{9}[A-Z]{2}", number) else DIGITS
 
     def item_for_faults(self, number: str) -> TrackedItem:
-        """Returns the parcel whose page a fault spoils."""
+        """Return the parcel whose page a fault spoils."""
         return replace(get_example("with-local-post").item(self.now), number=number)
 
 
@@ -287,7 +287,7 @@ class _Server(ThreadingHTTPServer):
         self.standin.disconnected(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Prints nothing: clients that hang up are expected here."""
+        """Print nothing: clients that hang up are expected here."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -322,10 +322,10 @@ class _Handler(BaseHTTPRequestHandler):
             cast(_Server, self.server).standin.end()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Prints nothing: tests have their own output."""
+        """Print nothing: tests have their own output."""
 
     def send_head(self, status: int = 200, **headers: str) -> None:
-        """Sends status line and headers like the real site's, then `headers`, with _ for -."""
+        """Send status line and headers like the real site's, then `headers`, with _ for -."""
         self.send_response(status)
         self.send_header("Content-Type", "text/html; charset=UTF-8")
         self.send_header("Content-Language", "ja-JP")
@@ -343,7 +343,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_chunk(b"")
 
     def send_chunk(self, data: bytes) -> None:
-        """Sends one chunk. The last one is empty: its client may send the next request before this thread continues."""
+        """Send one chunk. The last one is empty: its client may send the next request before this thread continues."""
         if not data:
             self.end_request()
         self.wfile.write(b"%X\r\n%b\r\n" % (len(data), data))
@@ -361,7 +361,7 @@ def _slow_first_byte(handler: _Handler, fault: Fault, page: bytes) -> None:
 
 
 def _hang(handler: _Handler, fault: Fault, page: bytes) -> None:
-    """Sends nothing until the fault is over. Where the client hangs up before, the request is no longer in flight."""
+    """Send nothing until the fault is over. Where the client hangs up before, the request is no longer in flight."""
     while not fault.over.wait(0.05):
         if _has_hung_up(handler.connection):
             handler.hang_up()
@@ -502,7 +502,7 @@ def _bomb() -> bytes:
 
 
 def _after_event(page: bytes, count: int) -> int:
-    """Returns the offset at which the page's `count`-th event ends; the half of the page where it has no event.
+    """Return the offset at which the page's `count`-th event ends; the half of the page where it has no event.
 
     The second row of an event is the page's only kind of row with a single cell.
     """

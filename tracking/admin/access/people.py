@@ -49,7 +49,7 @@ class PersonAdmin(UserAdmin):
 
     @admin.action(description="Phone lost: remove the second factor", permissions=["change"])
     def forget_phones(self, request: HttpRequest, people: QuerySet[User]) -> None:
-        """Ends the sessions of these people. They set up another phone after their next log-in."""
+        """End the sessions of these people. They set up another phone after their next log-in."""
         forgotten = [person for person in people if second_factor.remove(person)]
         if forgotten:
             LogEntry.objects.log_actions(

@@ -130,7 +130,7 @@ class MessageAdmin(admin.ModelAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Message, form: Any, change: bool) -> None:
-        """Saves the edited fields only, because a colleague may have changed the others since."""
+        """Save the edited fields only, because a colleague may have changed the others since."""
         obj.save(update_fields=form.changed_data)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[MessageList]:

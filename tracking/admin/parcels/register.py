@@ -35,7 +35,7 @@ def register_parcels(request: HttpRequest) -> HttpResponse:
 
 
 def _register(request: HttpRequest, lines: list[registration.ParcelRow]) -> str:
-    """Stores the good lines. Returns a sentence with their count."""
+    """Store the good lines. Returns a sentence with their count."""
     with transaction.atomic():
         added, updated = registration.register(lines, now=timezone.now())
         Standing.objects.filter(shipment__number__in=[line.number for line in lines]).outdate()
@@ -44,7 +44,7 @@ def _register(request: HttpRequest, lines: list[registration.ParcelRow]) -> str:
 
 
 def _log(request: HttpRequest, lines: list[registration.ParcelRow]) -> None:
-    """Writes the parcels into the admin's log, which has only changes through its own forms otherwise."""
+    """Write the parcels into the admin's log, which has only changes through its own forms otherwise."""
     for is_known, action in ((False, ADDITION), (True, CHANGE)):
         numbers = [line.number for line in lines if not line.problem and line.is_known == is_known]
         for some in registration.in_parts(numbers):

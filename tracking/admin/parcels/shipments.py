@@ -101,7 +101,7 @@ class ShipmentAdmin(StandingColumnsMixin, admin.ModelAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Shipment, form: Any, change: bool) -> None:
-        """Saves the edited fields only: a colleague or Japan Post may have changed others since."""
+        """Save the edited fields only: a colleague or Japan Post may have changed others since."""
         obj.save(update_fields=form.changed_data if change else None)
         recompute([obj.pk])
 
@@ -113,7 +113,7 @@ class ShipmentAdmin(StandingColumnsMixin, admin.ModelAdmin):
         return ["-created_at"]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """Finds a number in any spelling, and in a pasted address."""
+        """Find a number in any spelling, and in a pasted address."""
         if found := numbers.find_numbers(search_term):
             return queryset.filter(number__in=found), False
         return super().get_search_results(request, queryset, search_term)

@@ -68,7 +68,7 @@ class DestinationAdmin(HistoryMixin, admin.ModelAdmin):
         return ["try_link", "code"] if obj else ["try_link"]
 
     def save_model(self, request: HttpRequest, obj: Destination, form: Any, change: bool) -> None:
-        """Clears the date of verification after a change of the link, unless the same form sets it."""
+        """Clear the date of verification after a change of the link, unless the same form sets it."""
         if change and "tracking_url" in form.changed_data and "link_verified_on" not in form.changed_data:
             obj.link_verified_on = None
             self.message_user(

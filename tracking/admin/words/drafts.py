@@ -42,7 +42,7 @@ def discard_draft(request: HttpRequest, object_id: int, wording_id: int) -> Http
 
 
 def _discard(request: HttpRequest, wording: Wording) -> HttpResponse:
-    """Discards the draft that the page showed. If it has changed since, shows the new one first."""
+    """Discard the draft that the page showed. If it has changed since, shows the new one first."""
     with transaction.atomic():
         if changed_since_opened(request.POST, wording):
             who = changes_of(wording.history.all())[0].who

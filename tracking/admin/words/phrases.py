@@ -172,7 +172,7 @@ def assign_meaning(request: HttpRequest, key: int) -> HttpResponse:
 
 @require_POST
 def undo_meaning(request: HttpRequest, key: int) -> HttpResponse:
-    """Takes the meaning back, unless a colleague has changed it since."""
+    """Take the meaning back, unless a colleague has changed it since."""
     _require_change(request)
     get_object_or_404(Phrase, pk=key)
     try:
@@ -186,7 +186,7 @@ def undo_meaning(request: HttpRequest, key: int) -> HttpResponse:
 
 
 def give_and_report(request: HttpRequest, key: int, status: Status | None) -> None:
-    """Gives the phrase its meaning, logs it, and shows a message with what customers see of it now."""
+    """Give the phrase its meaning, log it, and show a message with what customers see of it now."""
     try:
         phrase = give_meaning(key, status)
     except MeaningChangedError as changed:

@@ -34,7 +34,7 @@ class ShopForm(ConflictAwareForm):
         self.initial["logo"] = Logo.objects.without_data().filter(shop=self.instance.pk).first()
 
     def clean_logo(self) -> Picture | Literal[False] | None:
-        """Returns the new picture, False to remove the logo, None to keep it."""
+        """Return the new picture, False to remove the logo, None to keep it."""
         given = self.cleaned_data["logo"]
         if not isinstance(given, UploadedFile):
             return False if given is False else None
@@ -44,7 +44,7 @@ class ShopForm(ConflictAwareForm):
             raise ValidationError(str(problem)) from problem
 
     def save_logo(self) -> None:
-        """Stores or removes the logo. Call it after the shop is saved."""
+        """Store or remove the logo. Call it after the shop is saved."""
         picture = self.cleaned_data["logo"]
         if picture is False:
             Logo.objects.filter(shop=self.instance).delete()

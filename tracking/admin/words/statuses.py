@@ -165,7 +165,7 @@ class StatusAdmin(StatusForPhraseMixin, HistoryMixin, PreviewMixin, admin.ModelA
         return self._after_draft(request, obj) or super().response_change(request, obj)
 
     def _after_draft(self, request: HttpRequest, obj: Status) -> HttpResponse | None:
-        """Leads back to the page after “Save draft”, and to the preview after “Save draft and preview”.
+        """Lead back to the page after “Save draft”, and to the preview after “Save draft and preview”.
 
         None after “Save and publish”.
         """
@@ -181,7 +181,7 @@ class StatusAdmin(StatusForPhraseMixin, HistoryMixin, PreviewMixin, admin.ModelA
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Refuses with the reason while something uses the status."""
+        """Refuse with the reason while something uses the status."""
         status = self.get_object(request, object_id)
         if status and self.has_delete_permission(request, status) and (reason := why_not_deleted(status)):
             self.message_user(request, reason, messages.ERROR)

@@ -105,7 +105,7 @@ class WordingAdmin(admin.ModelAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Leads to the history of the status, which includes that of its words."""
+        """Lead to the history of the status, which includes that of its words."""
         wording = self.get_object(request, object_id)
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -185,7 +185,7 @@ class WordingAdmin(admin.ModelAdmin):
 
 
 def _log(user_id: int, plan: Plan) -> None:
-    """Writes the imported wordings into the admin's log, as for changes in a form."""
+    """Write the imported wordings into the admin's log, as for changes in a form."""
     for rows, flag in ((plan.new, ADDITION), (plan.changed, CHANGE)):
         wordings = [row.wording for row in rows if row.wording]
         if wordings:

@@ -167,7 +167,7 @@ class WordingFormSet(BaseInlineFormSet):
         return WORDS_EXIST
 
     def save_drafts(self) -> None:
-        """Stores the texts as drafts. What customers see does not change."""
+        """Store the texts as drafts. What customers see does not change."""
         self.save(commit=False)
         for form in self.forms:
             if not form.has_changed():
@@ -185,7 +185,7 @@ class WordingFormSet(BaseInlineFormSet):
             stored.save()
 
     def publish(self) -> None:
-        """Publishes everything on the page, including drafts from before that were not edited."""
+        """Publish everything on the page, including drafts from before that were not edited."""
         self.save(commit=False)
         for gone in self.deleted_objects:
             gone.delete()

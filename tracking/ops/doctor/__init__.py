@@ -26,7 +26,7 @@ def register() -> None:
 
 
 def findings() -> list[checks.CheckMessage]:
-    """Returns what is not silenced: what is wrong first, then by id. With DEBUG Django's own checks are left out.
+    """Return what is not silenced: what is wrong first, then by id. With DEBUG Django's own checks are left out.
 
     Django's own checks run without the database: with it they raise an error while it is away.
     """

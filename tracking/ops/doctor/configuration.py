@@ -13,7 +13,7 @@ _NEW_KEY = 'python -c "import secrets; print(secrets.token_urlsafe(64))"'
 
 
 def check_settings(**kwargs: Any) -> Iterable[checks.CheckMessage]:
-    """Returns what is wrong with the settings."""
+    """Return what is wrong with the settings."""
     return chain(_debug(), _secret_key(), _hosts(), _site_url(), _mail(), _proxies())
 
 

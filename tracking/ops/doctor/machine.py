@@ -21,7 +21,7 @@ _GONE_AFTER_A_RESTART = {"tmpfs", "ramfs"}
 
 
 def check_machine(*, databases: Sequence[str] | None = None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
-    """Returns what is wrong on this machine.
+    """Return what is wrong on this machine.
 
     Returns nothing without `--database`, as in a build that checks the settings alone.
     """
@@ -41,7 +41,7 @@ def _env_file() -> Iterator[checks.CheckMessage]:
 
 
 def _static_files() -> Iterator[checks.CheckMessage]:
-    """Compares the list that collectstatic writes last with the files that it was made from."""
+    """Compare the list that collectstatic writes last with the files that it was made from."""
     if settings.DEBUG:
         return
     manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
@@ -120,7 +120,7 @@ def _japan_post() -> Iterator[checks.CheckMessage]:
 
 
 def _filesystem_of(folder: Path, mounts: str) -> str:
-    """Returns the type of the nearest mount; empty if `mounts` has none."""
+    """Return the type of the nearest mount; empty if `mounts` has none."""
     mounted = (line.split() for line in mounts.splitlines())
     here = [(len(point), kind) for _, point, kind, *_ in mounted if folder.is_relative_to(point)]
     return max(here, default=(0, ""))[1]

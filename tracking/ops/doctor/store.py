@@ -35,7 +35,7 @@ _LOOPBACK = ("127.0.0.1", "::1")
 
 
 def check_store(*, databases: Sequence[str] | None = None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
-    """Returns what is wrong in the database, or only why it cannot be used; nothing without `--database`."""
+    """Return what is wrong in the database, or only why it cannot be used; nothing without `--database`."""
     if not databases:
         return ()
     now = timezone.now()
@@ -64,7 +64,7 @@ def _obstacles() -> Iterator[checks.CheckMessage]:
 
 
 def _writable() -> Iterator[checks.CheckMessage]:
-    """Writes a row and rolls back."""
+    """Write a row and roll back."""
     try:
         with transaction.atomic():
             Shop.objects.update(name=F("name"))
@@ -217,7 +217,7 @@ def _people() -> Iterator[checks.CheckMessage]:
 
 
 def _addresses(now: datetime) -> Iterator[checks.CheckMessage]:
-    """Finds visitors with this machine's address: they came through a proxy that TRUSTED_PROXIES does not count."""
+    """Find visitors with this machine's address: they came through a proxy that TRUSTED_PROXIES does not count."""
     here = [visitors.key_of(address) for address in _LOOPBACK]
     wrote = Message.objects.filter(sender_key__in=here, created_at__gt=now - LOOK_BACK)
     asked = VisitorMinute.objects.filter(visitor__in=here)

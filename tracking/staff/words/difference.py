@@ -14,7 +14,7 @@ class Piece:
 
 
 def word_difference(old: str, new: str) -> tuple[Piece, ...]:
-    """Returns the pieces of both texts, in order. White space belongs to the word before it."""
+    """Return the pieces of both texts, in order. White space belongs to the word before it."""
     before, after = _words(old), _words(new)
     pieces = []
     for kind, i, j, k, m in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():

@@ -85,7 +85,7 @@ def changes_of(records: Iterable[Any]) -> list[Change]:
 
 
 def go_back(record: Any) -> models.Model:
-    """Makes a row what it was after this record, for customers too, and returns it. The history gets a new record.
+    """Make a row what it was after this record, for customers too, and return it. The history gets a new record.
 
     A waiting draft stays, unless the record is about a draft. The slug of a status always stays, because the site
     identifies the status by it. Raises ValidationError if the old values are not valid any more.
