@@ -28,7 +28,7 @@ for (const place of document.querySelectorAll("[data-again]")) {
   place.hidden = false;
 }
 
-// The viewer's own clock beside a time whose instant is certain, where the two differ.
+// The viewer's own clock next to a time whose instant is certain, where the two differ.
 for (const place of document.querySelectorAll("[data-yours]")) {
   const written = place.dataset.yours;
   const lang = document.documentElement.lang;
@@ -65,7 +65,7 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
       await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent.trim());
       button.nextElementSibling.textContent = button.dataset.done;
     } catch {
-      button.hidden = true; // refused: the number beside it can still be selected
+      button.hidden = true; // refused: the number next to it can still be selected
     }
   });
 }

@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.support.kept import NOW
 from tests.support.stories import some_numbers
-from tracking.migrations._operations import AddIndexBeside
+from tracking.migrations._operations import AddIndexOnline
 from tracking.models import Fetch, Shipment
 
 BEFORE_THE_RULE = "0014_standing"  # no machine runs with an older version
@@ -33,7 +33,7 @@ SMALL_TABLES = {
     *(f"historical{one}" for one in ("destination", "notice", "phrase", "shop", "status", "wording")),
 }
 
-_HARMLESS = (ops.CreateModel, AddIndexBeside, ops.AlterModelOptions, ops.AlterModelManagers)
+_HARMLESS = (ops.CreateModel, AddIndexOnline, ops.AlterModelOptions, ops.AlterModelManagers)
 
 
 def dangerous_operations(migration: Migration, state: ProjectState) -> Iterator[str]:
@@ -131,7 +131,7 @@ def small_state() -> ProjectState:
         (ops.AlterField("parcel", "note", models.CharField(max_length=50, null=True, db_index=True)), True),
         (ops.AddIndex("parcel", models.Index(fields=["note"], name="notes")), True),
         (ops.AddIndex("shop", models.Index(fields=["note"], name="notes")), False),
-        (AddIndexBeside("parcel", models.Index(fields=["note"], name="notes")), False),
+        (AddIndexOnline("parcel", models.Index(fields=["note"], name="notes")), False),
         (ops.RemoveField("parcel", "note"), True),
         (ops.RenameField("parcel", "note", "remark"), True),
         (ops.DeleteModel("Parcel"), True),

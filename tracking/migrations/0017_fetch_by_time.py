@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-from tracking.migrations._operations import AddIndexBeside
+from tracking.migrations._operations import AddIndexOnline
 
 
 class Migration(migrations.Migration):
@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexBeside(
+        AddIndexOnline(
             model_name="fetch",
             index=models.Index(fields=["started_at", "outcome", "milliseconds"], name="fetch_by_time"),
         ),

@@ -1,4 +1,4 @@
-"""Operations for migrations that run beside the serving site."""
+"""Operations for migrations that run while the site serves visitors."""
 
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -6,10 +6,10 @@ from django.db.migrations.operations import AddIndex
 from django.db.migrations.state import ProjectState
 
 
-class AddIndexBeside(AddIndexConcurrently):
-    """Adds an index while others write: the one for tables that grow. Its migration has `atomic = False`.
+class AddIndexOnline(AddIndexConcurrently):
+    """An index that is built while others write to the table, for tables that grow. Its migration has `atomic = False`.
 
-    SQLite has one writer and no such way: there it is a plain AddIndex.
+    SQLite has one writer and cannot do this: there it is a plain AddIndex.
     """
 
     def database_forwards(
@@ -22,7 +22,7 @@ class AddIndexBeside(AddIndexConcurrently):
         if schema_editor.connection.vendor != "postgresql":
             AddIndex.database_forwards(self, app_label, schema_editor, from_state, to_state)
             return
-        # PostgreSQL leaves a useless one behind when it is interrupted.
+        # PostgreSQL leaves an invalid index when the build is interrupted.
         super().database_backwards(app_label, schema_editor, to_state, from_state)
         super().database_forwards(app_label, schema_editor, from_state, to_state)
 

@@ -14,7 +14,7 @@ class Command(BaseCommand):
     help = (
         "Throws away parcels that were delivered and not looked at for 400 days, numbers that never had a story, "
         "messages that look like spam, and what was written down along the way. "
-        "Works in small steps beside the running site; may be stopped at any moment and run again."
+        "Works in small steps while the site runs; may be stopped at any moment and run again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

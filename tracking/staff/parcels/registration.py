@@ -154,7 +154,7 @@ def _problem_of_number(text: str) -> str:
         case Problem.CHECK_DIGIT:
             return f"The check digit is wrong. Perhaps {' or '.join(numbers.suggestions(found[0]))}?"
         case Problem.UNTRACKED:
-            return "A letter without tracking: Japan Post has nothing to tell about it."
+            return "A letter without tracking: Japan Post has no history of it."
         case Problem.DOMESTIC:
             return "A number of Japan's inland post, not EMS."
         case Problem.WRONG_SHAPE:
