@@ -1,4 +1,4 @@
-"""Until when a page stays the same, checked at thousands of moments."""
+"""Days and times in words, and until when a page stays the same, checked at thousands of moments."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.support.journeys import NOW
 from tests.support.stories import ARRIVED, DELIVERED, DISPATCHED, IN_CUSTOMS, NUMBER, POSTED, story
 from tracking.journey.progress import build_progress
 from tracking.journey.story import Story
-from tracking.journey.times import ago, valid_until
+from tracking.journey.times import ago, day_count, valid_until
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import days_between
 from tracking.words.glossary import Glossary
@@ -27,6 +28,37 @@ STORIES = [
     story(POSTED, "Processing at delivery Post Office @ UNITED STATES OF AMERICA"),
     story(POSTED, DELIVERED),
 ]
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        (0, "0 days"),
+        (1, "1 day"),
+        (60, "60 days"),
+        (61, "2 months"),
+        (90, "3 months"),
+        (729, "24 months"),
+        (730, "2 years"),
+        (4400, "12 years"),
+    ],
+)
+def test_days_in_words(days, words):
+    assert day_count(days) == words
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [
+        (0, "just now"),
+        (4, "just now"),
+        (19, "15 minutes ago"),
+        (180, "3 hours ago"),
+        (3 * 1440, "3 days ago"),
+    ],
+)
+def test_how_long_ago_in_words(minutes, words):
+    assert ago(NOW - timedelta(minutes=minutes), NOW) == words
 
 
 @pytest.mark.django_db

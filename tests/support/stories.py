@@ -17,6 +17,7 @@ AT_EXCHANGE = "Arrival at outward office of exchange @ TOKYO"
 DISPATCHED = "Dispatch from outward office of exchange @ TOKYO"
 ARRIVED = "Arrival at inward office of exchange @ GERMANY"
 IN_CUSTOMS = "Held by import Customs @ GERMANY"
+RELEASED = "Item returned from import Customs @ GERMANY"
 AT_OFFICE = "Processing at delivery Post Office @ GERMANY"
 DELIVERED = "Final delivery @ GERMANY"
 

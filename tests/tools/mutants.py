@@ -68,6 +68,15 @@ SURVIVED = ("survived", "error")
 PROGRESS = os.dup(2)
 MEMORY = 8 << 30  # bytes of address space, the limit for a mutant that allocates without end
 
+# The tests of what the tracking page says about a story.
+PAGE = [
+    f"tests/journey/test_{name}.py"
+    for name in (
+        *("advice", "deadlines", "progress", "reading", "route", "silence", "standing", "steps"),
+        *("timeline", "times", "wording"),
+    )
+]
+
 # Each module: its files, and its tests that need no server. Where a module moves, change its file; where it is split,
 # name all the parts.
 MODULES = {
@@ -89,17 +98,9 @@ MODULES = {
     ),
     "journey": (
         ["tracking/journey/route.py", "tracking/journey/deadlines.py"],
-        ["tests/journey/test_progress.py", "tests/journey/test_times.py", "tests/journey/test_standing.py"],
+        PAGE,
     ),
-    "silence": (
-        ["tracking/journey/silence.py"],
-        [
-            "tests/journey/test_progress.py",
-            "tests/journey/test_times.py",
-            "tests/journey/test_standing.py",
-            "tests/journey/test_usual_waits_shown.py",
-        ],
-    ),
+    "silence": (["tracking/journey/silence.py"], [*PAGE, "tests/journey/test_usual_waits_shown.py"]),
     "gate": (["tracking/fetching/gate.py", "tracking/fetching/timer.py"], ["tests/fetching/test_gate.py"]),
     "lookup": (
         ["tracking/fetching/lookup.py", "tracking/fetching/asking.py", "tracking/fetching/storing.py"],
