@@ -52,6 +52,11 @@ def answer_now(standin, number):
     standin.set_fault(number, "slow-first-byte", seconds=0)
 
 
+def request(number, now, visitor=""):
+    """A visitor's request, with no story to read and eight seconds for it."""
+    return gate._Request(number, Timer(now, 8), AskedBy.VISITOR, visitor, has_story=False)
+
+
 def wait_until_waiting(count):
     """Wait until so many threads wait for their turn or for another visitor's answer."""
     while gate._waiting._taken < count:
@@ -171,7 +176,7 @@ def test_a_late_answer_does_not_overwrite_a_newer_one(standin, gate_clock):
 def test_no_request_starts_after_an_answer_was_stored(standin):
     standin.set_item(NUMBER, story(POSTED))
     look_up(NUMBER, now=NOW)
-    late = gate._start(NUMBER, Timer(after(seconds=1), 8), AskedBy.VISITOR, "")
+    late = gate._start(request(NUMBER, after(seconds=1)))
     assert late is None
     assert Shipment.objects.get().lease_until is None
 
@@ -653,17 +658,17 @@ def test_the_limit_can_be_switched_off_within_a_minute(settings, three_a_minute,
 def test_the_limit_is_checked_again_at_the_start(standin, three_a_minute, parcels):
     for number in parcels[:3]:
         look_up(number, now=NOW, visitor="a")
-    late = gate._start(parcels[3], Timer(after(seconds=1), 8), AskedBy.VISITOR, "a")
+    late = gate._start(request(parcels[3], after(seconds=1), visitor="a"))
     assert late is None
     assert Shipment.objects.count() == 3
 
 
 @database
-def test_a_seat_is_free_again_after_a_start_and_after_none(three_a_minute, parcels):
+def test_a_slot_is_free_again_after_a_start_and_after_none(three_a_minute, parcels):
     for number in parcels[:3]:
         look_up(number, now=NOW, visitor="a")
     assert gate._asking._taken == 0
-    assert gate._start(parcels[3], Timer(NOW, 8), AskedBy.VISITOR, "a") is None
+    assert gate._start(request(parcels[3], NOW, visitor="a")) is None
     assert gate._asking._taken == 0
 
 

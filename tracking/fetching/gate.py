@@ -11,11 +11,10 @@ always left for visitors who only read. The machines' clocks must agree to about
 
 import logging
 import random
-import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,6 +26,7 @@ from tracking.fetching.timer import Timer
 from tracking.japanpost.errors import Unavailable
 from tracking.models import AskedBy, Gate, Shipment, VisitorMinute
 from tracking.values.numbers import TrackingNumber
+from tracking.values.pacing import Slots
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ def admission(
     has a story to read. `visitor` is counted against LOOKUPS_PER_MINUTE; empty: no count.
     Raises Busy, TooOften or Paused. The code that stores the answer ends the lease with it: see `holds_lease`.
     """
-    ticket = _admit(number, timer, has_story, asked_by, visitor)
+    ticket = _admit(_Request(number, timer, asked_by, visitor, has_story))
     try:
         yield ticket
     except BaseException:
@@ -123,7 +123,7 @@ def admission(
         raise
     finally:
         if ticket:
-            _asking.leave()
+            _asking.free()
 
 
 def holds_lease(shipment: Shipment, ticket: Ticket) -> bool:
@@ -184,25 +184,23 @@ def current_gate() -> Gate:
     return Gate.objects.get_or_create(pk=1)[0]
 
 
-class _Seats:
-    """A count of threads in this process, with a limit that may change between two calls."""
-
-    def __init__(self) -> None:
-        self._lock, self._taken = threading.Lock(), 0
-
-    def take(self, limit: int) -> bool:
-        with self._lock:
-            if self._taken >= limit:
-                return False
-            self._taken += 1
-            return True
-
-    def leave(self) -> None:
-        with self._lock:
-            self._taken -= 1
+_asking, _waiting = Slots(), Slots()
 
 
-_asking, _waiting = _Seats(), _Seats()
+@dataclass(frozen=True)
+class _Request:
+    """What is asked for: the arguments of `admission`."""
+
+    number: TrackingNumber
+    timer: Timer
+    asked_by: AskedBy
+    visitor: str
+    has_story: bool
+
+    @property
+    def may_wait(self) -> bool:
+        """True for visitors and staff without a story to read; the watch takes another parcel instead of waiting."""
+        return self.asked_by != AskedBy.WATCH and not self.has_story
 
 
 @dataclass(frozen=True)
@@ -212,91 +210,92 @@ class _Wait:
     seconds: float | None  # None: unknown, another request is in flight or all slots are taken
     needed: float  # seconds of the budget that must be left afterwards
 
-    def check(self, timer: Timer, *, is_patient: bool) -> None:
-        """Raise Busy where the wait is longer than this asker waits."""
-        seconds = self.seconds
-        if is_patient and (_POLL if seconds is None else seconds) > timer.left - self.needed:
+    def check(self, request: _Request) -> None:
+        """Raise Busy where the wait is longer than this request may wait."""
+        seconds, timer = self.seconds, request.timer
+        if request.may_wait and (_POLL if seconds is None else seconds) > timer.left - self.needed:
             raise Busy("no time left to wait")
-        if not is_patient and (seconds is None or seconds > SHORT_WAIT - timer.spent):
-            raise Busy("no turn at once")
+        if not request.may_wait and (seconds is None or seconds > SHORT_WAIT - timer.spent):
+            raise Busy(f"no start within {SHORT_WAIT} seconds")
 
 
-def _admit(
-    number: TrackingNumber, timer: Timer, has_story: bool, asked_by: AskedBy, visitor: str
-) -> Ticket | None:
-    """Attempts until there is a ticket, or none is needed; waits in between, on one of the few seats for that."""
-    is_patient = asked_by != AskedBy.WATCH and not has_story
-    with ExitStack() as seat:
-        is_seated = False
-        while isinstance(attempt := _attempt(number, timer, is_patient, asked_by, visitor), _Wait):
-            attempt.check(timer, is_patient=is_patient)
-            if not is_seated:
-                if not _waiting.take(settings.JAPANPOST_WAITING):
-                    raise Busy("enough people wait here already")
-                seat.callback(_waiting.leave)
-                is_seated = True
-            time.sleep(min(attempt.seconds or _POLL, _POLL))
+def _admit(request: _Request) -> Ticket | None:
+    """Try until there is a ticket or none is needed. Waits in between, in one of JAPANPOST_WAITING slots."""
+    attempt = _attempt(request)
+    if isinstance(attempt, _Wait):
+        attempt.check(request)
+        if not _waiting.take(settings.JAPANPOST_WAITING):
+            raise Busy("all slots for waiting are taken")
+        try:
+            while isinstance(attempt, _Wait):
+                attempt.check(request)
+                time.sleep(min(attempt.seconds or _POLL, _POLL))
+                attempt = _attempt(request)
+        finally:
+            _waiting.free()
     return attempt
 
 
-def _attempt(
-    number: TrackingNumber, timer: Timer, is_patient: bool, asked_by: AskedBy, visitor: str
-) -> Ticket | _Wait | None:
-    """A ticket; or how long to wait; None where no query is needed, or another request is in flight and this asker does
-    not wait for it. Raises Paused or TooOften.
+def _attempt(request: _Request) -> Ticket | _Wait | None:
+    """A ticket, or how long to wait; None where the stored answer is fresh, or where another request is in flight and
+    this one may not wait for it. Raises Paused or TooOften.
     """
-    shipment = Shipment.objects.filter(number=number).first()
-    if shipment is not None and not shipment.is_due(timer.now):
+    now = request.timer.now
+    shipment = Shipment.objects.filter(number=request.number).first()
+    if shipment is not None and not shipment.is_due(now):
         return None
-    if shipment is not None and _is_leased(shipment, timer.now):
-        return _Wait(None, needed=_POLL) if is_patient else None
-    seconds = _obstacle(timer.now, asked_by, visitor)
-    if seconds == 0 and (ticket := _start(number, timer, asked_by, visitor)):
+    if shipment is not None and _is_leased(shipment, now):
+        return _Wait(None, needed=_POLL) if request.may_wait else None
+    seconds = _obstacle(request)
+    if seconds == 0 and (ticket := _start(request)):
         return ticket
-    if asked_by == AskedBy.VISITOR and is_patient:
-        _let_the_watch_wait(timer.now)
+    if request.asked_by == AskedBy.VISITOR and request.may_wait:
+        _let_the_watch_wait(request.timer.now)
     return _Wait(seconds, needed=min(WORTH_ASKING, settings.JAPANPOST_TIMEOUT / 2))
 
 
-def _obstacle(now: datetime, asked_by: AskedBy, visitor: str) -> float | None:
+def _obstacle(request: _Request) -> float | None:
     """Seconds to wait before trying to start. 0: start now. None: unknown, all slots are taken. Writes nothing.
 
     Raises Paused or TooOften.
     """
-    gate = current_gate()
+    gate, now = current_gate(), request.timer.now
     if pause := _until(gate.paused_until, now):
         raise Paused(gate.pause_reason or "no answer lately", retry_after=max(1.0, pause))
-    if not _may_look_up(visitor, now):
+    if not _may_look_up(request.visitor, now):
         raise TooOften("look-ups of this minute used up", retry_after=61 - now.second + random.uniform(0, 5))
-    if _is_full(gate, now, asked_by):
+    if _is_full(gate, now, request.asked_by):
         return None
     return _until(gate.next_start_at, now)
 
 
-def _start(number: TrackingNumber, timer: Timer, asked_by: AskedBy, visitor: str) -> Ticket | None:
+def _start(request: _Request) -> Ticket | None:
     """Decide under the gate's lock. Returns a ticket, or None where another request was quicker."""
     if not _asking.take(MOST_ASKING_HERE):
         return None
     ticket = None
     try:
         with transaction.atomic():
-            gate, now = _locked_gate(), timer.now
+            gate, now = _locked_gate(), request.timer.now
+            lease_until = now + timedelta(seconds=request.timer.left) + LEASE_MARGIN
             if (
                 not _until(gate.paused_until, now)
                 and not _until(gate.next_start_at, now)
-                and not _is_full(gate, now, asked_by)
-                and _may_look_up(visitor, now)
-                and (token := _take_lease(number, now, now + timedelta(seconds=timer.left) + LEASE_MARGIN))
+                and not _is_full(gate, now, request.asked_by)
+                and _may_look_up(request.visitor, now)
+                and (token := _take_lease(request.number, now, lease_until))
             ):
-                _count_look_up(visitor, now)
+                _count_look_up(request.visitor, now)
                 is_probe = gate.paused_until is not None
                 if is_probe:  # no other request, until this one is back or its time is over
                     gate.paused_until = now + _pause_after(gate.failures_in_a_row)
                 next_start_at = _take_turn(gate, now)
-                ticket = Ticket(number, token, timer, asked_by, next_start_at, is_probe)
+                ticket = Ticket(
+                    request.number, token, request.timer, request.asked_by, next_start_at, is_probe
+                )
     finally:
         if ticket is None:
-            _asking.leave()
+            _asking.free()
     return ticket
 
 
