@@ -18,7 +18,7 @@ from tracking.models.history import INSTALLATION
 
 FOLDER = Path(__file__).parent
 REVIEWED_ON = date(2026, 11, 23)
-_WITH_HISTORY = ("Status", "Wording", "Phrase", "Destination", "Notice", "Shop")
+_HISTORICAL = "Historical"  # begins the name of each model that simple-history makes
 
 _STATUS_FIELDS = ("name", "stage", "tone", "guide_order", "usual_days", "worry_days", "example")
 _DESTINATION_FIELDS = (
@@ -104,11 +104,9 @@ def _fill_statuses(apps: Apps, using: str) -> None:
 
 def _begin_histories(apps: Apps, using: str) -> None:
     """Write the current state of each row without a history as its first version, so that staff can restore it."""
-    for name in _WITH_HISTORY:
-        try:
-            model, kept = (apps.get_model("tracking", each) for each in (name, f"Historical{name}"))
-        except LookupError:  # migrated back to a state before the history tables
-            return
+    every: list[Any] = list(apps.get_app_config("tracking").get_models())
+    for kept in [one for one in every if one.__name__.startswith(_HISTORICAL)]:
+        model: Any = apps.get_model("tracking", kept.__name__.removeprefix(_HISTORICAL))
         known = kept.objects.using(using).values(model._meta.pk.name)
         fields = [field.attname for field in model._meta.concrete_fields if _has(kept, field.attname)]
         first = {"history_date": timezone.now(), "history_type": "+", "history_change_reason": INSTALLATION}
