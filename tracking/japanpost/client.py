@@ -1,4 +1,4 @@
-"""Queries Japan Post. The only module that opens a connection: takes a tracking number, returns a page of HTML.
+"""Asks Japan Post: takes a tracking number, returns a page of HTML. No other module opens a connection to Japan Post.
 
 It guarantees the caller a *total* deadline. Socket time-outs do not: they restart with every byte that arrives and do
 not cover name resolution, so a slow server can hold a request for hours. Therefore a helper thread sends the request

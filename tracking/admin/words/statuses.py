@@ -20,6 +20,7 @@ from tracking.japanpost.examples import has_example
 from tracking.models import Status
 from tracking.staff.words.deletion import why_not_deleted
 from tracking.staff.words.fallbacks import fallbacks, parcels_by_status
+from tracking.values.counting import count_of
 from tracking.words.glossary import Glossary
 
 
@@ -124,7 +125,7 @@ class StatusAdmin(StatusForPhraseMixin, HistoryMixin, PreviewMixin, admin.ModelA
     @admin.display(description="parcels now")
     def shown_now(self, status: Status) -> str:
         count = parcels_by_status(Glossary.current())[status.pk]
-        return f"Shown on {count} parcel{'' if count == 1 else 's'} now: their newest scan has a phrase of this status."
+        return f"Shown on {count_of(count, 'parcel')} now: their newest scan has a phrase of this status."
 
     @admin.display(description="who gets what")
     def who_gets_what(self, status: Status) -> str:
