@@ -69,7 +69,7 @@ class Alarm(models.Model):
 
     kind = models.CharField(max_length=50)
     day = models.DateField()
-    claimed_at = models.DateTimeField(help_text="When somebody last set out to mail it.")
+    claimed_at = models.DateTimeField(help_text="When a process last claimed the mail, to send it.")
     mailed_at = models.DateTimeField(null=True, help_text="Empty: no mail has left.")
 
     objects = AlarmManager()

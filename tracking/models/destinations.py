@@ -62,12 +62,12 @@ class Destination(models.Model):
     )
     link_kind = models.CharField(max_length=4, choices=LinkKind, default=LinkKind.PAGE)
     link_verified_on = models.DateField(
-        null=True, blank=True, help_text="When someone last opened the link and it worked. Empty: nobody yet."
+        null=True, blank=True, help_text="When staff last opened the link and it worked. Empty: never."
     )
     holding_days = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
-        help_text="Days a post office there keeps a parcel before it goes back. Empty: not known.",
+        help_text="Days a post office there keeps a parcel before it returns it. Empty: not known.",
     )
     exchanges_scans = models.BooleanField(
         default=True,
@@ -154,7 +154,7 @@ class Notice(models.Model):
         WARNING = "warning", "Warning"
 
     destination = models.ForeignKey(
-        Destination, on_delete=models.CASCADE, null=True, blank=True, help_text="Empty: for everybody."
+        Destination, on_delete=models.CASCADE, null=True, blank=True, help_text="Empty: for all parcels."
     )
     title = models.CharField(
         max_length=100,

@@ -7,7 +7,7 @@ class Gate(models.Model):
     """One row for the whole installation: when the next request may start. Only `tracking.fetching.gate` writes it."""
 
     next_start_at = models.DateTimeField(
-        null=True, help_text="No request starts before this: requests keep their distance."
+        null=True, help_text="No request starts before this, so that requests are spaced out."
     )
     visitors_wait_until = models.DateTimeField(
         null=True, help_text="Until then visitors come before the watch. Empty: none has had to wait yet."
@@ -16,7 +16,7 @@ class Gate(models.Model):
         default=0, help_text="Requests without an answer since the last answer; at five we pause."
     )
     paused_until = models.DateTimeField(
-        null=True, help_text="Nothing is asked before this; then one request tries. Empty: no pause."
+        null=True, help_text="No request is sent before this; then one request tries. Empty: no pause."
     )
     paused_since = models.DateTimeField(null=True, help_text="Since when there has been no answer.")
     pause_reason = models.CharField(max_length=500, blank=True, help_text="The newest failure.")

@@ -71,7 +71,7 @@ class Shipment(models.Model):
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
-        help_text="Where it goes, if you know it. Empty: unknown until a scan abroad names the country.",
+        help_text="The country it is sent to, if you know it. Empty: unknown until a scan abroad names the country.",
     )
     history_missing = models.BooleanField(
         default=False, help_text="Japan Post gave only the newest status, without the history."
@@ -83,9 +83,11 @@ class Shipment(models.Model):
         blank=True,
         db_default="",
         editable=False,
-        help_text="How the last request ended that told us something: a failure after it changes nothing.",
+        help_text="How the last request with an answer ended: a failure after it changes nothing.",
     )
-    asked_at = models.DateTimeField(null=True, blank=True, help_text="When Japan Post was last asked.")
+    asked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the last request was sent to Japan Post."
+    )
     answered_at = models.DateTimeField(
         null=True, blank=True, help_text="When Japan Post last gave an answer we could read."
     )
@@ -100,7 +102,7 @@ class Shipment(models.Model):
         null=True,
         blank=True,
         editable=False,
-        help_text="Somebody is asking Japan Post about it until then at the latest. Empty: nobody.",
+        help_text="Until then at the latest, a request about it is in flight. Empty: none is.",
     )
     lease_token = models.CharField(max_length=32, blank=True, editable=False, help_text="Who is asking.")
     watch_at = models.DateTimeField(
@@ -117,7 +119,7 @@ class Shipment(models.Model):
         null=True, blank=True, help_text="When staff registered it. Empty: a visitor was first."
     )
     handled_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When staff last looked after it. Empty: never."
+        null=True, blank=True, editable=False, help_text="When staff last handled it. Empty: never."
     )
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 

@@ -26,7 +26,7 @@ class Shop(models.Model):
     email = models.EmailField(blank=True, help_text="Where customers may write, shown on the contact page.")
     technical_email = models.EmailField(
         blank=True,
-        help_text="Who hears when Japan Post's pages change; never shown to customers. Empty: the address above.",
+        help_text="Gets a mail when Japan Post's pages change; never shown to customers. Empty: the address above.",
     )
     phone = models.CharField(max_length=50, blank=True, validators=[check_characters])
     contact_text = models.TextField(
@@ -94,7 +94,7 @@ class Logo(models.Model):
 
     shop = models.OneToOneField(Shop, on_delete=models.CASCADE, primary_key=True, related_name="+")
     data = models.BinaryField(help_text="The file, made smaller where it was large.")
-    digest = models.CharField(max_length=16, help_text="Of the content; stands in the address.")
+    digest = models.CharField(max_length=16, help_text="Hash of the content, a part of its address.")
     extension = models.CharField(max_length=4)
     width = models.PositiveSmallIntegerField(help_text="Pixels.")
     height = models.PositiveSmallIntegerField(help_text="Pixels.")

@@ -58,7 +58,7 @@ class StandingQuerySet(models.QuerySet["Standing"]):
 
 
 class Standing(models.Model):
-    """The facts that lists search by. Stores no texts, and the moment of each change that comes with time alone."""
+    """The facts that lists search by: no texts. What changes with time alone is stored as the moment of the change."""
 
     shipment = models.OneToOneField("tracking.Shipment", on_delete=models.CASCADE, primary_key=True)
     stage = models.PositiveSmallIntegerField(choices=Stage, null=True, help_text="Empty: no row has one.")
@@ -84,9 +84,11 @@ class Standing(models.Model):
     collect_by = models.DateField(null=True, help_text="About the last day on which it can be collected.")
     enquiry_ends_on = models.DateField(null=True, help_text="The sender's last day for an enquiry, in Japan.")
     look_from = models.DateTimeField(
-        null=True, help_text="From then on it needs a look. Empty: not as it stands."
+        null=True, help_text="From then on it needs a look. Empty: no reason yet."
     )
-    meaning = models.CharField(max_length=16, blank=True, help_text="Of the words it was worked out with.")
+    meaning = models.CharField(
+        max_length=16, blank=True, help_text="Hash of the meanings with which it was computed."
+    )
 
     objects = StandingQuerySet.as_manager()
 

@@ -62,7 +62,7 @@ class Status(models.Model):
         choices=Stage,
         null=True,
         blank=True,
-        help_text="The step of the journey it stands for. Empty: it does not move the journey.",
+        help_text="The step of the journey that it means. Empty: it does not move the journey.",
     )
     tone = models.CharField(max_length=10, choices=Tone, default=Tone.NORMAL)
     guide_order = models.PositiveSmallIntegerField(
@@ -85,7 +85,7 @@ class Status(models.Model):
         help_text="The example parcel that shows it, such as in-customs. Empty: no link to an example.",
     )
     reviewed_on = models.DateField(
-        null=True, blank=True, help_text="When someone last read these words and found them true."
+        null=True, blank=True, help_text="When staff last read these words and found them true."
     )
     hidden = models.BooleanField(
         default=False, help_text="Leave it out of the guide. Parcels with this status are still explained."
@@ -140,7 +140,7 @@ class Phrase(models.Model):
         "has two meanings",
         default=False,
         help_text="Japan Post says it for two things, "
-        "so it stays without a status on purpose and is no item of the inbox.",
+        "so it has no status on purpose and is not in the inbox.",
     )
     first_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
