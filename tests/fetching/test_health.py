@@ -53,15 +53,15 @@ def pause(*, until: datetime, since: datetime | None = None) -> None:
 
 
 def test_a_day_without_requests_is_reported():
-    assert health.today(now=NOW).words == "We have not asked Japan Post today."
+    assert health.today(now=NOW).text == "We have not asked Japan Post today."
 
 
 def test_today_is_japans_day():
     midnight = NOW.replace(hour=15, minute=0) - timedelta(days=1)
     add_requests(Outcome.TRACKED, midnight - timedelta(seconds=1))
-    assert health.today(now=NOW).words == "We have not asked Japan Post today."
+    assert health.today(now=NOW).text == "We have not asked Japan Post today."
     add_requests(Outcome.TRACKED, midnight)
-    assert health.today(now=NOW).words == "Japan Post answered 1 of 1 time today, usually within 0.3 s."
+    assert health.today(now=NOW).text == "Japan Post answered 1 of 1 time today, usually within 0.3 s."
 
 
 def test_every_kind_of_answer_counts_and_failures_add_no_time():
@@ -69,39 +69,37 @@ def test_every_kind_of_answer_counts_and_failures_add_no_time():
     add_requests(Outcome.NOT_FOUND, *[ago(minutes=n) for n in range(9)], milliseconds=801)
     add_requests(Outcome.REJECTED, *[ago(minutes=n) for n in range(13)], milliseconds=799)
     add_requests(Outcome.UNAVAILABLE, ago(minutes=3), ago(minutes=4), milliseconds=8000)
-    assert health.today(now=NOW).words == "Japan Post answered 212 of 214 times today, usually within 0.8 s."
+    assert health.today(now=NOW).text == "Japan Post answered 212 of 214 times today, usually within 0.8 s."
 
 
 def test_unreadable_pages_are_mentioned():
     add_requests(Outcome.TRACKED, ago(minutes=9))
     add_requests(Outcome.UNEXPECTED, ago(minutes=5), ago(minutes=6))
-    assert health.today(now=NOW).words.endswith(" We could not read 2 of the answers.")
+    assert health.today(now=NOW).text.endswith(" We could not read 2 of the answers.")
 
 
 def test_a_silence_begins_with_the_first_unanswered_request():
     add_requests(Outcome.TRACKED, ago(hours=9), ago(hours=5))
     add_requests(Outcome.UNAVAILABLE, ago(hours=7), *[ago(minutes=n) for n in (85, 70, 40)])
-    assert health.today(now=NOW).words.startswith("Japan Post answered 2 of 6 times")
+    assert health.today(now=NOW).text.startswith("Japan Post answered 2 of 6 times")
     pause(until=ago(minutes=-5), since=ago(minutes=40))
-    assert health.today(now=NOW).words == "Japan Post has not answered since 14:05, Japan's time."
+    assert health.today(now=NOW).text == "Japan Post has not answered since 14:05, Japan's time."
 
 
 def test_a_day_without_an_answer_is_a_silence_before_any_pause():
     add_requests(Outcome.UNAVAILABLE, ago(minutes=85))
-    assert health.today(now=NOW).words == "Japan Post has not answered since 14:05, Japan's time."
+    assert health.today(now=NOW).text == "Japan Post has not answered since 14:05, Japan's time."
 
 
 def test_a_silence_since_an_earlier_day_names_the_day():
     add_requests(Outcome.UNAVAILABLE, ago(days=2))
     pause(until=ago(days=1))
-    assert (
-        health.today(now=NOW).words == "Japan Post has not answered since 22 November, 15:30, Japan's time."
-    )
+    assert health.today(now=NOW).text == "Japan Post has not answered since 22 November, 15:30, Japan's time."
 
 
 def test_a_silence_without_stored_requests_begins_at_the_pause():
     pause(until=ago(minutes=-5), since=ago(minutes=85))
-    assert "since 14:05," in health.today(now=NOW).words
+    assert "since 14:05," in health.today(now=NOW).text
 
 
 def test_pause_text_says_whether_we_ask():

@@ -90,9 +90,9 @@ def last_days(*, now: datetime) -> Span:
 
 @dataclass(frozen=True)
 class Today:
-    """Today's health in one sentence for staff."""
+    """Today's health as a text for staff."""
 
-    words: str
+    text: str
     is_well: bool  # False: Japan Post does not answer, or we cannot read some of its answers
 
 

@@ -73,7 +73,7 @@ class Answer:
     number: str
     outcome: Outcome
     http_status: int
-    words: str = ""  # the headline if there is no story
+    headline_without_story: str = ""
     reason: str = ""
     progress: Progress | None = None  # None: there is no story
     problem: Problem | None = None
@@ -90,7 +90,7 @@ class Answer:
     @property
     def headline(self) -> str:
         """The headline of the page, with or without a story."""
-        return self.progress.headline if self.progress else self.words
+        return self.progress.headline if self.progress else self.headline_without_story
 
     @property
     def spaced_number(self) -> str:

@@ -68,7 +68,7 @@ def _parcels(now: datetime) -> Iterator[Task]:
 
 def _health(now: datetime) -> Iterator[Task]:
     today = health.today(now=now)
-    yield Task(today.words, _list("gate"), not today.is_well)
+    yield Task(today.text, _list("gate"), not today.is_well)
 
 
 def _notices(now: datetime) -> Iterator[Task]:

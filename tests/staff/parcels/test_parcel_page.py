@@ -221,17 +221,17 @@ def test_only_note_order_and_destination_can_be_edited(admin_client):
 def test_a_request_by_staff_passes_the_gate_and_says_what_is_new(standin):
     shipment = look_up_story(standin, POSTED)
     standin.set_item(NUMBER, story(POSTED, ARRIVED, IN_CUSTOMS))
-    assert ask_now(shipment, now=LATER).words == "Japan Post answered: 2 new rows."
+    assert ask_now(shipment, now=LATER).text == "Japan Post answered: 2 new rows."
     assert Fetch.objects.first().asked_by == AskedBy.STAFF
     shipment.refresh_from_db()
-    assert ask_now(shipment, now=LATER + timedelta(minutes=16)).words == "Japan Post answered: nothing new."
+    assert ask_now(shipment, now=LATER + timedelta(minutes=16)).text == "Japan Post answered: nothing new."
 
 
 def test_a_fresh_answer_needs_no_request(standin):
     shipment = look_up_story(standin, POSTED)
     result = ask_now(shipment, now=NOW + timedelta(minutes=5))
     assert (
-        result.words
+        result.text
         == "Fresh already: Japan Post was asked 5 minutes ago. You can ask again from 21:15 Japan time on."
     )
     assert not result.was_asked
@@ -243,23 +243,23 @@ def test_a_failure_is_shown_and_blocks_the_next_request(standin):
     standin.set_fault(NUMBER, "500")
     result = ask_now(shipment, now=LATER)
     assert result.was_asked and not result.is_good
-    assert result.words.startswith("Japan Post gave no answer: ")
-    assert result.words.endswith(" Our story stays.")
+    assert result.text.startswith("Japan Post gave no answer: ")
+    assert result.text.endswith(" Our story stays.")
     again = ask_now(shipment, now=LATER + timedelta(seconds=10))
-    assert again.words.startswith("Japan Post was not asked. It failed just now, so it rests for a while.")
+    assert again.text.startswith("Japan Post was not asked. It failed just now, so it rests for a while.")
     assert len(standin.requests) == 2
 
 
 def test_an_unreadable_page_and_a_vanished_story_are_shown(standin):
     shipment = look_up_story(standin, POSTED, AT_EXCHANGE)
     standin.set_fault(NUMBER, "doubled-table")
-    assert "answered with a page we cannot read" in ask_now(shipment, now=LATER).words
+    assert "answered with a page we cannot read" in ask_now(shipment, now=LATER).text
     standin.clear()
     standin.set_item(NUMBER, story(POSTED))
-    assert "ours stay" in ask_now(shipment, now=LATER + timedelta(hours=1)).words
+    assert "ours stay" in ask_now(shipment, now=LATER + timedelta(hours=1)).text
     standin.clear()
     assert (
-        ask_now(shipment, now=LATER + timedelta(hours=2)).words
+        ask_now(shipment, now=LATER + timedelta(hours=2)).text
         == "Answered: no such item. What we had before stays."
     )
     assert Event.objects.current().count() == 2
@@ -271,7 +271,7 @@ def test_during_a_pause_the_answer_says_until_when(standin):
         pk=1, defaults={"paused_until": LATER + timedelta(minutes=4), "pause_reason": "timed out"}
     )
     result = ask_now(shipment, now=LATER)
-    assert result.words == (
+    assert result.text == (
         "Japan Post was not asked. We pause until 21:20 Japan time, for Japan Post does not answer: timed out."
     )
     assert len(standin.requests) == 1
@@ -282,14 +282,14 @@ def test_when_all_slots_are_taken_it_says_when_to_try_again(standin, settings):
     settings.JAPANPOST_CONCURRENCY = 1
     Shipment.objects.create(number="EM000000005JP", lease_until=LATER + timedelta(seconds=9))
     result = ask_now(shipment, now=LATER)
-    assert result.words.startswith("Japan Post was not asked. Too many requests are under way. Try again in ")
+    assert result.text.startswith("Japan Post was not asked. Too many requests are under way. Try again in ")
     assert len(standin.requests) == 1
 
 
 def test_a_request_in_flight_prevents_a_second_one(standin):
     shipment = look_up_story(standin, POSTED)
     Shipment.objects.update(lease_until=LATER + timedelta(seconds=9), lease_token="theirs")
-    assert "Another request about this parcel is in flight" in ask_now(shipment, now=LATER).words
+    assert "Another request about this parcel is in flight" in ask_now(shipment, now=LATER).text
     assert len(standin.requests) == 1
 
 

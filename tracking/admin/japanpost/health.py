@@ -34,7 +34,7 @@ class GateAdmin(ReadOnlyAdmin):
         row = gate.current_gate()
         context = {
             **page_context(self, request, str(self.opts.verbose_name)),
-            "today": health.today(now=now).words,
+            "today": health.today(now=now).text,
             "gate": row,
             "state": self.state(row),
             "under_way": self.under_way(row),

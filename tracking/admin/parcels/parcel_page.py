@@ -21,10 +21,10 @@ from tracking.staff.parcels.evidence import Evidence, csv_of, evidence_of
 def ask(request: HttpRequest, key: int) -> HttpResponse:
     """“Ask Japan Post now”: the parcel's page shows the result."""
     shipment = _shipment_to_change(request, key)
-    came = ask_now(shipment, now=timezone.now())
-    if came.was_asked:
-        admin_of(Shipment).log_change(request, shipment, f"Asked Japan Post. {came.words}")
-    messages.add_message(request, messages.SUCCESS if came.is_good else messages.WARNING, came.words)
+    result = ask_now(shipment, now=timezone.now())
+    if result.was_asked:
+        admin_of(Shipment).log_change(request, shipment, f"Asked Japan Post. {result.text}")
+    messages.add_message(request, messages.SUCCESS if result.is_good else messages.WARNING, result.text)
     return _to_page(key)
 
 

@@ -91,7 +91,7 @@ class PreviewSource(ABC):
     form: type[PreviewForm] = PreviewForm
 
     @abstractmethod
-    def words(self, row: Any) -> Glossary:
+    def glossary(self, row: Any) -> Glossary:
         """The glossary with the row's unpublished words in it."""
 
     @abstractmethod
@@ -160,13 +160,13 @@ def _row_and_form(model_admin: PreviewMixin, request: HttpRequest, object_id: st
     if row is None:
         raise Http404(object_id)
     preview = model_admin.preview
-    return row, preview.form(request.GET.dict() or preview.first_choice(row), preview.words(row))
+    return row, preview.form(request.GET.dict() or preview.first_choice(row), preview.glossary(row))
 
 
 class StatusPreview(PreviewSource):
     """The drafts of a status on a parcel's page."""
 
-    def words(self, row: Status) -> Glossary:
+    def glossary(self, row: Status) -> Glossary:
         return preview.with_drafts(Glossary.current(), row)
 
     def first_choice(self, row: Status) -> dict[str, str]:
@@ -195,7 +195,7 @@ class NoticePreview(PreviewSource):
 
     form = NoticePreviewForm
 
-    def words(self, row: Notice) -> Glossary:
+    def glossary(self, row: Notice) -> Glossary:
         return preview.with_notice(Glossary.current(), row, timezone.now())
 
     def first_choice(self, row: Notice) -> dict[str, str]:

@@ -22,7 +22,7 @@ from tracking.values.places import JAPAN_TIME
 class AskResult:
     """The outcome of a request by staff."""
 
-    words: str  # one or two sentences for staff
+    text: str  # one or two sentences for staff
     was_asked: bool  # False: no request was sent
     is_good: bool = True  # False: there is no usable answer
 

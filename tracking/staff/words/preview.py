@@ -56,21 +56,21 @@ def with_notice(glossary: Glossary, notice: Notice, now: datetime) -> Glossary:
     return replace(glossary, notices=(shown, *others))
 
 
-def preview_status(status: Status, subject: Subject, words: Glossary, now: datetime) -> Preview:
+def preview_status(status: Status, subject: Subject, glossary: Glossary, now: datetime) -> Preview:
     """Return a page that leads with this status.
 
     If the parcel is at another status, its newest scan is given this one (`pretends`); if the page still does not lead
     with it, the unchanged page is returned.
     """
-    found = subject.answer(words, now)
+    found = subject.answer(glossary, now)
     progress = found.progress
     if progress is None or progress.guide_status == status:
-        return Preview(found, words, leads=progress is not None, pretends=False)
-    pretended = words.with_meaning(progress.timeline[0].event.phrase, status)
+        return Preview(found, glossary, leads=progress is not None, pretends=False)
+    pretended = glossary.with_meaning(progress.timeline[0].event.phrase, status)
     other = subject.answer(pretended, now)
     if other.progress and other.progress.guide_status == status:
         return Preview(other, pretended, leads=True, pretends=True)
-    return Preview(found, words, leads=False, pretends=False)
+    return Preview(found, glossary, leads=False, pretends=False)
 
 
 def moved_to(example: Example, destination: str, glossary: Glossary) -> Example:
