@@ -48,10 +48,10 @@ def ask(ticket: gate.Ticket) -> Fetch:
             gate.note_failure(ticket, answer, seconds=seconds, allowed=allowed)
         else:
             gate.note_answer(ticket)
-        change = storing.store(ticket, fetch, answer)
-    note_seen(change.new_phrases, asked_at)
-    if change.drift:
-        alarms.raise_alarm(change.drift, number=ticket.number, html=html, now=asked_at)
+        effect = storing.store(ticket, fetch, answer)
+    note_seen(effect.new_phrases, asked_at)
+    if effect.drift:
+        alarms.raise_alarm(effect.drift, number=ticket.number, html=html, now=asked_at)
     return fetch
 
 

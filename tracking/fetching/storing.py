@@ -1,4 +1,4 @@
-"""Stores an answer of Japan Post. `decide` computes the change without side effects; `store` applies it.
+"""Stores an answer of Japan Post. `decide` computes its effect without side effects; `store` applies it.
 
 A story is stored completely or not at all. A less complete answer never replaces it.
 """
@@ -54,7 +54,7 @@ class RowChange:
 
 
 @dataclass(frozen=True)
-class Change:
+class AnswerEffect:
     """What one answer changes."""
 
     outcome: Outcome
@@ -74,7 +74,7 @@ class Change:
         return {event.phrase for _, event in self.rows.added} if self.rows else set()
 
 
-def store(ticket: gate.Ticket, fetch: Fetch, answer: TrackedItem | JapanPostError) -> Change:
+def store(ticket: gate.Ticket, fetch: Fetch, answer: TrackedItem | JapanPostError) -> AnswerEffect:
     """Store the answer with its request and end the lease. Returns what changed.
 
     Where the lease was lost, the answer is too late: only the request is stored. Needs a transaction.
@@ -82,23 +82,23 @@ def store(ticket: gate.Ticket, fetch: Fetch, answer: TrackedItem | JapanPostErro
     shipment, _ = Shipment.objects.select_for_update().get_or_create(number=ticket.number)
     fetch.shipment = shipment
     if not gate.holds_lease(shipment, ticket):
-        change = Change(
+        effect = AnswerEffect(
             _outcome_of(answer), note="Not used: a newer request had taken over before this answer came."
         )
     else:
         rows = list(Event.objects.current().filter(shipment=shipment).order_by("position"))
         glossary, now = Glossary.current(), ticket.timer.began_at
-        change = decide(shipment, rows, answer, glossary, now=now, ended_at=ticket.timer.now)
-        if change.keeps_story and Fetch.objects.filter(shipment=shipment, note=change.note).exists():
-            change = replace(change, drift=None)  # the same answer has raised an alarm before
+        effect = decide(shipment, rows, answer, glossary, now=now, ended_at=ticket.timer.now)
+        if effect.keeps_story and Fetch.objects.filter(shipment=shipment, note=effect.note).exists():
+            effect = replace(effect, drift=None)  # the same answer has raised an alarm before
         events = tuple(row.as_tracked for row in rows)
-        if change.rows is not None and isinstance(answer, TrackedItem):
+        if effect.rows is not None and isinstance(answer, TrackedItem):
             events = answer.events
-        _apply(change, shipment, seen_at=fetch.ended_at)
+        _apply(effect, shipment, seen_at=fetch.ended_at)
         _conclude(shipment, events, glossary, now)
-    fetch.outcome, fetch.note = change.outcome, change.note
+    fetch.outcome, fetch.note = effect.outcome, effect.note
     fetch.save()
-    return change
+    return effect
 
 
 def decide(
@@ -109,8 +109,8 @@ def decide(
     *,
     now: datetime,
     ended_at: datetime,
-) -> Change:
-    """What the answer changes. Neither reads the database nor modifies its arguments.
+) -> AnswerEffect:
+    """The effect of the answer. Neither reads the database nor modifies its arguments.
 
     `shipment` and its current `rows` (oldest first) are as stored. `now` (aware): when the visitor came. `ended_at`:
     when the request ended.
@@ -125,16 +125,16 @@ def decide(
     if outcome not in FAILURES:
         fields |= {"last_answer": outcome, "answered_at": now}
     if isinstance(answer, TrackedItem):
-        change = _decide_story(shipment, rows, answer, glossary, now)
-        return replace(change, fields={**fields, **change.fields})
+        effect = _decide_story(shipment, rows, answer, glossary, now)
+        return replace(effect, fields={**fields, **effect.fields})
     fields["ask_again_at"] = _rest_after(answer, ended_at) if outcome in FAILURES else now + NOTHING_IS_FRESH
-    return Change(outcome, str(answer)[:500], fields, drift=_drift_in(answer, shipment, rows, now))
+    return AnswerEffect(outcome, str(answer)[:500], fields, drift=_drift_in(answer, shipment, rows, now))
 
 
 def _decide_story(
     shipment: Shipment, rows: Sequence[Event], item: TrackedItem, glossary: Glossary, now: datetime
-) -> Change:
-    """The change by a story: it replaces the stored one, unless it is less complete."""
+) -> AnswerEffect:
+    """The effect of a story: it replaces the stored one, unless it is less complete."""
     note, fields = "", dict[str, Any]()
     if _is_another_parcel(rows, item):
         ours = f"our {len(rows)} rows end on {rows[-1].local_date}"
@@ -142,17 +142,17 @@ def _decide_story(
         fields |= _fields_of_new_parcel(shipment, item.events[0].local_date)
     elif reason := _why_story_stays(shipment, rows, item):
         fields["ask_again_at"] = now + _fresh_for(rows[-1].phrase, glossary)
-        return Change(Outcome.TRACKED, reason, fields, drift=Drift(STORY_VANISHED, reason))
-    change = _compare(rows, item.events)
+        return AnswerEffect(Outcome.TRACKED, reason, fields, drift=Drift(STORY_VANISHED, reason))
+    row_change = _compare(rows, item.events)
     fields |= {
         "story_at": now,
         "item_class": item.item_class,
         "history_missing": item.history_missing,
         "ask_again_at": now + _fresh_for(item.events[-1].phrase, glossary),
     }
-    if change.added or change.moved:
+    if row_change.added or row_change.moved:
         fields["changed_at"] = now
-    return Change(Outcome.TRACKED, note, fields, change)
+    return AnswerEffect(Outcome.TRACKED, note, fields, row_change)
 
 
 def _is_another_parcel(rows: Sequence[Event], item: TrackedItem) -> bool:
@@ -244,13 +244,13 @@ def _outcome_of(answer: TrackedItem | JapanPostError) -> Outcome:
     return Outcome.TRACKED if isinstance(answer, TrackedItem) else _OUTCOMES[type(answer)]
 
 
-def _apply(change: Change, shipment: Shipment, *, seen_at: datetime) -> None:
+def _apply(effect: AnswerEffect, shipment: Shipment, *, seen_at: datetime) -> None:
     """Write the rows and set the shipment's fields; `_conclude` saves the shipment. Never deletes a row of a story."""
-    for name, value in change.fields.items():
+    for name, value in effect.fields.items():
         setattr(shipment, name, value)
-    if change.rows is None:
+    if effect.rows is None:
         return
-    rows = change.rows
+    rows = effect.rows
     Event.objects.filter(pk__in=[row.pk for row in rows.superseded]).update(superseded_at=seen_at)
     # The positions of current rows are unique at every moment, so rows that swap first get temporary ones.
     Event.objects.filter(pk__in=[row.pk for row, _ in rows.moved]).update(

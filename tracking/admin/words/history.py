@@ -16,7 +16,7 @@ from django.utils.timezone import localtime
 from tracking.admin.base import ModelAdminMixin, page_context
 from tracking.admin.edit_conflicts import TOKEN, ConflictAwareForm
 from tracking.models import Notice, Status, Wording
-from tracking.staff.words.history import Change, changes_of, go_back, histories_of, is_about_draft
+from tracking.staff.words.history import HistoryLine, changes_of, go_back, histories_of, is_about_draft
 from tracking.values.places import japans_day
 
 PER_PAGE = 50
@@ -64,7 +64,7 @@ class HistoryMixin(ModelAdminMixin):
 
 
 def _go_back(
-    model_admin: admin.ModelAdmin, request: HttpRequest, row: Any, changes: list[Change]
+    model_admin: admin.ModelAdmin, request: HttpRequest, row: Any, changes: list[HistoryLine]
 ) -> HttpResponse:
     chosen = next((change for change in changes if change.key == request.POST.get("to")), None)
     if chosen is None:

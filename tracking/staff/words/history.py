@@ -27,7 +27,7 @@ class FieldChange:
 
 
 @dataclass(frozen=True)
-class Change:
+class HistoryLine:
     """One line of the history."""
 
     record: Any
@@ -64,13 +64,13 @@ def newest_line(row: Any) -> datetime | None:
     return max(filter(None, dates), default=None)
 
 
-def changes_since(row: Any, moment: datetime) -> list[Change]:
-    """The changes of a row after this moment, the newest first."""
+def changes_since(row: Any, moment: datetime) -> list[HistoryLine]:
+    """The lines of a row's history after this moment, the newest first."""
     return [one for one in changes_of(chain(*histories_of(row))) if one.at > moment]
 
 
-def changes_of(records: Iterable[Any]) -> list[Change]:
-    """The changes that these records are, the newest first.
+def changes_of(records: Iterable[Any]) -> list[HistoryLine]:
+    """The lines of the history that these records make, the newest first.
 
     Each record is compared with the one before it of its row.
     """
@@ -81,7 +81,7 @@ def changes_of(records: Iterable[Any]) -> list[Change]:
         pairs.append((record, earlier.get(row)))
         earlier[row] = record
     newest = {id(record) for record in earlier.values()}
-    return [_change(record, before, id(record) in newest) for record, before in reversed(pairs)]
+    return [_line_of(record, before, id(record) in newest) for record, before in reversed(pairs)]
 
 
 def go_back(record: Any) -> models.Model:
@@ -136,10 +136,10 @@ def is_about_draft(record: Any) -> bool:
     return before is None or before.draft != record.draft or not record.title
 
 
-def _change(record: Any, before: Any | None, is_newest: bool) -> Change:
+def _line_of(record: Any, before: Any | None, is_newest: bool) -> HistoryLine:
     kind = record.instance_type._meta.model_name
     fields = () if record.history_type == "-" else tuple(_field_changes(record, before))
-    return Change(
+    return HistoryLine(
         record=record,
         key=f"{kind}:{record.history_id}",
         what=_name_of(record),
