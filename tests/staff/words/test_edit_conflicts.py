@@ -115,7 +115,7 @@ def test_an_import_of_words_is_a_conflict_too(bob, status):
     text = translation.SHEET.decode(translation.export_all()).replace(
         wording_of(status).title, "From the file"
     )
-    translation.import_wording(text, shown=translation.check(text).fingerprint)
+    translation.import_wording(text, shown=translation.plan_import(text).fingerprint)
     assert SENTENCE in text_of(page.press("_publish"))
     assert wording_of(status).title == "From the file"
 

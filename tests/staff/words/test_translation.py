@@ -18,10 +18,10 @@ from tracking.staff.words.translation import (
     MOST_ROWS,
     SHEET,
     ChangedMeanwhileError,
-    check,
     export_all,
     export_for_translator,
     import_wording,
+    plan_import,
 )
 
 EXPORT = "/admin/tracking/wording/export/"
@@ -122,7 +122,7 @@ def test_empty_hidden_words_do_not_come_back_hidden():
         if (row["status"], row["destination"]) == (CUSTOMS, "")
     )
     assert row["hidden"] == ""
-    (changed,) = check(write([row | {"title": "En douane", "meaning": "Attendez."}])).changed
+    (changed,) = plan_import(write([row | {"title": "En douane", "meaning": "Attendez."}])).changed
     assert not changed.wording.hidden
 
 
@@ -142,7 +142,7 @@ def test_words_that_are_only_a_draft_are_not_exported():
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_file_saved_by_any_spreadsheet_changes_nothing(delimiter, encoding):
     text = write(read(export_all()), delimiter).replace("\r\n", "\n")
-    plan = check(SHEET.decode(text.encode(encoding)))
+    plan = plan_import(SHEET.decode(text.encode(encoding)))
     assert (plan.unchanged, plan.bad, plan.does_something) == (Wording.objects.count(), [], False)
 
 
@@ -153,9 +153,9 @@ def test_no_cell_is_a_formula_and_all_are_read_back_unchanged(text):
     words = wording(language="fr", title=text, meaning=text)
     (row,) = (row for row in read(export_all()) if row["language"] == "fr")
     assert row["title"].lstrip()[0] not in "=+-@＝"
-    assert check(SHEET.decode(export_all())).differences == ()
+    assert plan_import(SHEET.decode(export_all())).differences == ()
     words.delete()
-    (new,) = check(SHEET.decode(write([row]).encode())).new
+    (new,) = plan_import(SHEET.decode(write([row]).encode())).new
     assert new.wording.meaning == text.strip()
 
 
@@ -186,7 +186,7 @@ def test_any_words_survive_export_and_import(words):
         )
     before = stored_wordings()
     for data in (export_all(), export_for_translator("fr")):
-        plan = check(SHEET.decode(data))
+        plan = plan_import(SHEET.decode(data))
         assert (plan.bad, plan.differences) == ([], ())
         import_wording(SHEET.decode(data), shown=plan.fingerprint)
     assert stored_wordings() == before
@@ -196,11 +196,11 @@ def test_line_ends_and_spaces_at_the_ends_are_no_difference():
     wording(language="fr", title="En douane ", meaning="Une ligne.\r\nDeux.")
     (row,) = (row for row in read(export_all()) if row["language"] == "fr")
     row |= {"meaning": "Une ligne.\nDeux.\n", "title": "En  douane"}
-    assert not check(write([row])).does_something
+    assert not plan_import(write([row])).does_something
 
 
 def test_the_french_space_before_a_colon_stays():
-    plan = check(HEADER + f"{CUSTOMS},fr,,En\u00a0douane\u00a0!,Attendez.,,,\n")
+    plan = plan_import(HEADER + f"{CUSTOMS},fr,,En\u00a0douane\u00a0!,Attendez.,,,\n")
     assert plan.new[0].wording.title == "En\u00a0douane\u00a0!"
 
 
@@ -216,7 +216,7 @@ def test_the_dry_run_counts_each_kind_of_row_and_stores_nothing():
     rows.append(customs | {"title": "Customs has it"})
     rows.append(customs | {"language": "FR", "title": "En douane", "what_to_do": ""})
     rows.append(customs | {"language": "de", "title": " ", "meaning": "", "what_to_do": "", "who_has_it": ""})
-    plan = check(write(rows) + "\r\n,,,,,,,,\r\n")
+    plan = plan_import(write(rows) + "\r\n,,,,,,,,\r\n")
     assert (len(plan.new), len(plan.changed), plan.unchanged) == (1, 1, unchanged)
     (difference,) = plan.changed[0].differences
     assert (difference.column, difference.now, difference.then) == ("title", old, "Customs has it")
@@ -230,11 +230,11 @@ def test_the_import_stores_what_was_shown_and_customers_see_it(client):
     (row,) = (r for r in read(export_all()) if (r["status"], r["destination"]) == (CUSTOMS, ""))
     text = write([row | {"title": "Customs has <it>"}, row | {"language": "fr", "hidden": "yes"}])
     client.get("/")
-    import_wording(text, shown=check(text).fingerprint)
+    import_wording(text, shown=plan_import(text).fingerprint)
     assert "Customs has &lt;it&gt;" in client.get("/").content.decode()
     assert Wording.objects.get(status__slug=CUSTOMS, language="fr").hidden
     assert Shop.objects.get().words_version != version
-    assert not check(text).does_something
+    assert not plan_import(text).does_something
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_a_bad_row_is_named_by_its_number_and_blocks_the_import(row, problem):
     before = stored_wordings()
     good = f'{CUSTOMS},de,,"Beim\nZoll",Warten.,,,\n'
     text = f"{HEADER}{good}\n{row}\n"
-    plan = check(text)
+    plan = plan_import(text)
     (bad,) = plan.bad
     assert bad.number == 4
     assert any(problem in one for one in bad.problems)
@@ -266,7 +266,7 @@ def test_a_bad_row_is_named_by_its_number_and_blocks_the_import(row, problem):
 
 
 def test_the_same_words_twice_in_the_file_are_refused():
-    plan = check(HEADER + f"{CUSTOMS},fr,DE,A,B,,,\n{CUSTOMS},FR,de,C,D,,,\n")
+    plan = plan_import(HEADER + f"{CUSTOMS},fr,DE,A,B,,,\n{CUSTOMS},FR,de,C,D,,,\n")
     assert [(row.number, row.problems) for row in plan.bad] == [
         (3, ("The same status, language and destination as in row 2.",))
     ]
@@ -281,7 +281,7 @@ def test_the_import_refuses_what_the_model_refuses(monkeypatch):
         raise ValidationError({"title": "Not like this.", "__all__": "Nor like that."})
 
     monkeypatch.setattr(Wording, "clean", refuse)
-    (bad,) = check(HEADER + f"{CUSTOMS},fr,,A,B,,,\n").bad
+    (bad,) = plan_import(HEADER + f"{CUSTOMS},fr,,A,B,,,\n").bad
     assert bad.problems == ("title: Not like this.", "Nor like that.")
 
 
@@ -305,7 +305,7 @@ def test_the_import_refuses_what_the_model_refuses(monkeypatch):
 )
 def test_a_file_that_cannot_be_read_says_why(text, reason):
     with pytest.raises(UnreadableFileError, match=reason):
-        check(text)
+        plan_import(text)
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp932"])
@@ -323,24 +323,24 @@ def test_a_picture_is_refused():
 
 
 def test_excels_hint_at_the_separator_is_no_row():
-    (bad,) = check("sep=;\r\n" + HEADER.replace(",", ";") + "custom;fr;;A;B;;;\n").bad
+    (bad,) = plan_import("sep=;\r\n" + HEADER.replace(",", ";") + "custom;fr;;A;B;;;\n").bad
     assert bad.number == 2
 
 
 def test_words_changed_since_the_check_are_shown_again():
     text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
-    shown = check(text).fingerprint
+    shown = plan_import(text).fingerprint
     wording(language="fr", title="Chez la douane", meaning="Attendez.")
     with pytest.raises(ChangedMeanwhileError):
         import_wording(text, shown=shown)
     assert Wording.objects.get(language="fr").title == "Chez la douane"
-    import_wording(text, shown=check(text).fingerprint)
+    import_wording(text, shown=plan_import(text).fingerprint)
     assert Wording.objects.get(language="fr").title == "En douane"
 
 
 def test_words_written_at_the_same_moment_are_shown_again(monkeypatch):
     text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
-    shown, before = check(text).fingerprint, stored_wordings()
+    shown, before = plan_import(text).fingerprint, stored_wordings()
 
     def save_what_is_there_already(self):
         Wording.objects.bulk_create([self, Wording(status=self.status, language="fr")])
@@ -353,14 +353,14 @@ def test_words_written_at_the_same_moment_are_shown_again(monkeypatch):
 
 def test_a_change_of_other_words_does_not_stop_the_import():
     text = HEADER + f"{CUSTOMS},fr,,En douane,Attendez.,,,\n"
-    shown = check(text).fingerprint
+    shown = plan_import(text).fingerprint
     wording("retention", title="At the post office")
     assert len(import_wording(text, shown=shown).new) == 1
 
 
 def test_when_one_row_cannot_be_stored_none_is(monkeypatch):
     text = HEADER + f"{CUSTOMS},fr,,A,B,,,\nretention,fr,,A,B,,,\n"
-    shown, before, save = check(text).fingerprint, stored_wordings(), Wording.save
+    shown, before, save = plan_import(text).fingerprint, stored_wordings(), Wording.save
 
     def save_one(self, *arguments, **options):
         if self.status.slug == "retention":
@@ -379,7 +379,7 @@ def test_the_dry_run_of_two_thousand_rows_needs_few_queries(django_assert_max_nu
     keys = [(slug, code) for slug in slugs for code in codes][: MOST_ROWS - 1]
     text = HEADER + "".join(f"{slug},fr,{code},A,B,,,\n" for slug, code in keys)
     with django_assert_max_num_queries(5):
-        assert len(check(text).new) == MOST_ROWS - 1
+        assert len(plan_import(text).new) == MOST_ROWS - 1
 
 
 # The pages
@@ -500,7 +500,7 @@ def test_export_and_import_need_their_permissions(client, permissions, export, i
     assert client.get(EXPORT).status_code == client.get(EXPORT, {"language": "all"}).status_code == export
     assert client.get(IMPORT).status_code == upload(client, HEADER).status_code == import_
     text = HEADER + f"{CUSTOMS},fr,,A,B,,,\n"
-    client.post(IMPORT, {"text": text, "shown": check(text).fingerprint})
+    client.post(IMPORT, {"text": text, "shown": plan_import(text).fingerprint})
     assert Wording.objects.filter(language="fr").exists() == (import_ == 200)
     page = client.get(reverse("admin:tracking_wording_changelist")).content.decode()
     assert (IMPORT in page) == (export == import_ == 200)

@@ -28,13 +28,13 @@ def _languages() -> list[tuple[str, str]]:
     return [(code, f"{name} ({code})") for code, name in sorted(named, key=lambda language: language[1])]
 
 
-class SendOutForm(forms.Form):
+class ExportForm(forms.Form):
     """The language to translate into; `all` exports every language as it is."""
 
     language = forms.ChoiceField(label="Into", choices=[(ALL, "All languages"), *_languages()], initial="fr")
 
 
-class BringInForm(forms.Form):
+class ImportForm(forms.Form):
     """The file, for the dry run; or its text and the fingerprint of the plan that was shown, to confirm.
 
     The cleaned data has `text` and `plan`.
@@ -55,13 +55,13 @@ class BringInForm(forms.Form):
             raise forms.ValidationError(translation.TOO_MUCH)
         try:
             cleaned["text"] = translation.SHEET.decode(file.read()) if file else cleaned["text"]
-            cleaned["plan"] = translation.check(cleaned["text"])
+            cleaned["plan"] = translation.plan_import(cleaned["text"])
         except UnreadableFileError as reason:
             raise forms.ValidationError(str(reason)) from None
         return cleaned
 
 
-def may_bring_in(request: HttpRequest) -> bool:
+def may_import(request: HttpRequest) -> bool:
     """True with both permissions, because an import adds wordings and changes them."""
     return request.user.has_perms(["tracking.add_wording", "tracking.change_wording"])
 
@@ -127,16 +127,16 @@ class WordingAdmin(admin.ModelAdmin):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        extra = {"may_bring_in": may_bring_in(request)}
+        extra = {"may_import": may_import(request)}
         return super().changelist_view(request, (extra_context or {}) | extra)
 
     def export_page(self, request: HttpRequest) -> HttpResponse:
         """A form to choose the language; with a language in the address, the file."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = SendOutForm(request.GET or None)
+        form = ExportForm(request.GET or None)
         if not form.is_valid():
-            return self._page(request, "send_out", "Send out for translation", form=form)
+            return self._page(request, "export", "Send out for translation", form=form)
         language = form.cleaned_data["language"]
         is_all = language == ALL
         data = translation.export_all() if is_all else translation.export_for_translator(language)
@@ -148,26 +148,26 @@ class WordingAdmin(admin.ModelAdmin):
 
     def import_page(self, request: HttpRequest) -> HttpResponse:
         """First a dry run, then the import of all rows or none."""
-        if not may_bring_in(request):
+        if not may_import(request):
             raise PermissionDenied
-        form = BringInForm(request.POST or None, request.FILES or None)
+        form = ImportForm(request.POST or None, request.FILES or None)
         checked: dict[str, Any] = {}
         if form.is_valid():
             checked = form.cleaned_data
             if checked["shown"]:
                 try:
-                    return self._bring_in(request, checked["text"], checked["shown"])
+                    return self._import(request, checked["text"], checked["shown"])
                 except ChangedMeanwhileError:
-                    checked["plan"] = translation.check(checked["text"])
+                    checked["plan"] = translation.plan_import(checked["text"])
                     self.message_user(
                         request,
                         "Nothing was brought in: a colleague changed words here in the meantime. "
                         "Look once more at what would change.",
                         messages.WARNING,
                     )
-        return self._page(request, "bring_in", "Bring translations in", form=form, **checked)
+        return self._page(request, "import", "Bring translations in", form=form, **checked)
 
-    def _bring_in(self, request: HttpRequest, text: str, shown: str) -> HttpResponse:
+    def _import(self, request: HttpRequest, text: str, shown: str) -> HttpResponse:
         with transaction.atomic():
             plan = translation.import_wording(text, shown=shown)
             _log(int(request.user.pk or 0), plan)
@@ -180,7 +180,7 @@ class WordingAdmin(admin.ModelAdmin):
 
     def _page(self, request: HttpRequest, name: str, title: str, **context: Any) -> HttpResponse:
         everywhere = self.admin_site.each_context(request)
-        context |= {**everywhere, "opts": self.opts, "title": title, "may_bring_in": may_bring_in(request)}
+        context |= {**everywhere, "opts": self.opts, "title": title, "may_import": may_import(request)}
         return TemplateResponse(request, f"admin/tracking/wording/{name}.html", context)
 
 

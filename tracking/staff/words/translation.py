@@ -159,7 +159,7 @@ def _cells(wording: Wording) -> dict[str, str]:
 # Import
 
 
-def check(text: str, *, lock: bool = False) -> Plan:
+def plan_import(text: str, *, lock: bool = False) -> Plan:
     """Check every row and return the plan. Stores nothing. `lock`: lock the rows that the import will write.
 
     Raises UnreadableFileError.
@@ -202,7 +202,7 @@ def import_wording(text: str, *, shown: str) -> Plan:
     """
     try:
         with transaction.atomic():
-            plan = check(text, lock=True)
+            plan = plan_import(text, lock=True)
             if plan.bad or plan.fingerprint != shown:
                 raise ChangedMeanwhileError
             for row in (*plan.new, *plan.changed):
