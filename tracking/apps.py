@@ -22,9 +22,9 @@ class TrackingConfig(AppConfig):
         from tracking.staff.access import groups
         from tracking.words import seed, version
 
-        history.connect()
-        version.connect()
-        doctor.register()
+        history.sign_history()
+        version.renew_version_on_edit()
+        doctor.register_checks()
 
         def fill(**given: Any) -> None:
             """Receiver of post_migrate. `flush`, unlike `migrate`, sends no `apps`: use the current models."""

@@ -23,7 +23,7 @@ from tracking.fetching.timer import Timer
 from tracking.japanpost.errors import NotFound, Rejected, Unavailable, UnexpectedPage
 from tracking.japanpost.examples import all_examples
 from tracking.models import AskedBy, Event, Fetch, KeptPage, Phrase, Shipment
-from tracking.staff.parcels.registration import read_lines, register
+from tracking.staff.parcels.registration import read_lines, register_rows
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=16)
@@ -263,10 +263,10 @@ def test_an_outcome_written_by_an_older_release_counts(standin):
 
 def test_a_reused_number_keeps_its_newest_registration(standin):
     _store_parcel_of_last_year(standin, POSTED, DELIVERED)
-    register(
+    register_rows(
         read_lines(f"number,destination,order_reference\n{NUMBER},US,A-1"), now=NOW - timedelta(days=410)
     )
-    register(read_lines(f"number,destination,order_reference\n{NUMBER},DE,A-2"), now=NOW)
+    register_rows(read_lines(f"number,destination,order_reference\n{NUMBER},DE,A-2"), now=NOW)
     standin.set_item(NUMBER, story(POSTED))
     assert look_up(NUMBER, now=NOW).destination == "DE"
     assert Shipment.objects.get().order_reference == "A-2"

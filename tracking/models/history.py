@@ -25,7 +25,7 @@ def kept_history(*, without: tuple[str, ...] = ()) -> HistoricalRecords:
     return HistoricalRecords(bases=[Authored], excluded_fields=list(without))
 
 
-def connect() -> None:
+def sign_history() -> None:
     """Store the author's name with each version from now on. Call it once, when the app is ready."""
     pre_create_historical_record.connect(_sign, dispatch_uid="tracking.models.history.sign")
 

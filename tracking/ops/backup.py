@@ -40,7 +40,7 @@ def back_up(folder: Path, now: datetime) -> Path:
             unfinished = Path(own, "copy")
             unfinished.touch(mode=0o600)
             _copy_to(unfinished)
-            check(unfinished)
+            verify_backup(unfinished)
             _flush(unfinished)
             finished = folder / f"{now.astimezone(UTC):{_NAME}}{_SUFFIX[connection.vendor]}"
             unfinished.rename(finished)
@@ -69,7 +69,7 @@ def newest_in(folder: Path) -> datetime | None:
     return datetime.strptime(found[-1].stem, _NAME).replace(tzinfo=UTC) if found else None
 
 
-def check(file: Path) -> None:
+def verify_backup(file: Path) -> None:
     """Read a back-up completely. Raises BackupError if it is damaged or not a back-up of this site."""
     with _as_backup_errors():
         file.open("rb").close()  # gives a clearer error than SQLite does
@@ -92,7 +92,7 @@ def restore(file: Path, *, replace: bool, folder: Path, now: datetime) -> Path |
     A store that has tables is overwritten only with `replace`, and is backed up into `folder` first. Returns the file
     of that back-up; None if the store was empty. Raises BackupError.
     """
-    check(file)
+    verify_backup(file)
     try:
         with _as_backup_errors():
             tables = connection.introspection.table_names()

@@ -45,7 +45,7 @@ _look_ups = Counter(
 
 
 @cache
-def connect() -> None:
+def count_look_ups() -> None:
     """Count look-ups from now on, and share the counts with the other workers of one gunicorn.
 
     The first call in a process does it, before anything is counted; further calls do nothing. It is no part of
@@ -61,7 +61,7 @@ def connect() -> None:
 
 def middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Middleware that times each request. Django builds it once in each process, and only with METRICS_TOKEN."""
-    connect()
+    count_look_ups()
 
     def timed(request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()

@@ -19,7 +19,7 @@ from tracking.words.glossary import Glossary, fill
 def guide(request: HttpRequest) -> HttpResponse:
     """`/`: the look-up form, and what each status means."""
     glossary, now = Glossary.current(), timezone.now()
-    key = page_cache.key_of(request, ("guide", glossary.version, language_of_request(), japans_day(now)))
+    key = page_cache.cache_key(request, ("guide", glossary.version, language_of_request(), japans_day(now)))
     if page := page_cache.get(request, key):
         return page
     page = guide_page(request, glossary)

@@ -62,7 +62,7 @@ def read_state(number: TrackingNumber, *, now: datetime) -> PageState:
     return PageState(version, story, bool(is_fresh), is_stale=last_outcome in FAILURES)
 
 
-def key_of(request: HttpRequest, facts: object) -> str:
+def cache_key(request: HttpRequest, facts: object) -> str:
     """Return the cache key of the page at this request's address.
 
     `facts` must hold everything else that the page depends on, except the time and the files of this release. The host

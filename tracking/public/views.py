@@ -138,7 +138,7 @@ def _parcel(request: HttpRequest, number: TrackingNumber, *, wants_json: bool = 
         if isinstance(found, Answer):
             return _render(request, found, glossary, wants_json=wants_json)
         facts = found.cache_key()
-    key = page_cache.key_of(request, facts)
+    key = page_cache.cache_key(request, facts)
     if page := page_cache.get(request, key):
         return page
     answer = answer_of(found or find_stored(number, glossary, visit))
@@ -154,7 +154,7 @@ def _list(request: HttpRequest, asked: list[TrackingNumber]) -> HttpResponse:
     facts = [one.cache_key() for one in found if not isinstance(one, Answer)]
     if len(facts) < len(found):
         return list_page(request, [answer_of(one) for one in found], glossary, visit.hint)
-    key = page_cache.key_of(request, facts)
+    key = page_cache.cache_key(request, facts)
     if page := page_cache.get(request, key):
         return unreferred(page)
     rows = [answer_of(one) for one in found]

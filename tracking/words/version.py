@@ -13,7 +13,7 @@ from django.db.models.signals import post_delete, post_save
 from tracking.models import Destination, Logo, Notice, Phrase, Shop, Status, Wording
 
 
-def connect() -> None:
+def renew_version_on_edit() -> None:
     """Renew the version after each edit of words from now on. Call it once, when the app is ready."""
     for model in (Destination, Logo, Notice, Phrase, Shop, Status, Wording):
         post_save.connect(_words_changed, sender=model)

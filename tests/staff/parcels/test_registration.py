@@ -11,7 +11,7 @@ from tests.support.stories import POSTED, some_numbers, story
 from tracking.fetching.lookup import look_up
 from tracking.models import Shipment
 from tracking.ops.watch import Watch
-from tracking.staff.parcels.registration import SHEET, read_lines, register
+from tracking.staff.parcels.registration import SHEET, read_lines, register_rows
 from tracking.staff.spreadsheets import UnreadableFileError
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -106,7 +106,7 @@ def test_known_parcels_are_updated_except_by_empty_cells(standin):
     Shipment.objects.update(note="mind the dog", destination="FR")
     text = f"number,destination,order_reference\n{FIRST},,A-1\n{SECOND},DE,A-2\n"
     assert [line.is_known for line in read_lines(text)] == [True, False]
-    assert register(read_lines(text), now=NOW) == (1, 1)
+    assert register_rows(read_lines(text), now=NOW) == (1, 1)
     known, new = Shipment.objects.get(number=FIRST), Shipment.objects.get(number=SECOND)
     assert (known.note, known.destination_id, known.order_reference) == ("mind the dog", "FR", "A-1")
     assert (known.watch_at, known.registered_at) == (due, NOW)
@@ -116,7 +116,7 @@ def test_known_parcels_are_updated_except_by_empty_cells(standin):
 def test_two_thousand_lines_need_few_queries(django_assert_max_num_queries):
     text = "\n".join(some_numbers(2000))
     with django_assert_max_num_queries(100):
-        assert register(read_lines(text), now=NOW) == (2000, 0)
+        assert register_rows(read_lines(text), now=NOW) == (2000, 0)
 
 
 # The page
@@ -168,7 +168,7 @@ def test_the_first_visit_reads_the_store_and_shows_no_private_note(client, stand
     standin.set_item(FIRST, story(POSTED, number=FIRST))
     text = f"number,order_reference,note\n{FIRST},ORDER-4711,SECRET-NOTE\n{SECOND},ORDER-4711,SECRET-NOTE"
     now = datetime.now(UTC)
-    register(read_lines(text), now=now)
+    register_rows(read_lines(text), now=now)
     assert Watch().run_once().asked == 2
     addresses = [f"/track/{number}{end}" for number in (FIRST, SECOND) for end in ("/", ".json")]
     addresses += [f"/track/?number={FIRST},{SECOND}", "/", f"/contact/?number={FIRST}"]

@@ -37,7 +37,7 @@ def register_parcels(request: HttpRequest) -> HttpResponse:
 def _register(request: HttpRequest, lines: list[registration.ParcelRow]) -> str:
     """Store the good lines. Returns a sentence with their count."""
     with transaction.atomic():
-        added, updated = registration.register(lines, now=timezone.now())
+        added, updated = registration.register_rows(lines, now=timezone.now())
         Standing.objects.filter(shipment__number__in=[line.number for line in lines]).outdate()
         _log(request, lines)
     return f"{added} parcels registered, {updated} known ones updated."

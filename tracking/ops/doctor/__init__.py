@@ -18,7 +18,7 @@ _IN_PLAINER_WORDS = {
 }
 
 
-def register() -> None:
+def register_checks() -> None:
     """Register the checks with Django, as deployment checks."""
     checks.register(configuration.check_settings, TAG, deploy=True)
     checks.register(machine.check_machine, TAG, deploy=True)

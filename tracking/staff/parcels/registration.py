@@ -61,7 +61,7 @@ def read_lines(text: str) -> list[ParcelRow]:
     return result
 
 
-def register(rows: Sequence[ParcelRow], *, now: datetime) -> tuple[int, int]:
+def register_rows(rows: Sequence[ParcelRow], *, now: datetime) -> tuple[int, int]:
     """Store the rows without a problem in one transaction. Return the numbers of shipments added and updated.
 
     An empty cell keeps the stored value.
