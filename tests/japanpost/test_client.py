@@ -298,18 +298,18 @@ def test_a_refused_connection_is_not_marked_as_hung_up() -> None:
     assert not failure.value.hung_up
 
 
-def test_a_returned_connection_is_not_cut_by_its_last_user(standin: StandIn) -> None:
+def test_the_last_user_does_not_shut_down_a_returned_connection(standin: StandIn) -> None:
     """Another request may use the connection by the time the first caller ends."""
-    line = client._Line()
-    client._helper.line = line
+    current = client._CurrentSocket()
+    client._helper.current_socket = current
     try:
         client._ask(NUMBER, standin.url, "emsguide-tests/1", (LONG_TIMEOUT, LONG_TIMEOUT))
-        line.cut()
-        client._helper.line = client._Line()
+        current.shut_down()
+        client._helper.current_socket = client._CurrentSocket()
         client._ask(NUMBER, standin.url, "emsguide-tests/1", (LONG_TIMEOUT, LONG_TIMEOUT))
         assert standin.connections_made == 1
     finally:
-        client._helper.line = None
+        client._helper.current_socket = None
 
 
 # No answer

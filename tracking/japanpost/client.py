@@ -73,10 +73,10 @@ def fetch_page(
     """
     deadline = time.monotonic() + timeout
     answers = queue.SimpleQueue[_Answer]()
-    line = _Line(on_sent=lambda: answers.put(None))
+    current_socket = _CurrentSocket(on_sent=lambda: answers.put(None))
 
     def ask() -> None:
-        _helper.line = line
+        _helper.current_socket = current_socket
         try:
             # The socket's time-out is longer than the deadline, so that the deadline decides on silence.
             answers.put(_ask(number, base_url, user_agent, (connect_timeout, timeout + 1.0)))
@@ -98,7 +98,7 @@ def fetch_page(
     except RuntimeError:  # the machine has no thread left
         raise Unavailable("cannot start asking: no thread left") from None
     finally:
-        line.cut()
+        current_socket.shut_down()
     if isinstance(answer, JapanPostError):
         raise answer
     return answer
@@ -240,7 +240,7 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
-class _Line:
+class _CurrentSocket:
     """The connection that one request currently uses, so that its caller can shut it down from another thread.
 
     Holds a duplicate of the TCP socket: TLS detaches the original, and shutting down the duplicate shuts down the
@@ -250,28 +250,28 @@ class _Line:
     def __init__(self, on_sent: Callable[[], None] = lambda: None) -> None:
         self.on_sent = on_sent
         self._lock = threading.Lock()
-        self._is_cut = False
+        self._is_shut_down = False
         self._socket: socket.socket | None = None
 
-    def hold(self, sock: Any) -> None:
+    def set(self, sock: Any) -> None:
         """Use this socket from now on. Closes it and raises Unavailable where the caller has already returned."""
         with self._lock:
             self._forget()
-            if self._is_cut:
+            if self._is_shut_down:
                 sock.close()
                 raise Unavailable("too late: the caller has returned")
             # The address family does not matter: the duplicate is only shut down, never read.
             self._socket = socket.fromfd(sock.fileno(), socket.AF_INET, socket.SOCK_STREAM)
 
-    def release(self) -> None:
+    def clear(self) -> None:
         """Forget the socket: the connection returns to the pool, where another request may take it at once."""
         with self._lock:
             self._forget()
 
-    def cut(self) -> None:
+    def shut_down(self) -> None:
         """Shut down the connection, and any that this request opens later."""
         with self._lock:
-            self._is_cut = True
+            self._is_shut_down = True
             self._forget(shut_down=True)
 
     def _forget(self, *, shut_down: bool = False) -> None:
@@ -288,9 +288,9 @@ class _Line:
 
 
 class _Helper(threading.local):
-    """The line of a helper thread. Thread-local, because urllib3 cannot pass it to the connection."""
+    """The current socket of a helper thread. Thread-local, because urllib3 cannot pass it to the connection."""
 
-    line: _Line | None = None
+    current_socket: _CurrentSocket | None = None
 
 
 _helper = _Helper()
@@ -299,14 +299,14 @@ _helper = _Helper()
 class _Connection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         sock = super()._new_conn()  # resolves the host name, which may take very long
-        if _helper.line is not None:
-            _helper.line.hold(sock)
+        if _helper.current_socket is not None:
+            _helper.current_socket.set(sock)
         return sock
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         super().request(*args, **kwargs)
-        if _helper.line is not None:
-            _helper.line.on_sent()
+        if _helper.current_socket is not None:
+            _helper.current_socket.on_sent()
 
 
 class _TLSConnection(_Connection, HTTPSConnection):
@@ -318,13 +318,13 @@ class _Pool(HTTPConnectionPool):
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         conn: Any = super()._get_conn(timeout)
-        if _helper.line is not None and conn.sock is not None:  # a connection kept alive
-            _helper.line.hold(conn.sock)
+        if _helper.current_socket is not None and conn.sock is not None:  # a connection kept alive
+            _helper.current_socket.set(conn.sock)
         return conn
 
     def _put_conn(self, conn: Any) -> None:
-        if _helper.line is not None:
-            _helper.line.release()
+        if _helper.current_socket is not None:
+            _helper.current_socket.clear()
         super()._put_conn(conn)
 
 
