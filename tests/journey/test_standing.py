@@ -29,7 +29,7 @@ from tracking.journey.standing import mark_handled, recompute_outdated, standing
 from tracking.journey.story import Story
 from tracking.journey.times import long_date
 from tracking.models import Destination, Phrase, Shipment, Standing, Status, UsualWait
-from tracking.staff.parcels.details import claim_clock
+from tracking.staff.parcels.details import enquiry_deadline
 from tracking.values.numbers import TrackingNumber
 from tracking.values.pacing import BREATH
 from tracking.words.glossary import Glossary
@@ -102,8 +102,8 @@ def test_a_standing_agrees_with_the_tracking_page():
         assert (level == "far") == bool(computed.worry_from and computed.worry_from <= now)
         assert bool(computed.collect_by) == bool(page.collect_by)
         assert not computed.collect_by or long_date(computed.collect_by) in page.collect_by
-        clock = claim_clock(story, page, glossary, now)
-        assert computed.enquiry_ends_on == (clock.ends_on if clock else None)
+        deadline = enquiry_deadline(story, page, glossary, now)
+        assert computed.enquiry_ends_on == (deadline.ends_on if deadline else None)
 
     agree()
 

@@ -95,10 +95,10 @@ def test_a_number_from_abroad_has_no_enquiry_clock(admin_client):
     assert said in facts and "Sender" not in facts
 
 
-def test_a_destination_set_by_staff_sets_the_clock():
+def test_a_destination_set_by_staff_sets_the_enquiry():
     to_china = keep(event(POSTED), destination="CN")
     summary = summaries_of([to_china.number], now=NOW)[to_china.number]
-    assert (summary.clock.months, summary.clock.ends_on, summary.clock.days_left) == (
+    assert (summary.enquiry.months, summary.enquiry.ends_on, summary.enquiry.days_left) == (
         4,
         date(2027, 3, 9),
         109,
@@ -114,10 +114,10 @@ def test_a_destination_set_by_staff_sets_the_clock():
         (-1, "Over: 9 May 2027 was the last day"),
     ],
 )
-def test_the_clock_says_how_many_days_are_left(days, words):
+def test_the_enquiry_says_how_many_days_are_left(days, words):
     shipment = keep(event(POSTED))
     now = datetime(2027, 5, 9, 3, 0, tzinfo=UTC) - timedelta(days=days)
-    assert summaries_of([shipment.number], now=now)[shipment.number].clock.headline == words
+    assert summaries_of([shipment.number], now=now)[shipment.number].enquiry.headline == words
 
 
 def test_a_parcel_without_a_request_says_so(admin_client):

@@ -16,7 +16,7 @@ FETCHES_SHOWN = 20
 
 
 @dataclass(frozen=True)
-class ClaimClock:
+class EnquiryDeadline:
     """The time that the sender has left to open an enquiry with Japan Post."""
 
     posted: date
@@ -49,7 +49,7 @@ class ShipmentSummary:
     """What we know about one parcel now."""
 
     progress: Progress
-    clock: ClaimClock | None  # None: the posting date is unknown, or another post takes the enquiry
+    enquiry: EnquiryDeadline | None  # None: the posting date is unknown, or another post takes the enquiry
 
     @property
     def tone(self) -> str:
@@ -94,14 +94,16 @@ def summaries_of(numbers: Collection[str], *, now: datetime) -> dict[str, Shipme
 
 def _summary(story: Story, glossary: Glossary, now: datetime) -> ShipmentSummary:
     progress = build_progress(story, glossary, now=now)
-    return ShipmentSummary(progress, claim_clock(story, progress, glossary, now))
+    return ShipmentSummary(progress, enquiry_deadline(story, progress, glossary, now))
 
 
-def claim_clock(story: Story, progress: Progress, glossary: Glossary, now: datetime) -> ClaimClock | None:
+def enquiry_deadline(
+    story: Story, progress: Progress, glossary: Glossary, now: datetime
+) -> EnquiryDeadline | None:
     """Return the time left for an enquiry; None if the posting date is unknown or another post takes the enquiry."""
     if story.history_missing or progress.from_abroad:
         return None
     posted, there = story.events[0].local_date, glossary.destinations.get(progress.destination or "")
     ends_on = enquiry_ends_on(posted, there)
     months = there.enquiry_months if there else USUAL_ENQUIRY_MONTHS
-    return ClaimClock(posted, ends_on, enquiry_days_left(ends_on, now), months)
+    return EnquiryDeadline(posted, ends_on, enquiry_days_left(ends_on, now), months)
