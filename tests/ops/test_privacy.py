@@ -21,7 +21,7 @@ from tests.support.stories import ARRIVED, IN_CUSTOMS, NUMBER, POSTED, some_numb
 from tracking.fetching.gate import current_gate
 from tracking.fetching.lookup import look_up
 from tracking.models import Alarm, Event, Fetch, Gate, KeptPage, Message, Notice, Shipment, Wording
-from tracking.ops.privacy import ABOUT_NEITHER, ABOUT_PEOPLE, HOLDS, STRUCK_OUT
+from tracking.ops.privacy import ABOUT_NEITHER, ABOUT_PEOPLE, HOLDS, REPLACEMENT
 from tracking.values.numbers import find_numbers
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -204,7 +204,7 @@ def test_nothing_of_a_forgotten_parcel_is_left_in_any_table(number_everywhere) -
     assert "ann@example.com" not in repr(database_texts())
     for words in (
         "shipments: 1 deleted",
-        "events: 3 deleted, number struck out of 1",
+        "events: 3 deleted, number removed from 1",
         "messages: 1 deleted",
         "kept pages: 2 deleted",
     ):
@@ -215,30 +215,30 @@ def test_nothing_of_a_forgotten_parcel_is_left_in_any_table(number_everywhere) -
 def test_another_parcel_keeps_everything_but_the_number(number_everywhere) -> None:
     run("forget", NUMBER, "--yes")
     other = Shipment.objects.get()
-    assert (other.number, other.note, other.order_reference) == (OTHER, f"Goes with {STRUCK_OUT}.", "A 7")
+    assert (other.number, other.note, other.order_reference) == (OTHER, f"Goes with {REPLACEMENT}.", "A 7")
     assert Event.objects.count() == 2 and KeptPage.objects.count() == 1
-    assert Event.objects.get(position=0).details == f"Repacked, see {STRUCK_OUT}."
-    assert Fetch.objects.get().note == f"another number than ours: {STRUCK_OUT}"
+    assert Event.objects.get(position=0).details == f"Repacked, see {REPLACEMENT}."
+    assert Fetch.objects.get().note == f"another number than ours: {REPLACEMENT}"
 
 
 def test_texts_of_staff_lose_only_the_number_also_for_customers(number_everywhere, client) -> None:
     assert f"{NUMBER} is found." in client.get("/").content.decode()
     said = run("forget", NUMBER, "--yes")
-    assert "notices: number struck out of 1" in said and "wordings: number struck out of 1" in said
+    assert "notices: number removed from 1" in said and "wordings: number removed from 1" in said
     notice = Notice.objects.get()
-    assert (notice.title, notice.text) == ("A parcel is found", f"{STRUCK_OUT} is found.")
-    words = Wording.objects.get(what_to_do=f"Do as with {STRUCK_OUT}.")
-    assert words.draft["title"] == f"Like {STRUCK_OUT}" and words.draft["meaning"] == words.meaning
-    assert notice.history.last().title == f"About {STRUCK_OUT}"
+    assert (notice.title, notice.text) == ("A parcel is found", f"{REPLACEMENT} is found.")
+    words = Wording.objects.get(what_to_do=f"Do as with {REPLACEMENT}.")
+    assert words.draft["title"] == f"Like {REPLACEMENT}" and words.draft["meaning"] == words.meaning
+    assert notice.history.last().title == f"About {REPLACEMENT}"
     page = client.get("/").content.decode()
-    assert f"{STRUCK_OUT} is found." in page and f"{NUMBER} is found." not in page
+    assert f"{REPLACEMENT} is found." in page and f"{NUMBER} is found." not in page
 
 
 def test_log_lines_keep_who_and_when_but_not_the_parcel(number_everywhere, admin_user) -> None:
     run("forget", NUMBER, "--yes")
     assert LogEntry.objects.filter(user=admin_user).count() == 2
     assert {(entry.object_repr, str(entry.get_change_message())) for entry in LogEntry.objects.all()} == {
-        (STRUCK_OUT, STRUCK_OUT)
+        (REPLACEMENT, REPLACEMENT)
     }
 
 
@@ -250,7 +250,7 @@ def test_the_log_never_names_the_customer_who_wrote(admin_client) -> None:
     assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"2026-11-24 21:00, {NUMBER}"}
     assert "ann@example.com" not in repr(database_texts())
     run("forget", NUMBER, "--yes")  # the message was deleted before
-    assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"2026-11-24 21:00, {STRUCK_OUT}"}
+    assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"2026-11-24 21:00, {REPLACEMENT}"}
 
 
 def test_a_migration_removes_customers_addresses_from_the_log(admin_user) -> None:

@@ -289,8 +289,8 @@ def test_only_unanswered_spam_is_deleted_after_90_days():
 
 
 def traces_left(now: datetime) -> list[int]:
-    """Delete expired traces. Returns how many requests, pages, alarms, minutes and sessions are left."""
-    for rule in prune.traces(now):
+    """Delete expired operational data. Returns how many requests, pages, alarms, minutes and sessions are left."""
+    for rule in prune.operational_rules(now):
         sum(prune.delete_in_batches(rule))
     models = (Fetch, KeptPage, Alarm, VisitorMinute, Session)
     return [model.objects.count() for model in models]
@@ -326,9 +326,9 @@ def test_failed_log_ins_are_deleted_after_their_pause():
 
 
 def requests_left(shipment: Shipment, *, at: datetime) -> int:
-    """Store a request of NOW, then delete expired traces. Returns how many requests are left."""
+    """Store a request of NOW, then delete expired operational data. Returns how many requests are left."""
     Fetch.objects.create(shipment=shipment, started_at=NOW, milliseconds=1, outcome="tracked")
-    for rule in prune.traces(at):
+    for rule in prune.operational_rules(at):
         sum(prune.delete_in_batches(rule))
     return Fetch.objects.count()
 

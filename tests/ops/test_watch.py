@@ -18,7 +18,7 @@ from tests.support import processes
 from tests.support.stories import DELIVERED, NUMBER, POSTED, some_numbers, story
 from tracking.fetching import asking, gate
 from tracking.fetching.lookup import look_up
-from tracking.fetching.schedule import Prospect, next_watch
+from tracking.fetching.schedule import WatchFacts, next_watch
 from tracking.japanpost.errors import NotFound
 from tracking.models import Fetch, Gate, Phrase, Shipment, Status
 from tracking.ops.watch import Watch
@@ -52,8 +52,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
     ],
 )
 def test_known_parcels_get_their_due_time(silent, more, wait):
-    prospect = Prospect(**{"outcome": "tracked", "last_scan": NOW - silent * DAY} | more)
-    assert next_watch(prospect, now=NOW) == (NOW + wait if wait else None)
+    facts = WatchFacts(**{"outcome": "tracked", "last_scan": NOW - silent * DAY} | more)
+    assert next_watch(facts, now=NOW) == (NOW + wait if wait else None)
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_known_parcels_get_their_due_time(silent, more, wait):
 )
 def test_numbers_unknown_to_japan_post_get_their_due_time(days, wait):
     registered_at = None if days is None else NOW - days * DAY
-    prospect = Prospect("not-found", None, registered_at=registered_at)
-    assert next_watch(prospect, now=NOW) == (NOW + wait if wait else None)
+    facts = WatchFacts("not-found", None, registered_at=registered_at)
+    assert next_watch(facts, now=NOW) == (NOW + wait if wait else None)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_customers_click_is_answered_from_the_store(client, standin):
 
 
 def test_the_watch_sends_no_request_while_visitors_wait(standin, monkeypatch):
-    monkeypatch.setattr("tracking.ops.watch.PATIENCE", 0.3)
+    monkeypatch.setattr("tracking.ops.watch.BUSY_TIMEOUT", 0.3)
     monkeypatch.setattr("tracking.ops.watch.BUSY_FOR", 0.1)
     register([NUMBER])
     gate.current_gate()
@@ -189,7 +189,9 @@ def test_an_error_on_one_parcel_is_logged_and_the_others_continue(standin, monke
     assert postponed.lease_until is None
 
 
-@pytest.mark.parametrize("broken", ["tracking.ops.prune.traces", "tracking.ops.watch.recompute_outdated"])
+@pytest.mark.parametrize(
+    "broken", ["tracking.ops.prune.operational_rules", "tracking.ops.watch.recompute_outdated"]
+)
 def test_an_error_in_clean_up_is_logged_and_the_watch_continues(standin, monkeypatch, caplog, broken):
     def fail(*_, **__):
         raise ZeroDivisionError

@@ -19,7 +19,7 @@ LONGEST_SILENCE = timedelta(days=180)
 
 
 @dataclass(frozen=True)
-class Prospect:
+class WatchFacts:
     """What the next request's time depends on. Instants are aware; `last_scan` is the local wall clock read as UTC."""
 
     outcome: str  # of the last request
@@ -30,28 +30,28 @@ class Prospect:
     is_out_for_delivery: bool = False
 
 
-def next_watch(prospect: Prospect, *, now: datetime) -> datetime | None:
+def next_watch(facts: WatchFacts, *, now: datetime) -> datetime | None:
     """When to send the next request, after an answer or a failure at `now`; None: never.
 
     A number that staff did not register and Japan Post does not know is never watched: it may be a typing error.
     """
-    started = prospect.last_scan or prospect.registered_at
+    started = facts.last_scan or facts.registered_at
     if started is None or now - started > LONGEST_SILENCE:
         return None
-    failed = prospect.outcome in FAILURES
-    if prospect.is_over:
-        check_at = (prospect.changed_at or now) + ONCE_MORE_AFTER
+    failed = facts.outcome in FAILURES
+    if facts.is_over:
+        check_at = (facts.changed_at or now) + ONCE_MORE_AFTER
         if now < check_at:
             return check_at
         return now + AFTER_FAILURE if failed else None
-    interval = _interval(prospect, max(timedelta(), now - started))
+    interval = _interval(facts, max(timedelta(), now - started))
     return now + (min(interval, AFTER_FAILURE) if failed else interval)
 
 
-def _interval(prospect: Prospect, silence: timedelta) -> timedelta:
-    if prospect.last_scan is None:
+def _interval(facts: WatchFacts, silence: timedelta) -> timedelta:
+    if facts.last_scan is None:
         return NOTHING_YET_EVERY if silence <= NOTHING_YET_FOR else SILENT_EVERY
-    if prospect.is_out_for_delivery and silence <= timedelta(days=2):
+    if facts.is_out_for_delivery and silence <= timedelta(days=2):
         return OUT_FOR_DELIVERY_EVERY
     slower = SLOWER_PER_DAY_OF_SILENCE * (silence / timedelta(days=1))
     return min(max(MOVING_EVERY, slower), SILENT_EVERY)
@@ -59,16 +59,16 @@ def _interval(prospect: Prospect, silence: timedelta) -> timedelta:
 
 def next_watch_of(shipment: Shipment, reading: Reading | None, *, now: datetime) -> datetime | None:
     """`next_watch` for a shipment, but not while its last answer is fresh. `reading`: of its story; None: no story."""
-    due = next_watch(_prospect_of(shipment, reading), now=now)
+    due = next_watch(_facts_of(shipment, reading), now=now)
     return max(due, shipment.ask_again_at or due) if due else None
 
 
-def _prospect_of(shipment: Shipment, reading: Reading | None) -> Prospect:
+def _facts_of(shipment: Shipment, reading: Reading | None) -> WatchFacts:
     if reading is None:
-        return Prospect(shipment.last_outcome, None, registered_at=shipment.registered_at)
+        return WatchFacts(shipment.last_outcome, None, registered_at=shipment.registered_at)
     newest = reading.newest
     slug = newest.status.slug if newest.status else ""
-    return Prospect(
+    return WatchFacts(
         outcome=shipment.last_outcome,
         last_scan=datetime.combine(newest.event.local_date, newest.event.local_time or time(12), UTC),
         changed_at=shipment.changed_at,

@@ -19,7 +19,7 @@ from tracking.models import Event, Fetch, KeptPage, Message, Shipment, Standing
 from tracking.values.numbers import TrackingNumber
 from tracking.values.redaction import mentions, remove_number
 
-STRUCK_OUT = "[forgotten]"
+REPLACEMENT = "[forgotten]"
 _LENGTH = 13  # of a number: a shorter column cannot hold one
 
 Rows = QuerySet[Any]
@@ -42,13 +42,13 @@ class ForgetResult:
     """What `forget` has done, or would do, to the rows of one model. As a string: a line for staff."""
 
     model: type[Model]
-    whole: int  # rows about the parcel: deleted or emptied
-    struck_out: int  # other rows that name it
+    rows_about: int  # rows about the parcel: deleted or emptied
+    rows_naming: int  # other rows that name it: the number in them is replaced
 
     def __str__(self) -> str:
         emptied = HOLDS[self.model._meta.label].emptied
-        parts = [f"{self.whole} {'emptied' if emptied else 'deleted'}"] if self.whole else []
-        parts += [f"number struck out of {self.struck_out}"] if self.struck_out else []
+        parts = [f"{self.rows_about} {'emptied' if emptied else 'deleted'}"] if self.rows_about else []
+        parts += [f"number removed from {self.rows_naming}"] if self.rows_naming else []
         return f"{self.model._meta.verbose_name_plural}: {', '.join(parts)}"
 
 
@@ -72,7 +72,7 @@ def forget(number: TrackingNumber, *, dry_run: bool) -> list[ForgetResult]:
     """
     with transaction.atomic():
         results = [_forget(label, number, dry_run) for label in HOLDS]
-    return [one for one in results if one.whole or one.struck_out]
+    return [one for one in results if one.rows_about or one.rows_naming]
 
 
 def _forget(label: str, number: TrackingNumber, dry_run: bool) -> ForgetResult:
@@ -87,7 +87,7 @@ def _forget(label: str, number: TrackingNumber, dry_run: bool) -> ForgetResult:
             setattr(row, name, _without(number, value))
         row.save(update_fields=named)
     if place.emptied:
-        about.update(**dict.fromkeys(place.emptied, STRUCK_OUT))
+        about.update(**dict.fromkeys(place.emptied, REPLACEMENT))
     else:
         about.delete()
     return result
@@ -97,7 +97,7 @@ def _without(number: TrackingNumber, value: Any) -> Any:
     """The value with the number replaced: a text, or the texts of a draft."""
     if isinstance(value, dict):
         return {name: _without(number, text) for name, text in value.items()}
-    return remove_number(value, number, STRUCK_OUT) if isinstance(value, str) else value
+    return remove_number(value, number, REPLACEMENT) if isinstance(value, str) else value
 
 
 def _rows_about(label: str, number: TrackingNumber) -> Iterator[dict[str, Any]]:

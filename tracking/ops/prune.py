@@ -1,7 +1,7 @@
-"""Retention: deletes expired rows in small batches. All periods of days are defined here.
+"""Retention: deletes expired rows in small batches. All periods of days are defined here, except FETCHES_ARE_KEPT.
 
-Periods of minutes (counts of look-ups, cached pages) and the number of kept pages are defined where the data is
-written.
+The evidence of a parcel depends on FETCHES_ARE_KEPT too, so it is in models/shipments.py. The lifetime of cached pages
+and the number of kept pages are defined where the data is written.
 
 Several machines may run it at once; it may be killed and run again. Each batch is a transaction of its own, and
 evaluates the rule again before it deletes.
@@ -30,7 +30,7 @@ PARCELS_ARE_KEPT = timedelta(days=400)  # after the delivery, and after the last
 NUMBERS_ARE_KEPT = timedelta(days=90)  # without a story, after the last request to Japan Post
 SPAM_IS_KEPT = timedelta(days=90)  # time for staff to say that it is not spam
 MINUTES_ARE_KEPT = timedelta(hours=1)
-# Before the rule was made: clocks of machines differ, and storing a message takes time.
+# Also read again messages this much older than the rule: clocks of machines differ, and storing takes time.
 _LATELY = timedelta(minutes=10)
 
 
@@ -48,7 +48,7 @@ class Rule:
         return self.find()
 
 
-def traces(now: datetime) -> list[Rule]:
+def operational_rules(now: datetime) -> list[Rule]:
     """Return the rules for data that the site collects while it runs. The watch applies them daily."""
     oldest, today = now - FETCHES_ARE_KEPT, localdate(now, JAPAN_TIME)
     enquiry = Standing.objects.with_enquiry(today).filter(pk=OuterRef("shipment"))

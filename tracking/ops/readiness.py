@@ -20,7 +20,7 @@ OK = "ok"
 def readiness() -> tuple[bool, dict[str, str]]:
     """Return (True if the process can serve, `ok` or a reason for each part).
 
-    The part `japan_post` says whether Japan Post is queried, and does not count.
+    The part `japan_post` says whether the site asks Japan Post at the moment, and does not count.
     """
     parts = {"database": _word(_check_database)}
     if parts["database"] == OK:
@@ -28,7 +28,7 @@ def readiness() -> tuple[bool, dict[str, str]]:
     parts["cache"] = cache_word()
     is_ready = all(word == OK for word in parts.values())
     if parts["database"] == OK:
-        parts["japan_post"] = _breaker()
+        parts["japan_post"] = _japan_post_word()
     return is_ready, parts
 
 
@@ -77,7 +77,7 @@ def _check_cache() -> None:
         raise _NotReadyError("does not keep what it is given")
 
 
-def _breaker() -> str:
+def _japan_post_word() -> str:
     try:
         paused = Gate.objects.filter(paused_until__gt=timezone.now()).exists()
     except DatabaseError:

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 CYCLE_EVERY = 10.0  # seconds between two cycles
 BUSY_FOR = 1.0  # seconds to wait after Busy
-PATIENCE = 60.0  # seconds that `--once` retries after Busy
+BUSY_TIMEOUT = 60.0  # seconds that `--once` retries after Busy
 PRUNE_EVERY = timedelta(days=1)
 RECOMPUTED_IN_A_ROUND = (
     10_000  # standings recomputed after an edit of words; takes ten seconds, in which due parcels wait
@@ -90,7 +90,7 @@ class Watch:
         """Prune, recompute standings, then query the parcels that are due now. A pause of the gate ends the pass."""
         self._prune()
         self._recompute_outdated()
-        self._cycle(patience=PATIENCE)
+        self._cycle(busy_timeout=BUSY_TIMEOUT)
         return self.totals
 
     def run(self) -> Totals:
@@ -108,14 +108,14 @@ class Watch:
             self._sleep(CYCLE_EVERY)
         return self.totals
 
-    def _cycle(self, *, patience: float | None = None) -> Totals:
-        """Query the parcels that are due at the start. `patience`: seconds to retry each; None: no limit."""
+    def _cycle(self, *, busy_timeout: float | None = None) -> Totals:
+        """Query the parcels that are due at the start. `busy_timeout`: seconds to retry each; None: no limit."""
         began, done = time.monotonic(), Totals()
         for number in self._due_numbers():
-            if not self._query_in_turn(number, done, patience):
+            if not self._query_in_turn(number, done, busy_timeout):
                 break
             self.report(f"{done.asked} asked, {Shipment.objects.due(self.clock()).count()} due")
-            if patience is None and done.asked + done.crashed >= _LONGEST_CYCLE:
+            if busy_timeout is None and done.asked + done.crashed >= _LONGEST_CYCLE:
                 break
         done.seconds = time.monotonic() - began
         if done.asked or done.crashed:
@@ -138,9 +138,9 @@ class Watch:
             if Shipment.objects.due(started).filter(number=number).exists():
                 left_to_others.add(number)
 
-    def _query_in_turn(self, number: TrackingNumber, done: Totals, patience: float | None) -> bool:
+    def _query_in_turn(self, number: TrackingNumber, done: Totals, busy_timeout: float | None) -> bool:
         """Query one parcel, retrying while the gate is busy. Return False to end this cycle."""
-        until = None if patience is None else time.monotonic() + patience
+        until = None if busy_timeout is None else time.monotonic() + busy_timeout
         while not self.is_stopping:
             try:
                 self._query(number, done)
@@ -186,7 +186,7 @@ class Watch:
     def _prune(self) -> None:
         """Delete expired rows. Several watches may do so at the same time."""
         self._pruned_at = self.clock()
-        for rule in prune.traces(self._pruned_at):
+        for rule in prune.operational_rules(self._pruned_at):
             if count := sum(prune.delete_in_batches(rule)):
                 logger.info("watch: %d deleted: %s", count, rule.what)
 

@@ -11,7 +11,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
 from tracking.models import Message
-from tracking.public import messages as contact_desk
+from tracking.public import messages as customer_messages
 from tracking.public.addresses import hinted_destination
 from tracking.public.forms import ContactForm
 from tracking.public.rendering import plain_page, unindexed
@@ -28,8 +28,10 @@ def contact(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return unindexed(_send(request))
     typed, hint = request.GET.get("number", "")[:40], hinted_destination(request, Glossary.current())
-    progress = contact_desk.stored_progress(typed, timezone.now(), hint=hint)
-    form = ContactForm(initial={"number": typed, "to": hint, "text": contact_desk.message_start(progress)})
+    progress = customer_messages.stored_progress(typed, timezone.now(), hint=hint)
+    form = ContactForm(
+        initial={"number": typed, "to": hint, "text": customer_messages.message_start(progress)}
+    )
     page = plain_page(request, _TEMPLATE, {"form": form, "receipt": _receipt(request)})
     return unindexed(page) if request.GET else page
 
@@ -39,11 +41,11 @@ def _send(request: HttpRequest) -> HttpResponse:
     form, now = ContactForm(request.POST), timezone.now()
     if not form.is_valid():
         return plain_page(request, _TEMPLATE, {"form": form}, 400)
-    if contact_desk.wrote_too_often(visitor_key(request), now):
+    if customer_messages.wrote_too_often(visitor_key(request), now):
         response = plain_page(request, _TEMPLATE, {"form": form, "too_often": True}, 429)
         response["Retry-After"] = "3600"
         return response
-    message = contact_desk.keep_message(form.cleaned_data, sender_key=visitor_key(request), now=now)
+    message = customer_messages.keep_message(form.cleaned_data, sender_key=visitor_key(request), now=now)
     return HttpResponseRedirect(f"{reverse('contact')}?{urlencode({'receipt': signing.dumps(message.pk)})}")
 
 

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from tracking.journey.standing import recompute_outdated
-from tracking.ops.prune import Rule, delete_in_batches, parcels, spam, traces, without_a_story
+from tracking.ops.prune import Rule, delete_in_batches, operational_rules, parcels, spam, without_a_story
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         # The rules skip parcels whose standing is out of date after an edit of words. A dry run writes nothing.
         left = recompute_outdated(most=0 if dry_run else sys.maxsize)
         now = timezone.now()
-        rules = [parcels(now), without_a_story(now), spam(now), *traces(now)]
+        rules = [parcels(now), without_a_story(now), spam(now), *operational_rules(now)]
         for rule in rules:
             count = rule.rows.count() if dry_run else sum(delete_in_batches(rule))
             self.stdout.write(f"{count:>9,} {rule.what}")
