@@ -21,7 +21,7 @@ class ChoiceFilter(admin.SimpleListFilter):
         return value if value in {str(one) for one, _ in self.lookup_choices} else None
 
 
-class LookFilter(ChoiceFilter):
+class AttentionFilter(ChoiceFilter):
     title = "needs a look"
     parameter_name = "look"
 

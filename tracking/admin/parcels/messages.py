@@ -33,7 +33,7 @@ class MessageContext:
 
     number: str  # the one tracking number that the customer gave; else empty
     parcel: int | None  # the key of the shipment, if we have it
-    state: ShipmentSummary | None
+    summary: ShipmentSummary | None  # of the parcel now; None: there is no story
     reply: str  # the mailto link
     may_change: bool
     may_see_parcel: bool
@@ -81,7 +81,7 @@ def message_contexts(letters: Sequence[Message], request: HttpRequest) -> list[M
     """The context of each message, in order. The number of queries does not depend on the number of messages."""
     found = {letter.pk: numbers.find_numbers(letter.number) for letter in letters}
     number_of = {key: str(some[0]) for key, some in found.items() if len(some) == 1}
-    states = summaries_of(set(number_of.values()), now=timezone.now())
+    summaries = summaries_of(set(number_of.values()), now=timezone.now())
     parcels = dict(Shipment.objects.filter(number__in=number_of.values()).values_list("number", "pk"))
     may_change = request.user.has_perm("tracking.change_message")
     may_see_parcel = request.user.has_perm("tracking.view_shipment")
@@ -89,15 +89,17 @@ def message_contexts(letters: Sequence[Message], request: HttpRequest) -> list[M
     contexts = []
     for letter in letters:
         number = number_of.get(letter.pk, "")
-        state = states.get(number)
+        summary = summaries.get(number)
         reply = mailto(
             letter.email,
             number=number,
-            progress=state.progress if state else None,
+            progress=summary.progress if summary else None,
             page_url=_page_url(request, number) if number else "",
             shop_name=shop_name,
         )
-        contexts.append(MessageContext(number, parcels.get(number), state, reply, may_change, may_see_parcel))
+        contexts.append(
+            MessageContext(number, parcels.get(number), summary, reply, may_change, may_see_parcel)
+        )
     return contexts
 
 
@@ -181,8 +183,8 @@ class MessageAdmin(admin.ModelAdmin):
 
     @admin.display(description="the parcel now")
     def now(self, message: Any) -> str:
-        state: ShipmentSummary | None = message.row_context.state
-        return one_line_summary(state.progress) if state else "not known"
+        summary: ShipmentSummary | None = message.row_context.summary
+        return one_line_summary(summary.progress) if summary else "not known"
 
     @admin.display(description="answer by mail")
     def reply(self, message: Any) -> str:

@@ -14,9 +14,9 @@ from tracking.admin.edit_conflicts import ConflictAwareForm
 from tracking.admin.parcels import parcel_page
 from tracking.admin.parcels.columns import StandingColumnsMixin
 from tracking.admin.parcels.filters import (
+    AttentionFilter,
     DestinationFilter,
     EnquiryFilter,
-    LookFilter,
     SilenceFilter,
     StageFilter,
 )
@@ -43,7 +43,7 @@ class ShipmentAdmin(StandingColumnsMixin, admin.ModelAdmin):
         "customers_page",
     ]
     list_filter = [
-        LookFilter,
+        AttentionFilter,
         StageFilter,
         ("standing__tone", admin.ChoicesFieldListFilter),
         SilenceFilter,
@@ -139,7 +139,7 @@ class ShipmentAdmin(StandingColumnsMixin, admin.ModelAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         if shipment := kwargs.get("obj"):
-            context = context | {"desk": shipment_page_of(shipment, now=timezone.now())}
+            context = context | {"page": shipment_page_of(shipment, now=timezone.now())}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

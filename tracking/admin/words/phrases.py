@@ -141,7 +141,7 @@ class PhraseAdmin(HistoryMixin, admin.ModelAdmin):
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         phrase = kwargs.get("obj")
         if phrase is not None and phrase.waits:
-            context = context | {"desk": {"item": items_of([phrase])[0]} | what_is_allowed(request)}
+            context = context | {"meaning_form": {"item": items_of([phrase])[0]} | what_is_allowed(request)}
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description="Japan Post says", ordering="text")
