@@ -374,7 +374,7 @@ def test_the_dry_run_lists_what_the_next_run_deletes(capsys):
     assert f"          {shipment.number}, delivered 2020-01-01" in said
     assert "        1 messages that look like spam, older than 90 days" in said
     assert "        5 kept pages beyond the newest 20" in said
-    assert said.endswith("Nothing was thrown away.\n")
+    assert said.endswith("Nothing was deleted.\n")
     assert Shipment.objects.count() == 3
     call_command("prune")
     assert "        1 parcels" in capsys.readouterr().out

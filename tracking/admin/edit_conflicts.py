@@ -147,7 +147,7 @@ def _refusal_of_field(stored: str) -> str:
 
 
 def _encoded(values: Mapping[str, Any]) -> str:
-    """Forms of rows without a history have texts, ticks and keys only. JSON refuses anything else."""
+    """The values as JSON: text, booleans, numbers and None. Raises TypeError for a value that JSON does not have."""
     return json.dumps(values)
 
 

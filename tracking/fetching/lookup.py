@@ -67,4 +67,4 @@ def _from_store(shipment: Shipment, now: datetime, *, is_paused: bool = False) -
         case Outcome.UNEXPECTED:
             raise UnexpectedPage("the last answer could not be read")
     rest = (shipment.ask_again_at or now) - now
-    raise Unavailable("the last ask failed", retry_after=max(1.0, rest.total_seconds()))
+    raise Unavailable("the last request failed", retry_after=max(1.0, rest.total_seconds()))

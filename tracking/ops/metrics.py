@@ -38,7 +38,7 @@ _requests = Histogram(
 )
 _look_ups = Counter(
     "emsguide_lookups",
-    "Visitors' look-ups by what came of them; stale: a story, but the last ask failed.",
+    "Visitors' look-ups by outcome; stale: a story, but the last request failed.",
     ["outcome"],
     registry=_of_this_process,
 )

@@ -98,9 +98,10 @@ def check_digit(serial: str) -> int:
 
 
 def has_valid_check_digit(number: TrackingNumber) -> bool:
-    """False: the number is most likely mistyped. True: it may still be, because a few mistakes go unnoticed.
+    """False: the number is most likely mistyped. True does not prove it correct.
 
-    Two remainders give the check digit 5, so a mistake that turns one into the other passes.
+    A few typing errors keep the check digit valid: two remainders give the digit 5, and an error may turn one into the
+    other.
     """
     return int(number[10]) == check_digit(number[2:10])
 

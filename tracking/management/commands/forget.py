@@ -10,8 +10,8 @@ from tracking.ops import privacy
 
 class Command(BaseCommand):
     help = (
-        "Throws away everything that `export` prints. Without --yes it only says what would go. The number is not "
-        "blocked: if a visitor looks it up again, the site asks Japan Post again."
+        "Deletes everything that `export` prints. Without --yes it only prints what would be deleted. "
+        "The number is not blocked: if a visitor looks it up again, the site asks Japan Post again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -12,13 +12,15 @@ from tracking.ops.prune import Rule, delete_in_batches, operational_rules, parce
 
 class Command(BaseCommand):
     help = (
-        "Throws away parcels that were delivered and not looked at for 400 days, numbers that never had a story, "
-        "messages that look like spam, and what was written down along the way. "
+        "Deletes parcels that were delivered and not looked at for 400 days, numbers that never had a story, "
+        "messages that look like spam, and data collected while the site runs. "
         "Works in small steps while the site runs; may be stopped at any moment and run again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="say what would go, throw nothing away")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="print what would be deleted, delete nothing"
+        )
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
         # The rules skip parcels whose standing is out of date after an edit of words. A dry run writes nothing.
@@ -37,7 +39,7 @@ class Command(BaseCommand):
             )
             self.stdout.write(words.format(left))
         if dry_run:
-            self.stdout.write("Nothing was thrown away.")
+            self.stdout.write("Nothing was deleted.")
 
     def _name_parcels(self, rule: Rule) -> None:
         for number, day in rule.rows.values_list("number", "standing__scanned_on").iterator():
