@@ -18,7 +18,7 @@ read_settings_file(settings_file(Path(__file__).resolve().parent))  # as emsguid
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = 8  # four may query Japan Post and three wait (docs/decisions.md); one is left for stored pages
+threads = 8  # four may ask Japan Post and three wait (docs/decisions.md); one is left for stored pages
 timeout = 30
 backlog = 2048  # connections that wait to be accepted; `make bench` opens 200 at once
 worker_connections = 1000  # open connections per worker, most of them idle

@@ -39,7 +39,7 @@ FRESH_MINUTES = env.number("FRESH_MINUTES", default=15, least=1, most=1440)
 
 # --- Visitors ---------------------------------------------------------------------------------------------
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, least=0, most=10)
-# Look-ups per visitor that query Japan Post; 0: no limit. Pages from the store are not counted.
+# Look-ups per visitor for which Japan Post is asked; 0: no limit. Pages from the store are not counted.
 LOOKUPS_PER_MINUTE = env.number("LOOKUPS_PER_MINUTE", default=30, least=0, most=100_000)
 MESSAGES_PER_HOUR = env.number(
     "MESSAGES_PER_HOUR", default=5, least=1, most=1000

@@ -92,7 +92,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 
 @pytest.fixture
 def standin(settings, monkeypatch) -> Iterator[StandIn]:
-    """A stand-in for Japan Post that the site queries over HTTP. It answers the numbers of the examples by itself."""
+    """A stand-in for Japan Post that the site asks over HTTP. It answers the numbers of the examples by itself."""
     monkeypatch.setenv("no_proxy", "*")
     with StandIn(now=timezone.now()) as japan_post:
         settings.JAPANPOST_URL = japan_post.url

@@ -1,4 +1,4 @@
-"""A real Chromium that opens the site. The site runs in this process and queries the stand-in for Japan Post."""
+"""A real Chromium that opens the site. The site runs in this process and asks the stand-in for Japan Post."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The watch: when it queries Japan Post, that visitors come first, and that only a signal ends it."""
+"""The watch: when it asks Japan Post, that visitors come first, and that only a signal ends it."""
 
 import os
 import signal
@@ -108,7 +108,7 @@ def register(numbers, *, at=NOW):
         Shipment.objects.create(number=number, registered_at=at, watch_at=at + timedelta(seconds=place))
 
 
-def queried_numbers(standin):
+def asked_numbers(standin):
     """The numbers of the requests, in their order."""
     return [request.query["reqCodeNo1"] for request in standin.requests]
 
@@ -118,7 +118,7 @@ def test_the_longest_overdue_parcels_are_queried_first(standin):
     register(reversed(numbers[:3]), at=NOW - HOUR)
     register(numbers[3:], at=NOW + HOUR)
     totals = Watch(clock=lambda: NOW).run_once()
-    assert queried_numbers(standin) == list(reversed(numbers[:3]))
+    assert asked_numbers(standin) == list(reversed(numbers[:3]))
     assert (totals.asked, totals.failed) == (3, 0)
     assert set(Fetch.objects.values_list("asked_by", flat=True)) == {"watch"}
 
@@ -183,7 +183,7 @@ def test_an_error_on_one_parcel_is_logged_and_the_others_continue(standin, monke
     monkeypatch.setattr(asking, "ask", fail)
     totals = Watch(clock=lambda: NOW + timedelta(minutes=1)).run_once()
     assert (totals.asked, totals.crashed) == (1, 1)
-    assert f"unexpected error while querying {redact(first)}" in caplog.text
+    assert f"unexpected error while asking about {redact(first)}" in caplog.text
     postponed = Shipment.objects.get(number=first)
     assert postponed.watch_at == NOW + timedelta(minutes=61)
     assert postponed.lease_until is None
@@ -276,14 +276,14 @@ def start(standin):
         yield start
 
 
-def test_two_watches_query_each_parcel_once(standin, start):
+def test_two_watches_ask_about_each_parcel_once(standin, start):
     numbers = some_numbers(40)
     register(numbers)
     processes = [start("--once"), start("--once")]
     for process in processes:
         output, _ = process.communicate(timeout=60)
         assert process.returncode == 0, output
-    assert sorted(queried_numbers(standin)) == numbers
+    assert sorted(asked_numbers(standin)) == numbers
     assert Fetch.objects.count() == 40
 
 

@@ -40,7 +40,7 @@ def data_of(response):
 
 
 def make_stale():
-    """Let the next look-up query Japan Post again."""
+    """Let the next look-up ask Japan Post again."""
     Shipment.objects.update(ask_again_at=timezone.now() - timedelta(minutes=1))
 
 

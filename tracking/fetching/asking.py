@@ -17,7 +17,7 @@ from tracking.words.phrases import note_seen, note_unknown
 
 
 def ask(ticket: gate.Ticket) -> Fetch:
-    """Query Japan Post in the time the ticket has left, and store the answer or failure. Returns the stored request.
+    """Ask Japan Post in the time the ticket has left, and store the answer or failure. Returns the stored request.
 
     Raises none of the failures of `japanpost.errors`. No transaction is open during the request.
     """

@@ -25,7 +25,7 @@ def look_up(
     visitor: str = "",
     asked_by: AskedBy = AskedBy.VISITOR,
 ) -> Story:
-    """The story of a parcel. Queries Japan Post where the stored story is no longer fresh and the gate permits it.
+    """The story of a parcel. Asks Japan Post where the stored story is no longer fresh and the gate permits it.
 
     `now` is aware. `budget`: the most seconds this visitor may wait; None: JAPANPOST_TIMEOUT. `visitor`: the key of the
     visitor whose look-ups are counted, from `visitors.visitor_key`; empty: no count.

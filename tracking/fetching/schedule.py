@@ -1,4 +1,4 @@
-"""When the watch next queries Japan Post about a parcel. Defines all intervals; the result is Shipment.watch_at."""
+"""When the watch next asks Japan Post about a parcel. Defines all intervals; the result is Shipment.watch_at."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta

@@ -268,7 +268,7 @@ def _apply(effect: AnswerEffect, shipment: Shipment, *, seen_at: datetime) -> No
 def _conclude(
     shipment: Shipment, events: tuple[TrackedEvent, ...], glossary: Glossary, now: datetime
 ) -> None:
-    """Save what follows from the story: when the watch queries again, and the standing."""
+    """Save what follows from the story: when the watch asks again, and the standing."""
     reading = Reading.of(story_of(shipment, events), glossary) if events else None
     shipment.watch_at = next_watch_of(shipment, reading, now=now)
     shipment.save()

@@ -1,1 +1,1 @@
-"""Queries Japan Post and reads its answer. Uses neither Django nor our database."""
+"""Asks Japan Post about a parcel and reads its answer. Uses neither Django nor our database."""

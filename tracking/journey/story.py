@@ -1,4 +1,4 @@
-"""The stored story of a parcel: what Japan Post last said, and when. Reads the database, never queries Japan Post."""
+"""The stored story of a parcel: what Japan Post last said, and when. Reads the database, never asks Japan Post."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

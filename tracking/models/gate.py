@@ -1,4 +1,4 @@
-"""State that all processes share to decide whether one of them may query Japan Post."""
+"""State that all processes share to decide whether one of them may ask Japan Post."""
 
 from django.db import models
 

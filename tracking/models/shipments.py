@@ -26,7 +26,7 @@ FETCHES_ARE_KEPT = timedelta(days=90)  # and for as long as the sender may open 
 
 
 class AskedBy(models.TextChoices):
-    """On whose behalf we query Japan Post. Visitors come first."""
+    """On whose behalf we ask Japan Post. Visitors come first."""
 
     VISITOR = "visitor", "A visitor"
     WATCH = "watch", "The watch"
@@ -35,7 +35,7 @@ class AskedBy(models.TextChoices):
 
 class ShipmentQuerySet(models.QuerySet["Shipment"]):
     def due(self, at: datetime) -> "ShipmentQuerySet":
-        """Shipments that the watch should query at this moment, the longest overdue first."""
+        """Shipments that the watch should ask about at this moment, the longest overdue first."""
         return self.filter(watch_at__lte=at).order_by("watch_at", "pk")
 
     def free(self, at: datetime) -> "ShipmentQuerySet":

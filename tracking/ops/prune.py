@@ -69,7 +69,7 @@ def operational_rules(now: datetime) -> list[Rule]:
 def parcels(now: datetime) -> Rule:
     """Return the rule for parcels that were delivered and not looked up for 400 days. Keeps those still needed.
 
-    A look-up of a delivered parcel queries Japan Post if the stored answer is more than a day old. So `asked_at` is at
+    A look-up of a delivered parcel asks Japan Post if the stored answer is more than a day old. So `asked_at` is at
     most a day earlier than the last look-up.
     """
     oldest, today = now - PARCELS_ARE_KEPT, localdate(now, JAPAN_TIME)
@@ -90,7 +90,7 @@ def parcels(now: datetime) -> Rule:
 def without_a_story(now: datetime) -> Rule:
     """Return the rule for numbers that never had a story. Visitors can create any number of these by look-ups."""
     oldest = now - NUMBERS_ARE_KEPT
-    never_asked = Q(asked_at=None, created_at__lt=oldest)  # the process that was about to query was killed
+    never_asked = Q(asked_at=None, created_at__lt=oldest)  # the process that was about to ask was killed
     rows = Shipment.objects.filter(
         _left_alone(oldest, now),
         Q(asked_at__lt=oldest) | never_asked,

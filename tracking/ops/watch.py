@@ -1,4 +1,4 @@
-"""The watch: queries known parcels in the background, so that a customer's click is answered from the store.
+"""The watch: asks Japan Post about known parcels in the background, so that the store answers a customer.
 
 Any number of watches may run on any number of machines. The gate gives the lease on a parcel to one of them, and the
 answer sets the parcel's next `watch_at`. A watch keeps no other state, so a killed one leaves only a lease, which
@@ -87,7 +87,7 @@ class Watch:
         self._stopping.set()
 
     def run_once(self) -> Totals:
-        """Prune, recompute standings, then query the parcels that are due now. A pause of the gate ends the pass."""
+        """Prune, recompute standings, then ask about the parcels due now. A pause of the gate ends the pass."""
         self._prune()
         self._recompute_outdated()
         self._cycle(busy_timeout=BUSY_TIMEOUT)
@@ -109,10 +109,10 @@ class Watch:
         return self.totals
 
     def _cycle(self, *, busy_timeout: float | None = None) -> Totals:
-        """Query the parcels that are due at the start. `busy_timeout`: seconds to retry each; None: no limit."""
+        """Ask about the parcels that are due at the start. `busy_timeout`: seconds to retry each; None: no limit."""
         began, done = time.monotonic(), Totals()
         for number in self._due_numbers():
-            if not self._query_in_turn(number, done, busy_timeout):
+            if not self._ask_in_turn(number, done, busy_timeout):
                 break
             self.report(f"{done.asked} asked, {Shipment.objects.due(self.clock()).count()} due")
             if busy_timeout is None and done.asked + done.crashed >= _LONGEST_CYCLE:
@@ -126,7 +126,7 @@ class Watch:
     def _due_numbers(self) -> Iterator[TrackingNumber]:
         """Yield due numbers, the longest overdue first.
 
-        Reads the database for each, because other watches and visitors query the same parcels.
+        Reads the database for each, because other watches and visitors ask about the same parcels.
         """
         started, left_to_others = self.clock(), set[str]()
         while not self.is_stopping:
@@ -138,12 +138,12 @@ class Watch:
             if Shipment.objects.due(started).filter(number=number).exists():
                 left_to_others.add(number)
 
-    def _query_in_turn(self, number: TrackingNumber, done: Totals, busy_timeout: float | None) -> bool:
-        """Query one parcel, retrying while the gate is busy. Return False to end this cycle."""
+    def _ask_in_turn(self, number: TrackingNumber, done: Totals, busy_timeout: float | None) -> bool:
+        """Ask about one parcel, retrying while the gate is busy. Return False to end this cycle."""
         until = None if busy_timeout is None else time.monotonic() + busy_timeout
         while not self.is_stopping:
             try:
-                self._query(number, done)
+                self._ask(number, done)
                 return True
             except gate.Paused as pause:
                 self.report(f"Japan Post is not asked for {pause.retry_after:.0f} s: {pause}")
@@ -155,13 +155,13 @@ class Watch:
                     return False
                 self._sleep(BUSY_FOR)
             except Exception:
-                logger.exception("unexpected error while querying %s", redact(number))
+                logger.exception("unexpected error while asking about %s", redact(number))
                 done.crashed += 1
                 self._postpone(number)
                 return True
         return False
 
-    def _query(self, number: TrackingNumber, done: Totals) -> None:
+    def _ask(self, number: TrackingNumber, done: Totals) -> None:
         timer = Timer(self.clock(), settings.JAPANPOST_TIMEOUT)
         with gate.admission(number, timer=timer, has_story=True, asked_by=AskedBy.WATCH) as ticket:
             if ticket is None:

@@ -39,7 +39,7 @@ class Visit:
     language: str = "en"
     hint: str | None = None  # ISO code of the destination in the link of the e-mail
     visitor: str = ""  # key for counting the visitor's look-ups; empty: they are not counted
-    anyway: bool = False  # query Japan Post even if the check digit is wrong
+    anyway: bool = False  # ask Japan Post even if the check digit is wrong
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Answer:
 
     @property
     def is_number(self) -> bool:
-        """True if it has the shape of a tracking number, so that we can query Japan Post."""
+        """True if it has the shape of a tracking number, so that we can ask Japan Post."""
         return self.problem in (None, Problem.CHECK_DIGIT, Problem.UNTRACKED)
 
     @property
@@ -131,10 +131,10 @@ class Answer:
 def find(
     number: TrackingNumber, glossary: Glossary, visit: Visit, *, budget: float | None = None
 ) -> PageInputs | Answer:
-    """Look a number up; query Japan Post if a request is due. Return its story, or the answer without a story.
+    """Look a number up; ask Japan Post if a request is due. Return its story, or the answer without a story.
 
-    `budget`: see `look_up`. A number with a problem, such as a wrong check digit, is queried only with `visit.anyway`
-    or if it has a story.
+    `budget`: see `look_up`. A number with a problem, such as a wrong check digit, is asked about only with
+    `visit.anyway` or if it has a story.
     """
     found = _look_up(number, glossary, visit, budget)
     if isinstance(found, Answer):
@@ -145,7 +145,7 @@ def find(
 
 
 def find_stored(number: TrackingNumber, glossary: Glossary, visit: Visit) -> PageInputs | Answer:
-    """Return the stored story without querying Japan Post; an answer "not found" if there is none."""
+    """Return the stored story without asking Japan Post; an answer "not found" if there is none."""
     story = recall(number)
     if story is None:
         return Answer(number, Outcome.NOT_FOUND, 404, _("We have no story of this parcel yet"))
@@ -254,7 +254,7 @@ def _no_answer(number: TrackingNumber, failure: JapanPostError) -> Answer:
 
 
 def refusal(text: str, problem: Problem) -> Answer:
-    """Return the answer for a text that we do not query: it is not a number, or most likely a mistyped one."""
+    """Return the answer for a text about which we do not ask: it is not a number, or most likely a mistyped one."""
     shape = numbers.explain_shape(text) if problem == Problem.WRONG_SHAPE else None
     repaired = (shape.repaired,) if shape and shape.repaired else ()
     return Answer(

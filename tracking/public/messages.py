@@ -24,7 +24,7 @@ def wrote_too_often(sender_key: str, now: datetime) -> bool:
 def stored_progress(text: str, now: datetime, *, hint: str | None = None) -> Progress | None:
     """Return the progress of the number in a text, from the store; None if there is not exactly one, or no story.
 
-    `hint`: see `build_progress`. Japan Post is not queried.
+    `hint`: see `build_progress`. Japan Post is not asked.
     """
     found = numbers.find_numbers(text)
     if len(found) != 1:

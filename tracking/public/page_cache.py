@@ -53,7 +53,7 @@ class _CachedPage:
 
 
 def read_state(number: TrackingNumber, *, now: datetime) -> PageState:
-    """Return what a page about this parcel depends on at an aware `now`. One query; Japan Post is not queried."""
+    """Return what a page about this parcel depends on at an aware `now`. One query; Japan Post is not asked."""
     at = connection.ops.adapt_datetimefield_value(now)
     version, is_fresh, last_outcome, *times = row_with_version(_STATE, at, number)
     if last_outcome is None:

@@ -69,7 +69,7 @@ def shipment(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
 @read_only
 @revalidated_private
 def shipment_json(request: HttpRequest, number: TrackingNumber) -> HttpResponse:
-    """`/track/EM123456785JP.json`: the facts of the page for programs. `?stored=1`: without querying Japan Post."""
+    """`/track/EM123456785JP.json`: the facts of the page for programs. `?stored=1`: without asking Japan Post."""
     return unreferred(_parcel(request, number, wants_json=True))
 
 

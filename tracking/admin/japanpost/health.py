@@ -1,4 +1,4 @@
-"""Whether Japan Post answers, and whether we query it. Read-only: the gate pauses and resumes by itself."""
+"""Whether Japan Post answers, and whether we ask it. Read-only: the gate pauses and resumes by itself."""
 
 from typing import Any
 

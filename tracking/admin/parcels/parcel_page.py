@@ -1,4 +1,4 @@
-"""The views behind the buttons of one parcel's page: query Japan Post, mark as handled, print the evidence."""
+"""The views behind the buttons of one parcel's page: ask Japan Post, mark as handled, print the evidence."""
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied

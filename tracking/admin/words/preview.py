@@ -51,7 +51,7 @@ class PreviewForm(forms.Form):
         self._choose("language", [(code, language_name(code)) for code in languages_of(glossary)])
 
     def clean_number(self) -> str:
-        """The number of a parcel with a stored story. Empty if none was typed. Never queries Japan Post."""
+        """The number of a parcel with a stored story. Empty if none was typed. Never asks Japan Post."""
         typed = self.cleaned_data["number"]
         found = find_numbers(typed)
         if typed and (len(found) != 1 or not has_story(found[0])):

@@ -1,4 +1,4 @@
-"""`manage.py watch`: queries known parcels in the background."""
+"""`manage.py watch`: asks Japan Post about known parcels in the background."""
 
 import signal
 import threading

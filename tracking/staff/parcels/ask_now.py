@@ -28,7 +28,7 @@ class AskResult:
 
 
 def ask_now(shipment: Shipment, *, now: datetime) -> AskResult:
-    """Query Japan Post about the parcel, unless its last answer is still fresh or the gate refuses."""
+    """Ask Japan Post about the parcel, unless its last answer is still fresh or the gate refuses."""
     timer = Timer(now, settings.JAPANPOST_TIMEOUT)
     number, has_story = TrackingNumber(shipment.number), shipment.story_at is not None
     try:

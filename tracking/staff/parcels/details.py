@@ -71,7 +71,7 @@ class ShipmentPage:
 
 
 def shipment_page_of(shipment: Shipment, *, now: datetime) -> ShipmentPage:
-    """Return the page of a parcel from our store. Japan Post is not queried."""
+    """Return the page of a parcel from our store. Japan Post is not asked."""
     fetches = shipment.fetches.order_by("-started_at", "-pk")
     waiting = Shipment.objects.needing_attention(now).filter(pk=shipment.pk)
     return ShipmentPage(

@@ -89,7 +89,7 @@ class Evidence:
 
 
 def evidence_of(shipment: Shipment, *, now: datetime, made_by: str, page_url: str) -> Evidence:
-    """Return the evidence that our store has now. Japan Post is not queried. `page_url`: of the customer's page."""
+    """Return the evidence that our store has now. Japan Post is not asked. `page_url`: of the customer's page."""
     return Evidence(
         shipment,
         shop_name=Glossary.current().shop.name,

@@ -1,4 +1,4 @@
-"""Previews: the customers' page with words that are not published. Stores nothing and never queries Japan Post."""
+"""Previews: the customers' page with words that are not published. Stores nothing and never asks Japan Post."""
 
 from copy import copy
 from dataclasses import dataclass, replace
