@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tracking.japanpost.errors import NotFound, Rejected
-from tracking.japanpost.examples import JAPAN_TIME, Example, all_examples, get_example
+from tracking.japanpost.examples import Example, all_examples, get_example
+from tracking.values.places import JAPAN_TIME
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 WITH_EVENTS = [example for example in all_examples() if example.events]

@@ -21,8 +21,9 @@ from tests.support.served import Site
 from tests.support.standin import StandIn
 from tests.support.stories import POSTED, event
 from tests.tools.tour import DOCS, LARGE, save_small
-from tracking.japanpost.examples import JAPAN_TIME, get_example
+from tracking.japanpost.examples import get_example
 from tracking.japanpost.records import TrackedItem
+from tracking.values.places import JAPAN_TIME
 
 FOLDER = DOCS / "img" / "desk"
 MARGIN = 6

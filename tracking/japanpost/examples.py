@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from .errors import NotFound, Rejected
 from .records import TrackedEvent, TrackedItem
 
-JAPAN_TIME = ZoneInfo("Asia/Tokyo")
+_JAPAN_TIME = ZoneInfo("Asia/Tokyo")  # not from values.places, which imports Django
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _read_event(event: dict[str, Any], abroad: str) -> ExampleEvent:
     return ExampleEvent(
         ago=_read_ago(event["ago"]),
         # Only rows in Japan have a ZIP code. A place abroad without a zone raises ValueError here.
-        zone=JAPAN_TIME if "zip" in event else ZoneInfo(event.get("zone", abroad)),
+        zone=_JAPAN_TIME if "zip" in event else ZoneInfo(event.get("zone", abroad)),
         has_time=event.get("time", True),
         phrase=event["phrase"],
         details=event.get("details", ""),
