@@ -219,7 +219,7 @@ def test_support_sees_the_logo_and_cannot_change_it(client, shop):
     assert Logo.objects.exists()
 
 
-def test_the_colour_is_drawn_with_its_contrast_and_no_inline_style(admin_client, shop):
+def test_the_color_is_drawn_with_its_contrast_and_no_inline_style(admin_client, shop):
     shop.accent_color = "#0b6e4f"
     shop.save()
     page = html.fromstring(

@@ -206,7 +206,7 @@ def bench_memory(site: Server) -> None:
 
 
 def bench_weight(site: Server, japan_post: StandIn, store: Path) -> None:
-    """Each kind of page on a visitor's first visit; the last one for a shop with its own colour and logo."""
+    """Each kind of page on a visitor's first visit; the last one for a shop with its own color and logo."""
     if not CHROMIUM:
         note(
             "page weights: not measured, there is no Chromium here (Debian: sudo apt install chromium-headless-shell)"
@@ -226,7 +226,7 @@ def bench_weight(site: Server, japan_post: StandIn, store: Path) -> None:
     with sync_playwright() as playwright:
         for name, path in paths.items():
             if "logo" in name:
-                set_colour_and_logo(store)
+                set_color_and_logo(store)
             with launched(playwright) as browser:
                 weight = weigh(browser, f"http://127.0.0.1:{site.port}{path}")
             show(f"{name}, first visit", "<= 30 KB", weight.bytes / 1024, " KB")
@@ -301,8 +301,8 @@ def edit(store: Path) -> None:
         connection.execute("UPDATE tracking_shop SET words_version = ?", [uuid.uuid4().hex])
 
 
-def set_colour_and_logo(store: Path) -> None:
-    """Give the shop a colour, and a logo of the largest size that is stored."""
+def set_color_and_logo(store: Path) -> None:
+    """Give the shop a color, and a logo of the largest size that is stored."""
     file = io.BytesIO()
     Image.effect_noise((720, 120), 20).save(file, "PNG")
     logo = read_picture(file.getvalue())

@@ -164,7 +164,7 @@ def destination(page: Page) -> list[Locator]:
 
 
 def shop(page: Page) -> list[Locator]:
-    """The colour and the logo of the shop."""
+    """The color and the logo of the shop."""
     _open(page, "shop", "Our shop")
     logo = {"name": "logo.png", "mimeType": "image/png", "buffer": _a_logo()}
     page.locator("input[name=logo]").set_input_files(logo)

@@ -25,7 +25,7 @@ from tracking.japanpost.examples import get_example
 DOCS = PROJECT / "docs"
 PHONE = {"width": 360, "height": 640}
 LARGE = {"width": 1280, "height": 800}
-COLOURS = 128
+COLORS = 128
 _TONES = {"act": "please act", "problem": "there is a problem", "done": "done"}
 MISTYPED = "EM700527953JP"  # two digits of the parcel in customs have changed places
 
@@ -206,7 +206,7 @@ def take_pictures(browser: Browser, site: Site, standin: StandIn, folder: Path) 
 def take_picture(
     browser: Browser, address: str, number: str, file: Path, screen: dict[str, int], scheme: Scheme
 ) -> Picture:
-    """Write the first screen of the page to the file, with few colours."""
+    """Write the first screen of the page to the file, with few colors."""
     context = browser.new_context(
         base_url=address,
         viewport=screen,  # type: ignore[arg-type]
@@ -224,9 +224,9 @@ def take_picture(
 
 
 def save_small(screenshot: bytes, file: Path) -> None:
-    """Write a PNG of few colours: a third of the size, without a visible difference."""
-    few_colours = Image.open(BytesIO(screenshot)).convert("RGB").quantize(COLOURS)
-    few_colours.save(file, optimize=True)
+    """Write a PNG of few colors: a third of the size, without a visible difference."""
+    few_colors = Image.open(BytesIO(screenshot)).convert("RGB").quantize(COLORS)
+    few_colors.save(file, optimize=True)
 
 
 def describe(page: Page, screen: dict[str, int], scheme: Scheme) -> str:

@@ -22,7 +22,7 @@ OTHERS = [
     "/track/EM123456784JP/",
     "/nothing-here",
 ]
-COLOURFUL = [
+COLORFUL = [
     f"/examples/{slug}/"
     for slug in ("in-customs", "silent-30-days", "retention", "being-returned", "delivered")
 ]
@@ -30,8 +30,8 @@ COLOURFUL = [
 # Lists each element with its own text whose contrast is below that of WCAG 2.2 AA: 4.5, or 3 for large text.
 CONTRAST = """
 () => {
-  const channels = colour => {
-    const [r, g, b, a = 1] = colour.match(/[0-9.]+/g).map(Number);
+  const channels = color => {
+    const [r, g, b, a = 1] = color.match(/[0-9.]+/g).map(Number);
     return {rgb: [r, g, b], a};
   };
   const luminance = rgb => {
@@ -44,9 +44,9 @@ CONTRAST = """
     const {rgb, a} = channels(getComputedStyle(element).backgroundColor);
     return a === 1 ? rgb : over(rgb, a, background(element.parentElement));
   };
-  const contrast = (colour, element) => {
+  const contrast = (color, element) => {
     const below = background(element);
-    const {rgb, a} = channels(colour);
+    const {rgb, a} = channels(color);
     const [light, dark] = [over(rgb, a, below), below].map(luminance).sort((x, y) => y - x);
     return (light + 0.05) / (dark + 0.05);
   };
@@ -75,7 +75,7 @@ def visit(page: Page, path: str) -> None:
 def test_text_has_enough_contrast_in_both_schemes(open_page: OpenPage) -> None:
     page = open_page("/")
     papers: dict[str, set[str]] = {scheme: set() for scheme in SCHEMES}
-    for path in COLOURFUL + OTHERS:
+    for path in COLORFUL + OTHERS:
         visit(page, path)
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)

@@ -1,7 +1,7 @@
 """Every situation on small and large screens, light and dark, with and without JavaScript, by pointer and by keyboard.
 
 `make test` opens each situation once, with options that change from one to the next. MATRIX=full checks each in every
-combination: it opens each once with and once without JavaScript, and changes screen and colour scheme on the open page.
+combination: it opens each once with and once without JavaScript, and changes screen and color scheme on the open page.
 """
 
 import os

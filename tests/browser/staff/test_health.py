@@ -1,4 +1,4 @@
-"""Japan Post's health in a browser: Support sees how they answer, Editors are refused, no chart needs its colours."""
+"""Japan Post's health in a browser: Support sees how they answer, Editors are refused, no chart needs its colors."""
 
 from datetime import timedelta
 from itertools import product
@@ -107,7 +107,7 @@ def test_it_fits_and_axe_finds_nothing(
             assert not found.response["violations"], found.generate_report()
 
 
-def test_layers_differ_by_more_than_their_colour(open_page: OpenPage, a_month_of_requests: None) -> None:
+def test_layers_differ_by_more_than_their_color(open_page: OpenPage, a_month_of_requests: None) -> None:
     page = open_health(open_page)
     patterns = page.locator(".legend .bar rect:last-child").evaluate_all(
         "all => all.map(one => document.querySelector(one.getAttribute('fill').match(/#[^)]*/)[0])?.innerHTML ?? '')"
