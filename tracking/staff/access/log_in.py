@@ -17,13 +17,13 @@ from django.views.decorators.cache import never_cache
 
 from tracking.public.visitors import client_address
 from tracking.staff.access import second_factor
-from tracking.staff.access.admin_site import knows_password
 
 
 @never_cache
 def log_in(request: HttpRequest) -> HttpResponse:
     """Django's log-in form; 429 with the time to wait if it is locked; or a redirect to the second factor."""
-    if request.method == "GET" and knows_password(request) and not second_factor.is_satisfied(request):
+    knows_password = second_factor.knows_password(request)
+    if request.method == "GET" and knows_password and not second_factor.is_satisfied(request):
         page = reverse("admin:second_factor")
         return HttpResponseRedirect(f"{page}?{request.GET.urlencode()}" if request.GET else page)
     response = admin.site.login(request)

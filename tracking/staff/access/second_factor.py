@@ -35,6 +35,11 @@ def is_required() -> bool:
     return settings.STAFF_SECOND_FACTOR == "required"
 
 
+def knows_password(request: HttpRequest) -> bool:
+    """Return True if active staff has logged in, with or without the second factor."""
+    return bool(request.user.is_active and getattr(request.user, "is_staff", False))
+
+
 def is_satisfied(request: HttpRequest) -> bool:
     """Return True if no second factor is required, or this session has shown one that the user still has. One query."""
     if not is_required():
