@@ -242,8 +242,8 @@ import sys
 import django
 from django.core.management import execute_from_command_line
 django.setup()
-from tracking.management.commands import watch
-watch.SECONDS_TO_FINISH = int(sys.argv[1])
+from tracking.ops import stop_signals
+stop_signals.SECONDS_TO_FINISH = int(sys.argv[1])
 execute_from_command_line(["manage.py", "watch", *sys.argv[2:]])
 """
 

@@ -39,10 +39,6 @@ RECOMPUTED_IN_A_ROUND = (
 _LONGEST_CYCLE = 500  # parcels; then the cycle ends with a line in the log
 
 
-class Stopped(BaseException):
-    """Stop at once, in the middle of a request. Not an Exception, so that no handler of errors catches it."""
-
-
 @dataclass
 class Totals:
     """The work of a watch, counted."""
