@@ -66,7 +66,7 @@ class Paused(Unavailable):
 
 @dataclass
 class Ticket:
-    """Permission to query one parcel. `token` identifies our lease."""
+    """Permission to ask about one parcel. `token` identifies our lease."""
 
     number: TrackingNumber
     token: str
@@ -108,9 +108,9 @@ def admission(
     asked_by: AskedBy = AskedBy.VISITOR,
     visitor: str = "",
 ) -> Iterator[Ticket | None]:
-    """Wait, within the timer's budget, for permission to query Japan Post about this number.
+    """Wait, within the timer's budget, for permission to ask Japan Post about this number.
 
-    Yields None where no query is needed: the stored answer is fresh, or another request is in flight and this visitor
+    Yields None where no request is needed: the stored answer is fresh, or another request is in flight and this visitor
     has a story to read. `visitor` is counted against LOOKUPS_PER_MINUTE; empty: no count.
     Raises Busy, TooOften or Paused. The code that stores the answer ends the lease with it: see `holds_lease`.
     """
@@ -316,7 +316,7 @@ def _is_leased(shipment: Shipment, now: datetime) -> bool:
 
 
 def _give_back(ticket: Ticket) -> None:
-    """Release the lease after an internal error, so that the next visitor can query."""
+    """Release the lease after an internal error, so that the next visitor can ask."""
     with suppress(DatabaseError):  # then it expires by itself
         Shipment.objects.filter(number=ticket.number, lease_token=ticket.token).update(
             lease_until=None, lease_token=""
