@@ -121,7 +121,7 @@ def test_a_story_that_vanishes_is_an_alarm_once(standin):
     standin.clear()
     for minutes, fault in ((16, None), (32, "500"), (48, None)):
         standin.set_fault(NUMBER, fault or "slow-first-byte", seconds=0)
-        assert look_up(NUMBER, now=NOW + timedelta(minutes=minutes)).gone
+        assert look_up(NUMBER, now=NOW + timedelta(minutes=minutes)).no_longer_listed
     assert [page.kind for page in KeptPage.objects.all()] == ["story-vanished"]
 
 
@@ -137,7 +137,7 @@ def test_a_story_that_shrinks_is_an_alarm_once(standin):
 def test_a_story_forgotten_after_a_year_raises_no_alarm(standin):
     store_story(standin)
     standin.clear()
-    assert look_up(NUMBER, now=NOW + timedelta(days=400)).gone
+    assert look_up(NUMBER, now=NOW + timedelta(days=400)).no_longer_listed
     assert not KeptPage.objects.exists()
 
 

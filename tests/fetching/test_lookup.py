@@ -147,17 +147,17 @@ def test_after_a_failure_an_unlisted_parcel_stays_unlisted(standin):
     look_up(NUMBER, now=LATER)
     standin.set_fault(NUMBER, "500")
     found = look_up(NUMBER, now=LATER + timedelta(minutes=30))
-    assert (found.gone, found.stale, found.checked_at) == (True, True, LATER)
+    assert (found.no_longer_listed, found.stale, found.checked_at) == (True, True, LATER)
 
 
 def test_after_a_failure_the_shorter_answer_is_still_noted(standin):
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     look_up(NUMBER, now=NOW)
     standin.set_item(NUMBER, story(POSTED))
-    assert look_up(NUMBER, now=LATER).told_less_at == NOW
+    assert look_up(NUMBER, now=LATER).less_complete_since == NOW
     standin.set_fault(NUMBER, "500")
     found = look_up(NUMBER, now=LATER + timedelta(minutes=30))
-    assert (found.told_less_at, found.stale) == (NOW, True)
+    assert (found.less_complete_since, found.stale) == (NOW, True)
 
 
 def test_without_a_story_the_failure_is_raised(standin):
@@ -236,7 +236,7 @@ def test_a_reused_number_shows_the_new_parcel(standin, day):
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
     found = look_up(NUMBER, now=NOW)
     assert phrases(found) == ["Posting/Collection", "Arrival at outward office of exchange"]
-    assert (found.destination, found.told_less_at) == (None, None)
+    assert (found.destination, found.less_complete_since) == (None, None)
     assert Event.objects.filter(superseded_at__gte=NOW).count() == 4
     assert Fetch.objects.first().note.startswith("The number is used again: our 4 rows end on 2025-")
     shipment = Shipment.objects.get()
@@ -258,7 +258,7 @@ def test_an_outcome_written_by_an_older_release_counts(standin):
     standin.set_item(NUMBER, story(POSTED))
     look_up(NUMBER, now=NOW)
     Shipment.objects.update(last_answer="not-found")  # an older release writes only last_outcome
-    assert not look_up(NUMBER, now=NOW).gone
+    assert not look_up(NUMBER, now=NOW).no_longer_listed
 
 
 def test_a_reused_number_keeps_its_newest_registration(standin):
@@ -297,7 +297,7 @@ def test_a_story_that_japan_post_forgets_is_kept(standin):
     look_up(NUMBER, now=NOW)
     standin.clear()
     found = look_up(NUMBER, now=NOW + timedelta(days=400))
-    assert found.gone
+    assert found.no_longer_listed
     assert phrases(found) == ["Posting/Collection", "Final delivery"]
 
 

@@ -95,19 +95,21 @@ def test_without_a_history_the_enquiry_ends_by_the_only_row():
 
 @pytest.mark.parametrize("text", [ARRIVED, "Sorted by a drone @ GERMANY"])
 def test_an_unlisted_parcel_is_not_called_normal(text):
-    progress = progress_of(story(POSTED, text), now=datetime(2026, 11, 11, 12, tzinfo=UTC), gone=True)
+    progress = progress_of(
+        story(POSTED, text), now=datetime(2026, 11, 11, 12, tzinfo=UTC), no_longer_listed=True
+    )
     assert (progress.silence.level, progress.silence.headline) == ("longer", "Japan Post no longer lists it")
     assert "The last scan is 1 day old." in progress.silence.text
     assert progress.what_to_do == "If you still wait for it, write to us." and progress.needs_writing
 
 
 def test_an_unlisted_parcel_keeps_a_worry_an_end_or_an_advice():
-    late = progress_of(story(POSTED, ARRIVED), now=NOW + timedelta(days=40), gone=True)
+    late = progress_of(story(POSTED, ARRIVED), now=NOW + timedelta(days=40), no_longer_listed=True)
     assert late.silence.level == "far" and "It has been quiet for far too long" in late.what_to_do
-    over = progress_of(story(POSTED, DELIVERED), gone=True)
+    over = progress_of(story(POSTED, DELIVERED), no_longer_listed=True)
     assert over.silence is None and not over.needs_writing
     soon = datetime(2026, 11, 11, 12, tzinfo=UTC)
-    act = progress_of(story(POSTED, "Retention @ GERMANY"), now=soon, gone=True)
+    act = progress_of(story(POSTED, "Retention @ GERMANY"), now=soon, no_longer_listed=True)
     assert act.silence.headline == "Please do not wait"
 
 

@@ -21,11 +21,16 @@ def progress_of(
     now: datetime = NOW,
     hint: str | None = None,
     destination: str | None = None,
-    gone: bool = False,
+    no_longer_listed: bool = False,
 ) -> Progress:
     """Return the page's contents for the stored item. `hint` is the link's destination, `destination` is staff's."""
     stored = Story(
-        item.number, item.events, item.history_missing, checked_at=now, destination=destination, gone=gone
+        item.number,
+        item.events,
+        item.history_missing,
+        checked_at=now,
+        destination=destination,
+        no_longer_listed=no_longer_listed,
     )
     return build_progress(stored, Glossary.current(), now=now, hint=hint)
 

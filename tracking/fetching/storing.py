@@ -18,7 +18,7 @@ from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavai
 from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.journey.reading import Reading
 from tracking.journey.standing import standing_of, store_standings
-from tracking.journey.story import is_gone, story_of
+from tracking.journey.story import is_no_longer_listed, story_of
 from tracking.models import Event, Fetch, Shipment, Tone
 from tracking.models.shipments import FAILURES, Outcome, row_of
 from tracking.words.glossary import Glossary
@@ -232,7 +232,7 @@ def _drift_in(
     """The reason for an alarm: an unreadable page, or a story that Japan Post no longer has. None: no alarm."""
     if isinstance(failure, UnexpectedPage):
         return Drift(kind_of(str(failure)), str(failure))
-    if isinstance(failure, Unavailable) or shipment.story_at is None or is_gone(shipment):
+    if isinstance(failure, Unavailable) or shipment.story_at is None or is_no_longer_listed(shipment):
         return None
     if not rows or now.date() - rows[-1].local_date > FORGETTING_IS_NORMAL:
         return None

@@ -58,7 +58,7 @@ def advise(reading: Reading, words: Words, silence: Silence | None, *, abroad: s
         ) % {"country": abroad}
     if is_far:
         return _("Write to us. It has been quiet for far too long, and we look into it.")
-    if silence and reading.story.gone and tone in (Tone.NORMAL, Tone.WAIT):
+    if silence and reading.story.no_longer_listed and tone in (Tone.NORMAL, Tone.WAIT):
         return _("If you still wait for it, write to us.")
     return words.what_to_do if words.are_ours else _advise_without_words(reading.newest)
 

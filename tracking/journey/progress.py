@@ -55,8 +55,8 @@ class Progress:
     checked_ago: str
     checked_minutes: int  # the same as a number; the script of the open page counts on from it
     stale: bool  # see Story
-    gone: bool  # see Story
-    told_less: str  # the date of the story where Japan Post's newest answer is less complete; else empty
+    no_longer_listed: bool  # see Story
+    less_complete_since: str  # the date of the story, where newer answers are less complete; else empty
     history_missing: bool
     destination: str | None
     country: str
@@ -86,7 +86,7 @@ class Progress:
     def needs_writing(self) -> bool:
         """True where the customer's next step is a message to the shop."""
         is_far = self.silence is not None and self.silence.level == "far"
-        return self.tone == Tone.PROBLEM or is_far or (self.gone and not self.is_over)
+        return self.tone == Tone.PROBLEM or is_far or (self.no_longer_listed and not self.is_over)
 
     @property
     def has_next_step(self) -> bool:
@@ -181,8 +181,8 @@ def build_progress(
         checked_ago=ago(story.checked_at, now),
         checked_minutes=minutes_ago(story.checked_at, now),
         stale=story.stale,
-        gone=story.gone,
-        told_less=long_date(story.told_less_at.date()) if story.told_less_at else "",
+        no_longer_listed=story.no_longer_listed,
+        less_complete_since=long_date(story.less_complete_since.date()) if story.less_complete_since else "",
         history_missing=story.history_missing,
         destination=reading.destination,
         country=resolver.name_of(reading.destination),

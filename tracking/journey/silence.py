@@ -91,7 +91,7 @@ def silence_of(reading: Reading, now: datetime) -> Silence | None:
     headline, text = _silence_words(reading, thresholds, level, now)
     if newest.words is None and level == "usual" and thresholds.waiting_is_advice:
         headline, text = _("We cannot tell"), _("Nobody knows yet how long this usually takes.")
-    if story.gone and level != "far" and thresholds.waiting_is_advice:
+    if story.no_longer_listed and level != "far" and thresholds.waiting_is_advice:
         level, headline = "longer", _("Japan Post no longer lists it")
         text = _(
             "So no news can appear here for now. The last scan is %(waiting)s old. "
@@ -159,7 +159,7 @@ def _silence_words(
     is_learnt = thresholds.learnt is not None
     if level == "far":
         return _words_of_worry(reading, now, is_learnt=is_learnt)
-    return _words_of_patience(level, is_learnt=is_learnt)
+    return _words_while_waiting(level, is_learnt=is_learnt)
 
 
 def _words_for_action(tone: str, level: str, *, from_abroad: bool) -> tuple[str, str]:
@@ -179,7 +179,7 @@ def _words_for_action(tone: str, level: str, *, from_abroad: bool) -> tuple[str,
     return _("Please do not wait"), _("The last scan is %(waiting)s old. It may not move on until you act.")
 
 
-def _words_of_patience(level: str, *, is_learnt: bool) -> tuple[str, str]:
+def _words_while_waiting(level: str, *, is_learnt: bool) -> tuple[str, str]:
     match level, is_learnt:
         case "usual", True:
             return _("Normal so far"), _("%(parcels)s; %(waited)s.")

@@ -18,14 +18,10 @@ class Story:
     events: tuple[TrackedEvent, ...]  # oldest first, at least one
     history_missing: bool
     checked_at: datetime  # when Japan Post last gave an answer we could read
-    stale: bool = (
-        False  # the last request failed or requests are paused: the story is older than it should be
-    )
-    gone: bool = False  # Japan Post no longer has the item: only our stored story is left
+    stale: bool = False  # the last request failed or requests are paused: older than it should be
+    no_longer_listed: bool = False  # Japan Post no longer has the item: only our stored story is left
     destination: str | None = None  # ISO code that staff entered; None: none
-    told_less_at: datetime | None = (
-        None  # date of the story, where the newest answer is less complete; else None
-    )
+    less_complete_since: datetime | None = None  # last confirmed then; None: the newest answer has it all
     changed_at: datetime | None = None  # when the events last changed
 
 
@@ -67,19 +63,19 @@ def story_of(shipment: Shipment, events: tuple[TrackedEvent, ...], *, is_paused:
         history_missing=shipment.history_missing,
         checked_at=shipment.answered_at,
         stale=is_paused or shipment.last_outcome in FAILURES,
-        gone=is_gone(shipment),
+        no_longer_listed=is_no_longer_listed(shipment),
         destination=shipment.destination_id,
-        told_less_at=_told_less_at(shipment),
+        less_complete_since=_less_complete_since(shipment),
         changed_at=shipment.changed_at,
     )
 
 
-def is_gone(shipment: Shipment) -> bool:
+def is_no_longer_listed(shipment: Shipment) -> bool:
     """True where Japan Post's newest answer says that it has no such item or that the number is malformed."""
     return shipment.newest_answer in (Outcome.NOT_FOUND, Outcome.REJECTED)
 
 
-def _told_less_at(shipment: Shipment) -> datetime | None:
+def _less_complete_since(shipment: Shipment) -> datetime | None:
     """When Japan Post last confirmed the story, if a later answer was less complete; else None."""
     confirmed = shipment.story_at == shipment.answered_at
     return None if confirmed or shipment.newest_answer != Outcome.TRACKED else shipment.story_at

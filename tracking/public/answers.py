@@ -60,8 +60,8 @@ class PageInputs:
             story.checked_at,
             story.changed_at,
             story.stale,
-            story.gone,
-            story.told_less_at,
+            story.no_longer_listed,
+            story.less_complete_since,
         )
         return (*facts, story.destination, self.glossary.version, self.language, self.hint)
 
