@@ -69,7 +69,7 @@ def _advise_without_words(waypoint: Waypoint) -> str:
         return _("Your parcel was on its way back. Write to us, so that we can agree on what comes next.")
     if waypoint.may_be_delivered or waypoint.tone == Tone.DONE:
         return _("If you do not have it, write to us.")
-    is_known = waypoint.words is not None
+    is_known = waypoint.explained_as is not None
     match waypoint.tone:
         case Tone.PROBLEM if is_known:
             return _("Write to us, so that we can act.")
@@ -116,7 +116,7 @@ def hand_over(reading: Reading) -> HandOver | None:
         return None
     if (newest.stage or 0) < Stage.CUSTOMS_AND_ARRIVAL and not is_last_scan(newest, there):
         return None
-    if newest.going_back or (newest.words and newest.words.slug == DELIVERED_BACK):
+    if newest.going_back or (newest.explained_as and newest.explained_as.slug == DELIVERED_BACK):
         return None
     values = {"country": there.spoken_name, "operator": there.operator}
     url = there.link_for(number)

@@ -164,7 +164,7 @@ def build_progress(
         tone=newest.tone,
         asks_customer=newest.asks_customer,
         status=newest.status,
-        guide_status=newest.words,
+        guide_status=newest.explained_as,
         guide_slug=timeline[0].guide_slug,
         headline=words.title,
         meaning=words.meaning,

@@ -22,7 +22,7 @@ class Waypoint:
     event: TrackedEvent
     country: str | None  # ISO code of the country that the row itself names; None: it names none
     status: Status | None  # the meaning of the row's phrase; None: unknown
-    words: Status | None  # the status whose words explain the row; None: Japan Post's phrase is shown
+    explained_as: Status | None  # the status whose words explain the row; None: Japan Post's phrase is shown
     stage: int | None  # the last step reached; None: none yet
     tone: str
     going_back: bool  # True: this row or an earlier one says that the parcel is being returned
@@ -30,12 +30,12 @@ class Waypoint:
     @property
     def asks_customer(self) -> bool:
         """True where the customer must act and can. In the country of origin they cannot, whatever the phrase says."""
-        return self.tone == Tone.ACT and (self.words is None or self.words.slug != INSIDE_ORIGIN)
+        return self.tone == Tone.ACT and not _is(self.explained_as, INSIDE_ORIGIN)
 
     @property
     def is_over(self) -> bool:
         """True where this row says "delivered" or "back at the sender": no further row is expected."""
-        return self.tone == Tone.DONE or (self.words is not None and self.words.slug in _ENDS)
+        return self.tone == Tone.DONE or _is(self.explained_as, *_ENDS)
 
     @property
     def may_be_delivered(self) -> bool:
@@ -56,21 +56,21 @@ def _next(before: Waypoint | None, event: TrackedEvent, origin: str, glossary: G
     country, status = glossary.country_of(event.region), glossary.status_of(event.phrase)
     stage, tone = (before.stage, before.tone) if before else (None, str(Tone.NORMAL))
     going_back = before is not None and before.going_back
-    words = status
+    explained_as = status
     if going_back or (country == origin and _is(status, FINAL_DELIVERY)):
-        words, tone = _words_on_the_way_back(status, glossary), Tone.PROBLEM
+        explained_as, tone = _explained_on_the_way_back(status, glossary), Tone.PROBLEM
     elif status is None or leaves_elsewhere(status, country, origin):
-        words = None  # staff wrote the words for leaving for the country of origin
+        explained_as = None  # staff wrote the words for leaving for the country of origin
         tone = tone if tone in (Tone.ACT, Tone.PROBLEM) else Tone.WAIT
     else:
         tone, step = status.tone, _step_of(status, stage)
         if country == origin and (step or 0) > Stage.LEAVING_JAPAN:
-            words, step = glossary.status_named(INSIDE_ORIGIN) or status, Stage.LEAVING_JAPAN
+            explained_as, step = glossary.status_named(INSIDE_ORIGIN) or status, Stage.LEAVING_JAPAN
         stage = stage if tone == Tone.PROBLEM else step  # a problem is no progress
-    return Waypoint(event, country, status, words, stage, tone, going_back or _is(status, *_RETURNS))
+    return Waypoint(event, country, status, explained_as, stage, tone, going_back or _is(status, *_RETURNS))
 
 
-def _words_on_the_way_back(status: Status | None, glossary: Glossary) -> Status | None:
+def _explained_on_the_way_back(status: Status | None, glossary: Glossary) -> Status | None:
     """The status whose words explain a row of a parcel on its way back, or delivered in its country of origin."""
     if status is None or status.slug in _RETURNS:
         return status
@@ -136,9 +136,9 @@ def last_time_here(route: Sequence[Waypoint]) -> Waypoint | None:
     if newest.country is None:
         return None
     for waypoint in reversed(route):
-        if newest.words is None or waypoint.words is None:
+        if newest.explained_as is None or waypoint.explained_as is None:
             continue
-        if waypoint.words != newest.words:
+        if waypoint.explained_as != newest.explained_as:
             has_left = True
         elif has_left and waypoint.country == newest.country:
             return waypoint
@@ -147,5 +147,4 @@ def last_time_here(route: Sequence[Waypoint]) -> Waypoint | None:
 
 def is_last_scan(waypoint: Waypoint, there: Destination | None) -> bool:
     """True for the departure to a post that sends no scans to Japan: no row will follow."""
-    has_departed = waypoint.words is not None and waypoint.words.slug == DEPARTED
-    return there is not None and not there.exchanges_scans and has_departed
+    return there is not None and not there.exchanges_scans and _is(waypoint.explained_as, DEPARTED)

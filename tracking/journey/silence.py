@@ -53,15 +53,15 @@ def thresholds_of(reading: Reading) -> SilenceThresholds | None:
     if newest.is_over or newest.may_be_delivered or is_last_scan(newest, reading.there):
         return None
     tone = Tone.WAIT if newest.tone == Tone.ACT and not newest.asks_customer else newest.tone
-    if newest.words is None:
+    if newest.explained_as is None:
         return SilenceThresholds(_USUAL_DAYS, _WORRY_DAYS, tone)
     if reading.collect_by and tone == Tone.ACT:
         kept_days = max(0, (reading.collect_by - newest.event.local_date).days)
-        return SilenceThresholds(min(newest.words.usual_days, kept_days), kept_days, tone)
-    by_staff = SilenceThresholds(newest.words.usual_days, newest.words.worry_days, tone)
+        return SilenceThresholds(min(newest.explained_as.usual_days, kept_days), kept_days, tone)
+    by_staff = SilenceThresholds(newest.explained_as.usual_days, newest.explained_as.worry_days, tone)
     if not by_staff.waiting_is_advice:
         return by_staff
-    learnt = reading.glossary.usual_wait(newest.words, reading.destination)
+    learnt = reading.glossary.usual_wait(newest.explained_as, reading.destination)
     if learnt is None:
         return by_staff
     # Learnt days may only postpone the worry.
@@ -89,7 +89,7 @@ def silence_of(reading: Reading, now: datetime) -> Silence | None:
     days, age = _days_since(reading, asked_at), _days_since(reading, now)
     level = _level(reading, thresholds, days, asked_at)
     headline, text = _silence_words(reading, thresholds, level, now)
-    if newest.words is None and level == "usual" and thresholds.waiting_is_advice:
+    if newest.explained_as is None and level == "usual" and thresholds.waiting_is_advice:
         headline, text = _("We cannot tell"), _("Nobody knows yet how long this usually takes.")
     if story.no_longer_listed and level != "far" and thresholds.waiting_is_advice:
         level, headline = "longer", _("Japan Post no longer lists it")
@@ -137,7 +137,7 @@ def _no_scans(reading: Reading, now: datetime) -> Silence:
     """Silence that will not end, because the post of the destination sends no scans to Japan."""
     days, newest, there = _days_since(reading, now), reading.newest, reading.there
     text = _("The post in %(country)s sends no scans to Japan. Ask them with the same number.")
-    if newest.words and days > newest.words.worry_days:
+    if newest.explained_as and days > newest.explained_as.worry_days:
         text += " " + _("If they know nothing about it either, write to us.")
     headline = _("Nothing more will appear here")
     country = there.spoken_name if there else ""

@@ -36,7 +36,7 @@ def standing_of(shipment: Shipment, reading: Reading) -> Standing:
         shipment=shipment,
         stage=newest.stage,
         tone=newest.tone,
-        status=newest.words or newest.status,  # a delivery back to the sender has a name of its own
+        status=newest.explained_as or newest.status,  # a delivery back to the sender has a name of its own
         destination=reading.there,
         is_over=newest.is_over,
         scanned_on=newest.event.local_date,

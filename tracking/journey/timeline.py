@@ -50,14 +50,14 @@ def timeline_of(reading: Reading, resolver: WordingResolver) -> tuple[Entry, ...
 def _entry(resolver: WordingResolver, waypoint: Waypoint, *, is_newest: bool) -> Entry:
     event = waypoint.event
     where = (event.office, event.region, event.postal_code)
-    words = resolver.resolve(waypoint)
-    in_guide = waypoint.words is not None and resolver.glossary.guide_words(waypoint.words, resolver.language)
+    words, explained_as = resolver.resolve(waypoint), waypoint.explained_as
+    in_guide = explained_as is not None and resolver.glossary.guide_words(explained_as, resolver.language)
     return Entry(
         event=event,
         when=_when(event, waypoint.country),
         status=waypoint.status,
         title=words.title if words.are_ours else "",
-        guide_slug=waypoint.words.slug if waypoint.words and in_guide else "",
+        guide_slug=explained_as.slug if explained_as and in_guide else "",
         place=tuple(filter(None, where)),
         is_newest=is_newest,
     )

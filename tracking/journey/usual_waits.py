@@ -114,13 +114,14 @@ def longest_dwells(reading: Reading, now: datetime) -> dict[Status, Dwell]:
     since = (now - LEARN_FROM).date()
     longest: dict[Status, Dwell] = {}
     for waypoint, after in zip_longest(reading.route, reading.route[1:]):
-        if waypoint.words is None or waypoint.event.local_date < since:
+        status = waypoint.explained_as
+        if status is None or waypoint.event.local_date < since:
             continue
         if waypoint.is_over or is_last_scan(waypoint, reading.there):
             continue
         days = _days_to(waypoint, after) if after else _days_until(waypoint, reading.story.checked_at)
-        before = longest[waypoint.words].days if waypoint.words in longest else 0  # so never negative
-        longest[waypoint.words] = Dwell(max(before, days), is_over=after is not None)
+        before = longest[status].days if status in longest else 0  # so never negative
+        longest[status] = Dwell(max(before, days), is_over=after is not None)
     return longest
 
 

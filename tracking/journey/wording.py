@@ -43,8 +43,8 @@ class WordingResolver:
 
     def resolve(self, waypoint: Waypoint) -> Words:
         """Staff's words for a row, for this language and destination; else words that quote Japan Post's phrase."""
-        wording = waypoint.words and self.glossary.words_for(
-            waypoint.words, language=self.language, destination=self.destination
+        wording = waypoint.explained_as and self.glossary.words_for(
+            waypoint.explained_as, language=self.language, destination=self.destination
         )
         if not wording:
             return self._their_words(waypoint)
@@ -57,7 +57,7 @@ class WordingResolver:
         """Words that quote Japan Post's phrase. `what_to_do` is empty: `advice.advise` decides it."""
         if normalise(waypoint.event.phrase) in self.glossary.ambiguous:
             meaning = _("Japan Post uses these words both for leaving a country and for arriving in one.")
-        elif waypoint.status is not None and waypoint.words is None:
+        elif waypoint.status is not None and waypoint.explained_as is None:
             meaning = _(
                 "Japan Post uses these words for leaving a country, and this scan is not from %(origin)s. "
                 "The parcel may travel on to another country, or come back."
