@@ -355,7 +355,7 @@ def test_a_visitor_cannot_choose_a_request_id_through_the_proxy(
         session.verify = str(certificate)
         answer = session.get(f"{address}/healthz", headers=CLAIM)
     assert answer.status_code == 200
-    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
+    assert re.fullmatch("[0-9]{39}", answer.headers["X-Request-ID"])
 
 
 @pytest.mark.haproxy
@@ -363,7 +363,7 @@ def test_a_visitor_cannot_choose_a_request_id_through_the_balancer(site: Site, t
     with Balancer(tmp_path, site.addresses * 2) as balancer, visitor() as session:
         answer = session.get(f"{balancer.address}/healthz", headers=CLAIM)
     assert answer.status_code == 200
-    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
+    assert re.fullmatch("[0-9]{39}", answer.headers["X-Request-ID"])
 
 
 @pytest.mark.proxies
