@@ -13,7 +13,9 @@ from uuid import uuid4
 import pytest
 from django.core.cache import cache
 from django.db import connection
+from django.template import Context, Template
 from django.test import TransactionTestCase, override_settings
+from django.test.utils import instrumented_test_render
 from django.utils import timezone
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -63,6 +65,23 @@ def pytest_configure() -> None:
 def _quick_passwords() -> Iterator[None]:
     """Hash passwords quickly: production's hasher is slow on purpose and would take half the time of desk tests."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _widgets_are_not_recorded(django_test_environment: None) -> Iterator[None]:
+    """Render the widgets of forms as in production: without a copy of the context for each, for the test client.
+
+    A list of countries has 249 options, each a template. `response.context` has all templates but those.
+    """
+
+    def render(template: Template, context: Context) -> Any:
+        if (template.name or "").startswith("django/forms/"):
+            return template.nodelist.render(context)
+        return instrumented_test_render(template, context)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Template, "_render", render)
         yield
 
 
