@@ -29,6 +29,7 @@ from tests.support.stories import WIDEST_DAY
 from tracking.fetching import gate, timer
 from tracking.models import Shop
 from tracking.public.release import release_id
+from tracking.words import glossary
 
 SYSTEM = Path(__file__).resolve().parent / "system"
 
@@ -107,6 +108,16 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(TransactionTestCase, "_fixture_teardown", restore)
             yield
+
+
+@pytest.fixture(autouse=True)
+def _words_are_read_again() -> Iterator[None]:
+    """Let no test use words that an earlier test of this process read.
+
+    A transaction that is rolled back takes an edit back, and the version of the words with it, but not what was read.
+    """
+    yield
+    glossary._newest = None
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from django.test import TransactionTestCase
 
 from tests import PROJECT
 from tracking.models import Destination, Phrase, Shipment, Shop, Status, Wording
+from tracking.words.glossary import Glossary
 
 SEEDED = (Destination, Phrase, Shop, Status, Wording)
 TESTS = PROJECT / "tests"
@@ -30,6 +31,18 @@ def test_a_test_with_transactions_leaves_the_seeded_rows():
     assert not Shipment.objects.exists()
     assert seeded_rows() == before
     assert Shop.objects.get().words_version != token, "this process would keep the words of the last test"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_a_test_does_not_use_the_words_of_an_earlier_one(turn):
+    Status.objects.update(tone="problem")  # without a new version
+    assert {status.tone for status in Glossary.current().statuses} == {"problem"}
+
+
+@pytest.mark.django_db
+def test_a_change_that_was_rolled_back_is_not_read():
+    assert {status.tone for status in Glossary.current().statuses} > {"problem"}
 
 
 def test_passwords_of_tests_are_hashed_quickly():
