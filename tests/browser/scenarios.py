@@ -100,7 +100,7 @@ def _busy(standin: StandIn, settings: Any) -> None:
     """Another request about the parcel is in flight, and no visitor may wait for it."""
     settings.JAPANPOST_WAITING = 0
     until = timezone.now() + timedelta(minutes=2)
-    Shipment.objects.create(number=NUMBER, lease_until=until, lease_token="somebody")
+    Shipment.objects.create(number=NUMBER, lease_until=until, lease_token="another request")
 
 
 def _too_often(standin: StandIn, settings: Any) -> None:

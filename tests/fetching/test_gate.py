@@ -243,7 +243,7 @@ def test_a_place_taken_by_a_crashed_process_becomes_free(standin, settings, gate
 @database
 def test_the_watch_leaves_a_place_for_visitors(standin, settings, gate_clock, parcels):
     settings.JAPANPOST_CONCURRENCY = 2
-    Shipment.objects.create(number=NUMBER, lease_until=after(seconds=13), lease_token="somebody")
+    Shipment.objects.create(number=NUMBER, lease_until=after(seconds=13), lease_token="another request")
     with pytest.raises(Busy):
         look_up(parcels[0], now=NOW, asked_by=AskedBy.WATCH)
     look_up(parcels[0], now=NOW)
@@ -255,7 +255,7 @@ def test_the_watch_leaves_a_place_for_visitors(standin, settings, gate_clock, pa
 @database
 def test_the_watch_does_not_ask_while_a_visitor_waits(standin, settings, gate_clock, parcels):
     settings.JAPANPOST_CONCURRENCY = 1
-    Shipment.objects.create(number=NUMBER, lease_until=after(seconds=1.5), lease_token="somebody")
+    Shipment.objects.create(number=NUMBER, lease_until=after(seconds=1.5), lease_token="another request")
     with pytest.raises(Busy):
         look_up(parcels[0], now=NOW, budget=0.8)
     Shipment.objects.update(lease_until=None)

@@ -248,7 +248,7 @@ def page_for(client):
     """A function that returns the page as a user of these groups sees it."""
 
     def open_(*names: str):
-        user = User.objects.create_user("-".join(names) or "nobody", is_staff=True)
+        user = User.objects.create_user("-".join(names) or "no-rights", is_staff=True)
         user.groups.set(Group.objects.filter(name__in=names))
         client.force_login(user)
         return client.get(PAGE)

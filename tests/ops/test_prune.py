@@ -303,7 +303,7 @@ def leave_traces() -> None:
         at = NOW + days * DAY
         Fetch.objects.create(shipment=shipment, started_at=at, milliseconds=1, outcome="tracked")
         Alarm.objects.create(kind="cut", day=at.date(), claimed_at=at)
-        VisitorMinute.objects.create(visitor="somebody", minute=at)
+        VisitorMinute.objects.create(visitor="a visitor", minute=at)
         Session.objects.create(session_key=f"after {days} days", session_data="", expire_date=at)
     KeptPage.objects.bulk_create(
         KeptPage(number=NUMBER, kind="cut", reason="cut", size=0, body=b"", kept_at=NOW) for _ in range(25)

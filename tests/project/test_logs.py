@@ -117,8 +117,8 @@ def test_a_plain_line_has_the_id(client: Client, log: Lines) -> None:
 @plain
 def test_a_line_outside_a_request_has_a_dash(client: Client, log: Lines) -> None:
     client.get("/says")
-    logging.getLogger("tracking.test").warning("nobody asked")
-    assert log()[-1].endswith("WARNING tracking.test -: nobody asked")
+    logging.getLogger("tracking.test").warning("no request")
+    assert log()[-1].endswith("WARNING tracking.test -: no request")
 
 
 # JSON

@@ -92,14 +92,14 @@ def test_another_migrate_overwrites_no_edit_of_staff():
     Phrase.objects.filter(text="Retention").update(status=None)
     Status.objects.filter(slug="retention").update(name="Waiting for you", worry_days=77)
     Status.objects.filter(slug="collection").update(example="")
-    Destination.objects.filter(code="DE").update(operator="Somebody else")
+    Destination.objects.filter(code="DE").update(operator="Another post")
     Shop.objects.update(name="Tea from Uji")
     call_command("migrate", verbosity=0)
     assert Wording.objects.get(status__slug="retention", destination=None).title == "Come and get it"
     assert Phrase.objects.get(text="Retention").status is None
     assert Status.objects.filter(slug="retention", name="Waiting for you", worry_days=77).exists()
     assert Status.objects.get(slug="collection").example == ""
-    assert Destination.objects.get(code="DE").operator == "Somebody else"
+    assert Destination.objects.get(code="DE").operator == "Another post"
     assert Shop.objects.get().name == "Tea from Uji"
 
 

@@ -72,7 +72,7 @@ def test_a_published_change_shows_its_author_and_difference(admin_client, status
 
 
 def test_the_authors_name_stays_when_the_account_is_deleted(admin_client, admin_user, status):
-    StatusPage(admin_client, status).write(title="By somebody").press("_publish")
+    StatusPage(admin_client, status).write(title="By ann").press("_publish")
     author = Wording.history.first()
     admin_user.delete()
     author.refresh_from_db()
@@ -186,7 +186,7 @@ def test_going_back_to_an_invalid_row_is_refused(admin_client):
 
 @pytest.mark.parametrize(
     ("model", "field", "value"),
-    [(Destination, "operator", "Somebody"), (Shop, "name", "Tea"), (Phrase, "status_id", None)],
+    [(Destination, "operator", "Another post"), (Shop, "name", "Tea"), (Phrase, "status_id", None)],
 )
 def test_other_models_can_go_back_too(admin_client, model, field, value):
     row = model.objects.exclude(**{field: value}).first()

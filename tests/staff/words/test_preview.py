@@ -15,7 +15,7 @@ from tracking.public.answers import answered
 
 pytestmark = pytest.mark.django_db
 
-DRAFT = "A title that nobody has published"
+DRAFT = "A title that is not published"
 
 
 @pytest.fixture
