@@ -90,7 +90,9 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "emsguide.safety.headers",
+    "emsguide.incoming.refuse_marked",
     "emsguide.safety.body_limit",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -101,7 +103,6 @@ MIDDLEWARE = [
     "tracking.staff.access.middleware.DeskLogin",
     "tracking.staff.access.middleware.DeskMessages",
     "tracking.staff.access.middleware.desk_clock",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",  # notes who changed a row
 ]
 METRICS_TOKEN = env.token("METRICS_TOKEN", least=16)

@@ -133,6 +133,22 @@ def test_a_too_large_body_is_refused_before_it_is_read(site: str) -> None:
         assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.parametrize("charset", ["hex", "punycode", "utf-7"])
+def test_another_charset_than_utf_8_is_refused_with_the_policy(site: str, charset: str) -> None:
+    answer = get(f"{site}/healthz?x", **{"Content-Type": f"text/plain; charset={charset}"})
+    assert answer.status_code == 400 and "UTF-8" in answer.text
+    assert set(answer.headers["Content-Security-Policy"].split("; ")) == POLICY
+    assert answer.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize("lines", ["", "Host: 127.0.0.1:65536\r\n", f"Host: 127.0.0.1:{'8' * 8000}\r\n"])
+def test_a_request_without_a_possible_host_is_refused(site: str, lines: str) -> None:
+    host, port = urlsplit(site).netloc.split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(f"GET /robots.txt HTTP/1.1\r\n{lines}Connection: close\r\n\r\n".encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
 def test_gunicorns_own_log_lines_are_json_and_written_once(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "LOG_FORMAT": "json", "BIND": f"unix:{tmp_path}/socket"}
     missing = [sys.executable, "-m", "gunicorn", "emsguide.no_such_module", "--no-control-socket"]

@@ -1,0 +1,103 @@
+"""What is checked of a request, and put in order, before Django or a view reads it.
+
+Django decodes the address and the body in the character set that the client names, before any middleware runs. Python
+has character sets that cost minutes for a large form, so every text of a client is UTF-8 here.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, multipartparser
+from django.shortcuts import render
+from django.utils.http import parse_header_parameters
+from django.utils.translation import gettext_lazy as _
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+_REFUSED = "emsguide.refused"  # of the environ, where no client can write: its headers are HTTP_…
+_REASONS = {
+    "charset": _("What you sent is not marked as UTF-8, so we have not read it. Please send it as UTF-8."),
+    "host": _("The request did not name this site, or it named a port that cannot exist."),
+}
+
+# The names have no *, with which RFC 2231 marks a value in a character set of its own.
+_PARAMETER = re.compile(
+    r""";[ \t]*(?:([!#$%&'+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*([!#-:<-~]+|"[ !#-\[\]-~]*")[ \t]*)?"""
+)
+_WITH_PARAMETERS = re.compile(rf'[^;"]*(?:{_PARAMETER.pattern})*')
+_UTF_8 = ("utf-8", "utf8")
+_EXTENDED = re.compile(r"\*[0-9]*\*?\s*=")
+_PORT = re.compile(r":([0-9]+)$")
+
+
+def guard(application: Application) -> Application:
+    """Wrap a WSGI application: mark requests that must not be read, and take out what Django must not read of them.
+
+    `refuse_marked` answers them: there the answer gets the headers and the id of every answer.
+    """
+
+    def guarded(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if ";" in (content_type := environ.get("CONTENT_TYPE", "")):
+            if _is_utf_8(content_type):
+                environ["CONTENT_TYPE"] = _PARAMETER.sub(_without_charset, content_type)
+            else:
+                environ["CONTENT_TYPE"], environ[_REFUSED] = "", "charset"
+        if not _is_host_possible(environ):
+            environ[_REFUSED] = "host"
+        return application(environ, start_response)
+
+    return guarded
+
+
+def refuse_marked(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: 400 with a sentence that helps, for a request that `guard` marked. Nothing of it is decoded."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if reason := request.META.get(_REFUSED):
+            return render(request, "400.html", {"reason": _REASONS[reason]}, status=400)
+        return get_response(request)
+
+    return middleware
+
+
+def refuse_codecs_in_parts() -> None:
+    """Let Django answer 400 to a form of which the header of a part names a character set. To call once at the start.
+
+    Django has no setting for it: the parser of forms calls this function by its name. No browser sends such a header:
+    RFC 7578 forbids it.
+    """
+    multipartparser.parse_header_parameters = _part_header  # type: ignore[attr-defined]  # the name has no type
+
+
+def _part_header(line: str) -> tuple[str, dict[str, str]]:
+    """Django's value and parameters of a header. Raises MultiPartParserError for a parameter in a set of its own."""
+    if _EXTENDED.search(line):
+        raise multipartparser.MultiPartParserError("A parameter of a part names its character set.")
+    return parse_header_parameters(line)
+
+
+def _is_utf_8(content_type: str) -> bool:
+    """True for a Content-Type that is well formed and names no other character set."""
+    return _WITH_PARAMETERS.fullmatch(content_type) is not None and all(
+        value.strip('"').lower() in _UTF_8
+        for name, value in _PARAMETER.findall(content_type)
+        if name.lower() == "charset"
+    )
+
+
+def _without_charset(parameter: re.Match[str]) -> str:
+    """The parameter; empty for a charset, which Django compares with one spelling only."""
+    return "" if (parameter[1] or "").lower() == "charset" else parameter[0]
+
+
+def _is_host_possible(environ: Environ) -> bool:
+    """False where HTTP/1.1 requires a Host and there is none, and for a port that cannot exist."""
+    host = environ.get("HTTP_HOST")
+    if host is None:
+        return environ.get("SERVER_PROTOCOL") != "HTTP/1.1"
+    port = _PORT.search(host)
+    return port is None or (len(port[1]) <= 5 and 0 < int(port[1]) <= 65_535)

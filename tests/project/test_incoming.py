@@ -1,0 +1,220 @@
+"""What the site checks of a request before a view sees it, asked through the WSGI application that gunicorn calls."""
+
+import codecs
+import encodings.punycode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+
+from emsguide.wsgi import application
+from tests.project.test_headers import POLICY
+from tracking.models import Message
+
+FORM = "application/x-www-form-urlencoded"
+PARTS = "multipart/form-data; boundary=line"
+MADE_UP = "made-up-codec"
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    text: str
+
+
+def ask(path: str, query: str = "", *, body: bytes = b"", **environ: str | None) -> Answer:
+    """The answer to one request, a POST if it has a body. `None` removes a variable of the environ."""
+    variables: dict[str, Any] = {
+        "REQUEST_METHOD": "POST" if body else "GET",
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "SERVER_NAME": "testserver",
+        "SERVER_PORT": "80",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": "testserver",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": BytesIO(body),
+    }
+    sent: list[Any] = []
+    variables = {name: value for name, value in (variables | environ).items() if value is not None}
+    response = application(variables, lambda status, headers: sent.extend((status, headers)))
+    text = b"".join(response).decode()
+    response.close()
+    return Answer(int(sent[0].split()[0]), dict(sent[1]), text)
+
+
+def part(*headers: str, content: bytes = b"x") -> bytes:
+    """A multipart body with one part, as a browser sends it, and a CSRF token that is not right."""
+    lines = "\r\n".join(headers).encode()
+    token = b'--line\r\nContent-Disposition: form-data; name="csrfmiddlewaretoken"\r\n\r\n' + b"b" * 32
+    return token + b"\r\n--line\r\n" + lines + b"\r\n\r\n" + content + b"\r\n--line--\r\n"
+
+
+@pytest.fixture(autouse=True)
+def _connection_stays_open() -> Iterator[None]:
+    """Keep the connection of the test: a server's thread would close an old one, as Django's test client knows."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def looked_up() -> Iterator[list[str]]:
+    """The names of codecs that Python was asked for, without those that it already knew."""
+    names: list[str] = []
+    codecs.register(names.append)
+    yield names
+    codecs.unregister(names.append)
+
+
+# The character set
+
+
+def assert_refused(answer: Answer) -> None:
+    """The answer is our page for a bad request, and has the policy and an id as each answer has."""
+    assert answer.status == 400
+    assert set(answer.headers["Content-Security-Policy"].split("; ")) == POLICY
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert len(answer.headers["X-Request-ID"]) == 39
+    assert "<h1>" in answer.text
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        "charset=hex",
+        "charset=undefined",
+        "charset=utf-16",
+        "CHARSET = utf-7",
+        f"charset={MADE_UP}",
+        'charset="latin-1"',
+        "charset=utf-8; charset=hex",
+        'charset="utf-8"; charset=hex',
+        "charset=hex; charset=utf-8",
+        'charset="utf-8;charset=hex',
+        "charset=",
+        "charset=a\0b",
+        "charset*=hex''utf-8",
+        "charset*=utf-8''utf-8",
+        f"x*={MADE_UP}''a",
+        "x*=undefined''a",
+        "charset*0=he; charset*1=x",
+        f"charset*0*={MADE_UP}''; charset*1=x",
+        'x="\\"; charset=hex',
+        "charset",
+        "=hex",
+        "é=1",
+    ],
+)
+def test_a_charset_that_is_not_utf_8_is_refused(parameters, looked_up):
+    answer = ask("/healthz", "x", CONTENT_TYPE=f"text/plain; {parameters}")
+    assert_refused(answer)
+    assert "UTF-8" in answer.text
+    assert looked_up == []
+
+
+@pytest.mark.parametrize("address", ["/contact/", "/admin/login/", "/track/", "/nothing/"])
+@pytest.mark.parametrize("kind", [FORM, PARTS, "text/plain"])
+def test_no_byte_of_a_body_is_decoded_as_punycode(address, kind, monkeypatch):
+    decoded = []
+    monkeypatch.setattr(encodings.punycode, "punycode_decode", lambda *given: decoded.append(given) or "")
+    body = part('Content-Disposition: form-data; name="text"', content=b"a" * 200_000)
+    answer = ask(
+        address, body=body, CONTENT_TYPE=f"{kind}; charset=punycode", HTTP_COOKIE=f"csrftoken={'a' * 32}"
+    )
+    assert_refused(answer)
+    assert decoded == []
+
+
+@pytest.mark.parametrize("query", ["number=%2B2AA-", "number=%2B2AA-&to=CA"])
+def test_half_a_surrogate_cannot_be_sent_as_utf_7(query):
+    assert_refused(ask("/track/", query, CONTENT_TYPE="text/plain; charset=utf-7"))
+
+
+def test_a_message_in_another_charset_is_refused(db):
+    body = b"name=Ann&email=ann%40example.com&text=%2B2AA-"
+    assert_refused(ask("/contact/", body=body, CONTENT_TYPE=f"{FORM}; charset=utf-7"))
+    assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "",
+        FORM,
+        f"{FORM};",
+        f"{FORM}; charset=UTF-8",
+        f"{FORM};charset=utf8",
+        f'{FORM}; charset="Utf-8" ; x=y',
+        f"{FORM}; charset=utf-8; charset=utf-8",
+        f"{FORM}; boundary=---x:y/(z)",
+        "nonsense",
+    ],
+)
+def test_utf_8_in_any_spelling_is_read(content_type, db):
+    assert ask("/healthz", "x=%C3%A9", CONTENT_TYPE=content_type).status == 200
+    sent = ask("/contact/", body=b"text=%C3%A9", CONTENT_TYPE=content_type, HTTP_ORIGIN="http://testserver")
+    assert sent.status == 403  # without the token of the form
+    assert ("é</textarea>" in sent.text) is content_type.startswith(FORM)
+
+
+# The headers of the parts of a form
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (["Content-Disposition: form-data; name*=punycode''text"], 400),
+        ([f"Content-Disposition: form-data; name*={MADE_UP}''text"], 400),
+        ([f"Content-Disposition: form-data; name*0*={MADE_UP}''te; name*1=xt"], 400),
+        (["Content-Disposition: form-data; name=file; filename*=hex''x"], 400),
+        (["Content-Disposition: form-data; name=file; filename *= undefined''x"], 400),
+        (["Content-Disposition: form-data; name=text", f"Content-Type: text/plain; a*={MADE_UP}''x"], 400),
+        (['Content-Disposition: form-data; name="file"; filename="a*b.csv"'], 403),
+        (
+            ["Content-Disposition: form-data; name=f; filename=a", f"Content-Type: a/b; charset={MADE_UP}"],
+            403,
+        ),
+        (["Content-Disposition: form-data; name=text", "Content-Transfer-Encoding: base64"], 403),
+        (["Content-Disposition: form-data; name=f; filename=a", "Content-Transfer-Encoding: base64"], 400),
+        (["Content-Disposition"], 403),
+        (["Content-Disposition: form-data; name*0=te; name*1=xt"], 400),
+    ],
+)
+def test_no_part_of_a_form_chooses_a_codec(headers, status, looked_up, monkeypatch, db):
+    monkeypatch.setattr(encodings.punycode, "punycode_decode", None)
+    cookie = f"csrftoken={'a' * 32}"
+    answer = ask("/contact/", body=part(*headers), CONTENT_TYPE=PARTS, HTTP_COOKIE=cookie)
+    assert answer.status == status and "<h1>" in answer.text
+    assert looked_up == []
+
+
+# The host
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["testserver:0", "testserver:65536", "testserver:" + "8" * 8000, "testserver:", "testserver:x", "", None],
+)
+def test_a_missing_host_or_an_impossible_port_is_refused(host):
+    assert_refused(ask("/robots.txt", HTTP_HOST=host))
+
+
+@pytest.mark.parametrize("host", ["testserver", "testserver:80", "testserver:65535"])
+def test_a_host_with_a_possible_port_is_answered(host):
+    assert ask("/robots.txt", HTTP_HOST=host).status == 200
+
+
+def test_http_1_0_needs_no_host():
+    assert ask("/robots.txt", HTTP_HOST=None, SERVER_PROTOCOL="HTTP/1.0").status == 200
