@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, multipartparser
 from django.shortcuts import render
 from django.utils.http import parse_header_parameters
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+GetResponse = Callable[[HttpRequest], HttpResponse]
 
 _REFUSED = "emsguide.refused"  # of the environ, where no client can write: its headers are HTTP_…
 _REASONS = {
@@ -30,6 +32,13 @@ _WITH_PARAMETERS = re.compile(rf'[^;"]*(?:{_PARAMETER.pattern})*')
 _UTF_8 = ("utf-8", "utf8")
 _EXTENDED = re.compile(r"\*[0-9]*\*?\s*=")
 _PORT = re.compile(r":([0-9]+)$")
+
+# The first gzip of the header, with its quality; one that cannot be read does not match.
+_GZIP = re.compile(
+    r"(?:^|,)[ \t]*gzip[ \t]*(?:;[ \t]*q=([01](?:\.[0-9]{0,3})?)[ \t]*)?(?:,|$)", re.IGNORECASE
+)
+_ZERO = re.compile(r"0\.?0*")
+_CSRF_COOKIE = re.compile("[A-Za-z0-9]{32}|[A-Za-z0-9]{64}")
 
 
 def guard(application: Application) -> Application:
@@ -51,14 +60,32 @@ def guard(application: Application) -> Application:
     return guarded
 
 
-def refuse_marked(
-    get_response: Callable[[HttpRequest], HttpResponse],
-) -> Callable[[HttpRequest], HttpResponse]:
+def refuse_marked(get_response: GetResponse) -> GetResponse:
     """Middleware: 400 with a sentence that helps, for a request that `guard` marked. Nothing of it is decoded."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if reason := request.META.get(_REFUSED):
             return render(request, "400.html", {"reason": _REASONS[reason]}, status=400)
+        return get_response(request)
+
+    return middleware
+
+
+def tidy_headers(get_response: GetResponse) -> GetResponse:
+    """Middleware: for all that follows, Accept-Encoding is `gzip` or empty, and a malformed CSRF cookie is missing.
+
+    The three that compress, WhiteNoise, Django and our page cache, read `gzip;q=0` as consent. For a malformed token,
+    Django would set a new cookie on each page, also on one without a form.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        accepted = _GZIP.search(request.META.get("HTTP_ACCEPT_ENCODING", ""))
+        request.META["HTTP_ACCEPT_ENCODING"] = (
+            "gzip" if accepted and not _ZERO.fullmatch(accepted[1] or "1") else ""
+        )
+        token = request.COOKIES.get(settings.CSRF_COOKIE_NAME)
+        if token is not None and not _CSRF_COOKIE.fullmatch(token):
+            del request.COOKIES[settings.CSRF_COOKIE_NAME]
         return get_response(request)
 
     return middleware

@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "emsguide.safety.headers",
     "emsguide.incoming.refuse_marked",
     "emsguide.safety.body_limit",
+    "emsguide.incoming.tidy_headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "tracking.staff.access.middleware.DeskSessions",

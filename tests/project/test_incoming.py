@@ -2,6 +2,8 @@
 
 import codecs
 import encodings.punycode
+import gzip
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -45,9 +47,11 @@ def ask(path: str, query: str = "", *, body: bytes = b"", **environ: str | None)
     sent: list[Any] = []
     variables = {name: value for name, value in (variables | environ).items() if value is not None}
     response = application(variables, lambda status, headers: sent.extend((status, headers)))
-    text = b"".join(response).decode()
+    content = b"".join(response)
     response.close()
-    return Answer(int(sent[0].split()[0]), dict(sent[1]), text)
+    headers = dict(sent[1])
+    text = gzip.decompress(content) if "Content-Encoding" in headers else content
+    return Answer(int(sent[0].split()[0]), headers, text.decode())
 
 
 def part(*headers: str, content: bytes = b"x") -> bytes:
@@ -218,3 +222,75 @@ def test_a_host_with_a_possible_port_is_answered(host):
 
 def test_http_1_0_needs_no_host():
     assert ask("/robots.txt", HTTP_HOST=None, SERVER_PROTOCOL="HTTP/1.0").status == 200
+
+
+# Cookies
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "csrftoken=zzz",
+        f"csrftoken={'é' * 32}",
+        f"csrftoken={'a' * 33}",
+        "csrftoken=",
+        f"csrftoken={'a' * 31}-; sessionid=x; messages=x; django_language=xx; csrftoken",
+    ],
+)
+def test_no_cookie_makes_a_page_set_one(cookie, db):
+    for address in ("/accent-0b6e4f.css", "/robots.txt", "/", "/track/", "/nothing/", "/healthz"):
+        answer = ask(address, HTTP_COOKIE=cookie.encode().decode("latin-1"))
+        assert "Set-Cookie" not in answer.headers
+        assert "Cookie" not in answer.headers.get("Vary", "")
+
+
+@pytest.mark.parametrize("cookie", [None, "csrftoken=zzz"])
+def test_a_page_with_a_form_sets_a_right_cookie(cookie, db):
+    assert re.search("csrftoken=[A-Za-z0-9]{32};", ask("/contact/", HTTP_COOKIE=cookie).headers["Set-Cookie"])
+
+
+def test_a_form_with_a_malformed_cookie_is_refused(db):
+    body = f"csrfmiddlewaretoken={'a' * 32}&text=Hello".encode()
+    answer = ask("/contact/", body=body, CONTENT_TYPE=FORM, HTTP_COOKIE="csrftoken=zzz")
+    assert answer.status == 403 and "Hello</textarea>" in answer.text
+
+
+# Compression
+
+
+ACCEPTS_GZIP = [
+    "gzip",
+    "GZip",
+    "gzip, deflate, br, zstd",
+    "br;q=1.0, gzip;q=0.8, *;q=0.1",
+    "gzip ; q=0.001",
+    "a,gzip",
+]
+REFUSES_GZIP = [
+    "",
+    "identity",
+    "gzip;q=0",
+    "gzip; q=0.000",
+    "GZIP;Q=0",
+    "br, gzip ;q=0 , deflate",
+    "*;q=0",
+    "*",
+    "xgzip",
+    "gzip-x",
+    "br;gzip",
+    "gzip;q=x",
+    "gzip;q=0, gzip",
+    None,
+]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "is_packed"),
+    [(one, True) for one in ACCEPTS_GZIP] + [(one, False) for one in REFUSES_GZIP],
+)
+def test_only_a_client_that_accepts_gzip_gets_it(accepted, is_packed, db):
+    for address in ("/", "/", "/contact/"):  # rendered, from the page cache, and packed by Django
+        answer = ask(address, HTTP_ACCEPT_ENCODING=accepted)
+        assert (answer.headers.get("Content-Encoding") == "gzip") is is_packed
+        assert "Accept-Encoding" in answer.headers["Vary"]
+        assert "<h1" in answer.text

@@ -55,6 +55,8 @@ def test_static_files_are_hashed_compressed_and_immutable(site: str) -> None:
     assert response.status_code == 200
     assert response.headers["Content-Encoding"] == "gzip"
     assert "immutable" in response.headers["Cache-Control"]
+    for refusal in ("gzip;q=0", "identity"):
+        assert "Content-Encoding" not in get(f"{site}{css}", **{"Accept-Encoding": refusal}).headers
 
 
 def test_pages_are_compressed_and_have_the_security_headers(site: str) -> None:
