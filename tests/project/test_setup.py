@@ -68,6 +68,13 @@ def test_scripts_can_be_run_and_parsed(script):
     assert processes.run(["bash", "-n", PROJECT / script]).returncode == 0
 
 
+@pytest.mark.parametrize("file", ["docs/deploying.md", "docs/scaling.md", "deploy/compose.yaml"])
+def test_each_cache_server_has_a_limit(file):
+    text = (PROJECT / file).read_text(encoding="utf-8")
+    assert re.search(r'maxmemory(", "| )256mb', text)
+    assert re.search(r'maxmemory-policy(", "| )allkeys-lru', text)
+
+
 def test_pre_commit_and_make_lint_run_the_same_ruff():
     hooks = yaml.safe_load((PROJECT / ".pre-commit-config.yaml").read_text())["repos"]
     [revision] = [one["rev"] for one in hooks if "ruff" in one["repo"]]

@@ -182,6 +182,48 @@ def test_each_host_language_and_destination_has_its_own_page(client, stored, set
         assert ["to=CA" in page for page in pages] == [False, False, False, True]
 
 
+@pytest.mark.parametrize(
+    ("host", "is_kept"),
+    [
+        ("track.example", True),
+        ("track.example:8443", True),  # the port of SITE_URL
+        ("track.example:80", True),  # the port on which the site listens
+        ("other.example", True),
+        ("site.shop.example", True),  # SITE_URL, which only a wildcard allows
+        ("site.shop.example:8443", True),
+        ("[::1]:80", True),
+        ("track.example:81", False),
+        ("track.example:0080", False),
+        ("track.example:", False),
+        ("Track.example", False),
+        ("track.example.", False),
+        ("made-up.shop.example", False),
+        ("shop.example:1234", False),
+    ],
+)
+def test_only_hosts_of_the_settings_fill_the_cache(client, stored, settings, host, is_kept):
+    settings.ALLOWED_HOSTS = ["TRACK.example", "other.example", "[::1]", ".shop.example"]
+    settings.SITE_URL = "https://site.shop.example:8443"
+    for address in ("/", PAGE):
+        assert client.get(address, headers={"host": host}).status_code == (400 if host[-1] == ":" else 200)
+    assert len([key for key in cache._cache if "page:" in key]) == (2 if is_kept else 0)
+
+
+def test_any_host_may_be_allowed_but_only_ours_is_kept(client, stored, settings):
+    settings.ALLOWED_HOSTS, settings.SITE_URL = ["*"], ""
+    for number in range(3):
+        assert f"made{number}.example/" in client.get(PAGE, headers={"host": f"made{number}.example"}).text
+    assert not [key for key in cache._cache if "page:" in key]
+
+
+@pytest.mark.parametrize(("address", "kept"), [("127.0.0.1", 1), ("", 0)])
+def test_on_a_socket_the_clients_port_is_not_the_sites(client, stored, settings, address, kept):
+    """On a Unix socket, gunicorn takes SERVER_PORT from the Host that the client sends."""
+    settings.ALLOWED_HOSTS = ["track.example"]
+    client.get(PAGE, headers={"host": "track.example:4711"}, SERVER_PORT="4711", REMOTE_ADDR=address)
+    assert len([key for key in cache._cache if "page:" in key]) == kept
+
+
 def test_a_page_with_an_unknown_destination_is_not_cached(client, stored, monkeypatch):
     client.get(PAGE)
     monkeypatch.setattr(page_cache.cache, "set", None)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from gzip import compress, decompress
 from hashlib import sha256
+from urllib.parse import urlsplit
 from uuid import UUID
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
@@ -83,7 +85,8 @@ def get(request: HttpRequest, key: str) -> HttpResponse | None:
 def put(request: HttpRequest, key: str, response: HttpResponse, *, until: datetime) -> HttpResponse:
     """Cache a rendered page until the aware moment `until`, and return it as a response to this request.
 
-    A response with another status than 200 is returned unchanged and not cached.
+    A response with another status than 200 is returned unchanged and not cached. Under a host that the settings do not
+    name, the page is returned and not cached.
     """
     if response.status_code != 200:
         return response
@@ -92,8 +95,23 @@ def put(request: HttpRequest, key: str, response: HttpResponse, *, until: dateti
     # Weak, because the plain and the compressed form share it and differ in bytes.
     response["ETag"] = f'W/"{sha256(content).hexdigest()[:20]}"'
     page = _CachedPage(compress(content, 6), dict(response.items()), until)
-    cache.set(key, page, _KEPT_SECONDS)
+    if _is_host_ours(request):
+        cache.set(key, page, _KEPT_SECONDS)
     return _respond(request, page)
+
+
+def _is_host_ours(request: HttpRequest) -> bool:
+    """True under a host that ALLOWED_HOSTS names exactly or SITE_URL has, without a port or with a port of ours.
+
+    A visitor can make up ports, upper-case letters and the subdomains of a wildcard, so that each page would be cached
+    again for each of them.
+    """
+    site = urlsplit(settings.SITE_URL)
+    exact = (name.lower() for name in settings.ALLOWED_HOSTS if not name.startswith((".", "*")))
+    names = {site.netloc.removesuffix(f":{site.port}"), *exact}
+    # On a Unix socket, where a client has no address, gunicorn takes the port from the client's own header.
+    ports = {site.port, request.get_port() if request.META.get("REMOTE_ADDR") else None}
+    return request.get_host() in names | {f"{name}:{port}" for name in names for port in ports}
 
 
 def _respond(request: HttpRequest, page: _CachedPage) -> HttpResponse:
