@@ -185,7 +185,9 @@ def test_an_empty_store_has_zeros_and_no_latency(store) -> None:
     found = figures()
     for name in ("breaker_open", "failures_in_a_row", "inbox_phrases", "messages_unanswered"):
         assert found[f"emsguide_{name}"] == 0
-    assert found["emsguide_watch_due_parcels"] == found["emsguide_watch_lag_seconds"] == 0
+    for registered in ("yes", "no"):
+        assert found[f"emsguide_watch_due_parcels registered={registered}"] == 0
+        assert found[f"emsguide_watch_lag_seconds registered={registered}"] == 0
     assert not [name for name in found if "fetch_seconds" in name]
 
 
@@ -216,9 +218,14 @@ def test_waiting_phrases_and_messages_are_counted(store) -> None:
 
 
 def test_the_lag_of_the_watch_is_measured(store) -> None:
-    for number, minutes in zip(some_numbers(3), (-30, -5, 5), strict=True):
-        Shipment.objects.create(number=number, watch_at=NOW + timedelta(minutes=minutes))
-    assert (figures()["emsguide_watch_due_parcels"], figures()["emsguide_watch_lag_seconds"]) == (2, 1800)
+    for number, minutes in zip(some_numbers(4), (-30, -5, 5, -60), strict=True):
+        registered_at = None if minutes == -60 else NOW
+        watch_at = NOW + timedelta(minutes=minutes)
+        Shipment.objects.create(number=number, registered_at=registered_at, watch_at=watch_at)
+    found = figures()
+    for registered, parcels, seconds in (("yes", 2, 1800), ("no", 1, 3600)):
+        assert found[f"emsguide_watch_due_parcels registered={registered}"] == parcels
+        assert found[f"emsguide_watch_lag_seconds registered={registered}"] == seconds
 
 
 def test_the_figures_cost_five_queries(store, django_assert_num_queries) -> None:
@@ -238,4 +245,4 @@ def test_without_a_database_the_other_figures_are_shown(client: Client, counted)
             cursor.execute("ALTER TABLE gone RENAME TO tracking_gate")
     assert found["emsguide_database_up"] == 0
     assert found["emsguide_request_seconds_count status=200 view=healthz"] > 0
-    assert "emsguide_watch_lag_seconds" not in found
+    assert not [name for name in found if "watch_lag" in name]

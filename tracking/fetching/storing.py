@@ -19,7 +19,7 @@ from tracking.japanpost.records import TrackedEvent, TrackedItem
 from tracking.journey.reading import Reading
 from tracking.journey.standing import standing_of, store_standings
 from tracking.journey.story import is_no_longer_listed, story_of
-from tracking.models import Event, Fetch, Shipment, Tone
+from tracking.models import AskedBy, Event, Fetch, Shipment, Tone
 from tracking.models.shipments import FAILURES, Outcome, row_of
 from tracking.words.glossary import Glossary
 
@@ -95,6 +95,8 @@ def store(ticket: gate.Ticket, fetch: Fetch, answer: TrackedItem | JapanPostErro
         if effect.rows is not None and isinstance(answer, TrackedItem):
             events = answer.events
         _apply(effect, shipment, seen_at=fetch.ended_at)
+        if ticket.asked_by == AskedBy.VISITOR:
+            shipment.visited_at = now
         _conclude(shipment, events, glossary, now)
     fetch.outcome, fetch.note = effect.outcome, effect.note
     fetch.save()

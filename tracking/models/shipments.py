@@ -8,6 +8,7 @@ from django.utils.timezone import localdate, localtime
 
 from tracking.japanpost.records import TrackedEvent
 from tracking.models.standings import Reason
+from tracking.values.clocks import has_passed, is_ahead
 from tracking.values.places import JAPAN_TIME
 
 
@@ -38,11 +39,17 @@ class ShipmentQuerySet(models.QuerySet["Shipment"]):
         """Shipments that the watch should ask about at this moment, the longest overdue first."""
         return self.filter(watch_at__lte=at).order_by("watch_at", "pk")
 
+    def registered(self) -> "ShipmentQuerySet":
+        """Shipments that staff registered."""
+        return self.filter(registered_at__isnull=False)
+
+    def typed(self) -> "ShipmentQuerySet":
+        """Shipments that staff did not register: visitors looked them up, and may do so with any number."""
+        return self.filter(registered_at__isnull=True)
+
     def free(self, at: datetime) -> "ShipmentQuerySet":
         """Shipments without a request in flight, and whose last answer is no longer fresh at this moment."""
-        return self.filter(
-            Q(lease_until=None) | Q(lease_until__lte=at), Q(ask_again_at=None) | Q(ask_again_at__lte=at)
-        )
+        return self.filter(has_passed("lease_until", at), has_passed("ask_again_at", at))
 
     def needing_attention(self, now: datetime) -> "ShipmentQuerySet":
         """Shipments with a reason for attention that is newer than `handled_at`, while an enquiry is still possible.
@@ -109,7 +116,13 @@ class Shipment(models.Model):
         null=True,
         blank=True,
         db_index=True,
-        help_text="When the watch asks about it next. Empty: never, for it is delivered, long silent or unknown.",
+        help_text="When the watch asks about it next. Empty: never, for it is delivered, long silent or unknown, or "
+        "staff did not register it and no visitor has looked it up for a week.",
+    )
+    visited_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When a visitor's look-up last reached Japan Post. Empty: none, or before we stored it.",
     )
     order_reference = models.CharField(
         max_length=100, blank=True, help_text="Your order number. For staff only: customers never see it."
@@ -130,7 +143,12 @@ class Shipment(models.Model):
         indexes = [
             models.Index(
                 fields=["lease_until"], condition=Q(lease_until__isnull=False), name="shipment_being_asked"
-            )
+            ),
+            models.Index(  # finds the shop's own parcels, however many numbers of visitors are due
+                fields=["watch_at"],
+                condition=Q(registered_at__isnull=False, watch_at__isnull=False),
+                name="shipment_watched_own",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -147,7 +165,7 @@ class Shipment(models.Model):
 
     def is_due(self, now: datetime) -> bool:
         """True where the last answer is no longer fresh, or the rest after a failure is over."""
-        return self.ask_again_at is None or self.ask_again_at <= now
+        return not is_ahead(self.ask_again_at, now)
 
 
 class EventQuerySet(models.QuerySet["Event"]):

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from django.db import DatabaseError
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
 from prometheus_client.core import GaugeMetricFamily
@@ -23,6 +23,7 @@ from tracking.fetching.gate import current_gate
 from tracking.fetching.health import past_hour
 from tracking.models import Message, Phrase, Shipment
 from tracking.public.answers import answered
+from tracking.values.clocks import is_ahead
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the name that the library expects; gunicorn.conf.py sets both
 SLOT = "METRICS_SLOT"
@@ -111,9 +112,7 @@ class _Store:
 
 def _figures(now: datetime) -> Iterator[GaugeMetricFamily]:
     gate, hour = current_gate(), past_hour(now=now)
-    due = Shipment.objects.due(now).order_by().aggregate(count=Count("pk"), oldest=Min("watch_at"))
-    paused = gate.paused_until is not None and gate.paused_until > now
-    lag = (now - due["oldest"]).total_seconds() if due["oldest"] else 0
+    paused = is_ahead(gate.paused_until, now)
     fetches = GaugeMetricFamily(
         "emsguide_fetches_last_hour", "Requests to Japan Post in the last 60 minutes.", labels=["outcome"]
     )
@@ -129,12 +128,39 @@ def _figures(now: datetime) -> Iterator[GaugeMetricFamily]:
         if seconds is not None:
             latency.add_metric([quantile], seconds)
     yield latency
+    yield from _lag_of_the_watch(now)
     for name, meaning, value in (
         ("breaker_open", "1: Japan Post is not asked, for it does not answer.", paused),
         ("failures_in_a_row", "Requests without an answer since the last answer.", gate.failures_in_a_row),
         ("inbox_phrases", "Phrases that wait for a meaning.", Phrase.objects.unmapped().count()),
         ("messages_unanswered", "Messages that wait for an answer.", Message.objects.unanswered().count()),
-        ("watch_due_parcels", "Parcels the watch should have asked about by now.", due["count"]),
-        ("watch_lag_seconds", "How long the oldest of these has been waiting; 0: none.", lag),
     ):
         yield GaugeMetricFamily(f"emsguide_{name}", meaning, value=value)
+
+
+def _lag_of_the_watch(now: datetime) -> Iterator[GaugeMetricFamily]:
+    """Costs one query. Visitors can make any number of parcels due, so these are apart from the registered ones."""
+    due = Shipment.objects.due(now).order_by()
+    own = Q(registered_at__isnull=False)
+    counted = due.aggregate(
+        **{
+            f"{name}_{registered}": figure("pk" if name == "count" else "watch_at", filter=condition)
+            for registered, condition in (("yes", own), ("no", ~own))
+            for name, figure in (("count", Count), ("oldest", Min))
+        }
+    )
+    parcels = GaugeMetricFamily(
+        "emsguide_watch_due_parcels",
+        "Parcels the watch should have asked about by now, registered by staff or only typed by visitors.",
+        labels=["registered"],
+    )
+    lag = GaugeMetricFamily(
+        "emsguide_watch_lag_seconds",
+        "How long the oldest of these has been waiting; 0: none.",
+        labels=["registered"],
+    )
+    for registered in ("yes", "no"):
+        oldest = counted[f"oldest_{registered}"]
+        parcels.add_metric([registered], counted[f"count_{registered}"])
+        lag.add_metric([registered], (now - oldest).total_seconds() if oldest else 0)
+    yield from (parcels, lag)

@@ -2,7 +2,7 @@
 
 Any number of watches may run on any number of machines. The gate gives the lease on a parcel to one of them, and the
 answer sets the parcel's next `watch_at`. A watch keeps no other state, so a killed one leaves only a lease, which
-expires.
+expires. Parcels that staff registered come first; numbers that only visitors typed have a share of the requests.
 """
 
 import logging
@@ -16,12 +16,11 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from tracking.fetching import asking, gate
-from tracking.fetching.schedule import AFTER_FAILURE
+from tracking.fetching import asking, gate, schedule
 from tracking.fetching.timer import Timer
 from tracking.journey.standing import BATCH, recompute_outdated
 from tracking.models import AskedBy, Shipment
-from tracking.models.shipments import FAILURES
+from tracking.models.shipments import FAILURES, ShipmentQuerySet
 from tracking.ops import prune
 from tracking.values import pacing
 from tracking.values.numbers import TrackingNumber
@@ -107,7 +106,7 @@ class Watch:
     def _cycle(self, *, busy_timeout: float | None = None) -> Totals:
         """Ask about the parcels that are due at the start. `busy_timeout`: seconds to retry each; None: no limit."""
         began, done = time.monotonic(), Totals()
-        for number in self._due_numbers():
+        for number in self._due_numbers(until=None if busy_timeout is None else self.clock()):
             if not self._ask_in_turn(number, done, busy_timeout):
                 break
             self.report(f"{done.asked} asked, {Shipment.objects.due(self.clock()).count()} due")
@@ -119,20 +118,37 @@ class Watch:
         self.totals += done
         return done
 
-    def _due_numbers(self) -> Iterator[TrackingNumber]:
-        """Yield due numbers, the longest overdue first.
+    def _due_numbers(self, *, until: datetime | None) -> Iterator[TrackingNumber]:
+        """Yield due numbers: those that staff registered first, then the longest overdue.
 
-        Reads the database for each, because other watches and visitors ask about the same parcels.
+        Leaves parcels that become due after `until`; None: a registered one that becomes due is the next. Reads the
+        database for each, because other watches and visitors ask about the same parcels.
         """
         started, left_to_others = self.clock(), set[str]()
         while not self.is_stopping:
-            free = Shipment.objects.due(started).free(self.clock()).exclude(number__in=left_to_others)
-            number = free.values_list("number", flat=True).first()
-            if number is None:
+            due = Shipment.objects.due(until or self.clock()).registered()
+            shipment = self._first(due, left_to_others) or self._first_typed(started, left_to_others)
+            if shipment is None:
                 return
-            yield TrackingNumber(number)
-            if Shipment.objects.due(started).filter(number=number).exists():
-                left_to_others.add(number)
+            yield TrackingNumber(shipment.number)
+            if Shipment.objects.due(started).filter(pk=shipment.pk).exists():
+                left_to_others.add(shipment.number)
+
+    def _first(self, due: ShipmentQuerySet, left_to_others: set[str]) -> Shipment | None:
+        return due.free(self.clock()).exclude(number__in=left_to_others).first()
+
+    def _first_typed(self, started: datetime, left_to_others: set[str]) -> Shipment | None:
+        """The next number that only visitors typed; None where none is due or their share is used up.
+
+        Ends the watch for those that waited until a week after their last visit.
+        """
+        due = Shipment.objects.due(started).typed()
+        while not self.is_stopping and schedule.may_watch_typed(now=self.clock()):
+            shipment = self._first(due, left_to_others)
+            if shipment is None or schedule.is_watched(shipment, now=self.clock()):
+                return shipment
+            Shipment.objects.typed().filter(pk=shipment.pk, watch_at=shipment.watch_at).update(watch_at=None)
+        return None
 
     def _ask_in_turn(self, number: TrackingNumber, done: Totals, busy_timeout: float | None) -> bool:
         """Ask about one parcel, retrying while the gate is busy. Return False to end this cycle."""
@@ -170,7 +186,7 @@ class Watch:
     def _postpone(self, number: TrackingNumber) -> None:
         """Move the parcel behind the others after an error of ours, which an immediate retry would only repeat."""
         try:
-            Shipment.objects.filter(number=number).update(watch_at=self.clock() + AFTER_FAILURE)
+            Shipment.objects.filter(number=number).update(watch_at=self.clock() + schedule.AFTER_FAILURE)
         except DatabaseError:
             logger.exception("%s could not be postponed", redact(number))
             self._sleep(BUSY_FOR)

@@ -59,7 +59,7 @@ def test_a_shop_without_name_or_address_is_reported(shop) -> None:
 
 @pytest.mark.django_db
 def test_a_watch_that_stopped_or_is_too_slow_is_reported() -> None:
-    parcel = Shipment.objects.create(number=NUMBER, watch_at=NOW - 2 * HOUR)
+    parcel = Shipment.objects.create(number=NUMBER, registered_at=NOW, watch_at=NOW - 2 * HOUR)
     assert "has never asked. Parcels that have been due for more than an hour: 1." in text_of("W207")
     Fetch.objects.create(
         shipment=parcel,
@@ -70,7 +70,10 @@ def test_a_watch_that_stopped_or_is_too_slow_is_reported() -> None:
     )
     assert "last asked on 2026-11-24 at 10:00 UTC" in text_of("W207")
     Fetch.objects.update(started_at=NOW)
-    assert "cannot keep up" in text_of("W208") and not text_of("W207")
+    assert "cannot keep up" in text_of("W208") and not text_of("W207") and not text_of("I230")
+    Shipment.objects.update(registered_at=None)
+    assert "typed, and that have been due for more than an hour: 1." in text_of("I230")
+    assert not text_of("W207") and not text_of("W208")
     Shipment.objects.update(watch_at=NOW - HOUR / 2)
     assert not text_of("W207") and not text_of("W208")
 

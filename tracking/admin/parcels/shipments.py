@@ -76,6 +76,7 @@ class ShipmentAdmin(StandingColumnsMixin, admin.ModelAdmin):
                     "changed_at",
                     "ask_again_at",
                     "watch_at",
+                    "visited_at",
                 ],
             },
         ),
@@ -93,7 +94,7 @@ class ShipmentAdmin(StandingColumnsMixin, admin.ModelAdmin):
             "asked_at",
             "answered_at",
         ]
-        kept += ["story_at", "changed_at", "ask_again_at", "watch_at", "registered_at"]
+        kept += ["story_at", "changed_at", "ask_again_at", "watch_at", "visited_at", "registered_at"]
         return ["number", *kept] if obj else kept
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -22,6 +22,7 @@ from tracking.ops import backup
 from tracking.ops.readiness import unapplied_migrations
 from tracking.public import visitors
 from tracking.staff.access import groups
+from tracking.values.clocks import is_ahead
 from tracking.words import seed
 
 WATCH_MAY_LAG = timedelta(hours=1)
@@ -104,19 +105,29 @@ def _shop() -> Iterator[checks.CheckMessage]:
 
 
 def _watch(now: datetime) -> Iterator[checks.CheckMessage]:
-    late = Shipment.objects.due(now - WATCH_MAY_LAG).count()
-    gate = current_gate()
-    if not late or (gate.paused_until and gate.paused_until > now):
+    due = Shipment.objects.due(now - WATCH_MAY_LAG)
+    late, typed_late = due.registered().count(), due.typed().count()
+    if not (late or typed_late) or is_ahead(current_gate().paused_until, now):
         return
-    last = Fetch.objects.filter(asked_by=AskedBy.WATCH).aggregate(last=Max("started_at"))["last"]
+    by_the_watch = Fetch.objects.filter(asked_by=AskedBy.WATCH, started_at__lte=now)
+    last = by_the_watch.aggregate(last=Max("started_at"))["last"]
     if last is None or now - last > WATCH_MAY_LAG:
         when = f"last asked on {last:%Y-%m-%d at %H:%M} UTC" if last else "has never asked"
+        due_for_an_hour = f"Parcels that have been due for more than an hour: {late + typed_late}."
         yield checks.Warning(
-            f"The watch is not running: it {when}. Parcels that have been due for more than an hour: {late}.",
+            f"The watch is not running: it {when}. {due_for_an_hour}",
             hint="Run python manage.py watch as a service, or watch --once from cron.",
             id="emsguide.W207",
         )
-    else:
+        return
+    if typed_late:
+        yield checks.Info(
+            f"Numbers that only visitors typed, and that have been due for more than an hour: {typed_late}. "
+            "The watch gives them a quarter of its requests at most.",
+            hint="Register your own parcels at the desk: the watch asks about registered parcels first.",
+            id="emsguide.I230",
+        )
+    if late:
         yield checks.Warning(
             f"The watch cannot keep up. Parcels that have been due for more than an hour: {late}.",
             hint="Start a second one; see also JAPANPOST_CONCURRENCY and JAPANPOST_SPACING_MS.",

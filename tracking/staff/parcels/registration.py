@@ -95,10 +95,12 @@ def _filled_in(shipment: Shipment, row: ParcelRow, now: datetime) -> Shipment:
     shipment.destination_id = row.destination or shipment.destination_id
     shipment.order_reference = row.order_reference or shipment.order_reference
     shipment.note = row.note or shipment.note
+    # With a story, the schedule sets the time of the next request. It sets none where only visitors typed the number
+    # and none has looked for a week.
+    if shipment.story_at is None or (shipment.registered_at is None and shipment.watch_at is None):
+        shipment.watch_at = now
     # Also if it is registered already: if Japan Post reuses the number, the new parcel is ours.
     shipment.registered_at = now
-    if shipment.story_at is None:  # with a story, the schedule sets the time of the next request
-        shipment.watch_at = now
     return shipment
 
 
