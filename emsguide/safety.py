@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.shortcuts import render
 from django.views.debug import SafeExceptionReporterFilter
 
 from tracking.public.visitors import is_at_desk
 
+_MOST_OF_A_PROXY = 5 * 1024 * 1024  # bytes; the proxies of deploy/ refuse larger bodies themselves
+_CHUNK = 64 * 1024
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -38,6 +41,25 @@ def body_limit(get_response: GetResponse) -> GetResponse:
         if length.isdigit() and int(length) > settings.MOST_BODY_BYTES:
             return render(request, "413.html", {"most": settings.MOST_BODY_BYTES}, status=413)
         return get_response(request)
+
+    return middleware
+
+
+def read_to_the_end(get_response: GetResponse) -> GetResponse:
+    """Middleware: reads what a view has left of a body, such as that of a form without its cookie.
+
+    gunicorn closes a connection with more than 64 kB left, while the proxy still sends; visitors then get the proxy's
+    error 502 instead of our answer. Bodies that no proxy of ours lets through are not read, nor are those in chunks.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdigit() and int(length) <= _MOST_OF_A_PROXY:
+            with suppress(UnreadablePostError):  # the client is gone
+                while request.read(_CHUNK):
+                    pass
+        return response
 
     return middleware
 

@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test.client import Client, FakePayload
 from django.urls import reverse
 
 from tests.support.stories import NUMBER
@@ -90,6 +91,20 @@ def test_a_body_of_more_than_4_megabytes_is_refused_before_it_is_read(client, se
     assert "larger than the 4.0" in response.content.decode()
     assert client.post("/contact/", {"text": "Hello"}).status_code == 400
     assert client.post("/contact/", CONTENT_LENGTH="many", data={}).status_code == 400
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/contact/", "/healthz", "/admin/login/"])
+@pytest.mark.parametrize(("size", "left"), [(100_000, 0), (5_000_000, 0), (6_000_000, 6_000_000)])
+def test_what_a_view_leaves_of_a_body_is_read_up_to_5_mib(path, size, left):
+    """Otherwise gunicorn closes the connection while a proxy still sends, and the proxy answers 502."""
+    body = FakePayload(b"x" * size)
+    client = Client(enforce_csrf_checks=True)
+    response = client.generic(
+        "POST", path, content_type="text/plain", CONTENT_LENGTH=str(size), **{"wsgi.input": body}
+    )
+    assert response.status_code in (403, 405, 413)
+    assert len(body) == left
 
 
 @pytest.mark.django_db
