@@ -18,15 +18,20 @@ from django.db.migrations.state import ModelState, ProjectState
 from django.test.utils import CaptureQueriesContext
 
 from tests.support.kept import NOW
+from tests.support.pictures import png_chunk, png_with
 from tests.support.stories import some_numbers
 from tracking.migrations._operations import AddIndexOnline
-from tracking.models import Fetch, Shipment
+from tracking.models import Fetch, Logo, Shipment, Shop
+from tracking.values.logos import read_picture
 
 BEFORE_THE_RULE = "0014_standing"  # no machine runs with an older version
 # Migrations that remove what the previous version no longer uses: name -> the first version that does not use it.
 INTENDED: dict[str, str] = {}
 # Data migrations that need no batches: name -> why they write only a few rows.
-SMALL = {"0020_log_lines_without_addresses": "lines of staff's log about messages, which never change"}
+SMALL = {
+    "0020_log_lines_without_addresses": "lines of staff's log about messages, which never change",
+    "0025_logo_without_metadata": "the shop's one logo",
+}
 # Tables that only staff fill. All others grow with parcels and visitors, so building an index must not block writers.
 SMALL_TABLES = {
     *("destination", "gate", "logo", "notice", "phrase", "shop", "status", "usualwait", "wording"),
@@ -177,3 +182,35 @@ def test_migration_0019_fills_in_last_answers_in_batches(monkeypatch) -> None:
     assert len(updates) == 2 * 3  # two queries in each of three batches
     answers = list(Shipment.objects.order_by("pk").values_list("last_answer", flat=True))
     assert answers == ["tracked", "", "not-found", "rejected", "", "", "rejected"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("data", "extension"),
+    [
+        (png_with(png_chunk(b"tEXt", b"Author\0Ann"), behind="IHDR"), "png"),
+        (read_picture(png_with(b"", behind="IHDR")).data + b"Ann", "webp"),
+    ],
+    ids=["png", "webp"],
+)
+def test_a_stored_logo_is_replaced_by_its_pixels_once(shop: Shop, data: bytes, extension: str) -> None:
+    cleaning = import_module("tracking.migrations.0025_logo_without_metadata")
+    old = Logo.objects.create(
+        shop=shop, data=data, digest="0" * 16, extension=extension, width=320, height=80
+    )
+    versions = [shop.words_version]
+    for _ in range(2):
+        cleaning.keep_only_pixels(apps, connection.schema_editor())
+        versions.append(Shop.objects.get().words_version)
+        new = Logo.objects.get()
+        assert b"Ann" not in bytes(new.data) and (new.extension, new.width, new.height) == ("webp", 320, 80)
+        assert new.digest == read_picture(data).digest != old.digest
+    assert versions[0] != versions[1] == versions[2]
+
+
+@pytest.mark.django_db
+def test_a_stored_logo_that_is_refused_today_stays(shop: Shop) -> None:
+    cleaning = import_module("tracking.migrations.0025_logo_without_metadata")
+    Logo.objects.create(shop=shop, data=b"damaged", digest="0" * 16, extension="png", width=1, height=1)
+    cleaning.keep_only_pixels(apps, connection.schema_editor())
+    assert bytes(Logo.objects.get().data) == b"damaged"

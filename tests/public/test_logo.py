@@ -1,6 +1,9 @@
 """The shop's logo: accepted files, the upload at the desk, its address on pages, and its cost for pages."""
 
 import io
+import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -13,12 +16,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from lxml import html
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from tests.support.pictures import jpeg_of_scans, jpeg_of_segments, png_chunk, png_with
 from tracking.models import Logo, Shop
 from tracking.staff.access import groups
 from tracking.values.logos import NoLogoError, Picture, read_picture, shown_size
 
-FORMATS = {"PNG": ("png", "image/png"), "JPEG": ("jpg", "image/jpeg"), "WEBP": ("webp", "image/webp")}
+FORMATS = ("PNG", "JPEG", "WEBP")
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (320, 80), **options: object) -> bytes:
@@ -31,18 +36,36 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (320, 80), **options: obj
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_png_jpeg_and_webp_are_accepted_with_their_size(kind):
-    data = picture(kind)
-    found = read_picture(data)
-    assert (found.data, found.extension, found.width, found.height) == (data, FORMATS[kind][0], 320, 80)
+def test_png_jpeg_and_webp_become_a_webp_of_their_size(kind):
+    found = read_picture(picture(kind))
+    assert (found.extension, found.width, found.height) == ("webp", 320, 80)
+    with Image.open(io.BytesIO(found.data)) as kept:
+        assert (kept.format, kept.size) == ("WEBP", (320, 80))
     assert found.digest != read_picture(picture(kind, (321, 80))).digest
 
 
-def test_a_turned_photograph_has_the_size_that_a_browser_shows():
-    exif = Image.Exif()
-    exif[0x0112] = 6  # orientation: turned by 90 degrees
-    found = read_picture(picture("JPEG", (120, 80), exif=exif))
-    assert (found.width, found.height) == (80, 120)
+@pytest.mark.parametrize("size", [(12, 8), (1200, 800)])
+def test_a_turned_photograph_is_upright(size):
+    photograph = Image.new("RGB", size, "red")
+    photograph.paste("blue", (0, 0, size[0] // 2, size[1]))
+    exif, file = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6  # orientation: browsers turn it by 90 degrees, so its left half is the upper one
+    photograph.save(file, "JPEG", quality=100, exif=exif)
+    with Image.open(io.BytesIO(read_picture(file.getvalue()).data)) as kept:
+        width, height = kept.size
+        assert width / height == size[1] / size[0]
+        colors = [kept.convert("RGB").getpixel((width // 2, y)) for y in (1, height - 2)]
+        assert [max(range(3), key=color.__getitem__) for color in colors] == [2, 0]  # blue, red
+        assert kept.getexif().get(0x0112) is None
+
+
+def test_a_small_drawing_keeps_each_pixel_and_its_transparency():
+    drawing = Image.effect_noise((40, 20), 90).convert("RGBA")
+    drawing.putalpha(Image.linear_gradient("L").resize((40, 20)).point(lambda value: max(value, 1)))
+    file = io.BytesIO()
+    drawing.save(file, "PNG")
+    with Image.open(io.BytesIO(read_picture(file.getvalue()).data)) as kept:
+        assert kept.convert("RGBA").tobytes() == drawing.tobytes()
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L"])
@@ -66,11 +89,31 @@ def test_sixteen_bits_of_grey_stay_grey():
     assert abs(grey - 40_000 / 256) < 4
 
 
-def test_a_resized_photograph_loses_its_description():
+def described(kind: str, size: tuple[int, int]) -> bytes:
+    """A picture that says SECRET in all places that its format has for text, and behind its end."""
     exif = Image.Exif()
-    exif[0x010E] = "At home"
-    large = picture("JPEG", (600, 300), exif=exif)
-    assert b"At home" in large and b"At home" not in read_picture(large).data
+    exif[0x010E] = "SECRET"
+    exif.get_ifd(0x8825)[0x0012] = "SECRET"  # GPS
+    options: dict[str, object] = {"exif": exif, "icc_profile": b"SECRET", "xmp": b"SECRET"}
+    if kind == "JPEG":
+        options["comment"] = "SECRET"
+    if kind == "PNG":
+        texts = options["pnginfo"] = PngInfo()
+        texts.add_text("Author", "SECRET")
+        texts.add_itxt("XML:com.adobe.xmp", "SECRET")
+    return picture(kind, size, **options) + b"SECRET"
+
+
+@pytest.mark.parametrize("size", [(64, 32), (600, 300)])
+@pytest.mark.parametrize("kind", FORMATS)
+def test_only_the_pixels_are_kept(kind, size):
+    data = described(kind, size)
+    assert data.count(b"SECRET") >= 4
+    found = read_picture(data)
+    assert b"SECRET" not in found.data
+    with Image.open(io.BytesIO(found.data)) as kept:
+        kept.load()
+        assert not kept.info.keys() & {"exif", "xmp", "icc_profile", "comment"}
 
 
 def moving(kind: str) -> bytes:
@@ -112,6 +155,47 @@ def test_anything_else_is_refused_with_a_sentence(data, words):
         read_picture(data)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        jpeg_of_scans(500),
+        jpeg_of_segments(20_000, b"\xff\xe1\0\x09Exif\0\0a"),
+        jpeg_of_segments(100_000, b"\xff\xfe\0\x02"),
+        png_with(png_chunk(b"abCd") * 50_000, behind="IHDR"),
+        png_with(png_chunk(b"abCd") * 50_000, behind="IDAT"),
+        png_with(png_chunk(b"iCCP", b"a\0\0" + zlib.compress(b"\0" * 1_000_000)) * 200, behind="IHDR"),
+    ],
+    ids=["scans", "EXIF", "comments", "chunks", "late-chunks", "profiles"],
+)
+def test_a_picture_that_takes_long_to_read_is_not_read(data, monkeypatch):
+    assert len(data) < 2_000_000
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("the picture was opened"))
+    with pytest.raises(NoLogoError, match="made of too many parts"):
+        read_picture(data)
+
+
+def test_damaged_metadata_write_nothing_into_the_log(tmp_path):
+    entries = b"".join(struct.pack("<HHII", 1000 + i, 7, 9000, 8) for i in range(500))
+    exif = b"II*\0" + struct.pack("<IH", 8, 500) + entries + bytes(4) + b"a" * 9000
+    (tmp_path / "logo.png").write_bytes(png_with(png_chunk(b"eXIf", exif), behind="IHDR"))
+    program = "import sys; from tracking.values.logos import read_picture; read_picture(open(sys.argv[1], 'rb').read())"
+    command = [sys.executable, "-c", program, tmp_path / "logo.png"]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_real_pictures_have_few_parts():
+    photograph = Image.effect_noise((1500, 1000), 80).convert("RGB")
+    for kind, options in (
+        ("JPEG", {"progressive": True, "quality": 60, "exif": b"Exif\0\0" + bytes(range(256)) * 200}),
+        ("JPEG", {"quality": 60, "restart_marker_blocks": 1, "icc_profile": bytes(range(256)) * 800}),
+        ("PNG", {}),
+    ):
+        file = io.BytesIO()
+        photograph.resize((700, 500)).save(file, kind, **options)
+        assert read_picture(file.getvalue()).extension == "webp"
+
+
 def test_it_is_shown_at_most_40_pixels_high_and_never_enlarged():
     assert shown_size(320, 80) == (160, 40)
     assert shown_size(100, 20) == (100, 20)
@@ -147,8 +231,8 @@ def test_an_uploaded_logo_is_on_the_next_page_and_cached_for_a_year(admin_client
     (image,) = head_of(admin_client).xpath("img")
     assert dict(image.attrib).items() >= {"alt": shop.name, "width": "160", "height": "40"}.items()
     response = admin_client.get(image.get("src"))
-    assert response.content == picture(kind)
-    assert response["Content-Type"] == FORMATS[kind][1]
+    assert response.content == read_picture(picture(kind)).data
+    assert response["Content-Type"] == "image/webp"
     assert response["X-Content-Type-Options"] == "nosniff"
     assert "immutable" in response["Cache-Control"] and "max-age=31536000" in response["Cache-Control"]
     assert not response.cookies
@@ -157,7 +241,7 @@ def test_an_uploaded_logo_is_on_the_next_page_and_cached_for_a_year(admin_client
 def test_a_new_logo_has_a_new_address_and_the_old_one_is_not_found(admin_client, shop):
     save(admin_client, shop, logo=upload(picture()))
     old = Logo.objects.get().url
-    save(admin_client, shop, logo=upload(picture("WEBP")))
+    save(admin_client, shop, logo=upload(picture(size=(320, 81))))
     new = Logo.objects.get().url
     assert head_of(admin_client).xpath("string(img/@src)") == new != old
     gone = admin_client.get(old)
@@ -181,7 +265,7 @@ def test_a_file_that_is_no_logo_changes_nothing(admin_client, shop, data):
     save(admin_client, shop, logo=upload(picture()))
     page = save(admin_client, shop, logo=upload(data), name="Another name")
     assert "errorlist" in page.content.decode()
-    assert bytes(Logo.objects.get().data) == picture()
+    assert bytes(Logo.objects.get().data) == read_picture(picture()).data
     shop.refresh_from_db()
     assert shop.name != "Another name"
 

@@ -93,7 +93,7 @@ class Logo(models.Model):
     """The shop's logo. In a table of its own, because every page reads the shop's row, but not the picture."""
 
     shop = models.OneToOneField(Shop, on_delete=models.CASCADE, primary_key=True, related_name="+")
-    data = models.BinaryField(help_text="The file, made smaller where it was large.")
+    data = models.BinaryField(help_text="The pixels as WebP, made smaller where there were many.")
     digest = models.CharField(max_length=16, help_text="Hash of the content, a part of its address.")
     extension = models.CharField(max_length=4)
     width = models.PositiveSmallIntegerField(help_text="Pixels.")

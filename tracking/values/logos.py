@@ -1,6 +1,9 @@
 """The shop's logo as staff upload it: which files are accepted, and the size on the page."""
 
 import io
+import re
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -11,7 +14,17 @@ MOST_PIXELS = 3000  # in width or height
 SHOWN_HEIGHT = 40
 _KEPT_SIZE = (720, 3 * SHOWN_HEIGHT)  # the pixels that screens of three times the usual density show
 _KEPT_BYTES = 10_000  # every visitor downloads them at the first visit
-EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}  # Pillow's names
+_FORMATS = ("PNG", "JPEG", "WEBP")  # Pillow's names
+
+# What makes Pillow slow is not the size of a file. A real progressive JPEG has about ten scans, and each scan reads
+# all pixels again. 2 MB of random bytes contain about 1,600 pairs that look like a marker of a JPEG.
+_MOST_SCANS, _MOST_MARKERS = 50, 3000
+_MOST_CHUNKS = 100  # of a PNG, without those of its pixels
+_SCAN = b"\xff\xda"
+_MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")  # without the restart marks between pixels
+
+# Pillow writes one warning to the log for each damaged entry of the metadata, of which a file may have thousands.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 class NoLogoError(ValueError):
@@ -20,11 +33,11 @@ class NoLogoError(ValueError):
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture whose pixels have all been read."""
+    """The pixels of an uploaded picture, stored as WebP."""
 
     data: bytes
     extension: str
-    width: int  # in pixels, as browsers show it: after the rotation that a photograph's metadata asks for
+    width: int  # in pixels
     height: int
 
     @property
@@ -34,22 +47,21 @@ class Picture:
 
 
 def read_picture(data: bytes) -> Picture:
-    """The picture, reduced where it is larger than a page needs.
+    """The picture, upright, reduced where it is larger than a page needs, and without all that is not a pixel.
 
-    Raises NoLogoError where the file is too large, not a picture, damaged, animated, or has too many pixels.
+    Raises NoLogoError where the file is too large, not a picture, damaged, animated, or has too many pixels or parts.
     """
     if len(data) > MOST_BYTES:
         raise NoLogoError(f"The file is larger than {MOST_BYTES // 1_000_000} MB. Save the picture smaller.")
+    if _has_too_many_parts(data):
+        raise NoLogoError(_TOO_MANY_PARTS)
     try:
-        with Image.open(io.BytesIO(data), formats=list(EXTENSIONS)) as image:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             if max(image.size) > MOST_PIXELS:
                 raise NoLogoError(_TOO_MANY_PIXELS)
             if getattr(image, "is_animated", False):
                 raise NoLogoError("A moving picture cannot be the logo.")
-            upright = ImageOps.exif_transpose(image)  # reads every pixel
-            if len(data) > _KEPT_BYTES or upright.width > _KEPT_SIZE[0] or upright.height > _KEPT_SIZE[1]:
-                return _smaller(upright)
-            return Picture(data, EXTENSIONS[image.format or ""], *upright.size)
+            return _kept(ImageOps.exif_transpose(image))  # reads every pixel
     except NoLogoError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -61,18 +73,45 @@ def read_picture(data: bytes) -> Picture:
 _TOO_MANY_PIXELS = f"The picture has too many pixels: at most {MOST_PIXELS} in width and in height."
 
 
-def _smaller(image: Image.Image) -> Picture:
-    """The picture as a smaller WebP, without metadata such as the place of a photograph."""
+_TOO_MANY_PARTS = (
+    "The file is made of too many parts, so it would take too long to read. "
+    "Open it in a picture editor, save it as PNG, and choose that file."
+)
+
+
+def _has_too_many_parts(data: bytes) -> bool:
+    """True where Pillow would work for seconds or minutes. Takes a time that grows with the size of the file alone."""
+    if data.startswith(b"\xff\xd8"):
+        markers = sum(1 for _ in _MARKER.finditer(data))
+        return data.count(_SCAN) > _MOST_SCANS or markers > _MOST_MARKERS
+    if data.startswith(b"\x89PNG"):
+        return sum(1 for kind in _png_chunks(data) if kind != b"IDAT") > _MOST_CHUNKS
+    return False
+
+
+def _png_chunks(data: bytes) -> Iterator[bytes]:
+    """The kind of each chunk."""
+    at = 8
+    while at + 8 <= len(data):
+        yield data[at + 4 : at + 8]
+        at += 12 + int.from_bytes(data[at : at + 4])
+
+
+def _kept(image: Image.Image) -> Picture:
+    """The pixels, in the best quality that is small enough."""
     if image.mode.startswith("I"):  # 16 bits of grey
         image = image.point(lambda value: value / 256).convert("L")
     image = image.convert("RGBA")
     image.thumbnail(_KEPT_SIZE)
-    for quality in (80, 60, 40, 20):
+    for quality in (100, 90, 80, 60, 40, 20):
         file = io.BytesIO()
-        image.save(file, "WEBP", quality=quality, method=6)
+        lossless = quality == 100
+        image.save(
+            file, "WEBP", quality=quality, lossless=lossless, method=6, exif=b"", xmp=b"", icc_profile=b""
+        )
         if len(file.getvalue()) <= _KEPT_BYTES:
             break
-    return Picture(file.getvalue(), EXTENSIONS["WEBP"], *image.size)
+    return Picture(file.getvalue(), "webp", *image.size)
 
 
 def shown_size(width: int, height: int) -> tuple[int, int]:
