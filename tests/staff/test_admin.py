@@ -2,6 +2,9 @@
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import User
+from django.core.validators import MaxLengthValidator
+from django.db.models import CharField, TextField
 from django.urls import reverse
 
 from tests.support.stories import ARRIVED, NUMBER, POSTED, story
@@ -43,6 +46,21 @@ def test_each_list_and_each_form_opens(admin_client, parcel, model):
     assert admin_client.get(reverse(f"{name}_changelist")).status_code == 200
     if row := model.objects.first():
         assert admin_client.get(reverse(f"{name}_change", args=[row.pk])).status_code == 200
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+def test_each_text_that_staff_write_has_a_limit(model, rf):
+    request = rf.get("/")
+    request.user = User(is_active=True, is_staff=True, is_superuser=True)
+    model_admin = admin.site.get_model_admin(model)
+    forms = [model_admin.get_form(request)] if model_admin.has_change_permission(request) else []
+    forms += [inline.get_formset(request).form for inline in model_admin.get_inline_instances(request)]
+    for form in forms:
+        for name in form.base_fields.keys() & {field.name for field in form._meta.model._meta.fields}:
+            field = form._meta.model._meta.get_field(name)
+            if isinstance(field, CharField | TextField) and not field.choices:
+                limits = [one for one in field.validators if isinstance(one, MaxLengthValidator)]
+                assert limits, f"{model.__name__}.{name}"
 
 
 @pytest.mark.parametrize("page", ["index", "tracking_status_changelist", "tracking_status_add"])

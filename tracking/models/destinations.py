@@ -1,6 +1,6 @@
 """Destinations: the local post and its tracking page, and the notices of staff."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 
 from django.core.exceptions import ValidationError
@@ -13,6 +13,7 @@ from tracking.values import links
 from tracking.values.places import JAPAN, PREFECTURES, comparable
 from tracking.values.validators import check_characters
 
+_LONGEST_TEXT = 2000  # characters; the history compares each version with the one before
 VERIFY_AFTER = timedelta(days=180)  # for so long we assume that a link that staff opened still works
 
 
@@ -44,7 +45,7 @@ class Destination(models.Model):
     )
     printed_names = models.TextField(
         blank=True,
-        validators=[check_characters],
+        validators=[MaxLengthValidator(_LONGEST_TEXT), check_characters],
         help_text="How Japan Post prints it, one name a line, in any case: GERMANY. "
         "Add a line when a new spelling turns up.",
     )
@@ -77,7 +78,11 @@ class Destination(models.Model):
         default=6,
         help_text="Months after posting in which the sender can open an enquiry (China 4, others 6).",
     )
-    note = models.TextField(blank=True, help_text="For staff only: customers never see it.")
+    note = models.TextField(
+        blank=True,
+        validators=[MaxLengthValidator(_LONGEST_TEXT)],
+        help_text="For staff only: customers never see it.",
+    )
 
     objects = DestinationQuerySet.as_manager()
     history = kept_history()
@@ -92,6 +97,16 @@ class Destination(models.Model):
     def spoken_name(self) -> str:
         """The name as a part of a sentence."""
         return self.name_in_text or self.name
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Raise ValidationError for a value that is not valid. A stored text is valid, even if it is too long."""
+        stored = Destination.objects.filter(pk=self.pk).first()
+        same = {
+            name
+            for name in ("printed_names", "note")
+            if stored and getattr(stored, name).splitlines() == getattr(self, name).splitlines()
+        }
+        super().clean_fields({*(exclude or ()), *same})
 
     def clean(self) -> None:
         """Raise ValidationError for a link that is not usable or does not fit `link_kind`, and for a printed name of

@@ -12,7 +12,7 @@ from django.urls import reverse
 from tests.support.desk import StatusPage
 from tests.support.stories import NUMBER, POSTED, story
 from tracking.models import Destination, Notice, Phrase, Shop, Status, Wording
-from tracking.staff.words.difference import word_difference
+from tracking.staff.words.difference import Piece, word_difference
 from tracking.staff.words.history import changes_of, go_back
 from tracking.words import seed
 from tracking.words.version import renew_words_version
@@ -264,6 +264,35 @@ def test_the_difference_is_word_by_word():
     ]
     assert word_difference("", "new")[0].kind == "added"
     assert word_difference("same", "same")[0].kind == "kept"
+
+
+@pytest.mark.parametrize("words", ["a b ", "a ", "customs post "])
+def test_the_difference_of_repetitive_texts_is_the_whole_texts(words):
+    old, new = words * 500, f"{words}and " * 400
+    assert word_difference(old, new) == (Piece("removed", old), Piece("added", new))
+
+
+def test_two_edits_of_a_text_of_the_longest_kind_are_shown_word_by_word():
+    meanings = Wording.objects.filter(language="en").order_by("pk").values_list("meaning", flat=True)
+    old = f"First. {' '.join(meanings)[:2000]} Last."
+    assert len(old) > 2000
+    new = old.replace("First.", "1.").replace("Last.", "2.")
+    changed = [piece.text for piece in word_difference(old, new) if piece.kind != "kept"]
+    assert changed == ["First. ", "1. ", "Last.", "2."]
+
+
+def test_a_page_of_the_history_compares_the_texts_of_its_own_lines_only(admin_client, monkeypatch):
+    notice = Notice.objects.create(title="Version 0", starts_on=date(2026, 11, 1))
+    for number in range(1, 6):
+        notice.title = f"Version {number}"
+        notice.save()
+    monkeypatch.setattr("tracking.admin.words.history.PER_PAGE", 2)
+    compared = []
+    monkeypatch.setattr(
+        "tracking.staff.words.history.word_difference", lambda *texts: compared.append(texts) or ()
+    )
+    admin_client.get(address_of(notice), {"page": 2})
+    assert compared == [("Version 2", "Version 3"), ("Version 1", "Version 2")]
 
 
 @pytest.mark.parametrize(

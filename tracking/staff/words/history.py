@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -31,11 +32,17 @@ class HistoryLine:
     """One line of the history."""
 
     record: Any
+    before: Any | None  # the record before it of the same row
     key: str  # names the record in a form: "wording:17"
     what: str
     happened: str
-    fields: tuple[FieldChange, ...]
     is_newest: bool  # the row is still as after this change
+
+    @cached_property
+    def fields(self) -> tuple[FieldChange, ...]:
+        """The fields that the change touched. Compared when they are read: a page shows a part of the history."""
+        deleted = self.record.history_type == "-"
+        return () if deleted else tuple(_field_changes(self.record, self.before))
 
     @property
     def at(self) -> datetime:
@@ -138,13 +145,12 @@ def is_about_draft(record: Any) -> bool:
 
 def _line_of(record: Any, before: Any | None, is_newest: bool) -> HistoryLine:
     kind = record.instance_type._meta.model_name
-    fields = () if record.history_type == "-" else tuple(_field_changes(record, before))
     return HistoryLine(
         record=record,
+        before=before,
         key=f"{kind}:{record.history_id}",
         what=_name_of(record),
         happened=_happened(record, before),
-        fields=fields,
         is_newest=is_newest and record.history_type != "-",
     )
 
