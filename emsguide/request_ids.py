@@ -9,12 +9,14 @@ from contextvars import ContextVar
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from tracking.public.visitors import client_address
 from tracking.values.redaction import redact
 
 HEADER = "X-Request-ID"
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 _current: ContextVar[str] = ContextVar("request_id", default="")
+_request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
 
 
 def middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -22,15 +24,22 @@ def middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 
     def with_id(request: HttpRequest) -> HttpResponse:
         one = _given(request) or f"{uuid.uuid4().int:039}"  # without letters: the log redacts nothing of it
-        token = _current.set(one)
+        token, of_request = _current.set(one), _request.set(request)
         try:
             response = get_response(request)
         finally:
             _current.reset(token)
+            _request.reset(of_request)
         response[HEADER] = one
         return response
 
     return with_id
+
+
+def current_address() -> str | None:
+    """The client's address of the request of this thread; None outside requests."""
+    request = _request.get()
+    return None if request is None else client_address(request)
 
 
 class RequestId(logging.Filter):

@@ -249,13 +249,14 @@ LOGGING = {
     "formatters": {"chosen": FORMATS[LOG_FORMAT]},
     "filters": {
         "broken": {"()": "emsguide.logs.DropHandledResponses"},
+        "limit": {"()": "emsguide.log_limits.LimitLines"},
         "request_id": {"()": "emsguide.request_ids.RequestId"},
     },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "chosen",
-            "filters": ["broken", "request_id"],
+            "filters": ["broken", "limit", "request_id"],
         },
         "nowhere": {"class": "logging.NullHandler"},
     },
@@ -263,9 +264,9 @@ LOGGING = {
     "loggers": {
         "tracking": {"level": "INFO"},
         "django.server": {"level": "INFO"},
-        # Any client can send a wrong host or too large a form. The response is 400, and the log must not grow from it.
-        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
-        "django.security.TooManyFieldsSent": {"handlers": ["nowhere"], "propagate": False},
-        "django.security.RequestDataTooBig": {"handlers": ["nowhere"], "propagate": False},
+        # Any client can send a wrong host, a form without its token or too many fields. It is refused without a line.
+        "django.security": {"handlers": ["nowhere"], "propagate": False},
+        # Each failed log-in, with name and address. The desk's page of failures has them, as long as they count.
+        "axes": {"level": "ERROR"},
     },
 }

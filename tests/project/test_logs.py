@@ -10,12 +10,19 @@ from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
+import time_machine
 from django.conf import settings as installed
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.test import Client
 from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from gunicorn.config import Config
 
-from emsguide.logs import FORMATS
+from emsguide.gunicorn_log import GunicornLogger
+from emsguide.log_limits import LINES_OF_ALL, LINES_OF_ONE
+from emsguide.logs import FORMATS, LONGEST_LINE, LONGEST_MESSAGE
 from emsguide.urls import handler400, handler403, handler404, handler500
 from emsguide.urls import urlpatterns as site
 from tests.support.crowd import join
@@ -41,7 +48,32 @@ def fail(request: HttpRequest) -> HttpResponse:
     raise ZeroDivisionError("on purpose")
 
 
-urlpatterns = [path("says", log_a_line), path(f"breaks/{NUMBER}", fail), *site]
+def fail_at_length(request: HttpRequest) -> HttpResponse:
+    raise ValueError("long" * 500_000)
+
+
+def say_much(request: HttpRequest) -> HttpResponse:
+    logging.getLogger("tracking.test").warning("said %s", request.GET["much"] * 1000)
+    return HttpResponse()
+
+
+def reading(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(len(request.FILES) + len(request.POST))
+
+
+def hang_up(request: HttpRequest) -> HttpResponse:
+    raise UnreadablePostError("the client has gone")
+
+
+urlpatterns = [
+    path("says", log_a_line),
+    path(f"breaks/{NUMBER}", fail),
+    path("breaks-at-length", fail_at_length),
+    path("says-much", say_much),
+    path("reads", csrf_exempt(reading)),
+    path("hangs-up", hang_up),
+    *site,
+]
 
 Lines = Callable[[], list[str]]
 
@@ -60,6 +92,7 @@ def log(request: pytest.FixtureRequest, settings, monkeypatch) -> Iterator[Lines
 
 plain = pytest.mark.parametrize("log", ["plain"], indirect=True)
 as_json = pytest.mark.parametrize("log", ["json"], indirect=True)
+in_both_formats = pytest.mark.parametrize("log", ["plain", "json"], indirect=True)
 
 
 # The id
@@ -180,3 +213,201 @@ def test_lines_of_the_watch_have_no_id(standin: StandIn, log: Lines) -> None:
     Watch(clock=lambda: NOW).run_once()
     (line,) = map(json.loads, log())
     assert line["logger"] == "tracking.ops.watch" and "request_id" not in line
+
+
+# Lines that any client can cause
+
+
+def forged(client: Client) -> HttpResponse:
+    return Client(enforce_csrf_checks=True).post("/contact/", {}, headers={"origin": "A" * 8000})
+
+
+def a_hundred_and_one_files(client: Client) -> HttpResponse:
+    return client.post("/reads", {f"file{i}": SimpleUploadedFile("a", b"a") for i in range(101)})
+
+
+def too_many_fields(client: Client) -> HttpResponse:
+    return client.get("/track/?" + "a=&" * 1001)
+
+
+def broken_parts(client: Client) -> HttpResponse:
+    return client.post("/reads", b"x", content_type="multipart/form-data; boundary=")
+
+
+def broken_base64(client: Client) -> HttpResponse:
+    head = "Content-Disposition: form-data; name=a; filename=a\r\nContent-Transfer-Encoding: base64"
+    body = f"--line\r\n{head}\r\n\r\na\r\n--line--\r\n"
+    return client.post("/reads", body.encode(), content_type="multipart/form-data; boundary=line")
+
+
+def other_charset(client: Client) -> HttpResponse:
+    return client.post("/reads", b"a=b", content_type="application/x-www-form-urlencoded; charset=utf-16")
+
+
+def other_host(client: Client) -> HttpResponse:
+    return client.get("/", headers={"host": "evil.example"})
+
+
+def not_allowed_at_the_desk(client: Client) -> HttpResponse:
+    client.force_login(User.objects.create_user("ann", is_staff=True))
+    return client.get("/admin/tracking/status/add/")
+
+
+def nowhere(client: Client) -> HttpResponse:
+    return client.get("/nowhere/" + "x" * 8000)
+
+
+def wrong_method(client: Client) -> HttpResponse:
+    return client.put("/robots.txt")
+
+
+def too_large(client: Client) -> HttpResponse:
+    return client.post("/reads", CONTENT_LENGTH=str(10**9), data={})
+
+
+def wrong_password(client: Client) -> HttpResponse:
+    return client.post("/admin/login/", {"username": "eve", "password": "wrong"})
+
+
+def locked_out(client: Client) -> HttpResponse:
+    return [wrong_password(client) for _ in range(6)][-1]
+
+
+@in_both_formats
+@pytest.mark.parametrize(
+    ("ask", "status"),
+    [
+        (forged, 403),
+        (a_hundred_and_one_files, 400),
+        (too_many_fields, 400),
+        (broken_parts, 400),
+        (broken_base64, 400),
+        (other_charset, 400),
+        (other_host, 400),
+        (not_allowed_at_the_desk, 403),
+        (nowhere, 404),
+        (wrong_method, 405),
+        (too_large, 413),
+        (wrong_password, 200),
+        (locked_out, 429),
+    ],
+)
+def test_a_refused_request_writes_no_line(client: Client, log: Lines, db, ask, status: int) -> None:
+    assert ask(client).status_code == status
+    assert log() == []
+
+
+@in_both_formats
+def test_lines_of_one_address_are_bounded(client: Client, log: Lines) -> None:
+    with time_machine.travel(NOW, tick=False):
+        for _ in range(100):
+            client.get("/says")
+        of_one = len([line for line in log() if "said /says" in line])
+        client.get("/says", REMOTE_ADDR="192.0.2.7")
+        of_two = len([line for line in log() if "said /says" in line])
+    assert (of_one, of_two) == (LINES_OF_ONE, LINES_OF_ONE + 1)
+
+
+@as_json
+def test_the_next_minute_says_how_many_were_left_out(client: Client, log: Lines) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        for _ in range(LINES_OF_ONE + 7):
+            client.get("/says")
+        clock.shift(60)
+        client.get("/says")
+        client.get("/says")
+    *_, closing, first, second = map(json.loads, log())
+    assert closing["message"].startswith("7 more lines about visitors of one minute were left out")
+    assert "127.0.0.1" not in closing["message"] and "request_id" not in closing
+    assert first["message"] == second["message"] == "said /says\nwith a second line"
+
+
+@plain
+def test_many_addresses_share_a_bound_too(client: Client, log: Lines) -> None:
+    with time_machine.travel(NOW, tick=False):
+        for number in range(LINES_OF_ALL + 50):
+            client.get("/says", REMOTE_ADDR=f"10.0.{number // 250}.{number % 250}")
+        logging.getLogger("tracking.test").warning("no visitor")
+    assert len([line for line in log() if "said /says" in line]) == LINES_OF_ALL
+    assert "no visitor" in log()[-1]
+
+
+@plain
+def test_behind_a_proxy_each_visitor_has_a_bound(client: Client, log: Lines, settings) -> None:
+    settings.TRUSTED_PROXIES = 1
+    with time_machine.travel(NOW, tick=False):
+        for visitor in ("192.0.2.7", "192.0.2.8"):
+            for _ in range(LINES_OF_ONE + 5):
+                client.get("/says", headers={"x-forwarded-for": visitor})
+    assert len([line for line in log() if "said /says" in line]) == 2 * LINES_OF_ONE
+
+
+@in_both_formats
+def test_a_new_fault_is_logged_in_spite_of_the_bound(client: Client, log: Lines) -> None:
+    client.raise_request_exception = False
+    with time_machine.travel(NOW, tick=False):
+        for _ in range(LINES_OF_ONE + 5):
+            client.get("/says")
+        for _ in range(3):
+            assert client.get(f"/breaks/{NUMBER}").status_code == 500
+            assert client.get("/hangs-up").status_code == 500
+    written = "\n".join(log())
+    assert written.count("ZeroDivisionError: on purpose") == 1
+    assert written.count("UnreadablePostError: the client has gone") == 1
+
+
+# The length of a line
+
+
+@in_both_formats
+@pytest.mark.parametrize("much", ["long", "日本", f"{NUMBER} ", "%45M123456785JP "])
+def test_a_message_is_cut(client: Client, log: Lines, much: str) -> None:
+    client.get("/says-much", {"much": much})
+    (line,) = log()
+    message = json.loads(line)["message"] if line.startswith("{") else line
+    assert len(message) < LONGEST_MESSAGE + 200
+    assert re.search(r"… \([0-9]+ more characters\)$", message)
+    assert NUMBER not in line and "1234" not in line
+
+
+@in_both_formats
+def test_a_traceback_is_cut_and_names_its_error(client: Client, log: Lines) -> None:
+    client.raise_request_exception = False
+    assert client.get("/breaks-at-length").status_code == 500
+    written = "\n".join(log())
+    assert "fail_at_length" in written and "ValueError: longlong" in written
+    assert len(written) < LONGEST_LINE + LONGEST_MESSAGE + 500
+
+
+# gunicorn's error log, whose lines are outside requests
+
+
+@pytest.fixture
+def gunicorn(monkeypatch) -> Iterator[tuple[GunicornLogger, Lines]]:
+    """gunicorn's logger as at its start, and a function that returns the lines that it wrote."""
+    written = StringIO()
+    monkeypatch.setattr("sys.stderr", written)
+    logger = GunicornLogger(Config())
+    yield logger, lambda: written.getvalue().splitlines()
+    logger.error_log.handlers.clear()
+    logger.error_log.propagate = True
+
+
+def test_gunicorn_logs_no_request_that_is_no_http(gunicorn) -> None:
+    logger, lines = gunicorn
+    logger.warning("Invalid request from ip=192.0.2.7: " + "x" * 8000)
+    logger.warning("No keepalived connections can be handled.")
+    (line,) = lines()
+    assert line.endswith("No keepalived connections can be handled.")
+
+
+def test_gunicorns_lines_are_bounded_and_cut(gunicorn) -> None:
+    logger, lines = gunicorn
+    with time_machine.travel(NOW, tick=False) as clock:
+        for _ in range(LINES_OF_ALL + 5):
+            logger.error("Error handling request GET /%s", "x" * 8000)
+        assert len(lines()) == LINES_OF_ALL
+        clock.shift(60)
+        logger.error("Error handling request GET /")
+    assert lines()[-1].endswith("Error handling request GET /")
+    assert max(map(len, lines())) < LONGEST_MESSAGE + 200
