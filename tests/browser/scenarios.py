@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db import connection
 from django.test import RequestFactory
 from django.utils import timezone
 from playwright.sync_api import Page
@@ -103,6 +104,13 @@ def _busy(standin: StandIn, settings: Any) -> None:
     Shipment.objects.create(number=NUMBER, lease_until=until, lease_token="another request")
 
 
+def _not_stored(standin: StandIn, settings: Any) -> None:
+    """The store refuses new parcels. The next test restores its tables, without this trigger."""
+    full = "BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TRIGGER full BEFORE INSERT ON tracking_shipment {full}")
+
+
 def _too_often(standin: StandIn, settings: Any) -> None:
     """The look-ups of this minute are used up, and those of the next two, in case the minute ends during the test."""
     visitor, now = visitor_key(RequestFactory().get("/")), timezone.now().replace(second=0, microsecond=0)
@@ -179,6 +187,7 @@ STORIES = (
 
 WITHOUT_A_STORY = (
     Scenario("unavailable", PARCEL, ("unavailable - - false",), _unavailable),
+    Scenario("not-stored", PARCEL, ("unavailable - - false",), _not_stored),
     Scenario("busy", PARCEL, ("unavailable - - false",), _busy, tries_again=True),
     Scenario("too-often", PARCEL, ("unavailable - - false",), _too_often, tries_again=True),
     Scenario("not-found", PARCEL, ("not-found - - false",)),

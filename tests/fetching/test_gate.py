@@ -450,7 +450,7 @@ def test_a_lost_probe_lets_the_next_request_try(standin, gate_clock, parcels):
     fail_for(standin, parcels[:5], NOW)
     standin.clear()
     with gate.admission(parcels[6], timer=Timer(after(seconds=61), 8), has_story=False) as probe:
-        assert probe.is_probe  # its request gets no answer
+        assert probe.probe_until  # its request gets no answer
     with pytest.raises(Paused):
         look_up(parcels[7], now=after(seconds=120))
     with pytest.raises(NotFound):

@@ -13,12 +13,13 @@ from datetime import datetime
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.utils.text import slugify
 
 from tracking.models import Alarm, KeptPage, Shop
 from tracking.values.mail import send
 from tracking.values.redaction import redact
+from tracking.values.store import log_trouble, tolerates_trouble
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +56,8 @@ def raise_alarm(drift: Drift, *, number: str, html: str, now: datetime) -> None:
         if alarm is None:
             return
         shop = Shop.objects.get()
-    except DatabaseError:
-        logger.exception("cannot keep the page of %s", redact(number))
+    except Error as error:
+        log_trouble(f"no alarm: the page of {redact(number)} could not be kept", error)
         return
     to = shop.technical_email or shop.email
     if not settings.EMAIL_IS_SET_UP or not to:
@@ -94,8 +95,7 @@ def _send_mail(mail: EmailMessage, alarm: int, now: datetime) -> None:
     """Send the mail, in a thread of its own. After a failure, the next alarm of this kind after an hour mails again."""
     try:
         if send(mail, name=f"the alarm {alarm}") is None:
-            Alarm.objects.filter(pk=alarm).update(mailed_at=now)
-    except DatabaseError:
-        logger.exception("cannot note that the alarm %s was mailed", alarm)
+            with tolerates_trouble(f"the alarm {alarm} was mailed, which could not be noted"):
+                Alarm.objects.filter(pk=alarm).update(mailed_at=now)
     finally:
         connection.close()

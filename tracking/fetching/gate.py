@@ -14,12 +14,12 @@ import random
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.db.models import F, Q
 
 from tracking.fetching.timer import Timer
@@ -27,6 +27,7 @@ from tracking.japanpost.errors import Unavailable
 from tracking.models import AskedBy, Gate, Shipment, VisitorMinute
 from tracking.values.numbers import TrackingNumber
 from tracking.values.pacing import Slots
+from tracking.values.store import close_if_lost, tolerates_trouble
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class Ticket:
     timer: Timer
     asked_by: AskedBy
     next_start_at: datetime | None  # what this ticket stored at the gate for the next start
-    is_probe: bool = False  # the one that finds out whether a pause can end
+    probe_until: datetime | None = None  # the pause that a probe stored at the gate; None: no probe
 
     def take_another_turn(self, *, after: float) -> bool:
         """Wait `after` seconds, then for another start. Returns False where the budget does not allow it."""
@@ -91,9 +92,12 @@ class Ticket:
     def has_sent(self) -> None:
         """Call it when the request has been sent.
 
-        The spacing counts from then, however busy this machine was before.
+        The spacing counts from then, however busy this machine was before. Where that cannot be stored, the answer
+        still counts.
         """
-        if settings.JAPANPOST_SPACING_MS:
+        if not settings.JAPANPOST_SPACING_MS:
+            return
+        with tolerates_trouble("the spacing counts from the permission"):
             Gate.objects.filter(next_start_at=self.next_start_at).update(
                 next_start_at=self.timer.now + timedelta(milliseconds=settings.JAPANPOST_SPACING_MS)
             )
@@ -137,7 +141,7 @@ def note_answer(ticket: Ticket) -> None:
     Only the answer to a probe ends a pause: other requests were sent before the pause.
     """
     silent = Q(failures_in_a_row__gt=0, paused_until=None)
-    if ticket.is_probe:
+    if ticket.probe_until:
         silent = Q(failures_in_a_row__gt=0) | Q(paused_until__isnull=False)
     before = Gate.objects.filter(silent).first()
     if before is None:
@@ -160,11 +164,11 @@ def note_failure(ticket: Ticket, failure: Unavailable, *, seconds: float, allowe
     was_paused = gate.paused_until is not None
     until = [gate.paused_until] if gate.paused_until else []
     gate.pause_reason = str(failure)[:500]
-    if not was_paused or ticket.is_probe:  # else it started before the pause and says nothing new
+    if not was_paused or ticket.probe_until:  # else it started before the pause and says nothing new
         gate.failures_in_a_row += 1
-    if ticket.is_probe:
+    if ticket.probe_until:
         gate.failures_in_a_row = max(gate.failures_in_a_row, MOST_FAILURES)
-    if gate.failures_in_a_row >= MOST_FAILURES and (not was_paused or ticket.is_probe):
+    if gate.failures_in_a_row >= MOST_FAILURES and (not was_paused or ticket.probe_until):
         until.append(now + _pause_after(gate.failures_in_a_row))
     if failure.retry_after:
         until.append(now + min(timedelta(seconds=failure.retry_after), LONGEST_RETRY_AFTER))
@@ -185,6 +189,11 @@ def current_gate() -> Gate:
 
 
 _asking, _waiting = Slots(), Slots()
+
+
+def full_for() -> float:
+    """How long this process has had no slot left to ask, in seconds; 0.0: one is free."""
+    return _asking.full_for()
 
 
 @dataclass(frozen=True)
@@ -273,7 +282,7 @@ def _start(request: _Request) -> Ticket | None:
     """Decide under the gate's lock. Returns a ticket, or None where another request was quicker."""
     if not _asking.take(MOST_ASKING_HERE):
         return None
-    ticket = None
+    ticket, is_stored = None, False
     try:
         with transaction.atomic():
             gate, now = _locked_gate(), request.timer.now
@@ -286,15 +295,15 @@ def _start(request: _Request) -> Ticket | None:
                 and (token := _take_lease(request.number, now, lease_until))
             ):
                 _count_look_up(request.visitor, now)
-                is_probe = gate.paused_until is not None
-                if is_probe:  # no other request, until this one is back or its time is over
+                if gate.paused_until:  # no other request, until this one is back or its time is over
                     gate.paused_until = now + _pause_after(gate.failures_in_a_row)
-                next_start_at = _take_turn(gate, now)
+                next_start_at, probe_until = _take_turn(gate, now), gate.paused_until
                 ticket = Ticket(
-                    request.number, token, request.timer, request.asked_by, next_start_at, is_probe
+                    request.number, token, request.timer, request.asked_by, next_start_at, probe_until
                 )
+        is_stored = True
     finally:
-        if ticket is None:
+        if ticket is None or not is_stored:  # the COMMIT may fail, after the ticket was made
             _asking.free()
     return ticket
 
@@ -316,11 +325,14 @@ def _is_leased(shipment: Shipment, now: datetime) -> bool:
 
 
 def _give_back(ticket: Ticket) -> None:
-    """Release the lease after an internal error, so that the next visitor can ask."""
-    with suppress(DatabaseError):  # then it expires by itself
+    """Release the lease and the mark of a probe after an internal error, so that the next visitor can ask."""
+    close_if_lost()  # the connection may be what failed
+    with tolerates_trouble("a lease is not given back and has to expire"):
         Shipment.objects.filter(number=ticket.number, lease_token=ticket.token).update(
             lease_until=None, lease_token=""
         )
+        if ticket.probe_until:
+            Gate.objects.filter(paused_until=ticket.probe_until).update(paused_until=ticket.timer.now)
 
 
 def _locked_gate() -> Gate:

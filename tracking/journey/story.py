@@ -18,7 +18,7 @@ class Story:
     events: tuple[TrackedEvent, ...]  # oldest first, at least one
     history_missing: bool
     checked_at: datetime  # when Japan Post last gave an answer we could read
-    stale: bool = False  # the last request failed or requests are paused: older than it should be
+    stale: bool = False  # older than it should be: the last request failed, or none is possible
     no_longer_listed: bool = False  # Japan Post no longer has the item: only our stored story is left
     destination: str | None = None  # ISO code that staff entered; None: none
     less_complete_since: datetime | None = None  # last confirmed then; None: the newest answer has it all
@@ -53,8 +53,8 @@ def known_destinations(numbers: Collection[str]) -> list[str | None]:
     return list(Shipment.objects.filter(number__in=numbers).values_list("destination_id", flat=True))
 
 
-def story_of(shipment: Shipment, events: tuple[TrackedEvent, ...], *, is_paused: bool = False) -> Story:
-    """The story of a shipment with these events. `shipment.answered_at` must be set. `is_paused`: see Story.stale."""
+def story_of(shipment: Shipment, events: tuple[TrackedEvent, ...], *, is_stale: bool = False) -> Story:
+    """The story of a shipment with these events. `shipment.answered_at` must be set. `is_stale`: see Story.stale."""
     if shipment.answered_at is None:
         raise ValueError(f"a story without an answer: shipment {shipment.pk}")
     return Story(
@@ -62,7 +62,7 @@ def story_of(shipment: Shipment, events: tuple[TrackedEvent, ...], *, is_paused:
         events=events,
         history_missing=shipment.history_missing,
         checked_at=shipment.answered_at,
-        stale=is_paused or shipment.last_outcome in FAILURES,
+        stale=is_stale or shipment.last_outcome in FAILURES,
         no_longer_listed=is_no_longer_listed(shipment),
         destination=shipment.destination_id,
         less_complete_since=_less_complete_since(shipment),

@@ -14,7 +14,7 @@ from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
 from tracking.fetching.gate import Busy, OutOfTime, Paused, TooOften
-from tracking.fetching.lookup import look_up
+from tracking.fetching.lookup import NotStored, look_up
 from tracking.fetching.timer import Timer
 from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavailable
 from tracking.japanpost.examples import Example
@@ -109,7 +109,7 @@ class Answer:
         False for a page that reloads itself anyway.
         """
         if self.progress is None:
-            return self.reason in ("nothing_yet", "unavailable", "paused")
+            return self.reason in ("nothing_yet", "unavailable", "paused", "not_stored")
         return not self.progress.is_over
 
     @property
@@ -240,6 +240,8 @@ def _no_answer(number: TrackingNumber, failure: JapanPostError) -> Answer:
             status, headline, reason = 429, _("Many look-ups came from your connection"), "too_often"
         case Paused():
             status, headline, reason = 503, _("Japan Post does not answer at the moment"), "paused"
+        case NotStored():
+            status, headline, reason = 503, _("We cannot look up new parcels at the moment"), "not_stored"
         case _:
             status, headline, reason = 503, _("Japan Post does not answer at the moment"), "unavailable"
     return Answer(

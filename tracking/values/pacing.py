@@ -1,6 +1,7 @@
 """How fast work may be done, and how much of it at once."""
 
 import threading
+import time
 
 BREATH = 0.05  # seconds between two batches of database work, in which other processes can take the lock
 
@@ -10,6 +11,7 @@ class Slots:
 
     def __init__(self) -> None:
         self._lock, self._taken = threading.Lock(), 0
+        self._full_since: float | None = None
 
     def take(self, limit: int) -> bool:
         """Take a slot. Returns False where `limit` slots are taken already."""
@@ -17,9 +19,17 @@ class Slots:
             if self._taken >= limit:
                 return False
             self._taken += 1
+            if self._taken == limit:
+                self._full_since = time.monotonic()
             return True
 
     def free(self) -> None:
         """Free a slot that this thread took."""
         with self._lock:
             self._taken -= 1
+            self._full_since = None
+
+    def full_for(self) -> float:
+        """How long all slots have been taken and none was freed, in seconds; 0.0: one is free."""
+        with self._lock:
+            return 0.0 if self._full_since is None else time.monotonic() - self._full_since
