@@ -13,6 +13,7 @@ from tracking.fetching import gate
 from tracking.fetching.lookup import NotStored, look_up
 from tracking.fetching.timer import Timer
 from tracking.models import Alarm, Event, Fetch, Gate, KeptPage, Phrase, Shipment
+from tracking.staff.parcels.ask_now import ask_now
 from tracking.values import store
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -72,6 +73,15 @@ def test_a_new_number_is_503_with_a_sentence(japan_post, client, trouble):
     assert "Japan Post does not answer" not in words(page)
     assert (answer.status_code, answer.json()["outcome"]) == (503, "unavailable")
     assert client.get(f"/track/{OTHER}/").status_code == 200
+
+
+@pytest.mark.parametrize("trouble", [read_only, lambda: commit_fails("INSERT ON tracking_fetch")])
+def test_staff_read_that_there_is_no_new_answer(japan_post, trouble):
+    with trouble():
+        result = ask_now(Shipment.objects.get(), now=datetime.now(UTC))
+    assert result.text.startswith("Our store cannot be written at the moment")
+    assert (result.was_asked, result.is_good) == (False, False)
+    assert ask_now(Shipment.objects.get(), now=datetime.now(UTC)).was_asked
 
 
 @troubles

@@ -16,6 +16,7 @@ from django.utils import timezone
 from tests import PROJECT
 from tests.support import processes
 from tests.support.stories import DELIVERED, NUMBER, POSTED, some_numbers, story
+from tests.support.trouble import commit_fails, read_only
 from tracking.fetching import asking, gate
 from tracking.fetching.lookup import look_up
 from tracking.fetching.schedule import WatchFacts, next_watch
@@ -202,6 +203,21 @@ def test_an_error_in_clean_up_is_logged_and_the_watch_continues(standin, monkeyp
     monkeypatch.setattr(watch, "_sleep", lambda seconds: watch.stop())
     assert watch.run().asked == 1
     assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the troubles are those of SQLite")
+@pytest.mark.parametrize("trouble", [read_only, lambda: commit_fails("UPDATE ON tracking_shipment")])
+def test_a_store_that_cannot_be_written_ends_the_cycle(standin, monkeypatch, caplog, trouble):
+    """No parcel is skipped, and the log has a line or two and not one for each parcel."""
+    register(some_numbers(5))
+    watch = Watch(clock=lambda: NOW + timedelta(minutes=1))
+    monkeypatch.setattr(watch, "_sleep", lambda seconds: watch.stop())
+    with trouble():
+        totals = watch.run()
+    assert (totals.asked, totals.crashed) == (0, 1)
+    assert [line for line in caplog.messages if "could not be postponed" in line]
+    assert len(caplog.messages) <= 4
+    assert Watch(clock=lambda: NOW + timedelta(minutes=1)).run_once().asked == 5
 
 
 def test_each_cycle_writes_one_log_line(standin, caplog):

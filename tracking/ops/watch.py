@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, close_old_connections
 from django.utils import timezone
 
 from tracking.fetching import asking, gate, schedule
@@ -25,6 +25,7 @@ from tracking.ops import prune
 from tracking.values import pacing
 from tracking.values.numbers import TrackingNumber
 from tracking.values.redaction import redact
+from tracking.values.store import log_trouble
 
 logger = logging.getLogger(__name__)
 
@@ -95,8 +96,8 @@ class Watch:
             for step in (self._prune_daily, self._recompute_outdated, self._cycle):
                 try:
                     step()
-                except DatabaseError:
-                    logger.exception("the watch cannot use the database; it tries again")
+                except Error as error:
+                    log_trouble("the watch cannot use the database; it tries again", error)
                     break
                 except Exception:
                     logger.exception("unexpected error in the watch; it continues")
@@ -166,11 +167,12 @@ class Watch:
                 if until is not None and time.monotonic() > until:
                     return False
                 self._sleep(BUSY_FOR)
+            except Error as error:
+                log_trouble(f"the store failed while asking about {redact(number)}", error)
+                return self._postpone(number, done)
             except Exception:
                 logger.exception("unexpected error while asking about %s", redact(number))
-                done.crashed += 1
-                self._postpone(number)
-                return True
+                return self._postpone(number, done)
         return False
 
     def _ask(self, number: TrackingNumber, done: Totals) -> None:
@@ -183,13 +185,18 @@ class Watch:
         done.failed += fetch.outcome in FAILURES
         done.with_news += fetch.shipment.changed_at == timer.began_at
 
-    def _postpone(self, number: TrackingNumber) -> None:
-        """Move the parcel behind the others after an error of ours, which an immediate retry would only repeat."""
+    def _postpone(self, number: TrackingNumber, done: Totals) -> bool:
+        """Count an error of ours, and move the parcel behind the others: an immediate retry would only repeat it.
+
+        Returns False where that cannot be stored, so that the cycle ends: the other parcels would fail too.
+        """
+        done.crashed += 1
         try:
             Shipment.objects.filter(number=number).update(watch_at=self.clock() + schedule.AFTER_FAILURE)
-        except DatabaseError:
-            logger.exception("%s could not be postponed", redact(number))
-            self._sleep(BUSY_FOR)
+        except Error as error:
+            log_trouble(f"{redact(number)} could not be postponed", error)
+            return False
+        return True
 
     def _prune_daily(self) -> None:
         if self._pruned_at is None or self.clock() - self._pruned_at >= PRUNE_EVERY:

@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 from django.core import signing
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -16,6 +17,7 @@ from tracking.public.addresses import hinted_destination
 from tracking.public.forms import ContactForm
 from tracking.public.rendering import plain_page, unindexed
 from tracking.public.visitors import visitor_key
+from tracking.values.store import LOCK_WAIT, lock_wait, log_trouble
 from tracking.words.glossary import Glossary
 
 _TEMPLATE = "public/contact.html"
@@ -38,15 +40,35 @@ def contact(request: HttpRequest) -> HttpResponse:
 
 def _send(request: HttpRequest) -> HttpResponse:
     """Store the message and redirect to its receipt; or return the form with an error and everything typed."""
-    form, now = ContactForm(request.POST), timezone.now()
+    form = ContactForm(request.POST)
     if not form.is_valid():
         return plain_page(request, _TEMPLATE, {"form": form}, 400)
-    if customer_messages.wrote_too_often(visitor_key(request), now):
-        response = plain_page(request, _TEMPLATE, {"form": form, "too_often": True}, 429)
-        response["Retry-After"] = "3600"
-        return response
-    message = customer_messages.keep_message(form.cleaned_data, sender_key=visitor_key(request), now=now)
+    try:
+        with lock_wait(LOCK_WAIT):
+            message = _keep(request, form)
+    except Error as error:
+        log_trouble("a message from the contact form was not kept", error)
+        return _refused(request, form, "not_kept", status=503, retry_after=60)
+    if message is None:
+        return _refused(request, form, "too_often", status=429, retry_after=3600)
     return HttpResponseRedirect(f"{reverse('contact')}?{urlencode({'receipt': signing.dumps(message.pk)})}")
+
+
+def _keep(request: HttpRequest, form: ContactForm) -> Message | None:
+    """Store the message of a valid form and mail it; None if this visitor has written too often."""
+    sender_key, now = visitor_key(request), timezone.now()
+    if customer_messages.wrote_too_often(sender_key, now):
+        return None
+    return customer_messages.keep_message(form.cleaned_data, sender_key=sender_key, now=now)
+
+
+def _refused(
+    request: HttpRequest, form: ContactForm, reason: str, *, status: int, retry_after: int
+) -> HttpResponse:
+    """The form with everything typed, and the reason why the message was not kept. `retry_after` is in seconds."""
+    response = plain_page(request, _TEMPLATE, {"form": form, reason: True}, status)
+    response["Retry-After"] = str(retry_after)
+    return response
 
 
 def _receipt(request: HttpRequest) -> Message | None:

@@ -12,6 +12,7 @@ from tracking.journey.times import day_count
 from tracking.models import Message
 from tracking.values import numbers
 from tracking.values.mail import send
+from tracking.values.store import tolerates_trouble
 from tracking.words.glossary import Glossary
 
 
@@ -58,7 +59,10 @@ def one_line_summary(progress: Progress | None) -> str:
 
 
 def keep_message(cleaned: dict[str, str], *, sender_key: str, now: datetime) -> Message:
-    """Store the message, then try to mail it to the shop; `mailed` is True if that succeeded."""
+    """Store the message, then try to mail it to the shop; `mailed` is True if that succeeded.
+
+    Raises an Error of Django's database only if the message is not stored.
+    """
     progress = stored_progress(cleaned["number"], now, hint=cleaned["to"] or None)
     message = Message.objects.create(
         name=cleaned["name"],
@@ -70,9 +74,10 @@ def keep_message(cleaned: dict[str, str], *, sender_key: str, now: datetime) -> 
         sender_key=sender_key,
         suspected_spam=bool(cleaned["website"]),
     )
-    if _mail(message):
-        message.mailed = True
-        message.save(update_fields=["mailed"])
+    with tolerates_trouble(f"message {message.pk} is kept; whether it was mailed could not be noted"):
+        if _mail(message):
+            message.mailed = True
+            message.save(update_fields=["mailed"])
     return message
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import Error
 from django.utils.timezone import localtime
 
 from tracking.fetching import gate
@@ -16,6 +17,8 @@ from tracking.models.shipments import FAILURES, Outcome
 from tracking.values.counting import count_of
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import JAPAN_TIME
+from tracking.values.redaction import redact
+from tracking.values.store import log_trouble
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,10 @@ def ask_now(shipment: Shipment, *, now: datetime) -> AskResult:
     except gate.Busy as busy:
         seconds = math.ceil(busy.retry_after or 1)
         return _not_asked(f"Too many requests are under way. Try again in {seconds} seconds.")
+    except Error as error:
+        log_trouble(f"staff could not ask about {redact(number)}", error)
+        text = "Our store cannot be written at the moment, so there is no new answer. Our story stays."
+        return AskResult(text, was_asked=False, is_good=False)
     return _result_of(fetch) if fetch else _not_needed(shipment, now)
 
 
