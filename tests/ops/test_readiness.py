@@ -7,14 +7,19 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from tests import PROJECT
 from tests.support import processes
+from tests.support.clock import Clock
+from tests.support.trouble import commit_fails, locked, read_only
+from tracking.fetching import gate
 from tracking.fetching.gate import current_gate
 from tracking.models import Gate
 from tracking.ops import readiness
+from tracking.values import pacing
 
 REQUEST_READYZ = (
     "from django.test import Client\n"
@@ -24,9 +29,20 @@ REQUEST_READYZ = (
 
 
 @pytest.fixture(autouse=True)
-def _new_process():
-    """Forget that all migrations are applied."""
+def _new_process(monkeypatch):
+    """Forget that all migrations are applied, and the last write."""
     readiness._check_migrations.cache_clear()
+    monkeypatch.setattr(readiness, "_writes", readiness._Writes())
+    monkeypatch.setattr(readiness, "LOCK_WAIT", 0.01)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The clock of the writes and of the slots, which only the test moves."""
+    clock = Clock()
+    for module in (readiness, pacing):
+        monkeypatch.setattr(module, "time", clock)
+    return clock
 
 
 def readyz_of_process(**environment: str) -> str:
@@ -48,7 +64,9 @@ def test_a_working_site_is_ready(client):
         "ready": True,
         "database": "ok",
         "migrations": "ok",
+        "writes": "ok",
         "cache": "ok",
+        "slots": "ok",
         "japan_post": "asked",
     }
     assert "no-store" in response["Cache-Control"]
@@ -76,10 +94,81 @@ def test_an_unapplied_migration_is_named_until_it_is_applied(client):
 
 
 @pytest.mark.django_db
-def test_after_the_first_request_readyz_costs_two_queries(client, django_assert_num_queries):
+def test_after_the_first_request_readyz_costs_two_queries(client, clock, django_assert_num_queries):
     client.get("/readyz")
     with django_assert_num_queries(2):  # whether the database answers, whether the gate pauses
         client.get("/readyz")
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="tests/system has the troubles of PostgreSQL")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("trouble", "error"),
+    [
+        (read_only, "OperationalError"),
+        (locked, "OperationalError"),
+        (lambda: commit_fails("UPDATE ON tracking_gate"), "IntegrityError"),
+    ],
+    ids=["read-only", "locked", "not-committed"],
+)
+def test_a_store_that_cannot_be_written_is_not_ready(client, clock, trouble, error):
+    current_gate()
+    with trouble():
+        response = client.get("/readyz")
+    assert response.status_code == 503
+    assert (response.json()["database"], response.json()["writes"]) == ("ok", f"cannot be written ({error})")
+    assert response.json()["japan_post"] == "asked"
+    assert client.get("/readyz").status_code == 503  # the result of the last write
+    clock.sleep(readiness.WRITES_EVERY)
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.django_db
+def test_many_questions_are_one_write_every_few_seconds(client, clock):
+    current_gate()
+    writes = []
+
+    def count(execute, sql, *more):
+        writes.extend(sql for _ in range(sql.startswith("UPDATE")))
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(count):
+        for _ in range(5):
+            client.get("/readyz")
+        assert len(writes) == 1
+        clock.sleep(readiness.WRITES_EVERY)
+        for _ in range(5):
+            client.get("/readyz")
+    assert len(writes) == 2
+
+
+@pytest.mark.django_db
+def test_a_process_whose_slots_are_lost_is_not_ready(client, clock, monkeypatch):
+    monkeypatch.setattr(gate, "_asking", slots := pacing.Slots())
+    for _ in range(gate.MOST_ASKING_HERE):
+        assert slots.take(gate.MOST_ASKING_HERE)
+    clock.sleep(readiness.STUCK_AFTER)
+    assert client.get("/readyz").status_code == 200  # they may be busy
+    clock.sleep(1)
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["slots"] == "all slots to ask Japan Post have been taken for 121 s: restart it"
+    slots.free()
+    assert client.get("/readyz").status_code == 200
+
+
+def test_slots_that_are_taken_in_turn_are_not_lost(clock):
+    slots = pacing.Slots()
+    slots.take(2)
+    clock.sleep(500)
+    assert slots.full_for() == 0
+    for _ in range(3):
+        slots.take(2)
+        clock.sleep(60)
+        assert not slots.take(2)
+        assert slots.full_for() == 60
+        slots.free()
+        assert slots.full_for() == 0
 
 
 def test_without_a_database_the_answer_hides_its_address(tmp_path: Path):

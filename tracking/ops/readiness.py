@@ -3,6 +3,8 @@
 The page is public: reasons say what is wrong, and never contain an address or password.
 """
 
+import threading
+import time
 import uuid
 from collections.abc import Callable
 from functools import cache as remembered
@@ -10,11 +12,17 @@ from functools import cache as remembered
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import F
 from django.utils import timezone
 
+from tracking.fetching import gate
 from tracking.models import Gate
+from tracking.values.store import lock_wait
 
 OK = "ok"
+WRITES_EVERY = 3.0  # seconds between two writes of one process
+LOCK_WAIT = 1.0  # seconds that such a write waits for a lock
+STUCK_AFTER = 120.0  # seconds without a free slot; a request to Japan Post takes half a minute at most
 
 
 def readiness() -> tuple[bool, dict[str, str]]:
@@ -25,7 +33,10 @@ def readiness() -> tuple[bool, dict[str, str]]:
     parts = {"database": _word(_check_database)}
     if parts["database"] == OK:
         parts["migrations"] = _word(_check_migrations)
+    if parts.get("migrations") == OK:
+        parts["writes"] = _writes.word()
     parts["cache"] = cache_word()
+    parts["slots"] = _word(_check_slots)
     is_ready = all(word == OK for word in parts.values())
     if parts["database"] == OK:
         parts["japan_post"] = _japan_post_word()
@@ -44,18 +55,25 @@ def cache_word() -> str:
     return _word(_check_cache)
 
 
+def write() -> None:
+    """Write a row that exists, and commit. Raises a DatabaseError where the store is full, read-only or locked."""
+    with lock_wait(LOCK_WAIT):
+        if not Gate.objects.update(failures_in_a_row=F("failures_in_a_row")):
+            gate.current_gate()  # before the first look-up
+
+
 class _NotReadyError(Exception):
     """A part does not work. The message says what is wrong."""
 
 
-def _word(check: Callable[[], None]) -> str:
+def _word(check: Callable[[], None], failure: str = "does not answer") -> str:
     try:
         check()
     except _NotReadyError as reason:
         return str(reason)
     except Exception as error:  # libraries of databases and caches raise many kinds
         # Not its message, which may contain the address.
-        return f"does not answer ({type(error).__name__})"
+        return f"{failure} ({type(error).__name__})"
     return OK
 
 
@@ -68,6 +86,30 @@ def _check_database() -> None:
 def _check_migrations() -> None:
     if left := unapplied_migrations():
         raise _NotReadyError(f"{len(left)} not applied, the first is {left[0]}")
+
+
+class _Writes:
+    """The result of the last write of this process, which is used for some seconds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._word, self._wrote_at = "", float("-inf")
+
+    def word(self) -> str:
+        """Return `ok`, or why nothing can be written."""
+        with self._lock:  # so that many questions at once are one write
+            if time.monotonic() - self._wrote_at >= WRITES_EVERY:
+                self._word, self._wrote_at = _word(write, "cannot be written"), time.monotonic()
+            return self._word
+
+
+_writes = _Writes()
+
+
+def _check_slots() -> None:
+    seconds = gate.full_for()
+    if seconds > STUCK_AFTER:
+        raise _NotReadyError(f"all slots to ask Japan Post have been taken for {seconds:.0f} s: restart it")
 
 
 def _check_cache() -> None:

@@ -10,16 +10,15 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
 from django.core import checks
-from django.db import DatabaseError, connection, transaction
-from django.db.models import F, Max
+from django.db import DatabaseError, connection
+from django.db.models import Max
 from django.utils import timezone
 
 from tracking.fetching.alarms import DIGEST
 from tracking.fetching.gate import SENDING, current_gate
 from tracking.journey.usual_waits import LEAST_PARCELS
 from tracking.models import Alarm, AskedBy, Fetch, Message, Phrase, Shipment, Shop, UsualWait, VisitorMinute
-from tracking.ops import backup
-from tracking.ops.readiness import unapplied_migrations
+from tracking.ops import backup, readiness
 from tracking.public import visitors
 from tracking.staff.access import groups
 from tracking.values.clocks import is_ahead
@@ -47,7 +46,7 @@ def check_store(*, databases: Sequence[str] | None = None, **kwargs: Any) -> Ite
 def _obstacles() -> Iterator[checks.CheckMessage]:
     """Why the rest of the database cannot be checked."""
     try:
-        left = unapplied_migrations()
+        left = readiness.unapplied_migrations()
         if left:
             yield checks.Warning(
                 f"Migrations that are not applied: {len(left)}, the first is {left[0]}.",
@@ -65,11 +64,8 @@ def _obstacles() -> Iterator[checks.CheckMessage]:
 
 
 def _writable() -> Iterator[checks.CheckMessage]:
-    """Write a row and roll back."""
     try:
-        with transaction.atomic():
-            Shop.objects.update(name=F("name"))
-            transaction.set_rollback(True)
+        readiness.write()
     except DatabaseError as error:
         yield checks.Warning(
             f"Nothing can be written to the database ({type(error).__name__}): no look-up works.",
