@@ -7,25 +7,38 @@ from urllib.parse import unquote
 
 from tracking.values.numbers import GAP, SHAPE, TrackingNumber, plain_character
 
-_LOGGED = re.compile(rf"(?<![A-Za-z])(?=({SHAPE})(?![A-Za-z]))")
-_BYTE, _NEXT = (
-    "%(?:25)?[0-9A-F]{2}",
-    "(?:%(?:25)?[89AB][0-9A-F])",
-)  # of UTF-8 in an address, quoted once or twice
-_SIGN = re.compile(
-    rf"%(?:25)?F[0-7]{_NEXT}{{3}}|%(?:25)?E[0-9A-F]{_NEXT}{{2}}|%(?:25)?[CD][0-9A-F]{_NEXT}|{_BYTE}|.",
-    re.IGNORECASE | re.DOTALL,
+# A log is better off with one text too many shortened than with a number missed, so letters may be next to it.
+_LOGGED = re.compile(rf"(?=({SHAPE}))")
+
+
+def _utf8(mark: str) -> str:
+    """A pattern for one character as UTF-8, each byte as two hexadecimal digits after a mark; else for one byte."""
+    following = f"(?:{mark}[89AB][0-9A-F])"
+    return (
+        f"{mark}F[0-7]{following}{{3}}|{mark}E[0-9A-F]{following}{{2}}|{mark}[CD][0-9A-F]{following}"
+        f"|{mark}[0-9A-F]{{2}}"
+    )
+
+
+_SIGN = re.compile(f"(?i:{_utf8('%(?:25)?')})|.", re.DOTALL)  # quoted in an address, once or twice
+# Escaped in a `repr` or in JSON, once or more often: `\n`, `\u200b`, `\\n`, `\xc2\xa0`.
+_BACKSLASHES = r"\\{1,8}"
+_ESCAPED_SIGN = re.compile(
+    f"(?i:{_utf8(_BACKSLASHES + 'x')})"
+    f"|{_BACKSLASHES}(?:[nrtfv]|u[0-9A-Fa-f]{{4}}|U000[0-9A-Fa-f]{{5}})|{_SIGN.pattern}",
+    re.DOTALL,
 )
 
 
 class _MappedText:
     """A text as written, split into signs, and the same text as `find_numbers` reads it, with a map between the two.
 
-    A sign is one character or one that is percent-encoded as in a URL.
+    A sign is one character or one that is percent-encoded as in a URL; with `_ESCAPED_SIGN` also an escape with a
+    backslash.
     """
 
-    def __init__(self, text: str) -> None:
-        self.signs: list[str] = _SIGN.findall(text)
+    def __init__(self, text: str, pattern: re.Pattern[str] = _SIGN) -> None:
+        self.signs: list[str] = pattern.findall(text)
         self.places = list[int]()  # for each character of `plain`, the index of its sign
         read = list[str]()
         for place, sign in enumerate(self.signs):
@@ -46,17 +59,36 @@ class _MappedText:
 @lru_cache(10_000)
 def _read_sign(sign: str) -> str:
     """A sign as `find_numbers` reads it: mostly one character; empty where it is invisible."""
-    character = unquote(unquote(sign)).replace("+", " ")
+    character = (
+        _unescape(sign) if len(sign) > 1 and sign[0] == "\\" else unquote(unquote(sign)).replace("+", " ")
+    )
     composed = unicodedata.normalize("NFKC", "".join(map(plain_character, character)))
     return "".join(map(plain_character, composed))
+
+
+def _unescape(sign: str) -> str:
+    """The character of an escape with a backslash."""
+    code = sign.lstrip("\\")
+    if code[0] not in "xX":
+        return f"\\{code}".encode().decode("unicode_escape")
+    written = bytes.fromhex(re.sub(r"[\\xX]", "", sign))
+    try:
+        return written.decode()
+    except UnicodeDecodeError:
+        return written.decode("latin-1")
 
 
 def redact(text: str) -> str:
     """The text with each number, in any spelling or encoding, shortened to EM…6785JP: for logs.
 
-    Staff can find the parcel by this end; a stranger cannot.
+    Staff can find the parcel by this end; a stranger cannot. A text that only looks like a number is shortened too.
     """
-    mapped = _MappedText(text)
+    text = _shorten(_MappedText(text))
+    # Escapes are a second reading: in `\rn123456785jp`, the “rn” may begin a number or be what follows a line end.
+    return _shorten(_MappedText(text, _ESCAPED_SIGN)) if "\\" in text else text
+
+
+def _shorten(mapped: _MappedText) -> str:
     for found in _LOGGED.finditer(mapped.plain):
         number = re.sub("[ -]", "", found[1])
         first, end = (
