@@ -169,6 +169,8 @@ def test_staff_see_the_page_as_text(admin_client):
         ("<div> in a cell", "in-a-cell"),
         ("nothing happened at 11/09/2026 12:00, TOKYO", "nothing-happened-at"),
         ("two tables 履歴情報", "two-tables"),
+        ("<a<b> in a cell", "a-in-a-cell"),
+        ("<" * 500, "unexpected"),
         ("???", "unexpected"),
     ],
 )

@@ -39,7 +39,7 @@ class Drift:
 
 def kind_of(reason: str) -> str:
     """The kind of a reason: its words before the first detail. `cut: the page ends in '…'` is of the kind `cut`."""
-    words = re.sub(r"<[^>]*>", " ", reason)
+    words = re.sub(r"<[^<>]*>", " ", reason)  # never scans a part twice, even where a tag's name has "<"
     words = re.sub(r"^[\W\d]+", "", words)
     words = re.split(r"[\d:;,'\"“\[({]", words, maxsplit=1)[0]
     return slugify(words)[:50].strip("-") or "unexpected"
