@@ -326,6 +326,57 @@ def test_a_harmless_change_is_no_drift(html: str) -> None:
     assert parse_page(html, NUMBER) == parse_page(DETAIL, NUMBER)
 
 
+# Comments and what libxml2 makes of other markup, in every place where a page may have them.
+MARKUP = {
+    "comment": "<!-- x -->",
+    "processing instruction": "<?x y?>",
+    "entity": "&xyzzy;",
+    "declaration": "<!ELEMENT x>",
+    "CDATA": "<![CDATA[x]]>",
+    "end tag": "</nothing>",
+}
+CELL = '<td class="w_105">SHIBUYA'
+PLACES = [
+    "<html", "<head", "<title", "</title>", "<body", "<table", "</table>", ROWS[0], ROWS[1], ROWS[4], "<tr", "</tr>",
+    "<th", "</th>", CELL, "SHIBUYA", HELD, "</td>", "</body>", "</html>",
+]  # fmt: skip
+OTHER_TABLE = f"<table><tr>{cells(*'12345')}</tr><tr><td>11/04/2026</td></tr></table>"
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("markup", MARKUP.values(), ids=MARKUP.keys())
+def test_markup_anywhere_is_read_over_or_drift(markup: str, place: str) -> None:
+    html = DETAIL.replace("<br>", OTHER_TABLE, 1)
+    for changed_html in (html.replace(place, markup + place), html.replace(place, place + markup)):
+        try:
+            item = parse_page(changed_html, NUMBER)
+        except UnexpectedPage:
+            continue
+        assert len(item.events) == 5 and item.events[-1].phrase.removeprefix(markup).startswith(HELD)
+
+
+@pytest.mark.parametrize("markup", ["<!-- x -->", "<?x y?>", "<!-- x --><!-- y -->"])
+def test_a_comment_in_a_row_of_another_table_is_no_drift(markup: str) -> None:
+    row = f"<table><tr>{markup}{cells(*'12345')}</tr></table>"
+    assert parse_page(changed(DETAIL, "<br>", row), NUMBER) == parse_page(DETAIL, NUMBER)
+    assert parse_page(changed(DETAIL, "<br>", row.replace("<td>2", f"{markup}<td>2")), NUMBER)
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "11/04/2026 05:30",
+        "2026/11/04",
+        "<!-- x --><b>11/04/2026</b> <i> 05:30\n</i>",
+        "<?x?>11/04/2026<br>05:30",
+    ],
+)
+def test_events_in_another_table_are_drift_with_comments_too(when: str) -> None:
+    row = f"<table><tr><!-- x -->{cells(when, '2', '3', '4', '5')}</tr></table>"
+    with pytest.raises(UnexpectedPage, match="events outside the history"):
+        parse_page(changed(DETAIL, "<br>", row), NUMBER)
+
+
 @pytest.mark.parametrize("blank", ["", " ", "\r\n\t", "\u3000\xa0"])
 def test_a_blank_page_is_no_answer(blank: str) -> None:
     with pytest.raises(Unavailable):

@@ -13,6 +13,7 @@ from itertools import takewhile
 from lxml import etree
 
 from .errors import JapanPostError, NotFound, Rejected, Unavailable, UnexpectedPage
+from .limits import check_work
 from .records import TrackedEvent, TrackedItem
 
 Element = etree._Element
@@ -60,7 +61,6 @@ _BREAKS = {"br", "div", "p"}
 _END = "the-end-of-the-page"
 # An unclosed comment or quote swallows the rows after it; so does a tag without its ">".
 _swallowed = etree.XPath(".//comment()[contains(., '<')] | .//@*[contains(concat(name(), .), '<')]")
-_text_between = etree.XPath("(. | * | */tr)/text()[normalize-space()]")  # of a table
 
 
 def parse_page(html: str, number: str) -> TrackedItem:
@@ -95,6 +95,7 @@ def _parse_html(html: str) -> Element:
         raise UnexpectedPage("half a surrogate pair") from None
     if len(source) > MAX_BYTES:
         raise UnexpectedPage(f"{len(source)} bytes")
+    check_work(html)
     # We append an element of our own. Where it is missing, the parser gave up (nesting too deep) or is still inside a
     # comment, a script or a quoted attribute. The parser puts it alone into a second <html>.
     source += f"<wbr id={_END}>".encode()
@@ -267,17 +268,28 @@ def _check_places(headers: Row, places: dict[str, int]) -> None:
 def _check_no_stray_events(root: Element, ours: tuple[Element, Element]) -> None:
     """Raise UnexpectedPage for events outside our tables: a stray </table> or a second table cut the history."""
     for row in root.iter("tr"):
-        is_stray = len(row) >= 5 and next(row.iterancestors("table"), None) not in ours
-        if is_stray and _DATE.fullmatch(" ".join("".join(map(str, row[0].itertext())).split())):
+        cells = list(row.iterchildren("*"))  # without comments
+        is_stray = len(cells) >= 5 and next(row.iterancestors("table"), None) not in ours
+        if is_stray and _is_date(cells[0]):
             raise UnexpectedPage("events outside the history")
+
+
+def _is_date(cell: Element) -> bool:
+    """True where the cell has a date and nothing else. Stops reading a longer text, such as that of a whole table."""
+    text = ""
+    for piece in cell.itertext():
+        text += "".join(str(piece).split(maxsplit=2))  # more words are no date
+        if len(text) > len("MM/DD/YYYYHH:MM"):
+            return False
+    return _DATE.fullmatch(f"{text[:10]} {text[10:]}".rstrip()) is not None
 
 
 def _rows(table: Element) -> list[Row]:
     """The table's own rows. Raises UnexpectedPage for text or elements between the cells."""
     if swallowed := _swallowed(table):
         raise UnexpectedPage(f"tags inside a comment or an attribute: {str(swallowed)[:80]}")
-    if between := _text_between(table):
-        raise UnexpectedPage(f"text between the cells: {str(between)[:80]}")
+    if between := next((text for text in _between_cells(table) if text.strip(" \t\r\n")), ""):
+        raise UnexpectedPage(f"text between the cells: {between[:80]!r}")
     rows = []
     for part in _children(table, {"tr", "tbody", "thead", "tfoot"}):
         for row in [part] if part.tag == "tr" else _children(part, {"tr"}):
@@ -285,12 +297,22 @@ def _rows(table: Element) -> list[Row]:
     return rows
 
 
+def _between_cells(table: Element) -> Iterator[str]:
+    """The texts between the rows and between the cells. XPath would take a time that grows with their square."""
+    parts = list(table.iterchildren("*"))
+    rows = [row for part in parts for row in part.iterchildren("tr")]
+    for parent in (table, *parts, *rows):
+        yield parent.text or ""
+        for child in parent:
+            yield child.tail or ""
+
+
 def _children(parent: Element, tags: set[str]) -> list[Element]:
     children = list(parent)
     tags_of_children: set[object] = {child.tag for child in children}  # a comment's tag is a function
     if foreign := tags_of_children - tags:
         if foreign != {etree.Comment}:
-            raise UnexpectedPage(f"in a table's <{parent.tag}>: {foreign}")
+            raise UnexpectedPage(f"in a table's <{parent.tag}>: {sorted(map(str, foreign))}")
         return [child for child in children if child.tag in tags]
     return children
 
@@ -318,7 +340,7 @@ def _text(cell: Element, longest: int = 200) -> str:
 
 def _pieces(cell: Element) -> Iterator[str]:
     """The texts in a cell that contains elements: without comments, with a blank at each line break."""
-    for event, node in etree.iterwalk(cell, ("start", "end", "comment")):
+    for event, node in etree.iterwalk(cell, ("start", "end", "comment", "pi")):
         if event == "start" and node is not cell and node.tag not in _INLINE:
             raise UnexpectedPage(f"<{node.tag}> in a cell")
         if node.tag in _BREAKS:
