@@ -151,7 +151,7 @@ def stopped_timers(monkeypatch) -> None:
 def time_ends_at_a_fault(monkeypatch, standin, gate_clock) -> None:
     """A visitor's time is over as soon as the stand-in has begun a fault, and not before. For faults that never end."""
     gate_clock.jump = lambda: 1000.0 * standin.faults_met
-    monkeypatch.setattr("tracking.japanpost.client.time", gate_clock)
+    monkeypatch.setattr("tracking.japanpost.deadline.time", gate_clock)
 
 
 @pytest.fixture

@@ -184,7 +184,7 @@ def test_no_request_starts_after_an_answer_was_stored(standin):
 @database
 def test_an_internal_error_releases_the_lease(standin, monkeypatch):
     standin.set_item(NUMBER, story(POSTED))
-    monkeypatch.setattr("tracking.fetching.asking.parser.parse_page", lambda *_: 1 / 0)
+    monkeypatch.setattr("tracking.fetching.asking.storing.store", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         look_up(NUMBER, now=NOW)
     monkeypatch.undo()

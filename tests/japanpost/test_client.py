@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.standin import FAULT_NUMBERS, StandIn
-from tracking.japanpost import client
+from tracking.japanpost import client, deadline
 from tracking.japanpost.client import MAX_BYTES, SEARCH_PATH, Page, fetch_page
-from tracking.japanpost.errors import Unavailable, UnexpectedPage
+from tracking.japanpost.errors import NotSent, Unavailable, UnexpectedPage
 
 NUMBER = "EM123456785JP"
 OTHER_NUMBER = "EN123456785JP"
@@ -60,7 +60,7 @@ def gives_up_once(has_happened: Callable[[], bool], monkeypatch: pytest.MonkeyPa
             return 1000.0 if has_happened() else 0.0
 
     with monkeypatch.context() as patch, pytest.raises(Unavailable, match=r"no answer within 60\.0 s"):
-        patch.setattr(client, "time", Clock())
+        patch.setattr(deadline, "time", Clock())
         yield
     assert has_happened()
 
@@ -427,13 +427,20 @@ def test_an_internal_error_is_unavailable_and_logged(
     assert "an unexpected error" in caplog.text
 
 
-def test_no_thread_left_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_thread_left_is_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     def start(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    with pytest.raises(Unavailable, match="no thread"):
+    with pytest.raises(NotSent, match="no thread"):
         fetch("http://127.0.0.1")
+
+
+@pytest.mark.parametrize("timeout", [0.0, -0.5, -4.37])
+def test_without_time_left_no_request_is_sent(standin: StandIn, timeout: float) -> None:
+    with pytest.raises(NotSent, match="no time left"):
+        fetch(standin.url, timeout=timeout)
+    assert not standin.requests and not helpers()
 
 
 # Redirects

@@ -197,7 +197,9 @@ def test_lines_of_helper_threads_have_the_id_of_the_request(
     (other,) = some_numbers(1)
     broken = client.get(f"/track/{other}/")["X-Request-ID"]
     lines = [json.loads(line) for line in log()]
-    in_threads = [line for line in lines if "mailed" in line["message"] or "exc_info" in line]
+    in_threads = [
+        line for line in lines if "mailed" in line["message"] or "unexpected error" in line["message"]
+    ]
     assert [(line["logger"], line["request_id"]) for line in in_threads] == [
         ("tracking.values.mail", unreadable),
         ("tracking.japanpost.client", broken),

@@ -1,6 +1,7 @@
 """Records which modules a call enters, in order. Python's own profiler sees them, so no code is replaced."""
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,7 +28,10 @@ class Walk:
 
 @contextmanager
 def followed() -> Iterator[Walk]:
-    """Record the calls of this thread while the block lasts. Coverage's tracer keeps working."""
+    """Record the calls of this thread, and of those that start meanwhile, while the block lasts.
+
+    Coverage's tracer keeps working.
+    """
     walk = Walk()
 
     def on_event(frame: FrameType, event: str, _: Any) -> None:
@@ -37,12 +41,14 @@ def followed() -> Iterator[Walk]:
         if caller != callee:
             walk.calls.append((caller, callee))
 
-    before = sys.getprofile()
+    before, before_in_threads = sys.getprofile(), threading.getprofile()
     sys.setprofile(on_event)
+    threading.setprofile(on_event)
     try:
         yield walk
     finally:
         sys.setprofile(before)
+        threading.setprofile(before_in_threads)
 
 
 def _nearest(frame: FrameType | None) -> str:

@@ -8,18 +8,21 @@ from django.db import transaction
 
 from tracking import VERSION
 from tracking.fetching import alarms, gate, storing
-from tracking.japanpost import client, parser
-from tracking.japanpost.errors import JapanPostError, Unavailable
+from tracking.japanpost import client, reader
+from tracking.japanpost.errors import JapanPostError, NotSent, Unavailable
 from tracking.japanpost.records import TrackedItem
 from tracking.models import Fetch, Shop
 from tracking.words.glossary import Glossary
 from tracking.words.phrases import note_seen, note_unknown
 
+LEAST_TO_READ = 1.0  # seconds for a page that came in the last moment; a real one takes a few milliseconds
+
 
 def ask(ticket: gate.Ticket) -> Fetch:
     """Ask Japan Post in the time the ticket has left, and store the answer or failure. Returns the stored request.
 
-    Raises none of the failures of `japanpost.errors`. No transaction is open during the request.
+    Raises gate.OutOfTime where no request was sent: nothing is stored, and nothing counts against Japan Post. Raises no
+    other failure of `japanpost.errors`. No transaction is open during the request.
     """
     glossary, allowed = Glossary.current(), ticket.timer.left
     started_at, started = ticket.timer.now, time.monotonic()
@@ -28,7 +31,9 @@ def ask(ticket: gate.Ticket) -> Fetch:
     try:
         page = _fetch_page(ticket, _user_agent(glossary.shop))
         html, size = page.html, page.size
-        answer = parser.parse_page(page.html, ticket.number)
+        answer = reader.read_page(page.html, ticket.number, timeout=max(ticket.timer.left, LEAST_TO_READ))
+    except NotSent as reason:
+        raise gate.OutOfTime(str(reason)) from None
     except JapanPostError as failure:
         answer = failure
     seconds = time.monotonic() - started
@@ -72,7 +77,11 @@ def _fetch_page(ticket: gate.Ticket, user_agent: str) -> client.Page:
     except Unavailable as failure:
         if not failure.hung_up or not ticket.take_another_turn(after=random.uniform(0.05, 0.25)):
             raise
-    return fetch()
+        first = failure
+    try:
+        return fetch()
+    except NotSent:
+        raise first from None
 
 
 def _user_agent(shop: Shop) -> str:

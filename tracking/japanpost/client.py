@@ -12,9 +12,7 @@ import re
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Mapping
-from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -30,7 +28,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager, ProxyManager
 
-from .errors import JapanPostError, Unavailable, UnexpectedPage
+from .deadline import Deadline, next_answer, start_helper
+from .errors import JapanPostError, NotSent, Unavailable, UnexpectedPage, short_traceback
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +39,6 @@ MAX_REDIRECTS = 3
 MAX_RETRY_AFTER = 30 * 24 * 3600  # seconds; a larger value is taken for a mistake and ignored
 
 _CHUNK_BYTES = 64 * 1024
-_POLL = 0.5  # seconds
 _REDIRECTS = {301, 302, 303, 307, 308}
 _READABLE_ENCODINGS = {"", "identity", "gzip", "x-gzip", "deflate"}
 
@@ -68,54 +66,34 @@ def fetch_page(
     """The tracking page of one number. `base_url`: scheme and host. Times are in seconds.
 
     Returns or raises within `timeout`, whatever the server does. Calls `on_sent` in the caller's thread once the
-    request has been sent, because connecting may take a while. Raises only `Unavailable` (no answer) and
-    `UnexpectedPage` (an answer that cannot be a tracking page).
+    request has been sent, because connecting may take a while. Raises only `Unavailable` (no answer), its subclass
+    `NotSent` (no time or thread left to ask) and `UnexpectedPage` (an answer that cannot be a tracking page).
     """
-    deadline = time.monotonic() + timeout
+    if timeout <= 0:
+        raise NotSent("no time left to ask")
+    deadline = Deadline(timeout)
     answers = queue.SimpleQueue[_Answer]()
     current_socket = _CurrentSocket(on_sent=lambda: answers.put(None))
 
     def ask() -> None:
         _helper.current_socket = current_socket
-        try:
-            # The socket's time-out is longer than the deadline, so that the deadline decides on silence.
-            answers.put(_ask(number, base_url, user_agent, (connect_timeout, timeout + 1.0)))
-        except JapanPostError as failure:
-            answers.put(failure)
-        except (requests.RequestException, OSError) as error:
-            answers.put(Unavailable(f"no connection: {_root_cause(error)}"))
-        except Exception as error:  # a bug of ours or of a library: the customer still gets an answer
-            logger.exception("the request to Japan Post failed with an unexpected error")
-            answers.put(Unavailable(f"asking failed: {_root_cause(error)}"))
+        # The socket's time-out is longer than the deadline, so that the deadline decides on silence.
+        answers.put(_answer_of(number, base_url, user_agent, (connect_timeout, timeout + 1.0)))
 
     try:
-        # In the caller's context, so that the helper's log lines carry the id of the same request.
-        threading.Thread(target=copy_context().run, args=(ask,), name="japanpost", daemon=True).start()
-        while (answer := _next(answers, deadline)) is None:
+        start_helper(ask, name="japanpost")
+    except RuntimeError:
+        raise NotSent("cannot start asking: no thread left") from None
+    try:
+        while (answer := next_answer(answers, deadline)) is None:
             on_sent()
     except queue.Empty:
         raise Unavailable(f"no answer within {timeout:.1f} s") from None
-    except RuntimeError:  # the machine has no thread left
-        raise Unavailable("cannot start asking: no thread left") from None
     finally:
         current_socket.shut_down()
     if isinstance(answer, JapanPostError):
         raise answer
     return answer
-
-
-def _next(answers: queue.SimpleQueue[_Answer], deadline: float) -> _Answer:
-    """The next answer before the deadline. Raises queue.Empty where none comes.
-
-    Polls: a signal delivered just before a blocking wait does not interrupt it, so its handler would be delayed.
-    """
-    while True:
-        left = max(0.0, deadline - time.monotonic())
-        try:
-            return answers.get(timeout=min(left, _POLL))
-        except queue.Empty:
-            if left <= _POLL:
-                raise
 
 
 def try_connection(base_url: str, *, timeout: float) -> None:
@@ -135,6 +113,21 @@ def try_connection(base_url: str, *, timeout: float) -> None:
                 context.wrap_socket(sock, server_hostname=host).close()
     except OSError as error:
         raise Unavailable(f"no connection: {_root_cause(error)}") from error
+
+
+def _answer_of(
+    number: str, base_url: str, user_agent: str, timeouts: tuple[float, float]
+) -> Page | JapanPostError:
+    """The page, or the failure of any kind."""
+    try:
+        return _ask(number, base_url, user_agent, timeouts)
+    except JapanPostError as failure:
+        return failure
+    except (requests.RequestException, OSError) as error:
+        return Unavailable(f"no connection: {_root_cause(error)}")
+    except Exception as error:  # a bug of ours or of a library: the customer still gets an answer
+        logger.error("asking Japan Post failed with an unexpected error\n%s", short_traceback(error))
+        return Unavailable(f"asking failed: {_root_cause(error)}")
 
 
 def _ask(number: str, base_url: str, user_agent: str, timeouts: tuple[float, float]) -> Page:
