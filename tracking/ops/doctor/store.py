@@ -31,7 +31,7 @@ BACKUP_EVERY = timedelta(days=2)
 MAIL_TAKES = timedelta(hours=1)
 LOOK_BACK = timedelta(days=7)
 CLOCKS_MAY_DIFFER = timedelta(seconds=5)
-_LOOPBACK = ("127.0.0.1", "::1")
+_LOOPBACK = tuple(visitors.normal_address(one) for one in ("127.0.0.1", "::1"))
 
 
 def check_store(*, databases: Sequence[str] | None = None, **kwargs: Any) -> Iterable[checks.CheckMessage]:
