@@ -22,7 +22,7 @@ from tests.support.served import Cluster, Site, get, run
 from tests.support.standin import StandIn
 from tests.support.stories import ARRIVED, AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
 from tracking.models import Phrase
-from tracking.ops.backup import _load_dump, back_up, keep_newest, newest_in
+from tracking.ops.backup import _load_dump, back_up, newest_in
 
 ROWS = (POSTED, AT_EXCHANGE, ARRIVED)
 MESSAGES = (
@@ -180,7 +180,7 @@ def test_two_backups_in_one_second_do_not_overwrite_each_other(tmp_path: Path) -
     Phrase.objects.create(text="Sorted by a drone")
     second = back_up(tmp_path, now + timedelta(microseconds=1))
     assert first.read_bytes() == before != second.read_bytes()
-    assert newest_in(tmp_path) == now + timedelta(microseconds=1)
+    assert newest_in(tmp_path, now) == now + timedelta(microseconds=1)
 
 
 def test_only_its_owner_can_read_a_backup(site: Site) -> None:
@@ -266,21 +266,6 @@ def disk_for(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_the_newest_backups_and_other_files_are_kept(tmp_path: Path) -> None:
-    now = datetime(2026, 11, 25, tzinfo=UTC)
-    ours = [tmp_path / f"emsguide-202611{day:02}T031500.000000Z.sqlite3" for day in range(1, 25)]
-    others = [tmp_path / name for name in ("emsguide-before-the-sale.sqlite3", "notes.txt")]
-    for file in [*ours, *others]:
-        file.touch()
-    killed, at_work = tmp_path / ".unfinished-killed", tmp_path / ".unfinished-at-work"
-    for unfinished, day in ((killed, now - timedelta(days=2)), (at_work, now)):
-        unfinished.mkdir()
-        (unfinished / "half").touch()
-        os.utime(unfinished, (day.timestamp(),) * 2)
-    assert keep_newest(tmp_path, 14, now) == ours[:10]
-    assert sorted(tmp_path.iterdir()) == sorted([*ours[10:], *others, at_work])
 
 
 def test_restore_keeps_a_damaged_store_and_says_what_to_do(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -16,6 +16,7 @@ from django.db import DatabaseError, connection
 _SUFFIX = {"sqlite": ".sqlite3", "postgresql": ".dump"}
 _NAME = "emsguide-%Y%m%dT%H%M%S.%fZ"  # the moment of the back-up, in UTC; microseconds keep names apart
 _UNFINISHED = ".unfinished-"
+_CLOCKS_MAY_DIFFER = timedelta(minutes=1)  # of machines that share a folder of back-ups
 _OUR_TABLE = "tracking_shop"  # a store with this table is ours
 
 
@@ -42,31 +43,44 @@ def back_up(folder: Path, now: datetime) -> Path:
             _copy_to(unfinished)
             verify_backup(unfinished)
             _flush(unfinished)
-            finished = folder / f"{now.astimezone(UTC):{_NAME}}{_SUFFIX[connection.vendor]}"
+            finished = _free_name(folder, now)
             unfinished.rename(finished)
         _flush(folder)
         return finished
 
 
-def keep_newest(folder: Path, count: int, now: datetime) -> list[Path]:
-    """Delete all but the newest `count` back-ups of this kind of store. Return the deleted files.
+def keep_newest(made: Path, count: int, now: datetime) -> list[Path]:
+    """Delete all but `made` and the `count` - 1 next newest back-ups of this kind in its folder. Return the deleted.
 
-    Also deletes unfinished copies of killed runs that are more than a day old. Keeps other files.
+    Neither deletes nor counts back-ups from the future: the clock is or was wrong, so their order is unknown. Also
+    deletes unfinished copies of killed runs that are more than a day old. Keeps other files. Raises BackupError.
     """
-    old = _backups_in(folder)[:-count]
+    others = [
+        file for moment, file in _backups_in(made.parent) if not _is_ahead(moment, now) and file != made
+    ]
+    old = others[: max(0, len(others) - (count - 1))]
     yesterday = (now - timedelta(days=1)).timestamp()
-    left_over = [file for file in folder.glob(f"{_UNFINISHED}*") if file.stat().st_mtime < yesterday]
-    for file in old:
-        file.unlink()
-    for unfinished in left_over:
-        shutil.rmtree(unfinished)
+    with _as_backup_errors():
+        for file in old:
+            file.unlink(missing_ok=True)  # another run may have deleted it
+        for unfinished in made.parent.glob(f"{_UNFINISHED}*"):
+            with suppress(FileNotFoundError):  # another run may have finished it
+                if unfinished.stat().st_mtime < yesterday:
+                    shutil.rmtree(unfinished)
     return old
 
 
-def newest_in(folder: Path) -> datetime | None:
-    """Return the aware moment in the name of the newest back-up of this kind of store; None if there is none."""
-    found = _backups_in(folder)
-    return datetime.strptime(found[-1].stem, _NAME).replace(tzinfo=UTC) if found else None
+def newest_in(folder: Path, now: datetime) -> datetime | None:
+    """Return the aware moment in the name of the newest back-up of this kind of store that is not from the future.
+
+    None if there is none.
+    """
+    return max((moment for moment, _ in _backups_in(folder) if not _is_ahead(moment, now)), default=None)
+
+
+def from_the_future(folder: Path, now: datetime) -> list[Path]:
+    """Return the back-ups of this kind whose name lies ahead of `now`, oldest first: the clock is or was wrong."""
+    return [file for moment, file in _backups_in(folder) if _is_ahead(moment, now)]
 
 
 def verify_backup(file: Path) -> None:
@@ -114,11 +128,27 @@ def restore(file: Path, *, replace: bool, folder: Path, now: datetime) -> Path |
     return before
 
 
-def _backups_in(folder: Path) -> list[Path]:
-    """The back-ups of this kind of store, oldest first."""
-    return sorted(
-        folder.glob(f"emsguide-{'[0-9]' * 8}T{'[0-9]' * 6}.{'[0-9]' * 6}Z{_SUFFIX[connection.vendor]}")
-    )
+def _backups_in(folder: Path) -> list[tuple[datetime, Path]]:
+    """The back-ups of this kind of store with the moments in their names, oldest first."""
+    digits = "-{}T{}.{}Z".format(*("[0-9]" * count for count in (8, 6, 6)))
+    found = []
+    for file in folder.glob(f"emsguide{digits}{_SUFFIX[connection.vendor]}"):
+        with suppress(ValueError):  # no day of the calendar, so not our name
+            found.append((datetime.strptime(file.stem, _NAME).replace(tzinfo=UTC), file))
+    return sorted(found)
+
+
+def _is_ahead(moment: datetime, now: datetime) -> bool:
+    return moment > now + _CLOCKS_MAY_DIFFER
+
+
+def _free_name(folder: Path, now: datetime) -> Path:
+    """The name for a back-up of this moment, or of the next microsecond without one, as after a clock was set back."""
+    while True:
+        file = folder / f"{now.astimezone(UTC):{_NAME}}{_SUFFIX[connection.vendor]}"
+        if not file.exists():
+            return file
+        now += timedelta(microseconds=1)
 
 
 def _copy_to(file: Path) -> None:

@@ -192,3 +192,14 @@ def test_an_old_or_missing_back_up_is_reported(settings, tmp_path: Path) -> None
     assert not text_of("I212") and not text_of("W213")
     newer.unlink()
     assert "2026-11-19" in text_of("W213")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("last", [None, 5, 1])
+def test_a_back_up_from_the_future_is_reported_and_not_the_newest(settings, tmp_path: Path, last) -> None:
+    settings.BACKUP_FOLDER = str(tmp_path)
+    for moment in [NOW + DAY] + ([NOW - last * DAY] if last else []):
+        (tmp_path / f"emsguide-{moment:%Y%m%dT%H%M%S.%fZ}.sqlite3").touch()
+    assert "dated in the future: 1, the first is emsguide-" in text_of("W221")
+    assert bool(text_of("W213")) == (last == 5)
+    assert not text_of("I212")

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from tracking.ops.backup import BackupError, back_up, keep_newest
+from tracking.ops.backup import BackupError, back_up, from_the_future, keep_newest
 
 
 class Command(BaseCommand):
@@ -30,8 +30,17 @@ class Command(BaseCommand):
             file = back_up(folder, now)
         except BackupError as reason:
             raise CommandError(f"There is no new back-up: {reason}") from reason
-        old = keep_newest(folder, keep, now)
-        self.stdout.write(
-            f"{file}: {file.stat().st_size:,} bytes, read back."
-            + (f" {len(old)} old deleted." if old else "")
-        )
+        self.stdout.write(f"{file}: {file.stat().st_size:,} bytes, read back.")
+        try:
+            old = keep_newest(file, keep, now)
+        except BackupError as reason:
+            raise CommandError(
+                f"The back-up is made, but an old one could not be deleted: {reason}"
+            ) from reason
+        if old:
+            self.stdout.write(f"{len(old)} old deleted.")
+        if ahead := from_the_future(folder, now):
+            first = ahead[0].name
+            self.stdout.write(
+                f"{len(ahead)} kept that are dated in the future, the first is {first}: the clock is or was wrong."
+            )

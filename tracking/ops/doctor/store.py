@@ -160,15 +160,24 @@ def _digest(now: datetime) -> Iterator[checks.CheckMessage]:
 
 
 def _backups(now: datetime) -> Iterator[checks.CheckMessage]:
-    last = backup.newest_in(Path(settings.BACKUP_FOLDER))
+    folder = Path(settings.BACKUP_FOLDER)
+    last, ahead = backup.newest_in(folder, now), backup.from_the_future(folder, now)
     hint = "Run python manage.py backup daily, from cron or a timer."
-    if last is None:
+    if ahead:
+        yield checks.Warning(
+            f"Back-ups in {folder} that are dated in the future: {len(ahead)}, the first is {ahead[0].name}. "
+            "They count neither as the newest nor for --keep of backup.",
+            hint="Look at the clock of this machine (timedatectl). If it is right, it was wrong when they were made: "
+            "delete them once there are newer ones.",
+            id="emsguide.W221",
+        )
+    if last is None and not ahead:
         yield checks.Info(
             f"There is no back-up in {settings.BACKUP_FOLDER}.",
             hint=f"{hint} If another machine does, there is nothing to do here.",
             id="emsguide.I212",
         )
-    elif now - last > BACKUP_EVERY:
+    elif last and now - last > BACKUP_EVERY:
         yield checks.Warning(
             f"The newest back-up in {settings.BACKUP_FOLDER} is of {last:%Y-%m-%d}.",
             hint=hint,
