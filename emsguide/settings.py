@@ -88,11 +88,11 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "emsguide.request_ids.middleware",
     "emsguide.safety.read_to_the_end",
-    "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "emsguide.safety.headers",
+    "django.middleware.security.SecurityMiddleware",  # may redirect to https: the redirection has the headers above
     "emsguide.incoming.refuse_marked",
     "emsguide.safety.body_limit",
     "emsguide.incoming.tidy_headers",

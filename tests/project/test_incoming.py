@@ -10,9 +10,11 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 
+from emsguide.incoming import Application, guard
 from emsguide.wsgi import application
 from tests.project.test_headers import POLICY
 from tracking.models import Message
@@ -29,7 +31,9 @@ class Answer:
     text: str
 
 
-def ask(path: str, query: str = "", *, body: bytes = b"", **environ: str | None) -> Answer:
+def ask(
+    path: str, query: str = "", *, body: bytes = b"", site: Application = application, **environ: str | None
+) -> Answer:
     """The answer to one request, a POST if it has a body. `None` removes a variable of the environ."""
     variables: dict[str, Any] = {
         "REQUEST_METHOD": "POST" if body else "GET",
@@ -46,7 +50,7 @@ def ask(path: str, query: str = "", *, body: bytes = b"", **environ: str | None)
     }
     sent: list[Any] = []
     variables = {name: value for name, value in (variables | environ).items() if value is not None}
-    response = application(variables, lambda status, headers: sent.extend((status, headers)))
+    response = site(variables, lambda status, headers: sent.extend((status, headers)))
     content = b"".join(response)
     response.close()
     headers = dict(sent[1])
@@ -222,6 +226,19 @@ def test_a_host_with_a_possible_port_is_answered(host):
 
 def test_http_1_0_needs_no_host():
     assert ask("/robots.txt", HTTP_HOST=None, SERVER_PROTOCOL="HTTP/1.0").status == 200
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [({"HTTP_HOST": "evil.example"}, 400), ({}, 301), ({"CONTENT_TYPE": "text/plain; charset=hex"}, 301)],
+)
+def test_a_redirection_to_https_has_the_policy_too(settings, changed, status):
+    settings.SECURE_SSL_REDIRECT = True
+    answer = ask("/robots.txt", site=guard(WSGIHandler()), **changed)
+    assert answer.status == status
+    assert set(answer.headers["Content-Security-Policy"].split("; ")) == POLICY
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["X-Request-ID"]
 
 
 # Cookies
