@@ -51,6 +51,18 @@ def revalidate(client, address, first):
     return client.get(address, headers={"If-None-Match": first["ETag"]})
 
 
+@pytest.mark.parametrize("backend", ["filebased.FileBasedCache", "db.DatabaseCache"])
+def test_a_cache_that_fails_costs_no_page(client, stored, settings, tmp_path, caplog, backend):
+    (tmp_path / "file").touch()  # no folder, and no table
+    where = {"LOCATION": str(tmp_path / "file" / "folder")}
+    settings.CACHES = {"default": {"BACKEND": f"django.core.cache.backends.{backend}"} | where}
+    for address in ADDRESSES:
+        page = client.get(address)
+        assert page.status_code == 200
+        assert revalidate(client, address, page).status_code == 304
+    assert "a page was not cached: NotADirectoryError" in caplog.text or "OperationalError" in caplog.text
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_a_visitor_with_a_current_copy_gets_an_empty_304(client, stored, address):
     first = client.get(address)

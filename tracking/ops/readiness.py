@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache as remembered
 
 from django.core.cache import cache
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import F
 from django.utils import timezone
@@ -56,10 +56,14 @@ def cache_word() -> str:
 
 
 def write() -> None:
-    """Write a row that exists, and commit. Raises a DatabaseError where the store is full, read-only or locked."""
-    with lock_wait(LOCK_WAIT):
-        if not Gate.objects.update(failures_in_a_row=F("failures_in_a_row")):
-            gate.current_gate()  # before the first look-up
+    """Write a row that exists, and commit. Raises a DatabaseError where the store is full, read-only or locked.
+
+    Its number is the same afterwards. In between it is another one, because SQLite does not write an equal row.
+    """
+    with lock_wait(LOCK_WAIT), transaction.atomic():
+        row = Gate.objects.filter(pk=gate.current_gate().pk)
+        for step in (1, -1):
+            row.update(failures_in_a_row=F("failures_in_a_row") + step)
 
 
 class _NotReadyError(Exception):

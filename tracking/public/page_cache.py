@@ -1,8 +1,10 @@
 """A cache of rendered pages. A page is used again until a fact that it depends on changes, for 15 minutes at most.
 
-Pages are compressed once. A browser that has the page already gets a 304.
+Pages are compressed once. A browser that has the page already gets a 304. A cache that fails, such as one in files on a
+full disk, is an empty cache.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +26,8 @@ from tracking.models.shipments import FAILURES
 from tracking.public.release import release_id
 from tracking.values.numbers import TrackingNumber
 from tracking.words.version import row_with_version
+
+logger = logging.getLogger(__name__)
 
 _KEPT_SECONDS = 900  # at most: a page that would read differently earlier ends earlier
 
@@ -76,7 +80,11 @@ def cache_key(request: HttpRequest, facts: object) -> str:
 
 def get(request: HttpRequest, key: str) -> HttpResponse | None:
     """Return the cached page as a response to this request; None if there is none or it is no longer valid."""
-    page: _CachedPage | None = cache.get(key)
+    try:
+        page: _CachedPage | None = cache.get(key)
+    except Exception as error:  # caches and their libraries raise many kinds
+        logger.warning("the cache cannot be read: %s", type(error).__name__)
+        return None
     if page is None or page.valid_until <= timezone.now():
         return None
     return _respond(request, page)
@@ -96,8 +104,15 @@ def put(request: HttpRequest, key: str, response: HttpResponse, *, until: dateti
     response["ETag"] = f'W/"{sha256(content).hexdigest()[:20]}"'
     page = _CachedPage(compress(content, 6), dict(response.items()), until)
     if _is_host_ours(request):
-        cache.set(key, page, _KEPT_SECONDS)
+        _store(key, page)
     return _respond(request, page)
+
+
+def _store(key: str, page: _CachedPage) -> None:
+    try:
+        cache.set(key, page, _KEPT_SECONDS)
+    except Exception as error:  # as in `get`
+        logger.warning("a page was not cached: %s", type(error).__name__)
 
 
 def _is_host_ours(request: HttpRequest) -> bool:

@@ -1,0 +1,179 @@
+"""Tests gunicorn with a store that cannot be written: a full disk, and PostgreSQL lost at COMMIT, read-only or locked.
+
+Customers read stored stories or a sentence, never an error 500, and once the trouble is over the same processes ask
+Japan Post at once.
+"""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import LiteralString
+
+import psycopg
+import psycopg.sql
+import pytest
+
+from tests.support.served import Cluster, Seen, Site, everybody, get, run, statuses
+from tests.support.standin import StandIn
+from tests.support.stories import NUMBER, POSTED, some_numbers, story
+
+NUMBERS = some_numbers(24, start=70_000_000)  # more than two workers have slots
+NEW, LATER = NUMBERS[:12], NUMBERS[12:]
+
+
+@pytest.fixture(scope="module")
+def japan_post() -> Iterator[StandIn]:
+    with StandIn() as standin:
+        for number in (NUMBER, *NUMBERS):
+            standin.set_item(number, story(POSTED, number=number))
+        yield standin
+
+
+@contextmanager
+def serving(folder: Path, database: str, japan_post: StandIn) -> Iterator[Site]:
+    """The site with a parcel that has a story and is due. Its workers have their connections already."""
+    settings = {"JAPANPOST_URL": japan_post.url, "JAPANPOST_SPACING_MS": 0, "LOOKUPS_PER_MINUTE": 0}
+    with Site(folder, database, **settings) as site:
+        assert page_of(site, NUMBER).status == 200
+        site.python("Shipment.objects.update(ask_again_at=None)")
+        assert statuses(everybody(get, [f"{site.addresses[0]}/readyz"] * 16)) == {200: 16}
+        yield site
+
+
+def page_of(site: Site, number: str, ending: str = "/") -> Seen:
+    seen: Seen = run(get(f"{site.addresses[0]}/track/{number}{ending}"))
+    return seen
+
+
+def assert_customers_are_served(site: Site, new: list[str]) -> None:
+    """The due parcel shows its story, and each new number is 503 with a sentence."""
+    for number in new:
+        seen = page_of(site, number)
+        assert (seen.status, seen.headers.get("retry-after")) == (503, "60")
+        assert "We cannot look up new parcels at the moment" in seen.body
+    for ending in ("/", ".json"):
+        seen = page_of(site, NUMBER, ending)
+        assert seen.status == 200
+        assert "Posting" in seen.body or "posted" in seen.body
+
+
+def until_readyz(site: Site, status: int) -> str:
+    """Wait until `/readyz` has this status, which it finds out after some seconds. Returns its body."""
+    until = time.monotonic() + 30
+    while True:
+        seen = run(get(f"{site.addresses[0]}/readyz"))
+        if seen.status == status:
+            return str(seen.body)
+        assert time.monotonic() < until, seen.body
+        time.sleep(0.1)
+
+
+def assert_all_is_well(site: Site, japan_post: StandIn, numbers: list[str]) -> None:
+    """The same processes ask about every number at once."""
+    before = len(japan_post.requests)
+    assert [page_of(site, number).status for number in numbers] == [200] * len(numbers)
+    assert len(japan_post.requests) == before + len(numbers)
+    until_readyz(site, 200)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of eight megabytes."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a disk")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    with ExitStack() as ends:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], check=True, timeout=30)
+        ends.callback(subprocess.run, ["umount", "--lazy", folder], check=True, timeout=30)
+        yield folder
+
+
+def test_a_full_disk_costs_news_and_nothing_else(
+    small_disk: Path, tmp_path: Path, japan_post: StandIn
+) -> None:
+    with serving(tmp_path, f"sqlite:///{small_disk}/db.sqlite3", japan_post) as site:
+        filling = small_disk / "filling"
+        with pytest.raises(OSError, match="No space left"), filling.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        assert_customers_are_served(site, NEW)
+        assert '"writes": "cannot be written (OperationalError)"' in until_readyz(site, 503)
+        filling.unlink()
+        assert_all_is_well(site, japan_post, [*NEW, NUMBER])
+    log = (tmp_path / "gunicorn.log").read_text()
+    assert "could not be looked up: OperationalError: database or disk is full" in log
+    assert "Traceback" not in log
+
+
+@pytest.fixture
+def database(cluster: Cluster) -> str:
+    return cluster.migrated()
+
+
+def execute(database: str, *statements: LiteralString) -> None:
+    """Execute the statements in a session of their own."""
+    with psycopg.connect(database, autocommit=True) as session:
+        for statement in statements:
+            session.execute(statement)
+
+
+END_SESSIONS: LiteralString = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+DIES: LiteralString = (
+    "CREATE FUNCTION dies() RETURNS trigger LANGUAGE plpgsql AS "
+    "'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'"
+)
+
+
+@pytest.mark.postgresql
+def test_a_connection_lost_at_commit_costs_that_look_up_only(
+    tmp_path: Path, database: str, japan_post: StandIn
+) -> None:
+    dies: LiteralString = "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION dies()"
+    with serving(tmp_path, database, japan_post) as site:
+        execute(database, DIES)
+        execute(
+            database, f"CREATE CONSTRAINT TRIGGER start AFTER INSERT OR UPDATE ON tracking_shipment {dies}"
+        )
+        assert_customers_are_served(site, NEW)
+        execute(database, "DROP TRIGGER start ON tracking_shipment")
+        execute(database, f"CREATE CONSTRAINT TRIGGER answer AFTER INSERT ON tracking_fetch {dies}")
+        assert_customers_are_served(site, LATER)
+        execute(database, "DROP TRIGGER answer ON tracking_fetch")
+        assert_all_is_well(site, japan_post, [*NUMBERS, NUMBER])
+
+
+@pytest.mark.postgresql
+def test_a_read_only_database_costs_news_and_nothing_else(
+    tmp_path: Path, database: str, japan_post: StandIn
+) -> None:
+    name = database.rpartition("/")[2]
+    server = f"{database.rpartition('/')[0]}/postgres"
+    with serving(tmp_path, database, japan_post) as site, psycopg.connect(server, autocommit=True) as session:
+        read_only = psycopg.sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on")
+        session.execute(read_only.format(psycopg.sql.Identifier(name)))
+        execute(database, END_SESSIONS)
+        assert_customers_are_served(site, NEW)
+        assert '"writes": "cannot be written (InternalError)"' in until_readyz(site, 503)
+        writable = psycopg.sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only")
+        session.execute(writable.format(psycopg.sql.Identifier(name)))
+        execute(database, END_SESSIONS)
+        assert_all_is_well(site, japan_post, [*NEW, NUMBER])
+
+
+@pytest.mark.postgresql
+def test_a_locked_gate_holds_no_visitor_for_long(tmp_path: Path, database: str, japan_post: StandIn) -> None:
+    with serving(tmp_path, database, japan_post) as site:
+        with psycopg.connect(database) as session:
+            session.execute("SELECT * FROM tracking_gate FOR UPDATE")
+            assert_customers_are_served(
+                site, NEW[:1]
+            )  # with the lock's limit of the server, after 120 seconds
+            assert '"writes": "cannot be written (OperationalError)"' in until_readyz(site, 503)
+        assert_all_is_well(site, japan_post, [*NEW, NUMBER])
