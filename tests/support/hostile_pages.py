@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tests import PROJECT
 from tracking.japanpost.limits import MAX_TAGS
-from tracking.japanpost.parser import MAX_BYTES
+from tracking.japanpost.parser import MAX_BYTES, MAX_EVENTS
 
 NUMBER = "EM123456785JP"
 PAGE = (PROJECT / "tests/japanpost/pages/detail-in-customs.html").read_bytes().decode()
@@ -55,6 +55,13 @@ def _padded(part: str, text: str) -> str:
     return part.replace(
         "@", text * ((MAX_BYTES - len(PAGE.encode()) - len(part.encode())) // len(text.encode()))
     )
+
+
+def full_page() -> str:
+    """A page of Japan Post with as many events as we read."""
+    begin, history = PAGE.rindex("<tr>", 0, PAGE.index("Posting/Collection")), PAGE.index("履歴情報")
+    rows = PAGE[begin : PAGE.index("</table>", history)]
+    return PAGE[:begin] + rows * (MAX_EVENTS // rows.count("11/0")) + PAGE[begin + len(rows) :]
 
 
 HOSTILE: dict[str, Callable[[], str]] = {

@@ -20,14 +20,11 @@ import sys
 import tempfile
 import threading
 import time
-import timeit
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
-import lxml.html
 import requests
 from PIL import Image
 from playwright.sync_api import sync_playwright
@@ -37,18 +34,15 @@ from tests.support import processes
 from tests.support.chromium import CHROMIUM, launched
 from tests.support.crowd import join, start_threads
 from tests.support.standin import StandIn
-from tests.support.standin.pages import render_detail
 from tests.support.standin.server import SEARCH_PATH
 from tests.support.stories import ARRIVED, IN_CUSTOMS, POSTED, story
-from tests.tools.bench_load import HEADERS, WRK, Kind, Server, put_load, take_turns, timed
+from tests.tools.bench_load import HEADERS, WRK, Kind, Server, note, put_load, show, take_turns, timed
+from tests.tools.bench_reading import bench_hostile_pages, bench_junk, bench_parser
 from tests.tools.bench_store import fill, number_of
 from tests.tools.weight import weigh
-from tracking.japanpost.examples import get_example
-from tracking.japanpost.parser import parse_page
 from tracking.values.logos import read_picture
-from tracking.values.numbers import check_digit, find_numbers
+from tracking.values.numbers import check_digit
 
-EXAMPLE = get_example("delivered")  # the longest of the examples
 FEW_PARCELS, MANY_PARCELS = 1000, int(os.environ.get("BENCH_PARCELS", "1000000"))
 LOOKUPS = 60
 EDITS_PER_SECOND = 10
@@ -63,6 +57,7 @@ def main() -> int:
     print(f"{os.cpu_count()} processors, load by {client}")
     print(f"{'':52} {'aim':>10} {'here':>10}")
     bench_parser()
+    bench_hostile_pages()
     bench_junk()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -79,26 +74,6 @@ def main() -> int:
         bench_sizes(site, large)
     print(f"\n{time.monotonic() - started:.0f} seconds in all.")
     return 0
-
-
-def bench_parser() -> None:
-    html = render_detail(EXAMPLE.item(datetime.now(UTC)))
-    page = html.encode()
-    ours = best_time(lambda: parse_page(html, EXAMPLE.number))
-    bare = best_time(lambda: lxml.html.fromstring(page))
-    show("reading a page: ours / lxml.html alone", "<= 2", ours / bare, "x")
-    note(
-        f"{ours * 1e6:.0f} µs / {bare * 1e6:.0f} µs for {len(page) / 1000:.0f} kB, {len(EXAMPLE.events)} events"
-    )
-
-
-def bench_junk() -> None:
-    """The time to search 100,000 pasted characters for numbers, compared with the time for one number."""
-    junk = ("EM 1" * 25_000, "EM123456785JP" * 8_000, "EM" + "- " * 50_000, "e" + "\u0301\u0316" * 50_000)
-    times = [best_time(lambda text=text: find_numbers(text)) for text in ("EM123456785JP", *junk)]
-    worst = max(times[1:])
-    show("reading 100,000 characters of junk / a number", "", worst / times[0], "x")
-    note(f"{worst * 1e6:.0f} µs / {times[0] * 1e6:.0f} µs")
 
 
 def bench_pages(site: Server, bare: Server) -> None:
@@ -236,14 +211,6 @@ def bench_weight(site: Server, japan_post: StandIn, store: Path) -> None:
             )
 
 
-def show(what: str, aim: str, result: float, unit: str = "") -> None:
-    print(f"{what:52} {aim:>10} {f'{result:.2f}{unit}':>10}", flush=True)
-
-
-def note(text: str) -> None:
-    print(f"    {text}", flush=True)
-
-
 def describe(name: str, kind: Kind) -> None:
     load = kind.load
     limit = ": the client is the limit" if load.client_share > 0.8 else ""
@@ -259,11 +226,6 @@ def describe(name: str, kind: Kind) -> None:
 def ratio(kinds: list[Kind]) -> float:
     """The requests a second of the last kind, divided by those of the first."""
     return kinds[-1].load.per_second / kinds[0].load.per_second
-
-
-def best_time(work: Callable[[], object]) -> float:
-    """Seconds for one run: the best of several series, as other programs slow the rest down."""
-    return min(timeit.repeat(work, number=50, repeat=10)) / 50
 
 
 def page_of(place: int) -> str:

@@ -194,3 +194,13 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
     began = time.perf_counter()
     result = work()
     return result, time.perf_counter() - began
+
+
+def show(what: str, aim: str, result: float, unit: str = "") -> None:
+    """Print a result next to its aim."""
+    print(f"{what:52} {aim:>10} {f'{result:.2f}{unit}':>10}", flush=True)
+
+
+def note(text: str) -> None:
+    """Print a detail below a result."""
+    print(f"    {text}", flush=True)
