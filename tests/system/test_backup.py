@@ -199,6 +199,44 @@ def test_backup_takes_another_folder_and_number_to_keep(site: Site, tmp_path: Pa
     assert "at least 1" in refusal(site.manage, "backup", "--keep", "0")
 
 
+NOTE = "from django.db.migrations.recorder import MigrationRecorder\nrows = MigrationRecorder.Migration.objects\n"
+
+
+@pytest.mark.parametrize("migration", ["tracking.9001_of_next_year", "auth.0099_a_newer_package"])
+def test_a_backup_of_a_newer_release_needs_an_option(site: Site, migration: str) -> None:
+    app, name = migration.split(".")
+    site.python(f"{NOTE}rows.create(app={app!r}, name={name!r})")
+    file = backup(site)
+    site.python(f"{NOTE}rows.filter(name={name!r}).delete()")
+    folder = sorted(file.parent.iterdir())
+    said = refusal(site.manage, "restore", "--replace", str(file))
+    assert (
+        f"of a newer release: it has migrations that this release does not know (1, the first is {migration})"
+        in said
+    )
+    assert site.python(f"{NOTE}print(rows.filter(name={name!r}).count())") == "0"
+    assert sorted(file.parent.iterdir()) == folder  # nothing was done yet
+    assert "The store is what" in site.manage("restore", "--replace", "--newer-release", str(file))
+    assert site.python(f"{NOTE}print(*rows.filter(name={name!r}).delete())").startswith("1 ")
+
+
+def test_after_a_backup_of_an_older_release_migrate_is_demanded(site: Site) -> None:
+    """Also a back-up with rows of an app that the code no longer has is of an older release."""
+    last = site.python(
+        f"{NOTE}row = rows.filter(app='tracking').latest('name'); print(row.name); row.delete()"
+    )
+    site.python(f"{NOTE}rows.create(app='removed_app', name='0001_initial')")
+    file = backup(site)
+    site.python(f"{NOTE}rows.create(app='tracking', name={last!r})")
+    said = site.manage("restore", "--replace", str(file))
+    assert (
+        f"does not work until `migrate` has run. Migrations that it lacks: 1, the first is tracking.{last}."
+        in said
+    )
+    site.python(f"{NOTE}rows.create(app='tracking', name={last!r})\nrows.filter(app='removed_app').delete()")
+    assert "older release" not in site.manage("restore", "--replace", str(backup(site)))
+
+
 @pytest.mark.parametrize("damage", ["cut", "overwritten"])
 def test_restore_refuses_a_damaged_backup_and_keeps_the_store(site: Site, damage: str) -> None:
     file = backup(site)

@@ -1,6 +1,7 @@
 """Backs up the whole store while the site runs, and restores a back-up."""
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -8,10 +9,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import cast
 
 from django.db import DatabaseError, connection
+from django.db.migrations.loader import MigrationLoader
 
 _SUFFIX = {"sqlite": ".sqlite3", "postgresql": ".dump"}
 _NAME = "emsguide-%Y%m%dT%H%M%S.%fZ"  # the moment of the back-up, in UTC; microseconds keep names apart
@@ -100,13 +103,34 @@ def verify_backup(file: Path) -> None:
             raise BackupError(f"{file} is no back-up of this site.")
 
 
-def restore(file: Path, *, replace: bool, folder: Path, now: datetime) -> Path | None:
+def migrations_of_newer_releases(file: Path) -> list[str]:
+    """Return the migrations of a back-up, as `app.name`, that this release does not know.
+
+    Those of an app that is not installed are left out: an older release may have had it. Raises BackupError.
+    """
+    with _as_backup_errors():
+        applied = _migrations_in(file)
+    loader = MigrationLoader(None)
+    known = set(loader.disk_migrations).union(*(one.replaces for one in loader.disk_migrations.values()))
+    return [f"{app}.{name}" for app, name in sorted(applied - known) if app in loader.migrated_apps]
+
+
+def restore(
+    file: Path, *, replace: bool, folder: Path, now: datetime, newer_release: bool = False
+) -> Path | None:
     """Replace the contents of the store by those of `file`, completely or not at all. The site may keep running.
 
-    A store that has tables is overwritten only with `replace`, and is backed up into `folder` first. Returns the file
-    of that back-up; None if the store was empty. Raises BackupError.
+    A store that has tables is overwritten only with `replace`, and is backed up into `folder` first. A back-up of a
+    newer release is restored only with `newer_release`. Returns the file of the back-up of the store before; None if
+    it was empty. Raises BackupError.
     """
     verify_backup(file)
+    if not newer_release and (unknown := migrations_of_newer_releases(file)):
+        raise BackupError(
+            f"{file} is of a newer release: it has migrations that this release does not know ({len(unknown)}, the "
+            f"first is {unknown[0]}). Install that release, or restore with --newer-release if this one is just one "
+            "version older."
+        )
     try:
         with _as_backup_errors():
             tables = connection.introspection.table_names()
@@ -136,6 +160,19 @@ def _backups_in(folder: Path) -> list[tuple[datetime, Path]]:
         with suppress(ValueError):  # no day of the calendar, so not our name
             found.append((datetime.strptime(file.stem, _NAME).replace(tzinfo=UTC), file))
     return sorted(found)
+
+
+def _migrations_in(file: Path) -> set[tuple[str, str]]:
+    """The migrations that a verified back-up notes as applied, as (app, name)."""
+    if connection.vendor == "sqlite":
+        with closing(_read_only(file)) as copy:
+            return set(copy.execute("SELECT app, name FROM django_migrations"))
+    script = _run("pg_restore", "--data-only", "--table=django_migrations", "--file=-", file)
+    _, _, rows = script.partition("\nCOPY ")
+    columns, *lines = rows.splitlines()
+    app, name = (re.findall(r"\w+", columns.partition("(")[2]).index(column) for column in ("app", "name"))
+    cells = (line.split("\t") for line in takewhile(lambda line: line != r"\.", lines))
+    return {(row[app], row[name]) for row in cells}
 
 
 def _is_ahead(moment: datetime, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from tracking.ops.backup import BackupError, restore
+from tracking.ops.readiness import unapplied_migrations
 
 
 class Command(BaseCommand):
@@ -22,11 +23,25 @@ class Command(BaseCommand):
             "--replace", action="store_true", help="back up what is in the store, then overwrite it"
         )
 
-    def handle(self, *args: Any, file: Path, replace: bool, **options: Any) -> None:
+        parser.add_argument(
+            "--newer-release",
+            action="store_true",
+            help="also a back-up of a newer release: of the next version at most, whose database works with this one",
+        )
+
+    def handle(self, *args: Any, file: Path, replace: bool, newer_release: bool, **options: Any) -> None:
+        folder = Path(settings.BACKUP_FOLDER)
         try:
-            before = restore(file, replace=replace, folder=Path(settings.BACKUP_FOLDER), now=timezone.now())
+            before = restore(
+                file, replace=replace, folder=folder, now=timezone.now(), newer_release=newer_release
+            )
         except BackupError as reason:
             raise CommandError(f"Nothing was restored: {reason}") from reason
         if before:
             self.stdout.write(f"What was in the store before is in {before}.")
         self.stdout.write(f"The store is what {file} has. Now run `migrate`.")
+        if left := unapplied_migrations():
+            self.stdout.write(
+                f"It is of an older release: the site does not work until `migrate` has run. Migrations that it lacks: "
+                f"{len(left)}, the first is {left[0]}."
+            )
