@@ -25,6 +25,7 @@ from django.db.models import F, Q
 from tracking.fetching.timer import Timer
 from tracking.japanpost.errors import Unavailable
 from tracking.models import AskedBy, Gate, Shipment, VisitorMinute
+from tracking.values.clocks import has_passed
 from tracking.values.numbers import TrackingNumber
 from tracking.values.pacing import Slots
 from tracking.values.store import close_if_lost, tolerates_trouble
@@ -312,7 +313,7 @@ def _take_lease(number: TrackingNumber, now: datetime, until: datetime) -> str:
     """The token of a new lease on a parcel that is due and free; empty where it is not."""
     token = uuid.uuid4().hex
     lease = {"lease_until": until, "lease_token": token}
-    due = Q(ask_again_at=None) | Q(ask_again_at__lte=now)
+    due = has_passed("ask_again_at", now)
     free = Q(lease_until=None) | Q(lease_until__lte=now) | Q(lease_until__gte=now + _NONSENSE)
     taken = Shipment.objects.filter(due, free, number=number).update(**lease)
     if not taken:  # it is leased, or was never asked about

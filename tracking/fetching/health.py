@@ -16,11 +16,12 @@ from django.utils.timezone import localtime
 from tracking.fetching.gate import current_gate
 from tracking.models import Fetch, Gate
 from tracking.models.shipments import Outcome
+from tracking.values.clocks import is_ahead
 from tracking.values.counting import noun_for
 from tracking.values.places import JAPAN_TIME
 
 HOURS, DAYS = 24, 30
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _MILLISECONDS = 100  # latencies are counted in steps of this size
 
 
@@ -106,7 +107,9 @@ def today(*, now: datetime) -> Today:
 
 def _words_of(day: Slot, gate: Gate, now: datetime, is_silent: bool) -> str:
     if is_silent:
-        return f"Japan Post has not answered since {_clock(_silent_since(gate) or now, now)}, Japan's time."
+        return (
+            f"Japan Post has not answered since {_clock(_silent_since(gate, now) or now, now)}, Japan's time."
+        )
     if not day.asked:
         return "We have not asked Japan Post today."
     times = noun_for(day.asked, "time")
@@ -122,16 +125,16 @@ def pause_text(gate: Gate, *, now: datetime) -> str:
     """Whether requests to Japan Post are paused, in words for staff."""
     if gate.paused_until is None:
         return "Asking, though the last requests failed" if gate.failures_in_a_row else "Asking"
-    if gate.paused_until > now:
+    if is_ahead(gate.paused_until, now):
         return (
             f"Pausing: customers see the stored stories. We ask again after {_clock(gate.paused_until, now)}"
         )
     return "Pausing until a visitor looks up a parcel: that request finds out whether they answer again"
 
 
-def last_asked() -> Fetch | None:
-    """The newest request; None where there is none."""
-    return Fetch.objects.order_by("-started_at").first()
+def last_asked(*, now: datetime) -> Fetch | None:
+    """The newest request; None where there is none. Leaves out those of a clock that was ahead."""
+    return Fetch.objects.filter(started_at__lte=now + _MINUTE).order_by("-started_at").first()
 
 
 def _slots(
@@ -184,13 +187,14 @@ def _percentile(tenths: Counter[int], percent: int) -> float | None:
     return None
 
 
-def _silent_since(gate: Gate) -> datetime | None:
+def _silent_since(gate: Gate, now: datetime) -> datetime | None:
     """The start of the first request after the last answer: hours without requests are not silence of Japan Post.
 
     Without such a request, the start of the pause; None where there is none.
     """
-    silent = Fetch.objects.filter(outcome=Outcome.UNAVAILABLE)
-    if answer := Fetch.objects.exclude(outcome=Outcome.UNAVAILABLE).order_by("-started_at").first():
+    until_now = Fetch.objects.filter(started_at__lte=now + _MINUTE)  # without those of a clock that was ahead
+    silent = until_now.filter(outcome=Outcome.UNAVAILABLE)
+    if answer := until_now.exclude(outcome=Outcome.UNAVAILABLE).order_by("-started_at").first():
         silent = silent.filter(started_at__gt=answer.started_at)
     first = silent.order_by("started_at").first()
     return first.started_at if first else gate.paused_since

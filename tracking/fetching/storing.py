@@ -275,4 +275,4 @@ def _conclude(
     shipment.watch_at = next_watch_of(shipment, reading, now=now)
     shipment.save()
     if reading:
-        store_standings([standing_of(shipment, reading)])
+        store_standings([standing_of(shipment, reading, now=now)])

@@ -53,7 +53,9 @@ class Progress:
     last_scan: When
     checked_at: datetime
     checked_ago: str
-    checked_minutes: int  # the same as a number; the script of the open page counts on from it
+    checked_minutes: (
+        int  # the same as a number; the script of the open page counts on from it, if not negative
+    )
     stale: bool  # see Story
     no_longer_listed: bool  # see Story
     less_complete_since: str  # the date of the story, where newer answers are less complete; else empty
@@ -65,6 +67,11 @@ class Progress:
     notices: tuple[Notice, ...]
     japan_post_url: str
     valid_until: datetime  # from then on the text may differ even without a new answer
+
+    @property
+    def is_check_dated(self) -> bool:
+        """False where a clock that was ahead wrote the time of the last check: then it is unknown."""
+        return self.checked_minutes >= 0
 
     @property
     def banner(self) -> str:

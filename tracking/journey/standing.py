@@ -11,6 +11,7 @@ from datetime import time as day_time
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from tracking.journey.deadlines import enquiry_ends_on
 from tracking.journey.reading import Reading
@@ -18,6 +19,7 @@ from tracking.journey.silence import thresholds_of
 from tracking.journey.story import Story, recall_all
 from tracking.models import Shipment, Standing, Tone
 from tracking.models.standings import COLLECT_SOON, ENQUIRY_SOON
+from tracking.values.clocks import FURTHEST_AHEAD
 from tracking.values.pacing import BREATH
 from tracking.values.places import JAPAN, JAPAN_TIME, LAST_TIME, days_over
 from tracking.words.glossary import Glossary
@@ -29,8 +31,8 @@ _DERIVED = [field.name for field in Standing._meta.fields if not field.primary_k
 BATCH = 100
 
 
-def standing_of(shipment: Shipment, reading: Reading) -> Standing:
-    """The standing of a shipment, not stored yet. `reading`: of the shipment's story."""
+def standing_of(shipment: Shipment, reading: Reading, *, now: datetime) -> Standing:
+    """The standing of a shipment at an aware `now`, not stored yet. `reading`: of the shipment's story."""
     story, newest = reading.story, reading.newest
     standing = Standing(
         shipment=shipment,
@@ -47,7 +49,12 @@ def standing_of(shipment: Shipment, reading: Reading) -> Standing:
         meaning=reading.glossary.meaning,
     )
     standing.quiet_from, standing.worry_from = _silent_from(reading)
-    standing.look_from = _attention_from(standing, story, shipment.handled_at)
+    handled_at = shipment.handled_at
+    if (
+        handled_at and handled_at > now + FURTHEST_AHEAD
+    ):  # by a wrong clock: it would hide each reason until then
+        handled_at = None
+    standing.look_from = _attention_from(standing, story, handled_at)
     return standing
 
 
@@ -75,12 +82,15 @@ def recompute(keys: Collection[int]) -> None:
 
     Locks the shipments, so that an answer that arrives meanwhile is not overwritten with an older standing.
     """
-    glossary = Glossary.current()
+    glossary, now = Glossary.current(), timezone.now()
     shipments = Shipment.objects.select_for_update().filter(pk__in=keys).order_by("pk")
     parcels = {one.number: one for one in shipments}
     stories = recall_all(parcels)
     store_standings(
-        [standing_of(parcels[number], Reading.of(story, glossary)) for number, story in stories.items()]
+        [
+            standing_of(parcels[number], Reading.of(story, glossary), now=now)
+            for number, story in stories.items()
+        ]
     )
     Standing.objects.filter(
         pk__in={one.pk for number, one in parcels.items() if number not in stories}

@@ -10,6 +10,7 @@ from tracking.values.places import JAPAN_TIME, LAST_TIME
 
 # (limit, step), both in minutes: below the limit the words change once per step. From the last limit on: once a day.
 _STEPS = ((120, 5), (2880, 60))
+_CLOCKS_MAY_DIFFER = 5  # minutes
 _DAY = timedelta(days=1)
 
 
@@ -28,9 +29,12 @@ def day_count(days: int) -> str:
 
 
 def minutes_ago(then: datetime, now: datetime) -> int:
-    """The minutes since `then`, rounded down to the step in which `ago` changes; 0 where `then` is in the future."""
+    """The minutes since `then`, rounded down to the step in which `ago` changes.
+
+    Negative where `then` is so far ahead that a clock was wrong: when it was is unknown.
+    """
     minutes = _minutes(then, now)
-    return minutes - minutes % _step(minutes)
+    return minutes - minutes % _step(minutes) if minutes >= 0 else minutes
 
 
 def ago(then: datetime, now: datetime) -> str:
@@ -39,6 +43,8 @@ def ago(then: datetime, now: datetime) -> str:
     In steps (of five minutes in the first two hours), so that a cached page stays correct for a while.
     """
     minutes = minutes_ago(then, now)
+    if minutes < 0:
+        return _("an unknown time ago")
     if minutes == 0:
         return _("just now")
     if minutes < 120:
@@ -70,7 +76,7 @@ def valid_until(now: datetime, *, checked_at: datetime, scanned_at: datetime | N
 
 def _ago_changes_at(then: datetime, now: datetime) -> datetime:
     minutes = minutes_ago(then, now)
-    return then + timedelta(minutes=minutes + _step(minutes))
+    return then + timedelta(minutes=minutes + _step(minutes)) if minutes >= 0 else then
 
 
 def _step(minutes: int) -> int:
@@ -78,4 +84,6 @@ def _step(minutes: int) -> int:
 
 
 def _minutes(then: datetime, now: datetime) -> int:
-    return max(0, int((now - then).total_seconds() // 60))
+    """The full minutes since `then`; 0 for a few ahead, as machines' clocks differ, and negative for more."""
+    minutes = int((now - then).total_seconds() // 60)
+    return minutes if minutes < -_CLOCKS_MAY_DIFFER else max(0, minutes)

@@ -89,7 +89,11 @@ def stories(now: datetime) -> Iterator[Story]:
     """Every complete story that may have a row of the last 180 days. A stream: one query, few rows in memory."""
     rows = (
         Event.objects.current()
-        .filter(shipment__history_missing=False, shipment__story_at__gte=now - LEARN_FROM - _DAY)
+        .filter(
+            shipment__history_missing=False,
+            shipment__story_at__gte=now - LEARN_FROM - _DAY,
+            shipment__story_at__lte=now + _DAY,  # a clock that was ahead would make the waits longer
+        )
         .order_by("shipment_id", "position")
         .values_list("shipment__number", "shipment__destination", "shipment__story_at", *TRACKED_FIELDS)
         .iterator()

@@ -23,7 +23,8 @@ class KeptPageManager(models.Manager["KeptPage"]):
 
     def beyond_the_newest(self) -> models.QuerySet["KeptPage"]:
         """The pages to delete: all but the newest twenty."""
-        newest = self.order_by("-kept_at", "-pk").values_list("pk", flat=True)[:_PAGES_KEPT]
+        # By key: after a jump of the clock, a new page could have an older time than all others.
+        newest = self.order_by("-pk").values_list("pk", flat=True)[:_PAGES_KEPT]
         return self.exclude(pk__in=list(newest))
 
 

@@ -17,12 +17,13 @@ from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils.timezone import localdate
 
 from tracking.models import Alarm, Event, Fetch, KeptPage, Message, Shipment, Standing, Tone, VisitorMinute
 from tracking.models.shipments import FETCHES_ARE_KEPT
 from tracking.values import numbers, pacing
+from tracking.values.clocks import FURTHEST_AHEAD, has_passed
 from tracking.values.places import JAPAN, JAPAN_TIME
 from tracking.words.glossary import Glossary
 
@@ -30,6 +31,12 @@ PARCELS_ARE_KEPT = timedelta(days=400)  # after the delivery, and after the last
 NUMBERS_ARE_KEPT = timedelta(days=90)  # without a story, after the last request to Japan Post
 SPAM_IS_KEPT = timedelta(days=90)  # time for staff to say that it is not spam
 MINUTES_ARE_KEPT = timedelta(hours=1)
+LONGEST_GAP = timedelta(
+    days=60
+)  # without any request to Japan Post; a longer one raises doubt about the clock
+_UNTOUCHED = Q(
+    registered_at=None, order_reference="", note=""
+)  # staff neither registered it nor wrote about it
 # Also read again messages this much older than the rule: clocks of machines differ, and storing takes time.
 _LATELY = timedelta(minutes=10)
 
@@ -41,6 +48,7 @@ class Rule:
     what: str
     find: Callable[[], QuerySet[Any]]
     batch: int = 500
+    would_be_missed: bool = False  # True: do not delete them where `doubt_about_clock` says why
 
     @property
     def rows(self) -> QuerySet[Any]:
@@ -53,17 +61,38 @@ def operational_rules(now: datetime) -> list[Rule]:
     oldest, today = now - FETCHES_ARE_KEPT, localdate(now, JAPAN_TIME)
     enquiry = Standing.objects.with_enquiry(today).filter(pk=OuterRef("shipment"))
     fetches = Fetch.objects.older_than(oldest).filter(~Exists(enquiry))
-    minutes = VisitorMinute.objects.filter(minute__lt=now - MINUTES_ARE_KEPT)
+    minutes = VisitorMinute.objects.filter(_outside(now, minute=now - MINUTES_ARE_KEPT))
     # django-axes deletes these only at the next failed log-in, which may never come; its commands delete all rows.
     over = AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)
     return [
-        Rule("requests to Japan Post older than 90 days, with no enquiry to come", fetches.all),
+        Rule(
+            "requests to Japan Post older than 90 days, with no enquiry to come",
+            fetches.all,
+            would_be_missed=True,
+        ),
         Rule("kept pages beyond the newest 20", KeptPage.objects.beyond_the_newest),
-        Rule("alarms older than 90 days", lambda: Alarm.objects.filter(day__lt=oldest.date())),
+        Rule("alarms older than 90 days", Alarm.objects.filter(_outside(now, day=oldest)).all),
         Rule("counts of visitors' look-ups", minutes.all),
         Rule("failed log-ins whose pause is over", over.all),
-        Rule("log-ins that have run out", lambda: Session.objects.filter(expire_date__lt=now)),
+        Rule("log-ins that have run out", Session.objects.filter(_outside(now, expire_date=now)).all),
     ]
+
+
+def doubt_about_clock(now: datetime) -> str:
+    """Why this machine's clock may be ahead, as a sentence; empty: no reason.
+
+    A site that is used asks Japan Post daily. After a jump of the clock, no stored request is about a week old: during
+    that week an operator can notice it. A site that was not used for two months looks the same, and keeps its data
+    until an operator says that the clock is right.
+    """
+    a_week_old = Fetch.objects.filter(started_at__lte=now - timedelta(days=7))
+    newest = a_week_old.aggregate(newest=Max("started_at"))["newest"]
+    if newest is None or now - newest <= LONGEST_GAP:
+        return ""
+    return (
+        f"This machine's clock says {now:%Y-%m-%d}. No request to Japan Post is stored between {newest:%Y-%m-%d} and a "
+        "week before that, so the clock may be ahead."
+    )
 
 
 def parcels(now: datetime) -> Rule:
@@ -84,7 +113,8 @@ def parcels(now: datetime) -> Rule:
         scanned_on__lt=oldest.date(),
     )
     rows = Shipment.objects.filter(_left_alone(oldest, now), Exists(delivered), asked_at__lt=oldest)
-    return Rule("parcels delivered and not looked at for 400 days", _not_written_about(rows, now), batch=25)
+    what = "parcels delivered and not looked at for 400 days"
+    return Rule(what, _not_written_about(rows, now), batch=25, would_be_missed=True)
 
 
 def without_a_story(now: datetime) -> Rule:
@@ -95,19 +125,17 @@ def without_a_story(now: datetime) -> Rule:
         _left_alone(oldest, now),
         Q(asked_at__lt=oldest) | never_asked,
         ~Exists(Event.objects.filter(shipment=OuterRef("pk"))),
+        _UNTOUCHED,
         story_at=None,
-        registered_at=None,
-        order_reference="",
-        note="",
     )
     what = "numbers without a story, not asked about for 90 days"
-    return Rule(what, _not_written_about(rows, now), batch=100)
+    return Rule(what, _not_written_about(rows, now), batch=100, would_be_missed=True)
 
 
 def spam(now: datetime) -> Rule:
     """Return the rule for messages that look like spam, unless staff cleared or answered them."""
     rows = Message.objects.filter(suspected_spam=True, answered=False, created_at__lt=now - SPAM_IS_KEPT)
-    return Rule("messages that look like spam, older than 90 days", rows.all)
+    return Rule("messages that look like spam, older than 90 days", rows.all, would_be_missed=True)
 
 
 def delete_in_batches(rule: Rule) -> Iterator[int]:
@@ -130,9 +158,20 @@ def _left_alone(oldest: datetime, now: datetime) -> Q:
     """
     return Q(
         Q(handled_at=None) | Q(handled_at__lt=oldest),
-        Q(lease_until=None) | Q(lease_until__lt=now),
+        has_passed("lease_until", now),
         Q(watch_at=None) | Q(watch_at__lt=oldest),
     )
+
+
+def _outside(now: datetime, **oldest: datetime) -> Q:
+    """The condition that the moment or day in a column is before the oldest to keep, or so far ahead that a clock was
+    wrong: then the row would be kept for as long as the clock was ahead.
+    """
+    ((column, moment),) = oldest.items()
+    ahead = now + FURTHEST_AHEAD
+    if column == "day":
+        return Q(day__lt=moment.date()) | Q(day__gt=ahead.date())
+    return Q((f"{column}__lt", moment)) | Q((f"{column}__gt", ahead))
 
 
 def _not_written_about(shipments: QuerySet[Shipment], now: datetime) -> Callable[[], QuerySet[Shipment]]:

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from tracking.fetching import gate
 from tracking.models import Gate
+from tracking.values.clocks import has_passed
 from tracking.values.store import lock_wait
 
 OK = "ok"
@@ -125,7 +126,7 @@ def _check_cache() -> None:
 
 def _japan_post_word() -> str:
     try:
-        paused = Gate.objects.filter(paused_until__gt=timezone.now()).exists()
+        paused = Gate.objects.exclude(has_passed("paused_until", timezone.now())).exists()
     except DatabaseError:
         return "not known"
     return "paused" if paused else "asked"

@@ -19,10 +19,11 @@ from django.utils import timezone
 from tracking.fetching import asking, gate, schedule
 from tracking.fetching.timer import Timer
 from tracking.journey.standing import BATCH, recompute_outdated
-from tracking.models import AskedBy, Shipment
+from tracking.models import AskedBy, Fetch, Shipment
 from tracking.models.shipments import FAILURES, ShipmentQuerySet
 from tracking.ops import prune
 from tracking.values import pacing
+from tracking.values.clocks import FURTHEST_AHEAD
 from tracking.values.numbers import TrackingNumber
 from tracking.values.redaction import redact
 from tracking.values.store import log_trouble
@@ -62,10 +63,10 @@ class Totals:
 
 @dataclass
 class Watch:
-    """`clock` returns the aware time. `report` is called with a line after each parcel and at each pause."""
+    """`clock` returns the aware time. `report`, if given, is called with a line after each parcel and at each pause."""
 
     clock: Callable[[], datetime] = timezone.now
-    report: Callable[[str], None] = lambda line: None
+    report: Callable[[str], None] | None = None
     totals: Totals = field(default_factory=Totals)
     _pruned_at: datetime | None = None
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -86,6 +87,7 @@ class Watch:
         """Prune, recompute standings, then ask about the parcels due now. A pause of the gate ends the pass."""
         self._prune()
         self._recompute_outdated()
+        self._bring_back()
         self._cycle(busy_timeout=BUSY_TIMEOUT)
         return self.totals
 
@@ -93,7 +95,7 @@ class Watch:
         """Run until `stop()`. Survives bugs and database outages."""
         while not self.is_stopping:
             close_old_connections()
-            for step in (self._prune_daily, self._recompute_outdated, self._cycle):
+            for step in (self._prune_daily, self._recompute_outdated, self._bring_back, self._cycle):
                 try:
                     step()
                 except Error as error:
@@ -104,13 +106,25 @@ class Watch:
             self._sleep(CYCLE_EVERY)
         return self.totals
 
+    def _bring_back(self) -> None:
+        """Make parcels due that a clock which was ahead postponed too far, or took for long silent."""
+        now = self.clock()
+        ahead = now + FURTHEST_AHEAD
+        asked = Fetch.objects.filter(started_at__gt=ahead).values("shipment")
+        silent = Shipment.objects.registered().filter(pk__in=asked, asked_at__gt=ahead, watch_at=None)
+        for lost in (Shipment.objects.filter(watch_at__gte=ahead), silent):
+            if lost.exists():  # else it writes nothing
+                count = lost.update(watch_at=now)
+                logger.warning("watch: %d parcels are due now: the clock was ahead as they were asked", count)
+
     def _cycle(self, *, busy_timeout: float | None = None) -> Totals:
         """Ask about the parcels that are due at the start. `busy_timeout`: seconds to retry each; None: no limit."""
         began, done = time.monotonic(), Totals()
         for number in self._due_numbers(until=None if busy_timeout is None else self.clock()):
             if not self._ask_in_turn(number, done, busy_timeout):
                 break
-            self.report(f"{done.asked} asked, {Shipment.objects.due(self.clock()).count()} due")
+            if self.report:  # else it does not count
+                self.report(f"{done.asked} asked, {Shipment.objects.due(self.clock()).count()} due")
             if busy_timeout is None and done.asked + done.crashed >= _LONGEST_CYCLE:
                 break
         done.seconds = time.monotonic() - began
@@ -159,7 +173,8 @@ class Watch:
                 self._ask(number, done)
                 return True
             except gate.Paused as pause:
-                self.report(f"Japan Post is not asked for {pause.retry_after:.0f} s: {pause}")
+                if self.report:
+                    self.report(f"Japan Post is not asked for {pause.retry_after:.0f} s: {pause}")
                 if until is not None:
                     return False
                 self._sleep(min(pause.retry_after or 60.0, 60.0))
@@ -199,13 +214,19 @@ class Watch:
         return True
 
     def _prune_daily(self) -> None:
-        if self._pruned_at is None or self.clock() - self._pruned_at >= PRUNE_EVERY:
+        # `abs`: the clock may have been ahead at the last time.
+        if self._pruned_at is None or abs(self.clock() - self._pruned_at) >= PRUNE_EVERY:
             self._prune()
 
     def _prune(self) -> None:
         """Delete expired rows. Several watches may do so at the same time."""
         self._pruned_at = self.clock()
+        doubt = prune.doubt_about_clock(self._pruned_at)
+        if doubt:
+            logger.warning("watch: nothing that would be missed is deleted. %s", doubt)
         for rule in prune.operational_rules(self._pruned_at):
+            if doubt and rule.would_be_missed:
+                continue
             if count := sum(prune.delete_in_batches(rule)):
                 logger.info("watch: %d deleted: %s", count, rule.what)
 

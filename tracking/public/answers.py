@@ -301,7 +301,9 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "headline": progress.headline,
         "stale": progress.stale,
         "last_scan": progress.last_scan.iso,
-        "last_checked": progress.checked_at.isoformat(timespec="seconds"),
+        "last_checked": progress.checked_at.isoformat(timespec="seconds")
+        if progress.is_check_dated
+        else None,
         "destination": progress.destination,
         "history_missing": progress.history_missing,
         "events": [

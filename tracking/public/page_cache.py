@@ -24,6 +24,7 @@ from django.utils.cache import get_conditional_response, patch_vary_headers
 from tracking.models import Shipment, Shop
 from tracking.models.shipments import FAILURES
 from tracking.public.release import release_id
+from tracking.values.clocks import FURTHEST_AHEAD
 from tracking.values.numbers import TrackingNumber
 from tracking.words.version import row_with_version
 
@@ -36,7 +37,7 @@ _STORY = (
     "last_outcome, last_answer, answered_at, story_at, changed_at, history_missing, parcel.destination_id"
 )
 _STATE = f"""
-    SELECT words_version, ask_again_at > %s, {_STORY} FROM {Shop._meta.db_table}
+    SELECT words_version, ask_again_at > %s AND ask_again_at < %s, {_STORY} FROM {Shop._meta.db_table}
     LEFT JOIN {Shipment._meta.db_table} AS parcel ON number = %s AND story_at IS NOT NULL
 """
 
@@ -55,13 +56,14 @@ class PageState:
 class _CachedPage:
     packed: bytes
     headers: Mapping[str, str]
+    rendered_at: datetime
     valid_until: datetime
 
 
 def read_state(number: TrackingNumber, *, now: datetime) -> PageState:
     """Return what a page about this parcel depends on at an aware `now`. One query; Japan Post is not asked."""
-    at = connection.ops.adapt_datetimefield_value(now)
-    version, is_fresh, last_outcome, *times = row_with_version(_STATE, at, number)
+    between = map(connection.ops.adapt_datetimefield_value, (now, now + FURTHEST_AHEAD))  # as `is_ahead`
+    version, is_fresh, last_outcome, *times = row_with_version(_STATE, *between, number)
     if last_outcome is None:
         return PageState(version, "", is_fresh=False, is_stale=False)
     story = repr((last_outcome, *times))
@@ -85,7 +87,8 @@ def get(request: HttpRequest, key: str) -> HttpResponse | None:
     except Exception as error:  # caches and their libraries raise many kinds
         logger.warning("the cache cannot be read: %s", type(error).__name__)
         return None
-    if page is None or page.valid_until <= timezone.now():
+    # After a jump of the clock, the cache may keep a page of the future for long.
+    if page is None or not page.rendered_at <= timezone.now() < page.valid_until:
         return None
     return _respond(request, page)
 
@@ -102,7 +105,7 @@ def put(request: HttpRequest, key: str, response: HttpResponse, *, until: dateti
     patch_vary_headers(response, ["Accept-Encoding"])
     # Weak, because the plain and the compressed form share it and differ in bytes.
     response["ETag"] = f'W/"{sha256(content).hexdigest()[:20]}"'
-    page = _CachedPage(compress(content, 6), dict(response.items()), until)
+    page = _CachedPage(compress(content, 6), dict(response.items()), timezone.now(), until)
     if _is_host_ours(request):
         _store(key, page)
     return _respond(request, page)

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Q
-
 from tracking.models import Phrase
+from tracking.values.clocks import has_passed
 from tracking.values.spelling import normalise, spellings
 from tracking.values.store import tolerates_trouble
 from tracking.words.glossary import Glossary
@@ -32,7 +31,7 @@ def note_seen(texts: Iterable[str], now: datetime) -> None:
     cannot be written, they keep an older time.
     """
     spelt = set[str]().union(*map(spellings, texts))
-    outdated = Q(last_seen_at=None) | Q(last_seen_at__lte=now - SEEN_LATELY)
+    outdated = has_passed("last_seen_at", now - SEEN_LATELY)
     with tolerates_trouble("phrases keep the time at which they were seen before"):
         for key in Phrase.objects.filter(outdated, text__in=spelt).values_list("pk", flat=True):
             Phrase.objects.filter(pk=key).update(last_seen_at=now)

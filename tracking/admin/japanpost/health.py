@@ -38,7 +38,7 @@ class GateAdmin(ReadOnlyAdmin):
             "gate": row,
             "state": self.state(row),
             "under_way": self.under_way(row),
-            "last_asked": health.last_asked(),
+            "last_asked": health.last_asked(now=now),
             "panels": [_panel(health.last_hours(now=now)), _panel(health.last_days(now=now))],
             "unreadable": KeptPage.objects.exclude(kind=alarms.STORY_VANISHED).defer("body"),
         }

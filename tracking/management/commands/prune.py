@@ -3,11 +3,19 @@
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from tracking.journey.standing import recompute_outdated
-from tracking.ops.prune import Rule, delete_in_batches, operational_rules, parcels, spam, without_a_story
+from tracking.ops.prune import (
+    Rule,
+    delete_in_batches,
+    doubt_about_clock,
+    operational_rules,
+    parcels,
+    spam,
+    without_a_story,
+)
 
 
 class Command(BaseCommand):
@@ -21,13 +29,22 @@ class Command(BaseCommand):
         parser.add_argument(
             "--dry-run", action="store_true", help="print what would be deleted, delete nothing"
         )
+        parser.add_argument(
+            "--clock-is-right",
+            action="store_true",
+            help="delete although the site asked Japan Post nothing for two months, which looks like a wrong clock",
+        )
 
-    def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
+    def handle(self, *args: Any, dry_run: bool, clock_is_right: bool, **options: Any) -> None:
         # The rules skip parcels whose standing is out of date after an edit of words. A dry run writes nothing.
         left = recompute_outdated(most=0 if dry_run else sys.maxsize)
         now = timezone.now()
+        doubt = "" if clock_is_right else doubt_about_clock(now)
         rules = [parcels(now), without_a_story(now), spam(now), *operational_rules(now)]
         for rule in rules:
+            if doubt and rule.would_be_missed:
+                self.stdout.write(f"{'kept':>9} {rule.what}")
+                continue
             count = rule.rows.count() if dry_run else sum(delete_in_batches(rule))
             self.stdout.write(f"{count:>9,} {rule.what}")
             if dry_run and rule is rules[0] and options["verbosity"] > 1:
@@ -40,6 +57,10 @@ class Command(BaseCommand):
             self.stdout.write(words.format(left))
         if dry_run:
             self.stdout.write("Nothing was deleted.")
+        if doubt:
+            raise CommandError(
+                f"{doubt} If it is right, and the site was only not used: python manage.py prune --clock-is-right"
+            )
 
     def _name_parcels(self, rule: Rule) -> None:
         for number, day in rule.rows.values_list("number", "standing__scanned_on").iterator():

@@ -20,9 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         on_terminal, verbose = self.stdout.isatty(), options["verbosity"] > 1
-        watch = Watch(
-            report=self._overwrite if on_terminal else self.stdout.write if verbose else lambda _: None
-        )
+        watch = Watch(report=self._overwrite if on_terminal else self.stdout.write if verbose else None)
 
         def stop() -> None:
             watch.stop()

@@ -58,7 +58,7 @@ def _not_needed(shipment: Shipment, now: datetime) -> AskResult:
     """The result without a request: the last answer is fresh or failed lately, or a request is in flight."""
     shipment = Shipment.objects.get(pk=shipment.pk)
     again_at = shipment.ask_again_at
-    if again_at is None or shipment.asked_at is None or again_at <= now:
+    if again_at is None or shipment.asked_at is None or shipment.is_due(now):
         return _not_asked("Another request about this parcel is in flight: reload in a few seconds.")
     asked, again = ago(shipment.asked_at, now), f"You can ask again from {_clock(again_at)} on."
     if shipment.last_outcome in FAILURES:
