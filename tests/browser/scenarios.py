@@ -26,7 +26,7 @@ from tests.support.stories import (
 from tracking.fetching.lookup import look_up
 from tracking.japanpost.examples import all_examples
 from tracking.japanpost.records import TrackedItem
-from tracking.models import Destination, Notice, Shipment, VisitorMinute
+from tracking.models import Allowance, Destination, Notice, Purpose, Shipment
 from tracking.public.visitors import visitor_key
 from tracking.values.numbers import TrackingNumber
 
@@ -115,7 +115,9 @@ def _too_often(standin: StandIn, settings: Any) -> None:
     """The look-ups of this minute are used up, and those of the next two, in case the minute ends during the test."""
     visitor, now = visitor_key(RequestFactory().get("/")), timezone.now().replace(second=0, microsecond=0)
     for minute in (now, now + timedelta(minutes=1), now + timedelta(minutes=2)):
-        VisitorMinute.objects.create(visitor=visitor, minute=minute, lookups=settings.LOOKUPS_PER_MINUTE)
+        Allowance.objects.create(
+            purpose=Purpose.LOOK_UP, key=visitor, window_start=minute, used=settings.LOOKUPS_PER_MINUTE
+        )
 
 
 def _no_scans(standin: StandIn, settings: Any) -> None:

@@ -19,7 +19,7 @@ from tracking.fetching.gate import Busy, Paused, TooOften
 from tracking.fetching.lookup import BUDGET_WITH_STORY, look_up
 from tracking.fetching.timer import Timer
 from tracking.japanpost.errors import NotFound, Unavailable, UnexpectedPage
-from tracking.models import AskedBy, Event, Fetch, Gate, Shipment, VisitorMinute
+from tracking.models import Allowance, AskedBy, Event, Fetch, Gate, Shipment
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=16)
@@ -52,7 +52,7 @@ def answer_now(standin, number):
     standin.set_fault(number, "slow-first-byte", seconds=0)
 
 
-def request(number, now, visitor=""):
+def request(number, now, visitor=()):
     """A visitor's request, with no story to read and eight seconds for it."""
     return gate._Request(number, Timer(now, 8), AskedBy.VISITOR, visitor, has_story=False)
 
@@ -621,21 +621,21 @@ def test_beyond_the_limit_a_visitor_sees_the_stale_story(standin, client, three_
 @database
 def test_the_next_minute_allows_look_ups_and_drops_old_counts(standin, three_a_minute, parcels):
     for number in parcels[:3]:
-        look_up(number, now=NOW, visitor="a")
+        look_up(number, now=NOW, visitor=("a",))
     with pytest.raises(TooOften):
-        look_up(parcels[3], now=NOW, visitor="a")
-    look_up(parcels[3], now=NOW, visitor="b")
-    look_up(parcels[4], now=after(minutes=1), visitor="a")
-    look_up(parcels[5], now=after(minutes=10), visitor="a")
-    assert [row.minute for row in VisitorMinute.objects.all()] == [after(minutes=10)]
+        look_up(parcels[3], now=NOW, visitor=("a",))
+    look_up(parcels[3], now=NOW, visitor=("b",))
+    look_up(parcels[4], now=after(minutes=1), visitor=("a",))
+    look_up(parcels[5], now=after(minutes=10), visitor=("a",))
+    assert [row.window_start for row in Allowance.objects.all()] == [after(minutes=10)]
 
 
 @database
 def test_a_refused_visitor_is_asked_to_come_after_the_minute(gate_clock, three_a_minute, parcels):
     for number in parcels[:3]:
-        look_up(number, now=after(seconds=20), visitor="a")
+        look_up(number, now=after(seconds=20), visitor=("a",))
     with pytest.raises(TooOften) as refused:
-        look_up(parcels[3], now=after(seconds=20), visitor="a")
+        look_up(parcels[3], now=after(seconds=20), visitor=("a",))
     assert 41 <= refused.value.retry_after <= 46
 
 
@@ -643,22 +643,22 @@ def test_a_refused_visitor_is_asked_to_come_after_the_minute(gate_clock, three_a
 def test_zero_switches_the_limit_off(standin, client, settings, parcels):
     settings.LOOKUPS_PER_MINUTE = 0
     assert statuses(client, parcels) == [200] * 30
-    assert not VisitorMinute.objects.exists()
+    assert not Allowance.objects.exists()
 
 
 @database
 def test_the_limit_can_be_switched_off_within_a_minute(settings, three_a_minute, parcels):
     for number in parcels[:3]:
-        look_up(number, now=NOW, visitor="a")
+        look_up(number, now=NOW, visitor=("a",))
     settings.LOOKUPS_PER_MINUTE = 0
-    assert look_up(parcels[3], now=NOW, visitor="a").events
+    assert look_up(parcels[3], now=NOW, visitor=("a",)).events
 
 
 @database
 def test_the_limit_is_checked_again_at_the_start(standin, three_a_minute, parcels):
     for number in parcels[:3]:
-        look_up(number, now=NOW, visitor="a")
-    late = gate._start(request(parcels[3], after(seconds=1), visitor="a"))
+        look_up(number, now=NOW, visitor=("a",))
+    late = gate._start(request(parcels[3], after(seconds=1), visitor=("a",)))
     assert late is None
     assert Shipment.objects.count() == 3
 
@@ -666,16 +666,16 @@ def test_the_limit_is_checked_again_at_the_start(standin, three_a_minute, parcel
 @database
 def test_a_slot_is_free_again_after_a_start_and_after_none(three_a_minute, parcels):
     for number in parcels[:3]:
-        look_up(number, now=NOW, visitor="a")
+        look_up(number, now=NOW, visitor=("a",))
     assert gate._asking._taken == 0
-    assert gate._start(request(parcels[3], NOW, visitor="a")) is None
+    assert gate._start(request(parcels[3], NOW, visitor=("a",))) is None
     assert gate._asking._taken == 0
 
 
 @threads
 def test_the_limit_holds_over_connections(standin, settings, stopped_timers, parcels):
     settings.LOOKUPS_PER_MINUTE, settings.JAPANPOST_WAITING = 5, 20
-    comes = all_at_once(partial(look_up, number, now=NOW, visitor="a") for number in parcels[:12])
+    comes = all_at_once(partial(look_up, number, now=NOW, visitor=("a",)) for number in parcels[:12])
     assert [type(failure) for failure in failures(comes)] == [TooOften] * 7
     assert len(standin.requests) == 5
 

@@ -84,12 +84,12 @@ def test_a_look_up_costs_a_fixed_number_of_statements(standin, django_assert_num
     """The statements of a look-up that sends a request: at the gate and for the answer, without those of the page."""
     standin.set_item("EN123456785JP", story(POSTED, number="EN123456785JP"))
     # The first look-up of a process also reads the words.
-    look_up("EN123456785JP", now=NOW - timedelta(minutes=1), visitor="a visitor")
+    look_up("EN123456785JP", now=NOW - timedelta(minutes=1), visitor=("a visitor",))
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
-    with django_assert_num_queries(36):
-        look_up(NUMBER, now=NOW, visitor="a visitor")
-    with django_assert_num_queries(29):
-        look_up(NUMBER, now=LATER, visitor="a visitor")
+    with django_assert_num_queries(35):
+        look_up(NUMBER, now=NOW, visitor=("a visitor",))
+    with django_assert_num_queries(28):
+        look_up(NUMBER, now=LATER, visitor=("a visitor",))
 
 
 def test_a_delivered_parcel_rests_for_a_day(standin):

@@ -17,12 +17,14 @@ from tracking.fetching.lookup import look_up
 from tracking.journey.standing import recompute_outdated
 from tracking.models import (
     Alarm,
+    Allowance,
     Destination,
     Event,
     Fetch,
     KeptPage,
     Message,
     Phrase,
+    Purpose,
     Shipment,
     Standing,
     Status,
@@ -289,10 +291,10 @@ def test_only_unanswered_spam_is_deleted_after_90_days():
 
 
 def traces_left(now: datetime) -> list[int]:
-    """Delete expired operational data. Returns how many requests, pages, alarms, minutes and sessions are left."""
+    """Delete expired operational data. Returns how many rows of each table are left."""
     for rule in prune.operational_rules(now):
         sum(prune.delete_in_batches(rule))
-    models = (Fetch, KeptPage, Alarm, VisitorMinute, Session)
+    models = (Fetch, KeptPage, Alarm, VisitorMinute, Allowance, Session)
     return [model.objects.count() for model in models]
 
 
@@ -304,6 +306,7 @@ def leave_traces() -> None:
         Fetch.objects.create(shipment=shipment, started_at=at, milliseconds=1, outcome="tracked")
         Alarm.objects.create(kind="cut", day=at.date(), claimed_at=at)
         VisitorMinute.objects.create(visitor="a visitor", minute=at)
+        Allowance.objects.create(purpose=Purpose.MESSAGE, key="a visitor", window_start=at, used=1)
         Session.objects.create(session_key=f"after {days} days", session_data="", expire_date=at)
     KeptPage.objects.bulk_create(
         KeptPage(number=NUMBER, kind="cut", reason="cut", size=0, body=b"", kept_at=NOW) for _ in range(25)
@@ -312,9 +315,9 @@ def leave_traces() -> None:
 
 def test_expired_traces_are_deleted():
     leave_traces()
-    assert traces_left(NOW + 60 * DAY) == [2, 20, 2, 1, 1]
-    assert traces_left(NOW + 91 * DAY) == [1, 20, 1, 0, 0]
-    assert traces_left(NOW + 91 * DAY) == [1, 20, 1, 0, 0]
+    assert traces_left(NOW + 60 * DAY) == [2, 20, 2, 1, 1, 1]
+    assert traces_left(NOW + 91 * DAY) == [1, 20, 1, 0, 0, 0]
+    assert traces_left(NOW + 91 * DAY) == [1, 20, 1, 0, 0, 0]
 
 
 def test_failed_log_ins_are_deleted_after_their_pause():

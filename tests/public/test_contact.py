@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.db import OperationalError
+from django.db.models.signals import pre_save
 from django.test import Client
 from django.utils import timezone
 from lxml import html
 
+from tests.support.crowd import all_at_once
 from tests.support.stories import ARRIVED, NUMBER, POSTED, some_numbers, story
 from tracking.models import Message, Status, Wording
 
@@ -234,18 +237,60 @@ def test_the_trap_keeps_the_message_and_mails_nothing(client, mail_works):
     assert not Message.objects.unanswered().exists()
 
 
-def test_one_visitor_may_write_five_messages_an_hour(client, settings):
+def test_one_visitor_may_write_five_messages_an_hour(client, noon, monkeypatch):
     for _ in range(5):
         assert client.post("/contact/", LETTER).status_code == 302
     response = client.post("/contact/", LETTER)
-    assert response.status_code == 429
+    assert (response.status_code, response["Retry-After"]) == (429, "3600")
     assert "Where is it?" in text_of(response)
     assert Client(REMOTE_ADDR="203.0.113.9").post("/contact/", LETTER).status_code == 302
-    Message.objects.update(created_at=timezone.now() - timedelta(hours=2))
+    in_an_hour = timezone.now() + timedelta(hours=1)
+    monkeypatch.setattr(timezone, "now", lambda: in_an_hour)
     assert client.post("/contact/", LETTER).status_code == 302
 
 
-def test_a_forged_forwarded_address_is_ignored(client):
+@pytest.mark.django_db(transaction=True)
+def test_of_thirty_messages_at_once_five_are_taken(noon):
+    crowd = all_at_once([lambda: Client().post("/contact/", LETTER).status_code] * 30)
+    assert sorted(one.result for one in crowd) == [302] * 5 + [429] * 25
+    assert Message.objects.count() == 5
+
+
+def test_what_is_not_stored_is_not_counted(client, noon):
+    def refuse(**_):
+        raise OperationalError("disk I/O error")
+
+    for _ in range(6):
+        assert client.post("/contact/", LETTER | {"email": "not an address"}).status_code == 400
+    pre_save.connect(refuse, sender=Message)
+    try:
+        for _ in range(6):
+            with pytest.raises(OperationalError):
+                client.post("/contact/", LETTER)
+    finally:
+        pre_save.disconnect(refuse, sender=Message)
+    assert [client.post("/contact/", LETTER).status_code for _ in range(6)] == [302] * 5 + [429]
+
+
+@pytest.fixture
+def once_ahead(client, monkeypatch):
+    """The last answer to five messages sent while the clock was a year ahead. Now it is right again."""
+    year = timezone.now() + timedelta(days=365)
+    with monkeypatch.context() as wrong:
+        wrong.setattr(timezone, "now", lambda: year)
+        return [client.post("/contact/", LETTER) for _ in range(5)][-1]
+
+
+def test_a_clock_that_was_ahead_does_not_shut_the_form(client, once_ahead):
+    assert client.post("/contact/", LETTER).status_code == 302
+
+
+def test_a_receipt_from_a_clock_that_was_ahead_is_not_shown(client, once_ahead):
+    page = client.get(once_ahead["Location"])
+    assert page.status_code == 200 and "Your message is with us" not in text_of(page)
+
+
+def test_a_forged_forwarded_address_is_ignored(client, noon):
     for i in range(6):
         response = client.post("/contact/", LETTER, headers={"x-forwarded-for": f"203.0.113.{i}"})
     assert response.status_code == 429

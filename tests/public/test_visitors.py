@@ -1,9 +1,10 @@
-"""Who counts as one visitor: each address in every notation."""
+"""Who counts as one visitor: each address in every notation, and the networks that one customer can have whole."""
 
 import pytest
 from django.test import Client
 
-from tracking.public.visitors import key_of, normal_address
+from tests.support.stories import POSTED, some_numbers, story
+from tracking.public.visitors import key_of, keys_of, normal_address
 
 LETTER = {"name": "Ann", "email": "ann@example.com", "number": "", "text": "Where is it?", "website": ""}
 
@@ -44,6 +45,13 @@ def test_one_address_has_one_spelling(written, normal):
     assert normal_address(normal) == normal
 
 
+def test_only_an_ipv6_visitor_has_a_network_of_many():
+    assert len(keys_of("192.0.2.1")) == len(keys_of("64:ff9b:1::c000:201")) == len(keys_of("")) == 1
+    own, network = keys_of("2001:db8:1::")
+    assert own == key_of("2001:db8:1::") != network
+    assert keys_of("2001:db8:1:9::")[1] == network != keys_of("2001:db8:2::")[1]
+
+
 def write(address):
     """The status of a message from this address."""
     return Client(REMOTE_ADDR=address).post("/contact/", LETTER).status_code
@@ -66,3 +74,20 @@ def test_the_port_that_a_proxy_adds_makes_no_other_visitor(settings, noon):
             for port in (1000, 1001)
         ]
         assert seen == [302, 429]
+
+
+@pytest.mark.django_db
+def test_a_network_of_ipv6_sends_four_times_the_messages(settings, noon):
+    settings.MESSAGES_PER_HOUR = 1
+    assert [write(f"2001:db8:1:{i}::1") for i in range(6)] == [302] * 4 + [429] * 2
+    assert write("2001:db8:2::1") == 302
+
+
+@pytest.mark.django_db
+def test_a_network_of_ipv6_has_four_times_the_look_ups(settings, noon, standin):
+    settings.LOOKUPS_PER_MINUTE = 1
+    seen = []
+    for i, number in enumerate(some_numbers(6)):
+        standin.set_item(number, story(POSTED, number=number))
+        seen.append(Client(REMOTE_ADDR=f"2001:db8:1:{i}::1").get(f"/track/{number}/").status_code)
+    assert seen == [200] * 4 + [429] * 2

@@ -223,9 +223,7 @@ def test_a_killed_request_is_repeated_and_processes_share_a_limit(
     # Two more look-ups were counted above. There are two counts if a minute ended during the test.
     counts = [
         int(one)
-        for one in small_site.python(
-            "print(*VisitorMinute.objects.values_list('lookups', flat=True))"
-        ).split()
+        for one in small_site.python("print(*Allowance.objects.values_list('used', flat=True))").split()
     ]
     assert max(counts) == 10 and sum(counts) == 2 + asked
     assert all(1 <= int(one.headers["retry-after"]) <= 67 for one in found if one.status == 429)

@@ -288,7 +288,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.mark.proxies
 @pytest.mark.parametrize("name", SERVERS)
 def test_the_site_trusts_its_proxy_and_no_claim_of_a_visitor(site: Site, name: str, tmp_path: Path) -> None:
-    site.python("Message.objects.all().delete()")
+    site.python("Message.objects.all().delete(), Allowance.objects.all().delete()")
     with SERVERS[name](site.addresses[0], tmp_path) as (address, certificate), visitor() as session:
         session.verify = str(certificate)
         page = session.get(f"{address}/contact/")

@@ -20,11 +20,12 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
 from tracking.fetching.timer import Timer
 from tracking.japanpost.errors import Unavailable
-from tracking.models import AskedBy, Gate, Shipment, VisitorMinute
+from tracking.models import Allowance, AskedBy, Gate, Purpose, Shipment
+from tracking.models.allowances import limits
 from tracking.values.clocks import has_passed
 from tracking.values.numbers import TrackingNumber
 from tracking.values.pacing import Slots
@@ -111,12 +112,12 @@ def admission(
     timer: Timer,
     has_story: bool,
     asked_by: AskedBy = AskedBy.VISITOR,
-    visitor: str = "",
+    visitor: tuple[str, ...] = (),
 ) -> Iterator[Ticket | None]:
     """Wait, within the timer's budget, for permission to ask Japan Post about this number.
 
     Yields None where no request is needed: the stored answer is fresh, or another request is in flight and this visitor
-    has a story to read. `visitor` is counted against LOOKUPS_PER_MINUTE; empty: no count.
+    has a story to read. `visitor`: the keys that are counted against LOOKUPS_PER_MINUTE; empty: no count.
     Raises Busy, TooOften or Paused. The code that stores the answer ends the lease with it: see `holds_lease`.
     """
     ticket = _admit(_Request(number, timer, asked_by, visitor, has_story))
@@ -204,7 +205,7 @@ class _Request:
     number: TrackingNumber
     timer: Timer
     asked_by: AskedBy
-    visitor: str
+    visitor: tuple[str, ...]
     has_story: bool
 
     @property
@@ -376,24 +377,14 @@ def _until(moment: datetime | None, now: datetime) -> float:
     return (moment - now).total_seconds()
 
 
-def _may_look_up(visitor: str, now: datetime) -> bool:
-    limit = settings.LOOKUPS_PER_MINUTE
-    if not limit or not visitor:
+def _may_look_up(visitor: tuple[str, ...], now: datetime) -> bool:
+    most = settings.LOOKUPS_PER_MINUTE
+    if not most or not visitor:
         return True
-    used_up = VisitorMinute.objects.filter(visitor=visitor, minute=_minute(now), lookups__gte=limit)
-    return not used_up.exists()
+    return Allowance.objects.has_room(Purpose.LOOK_UP, limits(visitor, most), now)
 
 
-def _count_look_up(visitor: str, now: datetime) -> None:
-    """Counts one look-up. Call it under the gate's lock, so that no other process counts at the same time."""
-    if not settings.LOOKUPS_PER_MINUTE or not visitor:
-        return
-    if not VisitorMinute.objects.filter(visitor=visitor, minute=_minute(now)).update(
-        lookups=F("lookups") + 1
-    ):
-        VisitorMinute.objects.create(visitor=visitor, minute=_minute(now), lookups=1)
-        VisitorMinute.objects.filter(minute__lt=now - timedelta(minutes=5)).delete()
-
-
-def _minute(now: datetime) -> datetime:
-    return now.replace(second=0, microsecond=0)
+def _count_look_up(visitor: tuple[str, ...], now: datetime) -> None:
+    """Counts one look-up. Call it after `_may_look_up`, under the gate's lock, so that no other process counts."""
+    if settings.LOOKUPS_PER_MINUTE and visitor:
+        Allowance.objects.take(Purpose.LOOK_UP, limits(visitor, settings.LOOKUPS_PER_MINUTE), now)

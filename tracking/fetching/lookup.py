@@ -29,13 +29,13 @@ def look_up(
     *,
     now: datetime,
     budget: float | None = None,
-    visitor: str = "",
+    visitor: tuple[str, ...] = (),
     asked_by: AskedBy = AskedBy.VISITOR,
 ) -> Story:
     """The story of a parcel. Asks Japan Post where the stored story is no longer fresh and the gate permits it.
 
-    `now` is aware. `budget`: the most seconds this visitor may wait; None: JAPANPOST_TIMEOUT. `visitor`: the key of the
-    visitor whose look-ups are counted, from `visitors.visitor_key`; empty: no count.
+    `now` is aware. `budget`: the most seconds this visitor may wait; None: JAPANPOST_TIMEOUT. `visitor`: the keys by
+    which the visitor's look-ups are counted, from `visitors.visitor_keys`; empty: no count.
     Raises one of the four failures of `japanpost.errors` where there is no story, new or stored. The subclasses of
     `tracking.fetching.gate` say why no request was sent. NotStored: the store can be read and not written.
     """

@@ -1,6 +1,7 @@
 """The database: Japan Post's answers (shipments) and the shop's words about them (words, destinations, shop)."""
 
 from tracking.models.alarms import Alarm, KeptPage
+from tracking.models.allowances import Allowance, Purpose
 from tracking.models.destinations import Destination, Notice
 from tracking.models.gate import Gate, VisitorMinute
 from tracking.models.people import Edit, FailedLogIn
@@ -12,6 +13,7 @@ from tracking.models.words import Phrase, Stage, Status, Tone, Wording
 
 __all__ = [
     "Alarm",
+    "Allowance",
     "AskedBy",
     "Destination",
     "Edit",
@@ -24,6 +26,7 @@ __all__ = [
     "Message",
     "Notice",
     "Phrase",
+    "Purpose",
     "Shipment",
     "Shop",
     "Stage",

@@ -29,7 +29,10 @@ class Gate(models.Model):
 
 
 class VisitorMinute(models.Model):
-    """How many look-ups of one visitor reached Japan Post in one minute. Deleted a few minutes later."""
+    """No longer used: `Allowance` counts look-ups. Release 0.1.0 needs the table during an upgrade.
+
+    The release after the next one removes it; until then `prune` deletes the rows that release 0.1.0 left.
+    """
 
     visitor = models.CharField(max_length=64, help_text="Keyed hash of the client address.")
     minute = models.DateTimeField(db_index=True)

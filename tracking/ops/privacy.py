@@ -239,6 +239,7 @@ ABOUT_PEOPLE = frozenset(
         "otp_static.StaticToken",
         "otp_totp.TOTPDevice",
         "sessions.Session",
+        "tracking.Allowance",
         "tracking.VisitorMinute",
     }
 )

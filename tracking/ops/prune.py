@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from axes.models import AccessAttempt
@@ -20,7 +21,19 @@ from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils.timezone import localdate
 
-from tracking.models import Alarm, Event, Fetch, KeptPage, Message, Shipment, Standing, Tone, VisitorMinute
+from tracking.models import (
+    Alarm,
+    Allowance,
+    Event,
+    Fetch,
+    KeptPage,
+    Message,
+    Purpose,
+    Shipment,
+    Standing,
+    Tone,
+    VisitorMinute,
+)
 from tracking.models.shipments import FETCHES_ARE_KEPT
 from tracking.values import numbers, pacing
 from tracking.values.clocks import FURTHEST_AHEAD, has_passed
@@ -30,7 +43,7 @@ from tracking.words.glossary import Glossary
 PARCELS_ARE_KEPT = timedelta(days=400)  # after the delivery, and after the last look-up
 NUMBERS_ARE_KEPT = timedelta(days=90)  # without a story, after the last request to Japan Post
 SPAM_IS_KEPT = timedelta(days=90)  # time for staff to say that it is not spam
-MINUTES_ARE_KEPT = timedelta(hours=1)
+MINUTES_ARE_KEPT = timedelta(hours=1)  # those that release 0.1.0 left
 LONGEST_GAP = timedelta(
     days=60
 )  # without any request to Japan Post; a longer one raises doubt about the clock
@@ -72,7 +85,8 @@ def operational_rules(now: datetime) -> list[Rule]:
         ),
         Rule("kept pages beyond the newest 20", KeptPage.objects.beyond_the_newest),
         Rule("alarms older than 90 days", Alarm.objects.filter(_outside(now, day=oldest)).all),
-        Rule("counts of visitors' look-ups", minutes.all),
+        *(Rule(f"counts of {one.label}", partial(Allowance.objects.over, one, now)) for one in Purpose),
+        Rule("counts of look-ups that release 0.1.0 left", minutes.all),
         Rule("failed log-ins whose pause is over", over.all),
         Rule("log-ins that have run out", Session.objects.filter(_outside(now, expire_date=now)).all),
     ]

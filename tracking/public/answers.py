@@ -38,7 +38,7 @@ class Visit:
     now: datetime  # aware
     language: str = "en"
     hint: str | None = None  # ISO code of the destination in the link of the e-mail
-    visitor: str = ""  # key for counting the visitor's look-ups; empty: they are not counted
+    visitor: tuple[str, ...] = ()  # keys for counting the visitor's look-ups; empty: they are not counted
     anyway: bool = False  # ask Japan Post even if the check digit is wrong
 
 

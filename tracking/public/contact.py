@@ -1,5 +1,6 @@
 """`/contact/`: the form by which a customer writes to the shop."""
 
+from math import ceil
 from urllib.parse import urlencode
 
 from django.core import signing
@@ -11,12 +12,13 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
-from tracking.models import Message
+from tracking.models import Message, Purpose
+from tracking.models.allowances import CLOCKS_DIFFER, seconds_left
 from tracking.public import messages as customer_messages
 from tracking.public.addresses import hinted_destination
 from tracking.public.forms import ContactForm
 from tracking.public.rendering import plain_page, unindexed
-from tracking.public.visitors import visitor_key
+from tracking.public.visitors import visitor_keys
 from tracking.values.store import LOCK_WAIT, lock_wait, log_trouble
 from tracking.words.glossary import Glossary
 
@@ -40,26 +42,19 @@ def contact(request: HttpRequest) -> HttpResponse:
 
 def _send(request: HttpRequest) -> HttpResponse:
     """Store the message and redirect to its receipt; or return the form with an error and everything typed."""
-    form = ContactForm(request.POST)
+    form, now = ContactForm(request.POST), timezone.now()
     if not form.is_valid():
         return plain_page(request, _TEMPLATE, {"form": form}, 400)
     try:
         with lock_wait(LOCK_WAIT):
-            message = _keep(request, form)
+            message = customer_messages.keep_message(form.cleaned_data, sender=visitor_keys(request), now=now)
     except Error as error:
         log_trouble("a message from the contact form was not kept", error)
         return _refused(request, form, "not_kept", status=503, retry_after=60)
     if message is None:
-        return _refused(request, form, "too_often", status=429, retry_after=3600)
+        retry_after = ceil(seconds_left(Purpose.MESSAGE, now))
+        return _refused(request, form, "too_often", status=429, retry_after=retry_after)
     return HttpResponseRedirect(f"{reverse('contact')}?{urlencode({'receipt': signing.dumps(message.pk)})}")
-
-
-def _keep(request: HttpRequest, form: ContactForm) -> Message | None:
-    """Store the message of a valid form and mail it; None if this visitor has written too often."""
-    sender_key, now = visitor_key(request), timezone.now()
-    if customer_messages.wrote_too_often(sender_key, now):
-        return None
-    return customer_messages.keep_message(form.cleaned_data, sender_key=sender_key, now=now)
 
 
 def _refused(
@@ -74,11 +69,13 @@ def _refused(
 def _receipt(request: HttpRequest) -> Message | None:
     """The message that the signed `?receipt=` names; None if it is missing, invalid or more than a day old.
 
+    Also None if a clock that was ahead signed it: such a receipt would stay valid for as long as the clock was ahead.
     Raises Http404 if the message was deleted.
     """
     if not (receipt := request.GET.get("receipt")):
         return None
     try:
-        return get_object_or_404(Message, pk=signing.loads(receipt, max_age=86400))
+        message = get_object_or_404(Message, pk=signing.loads(receipt, max_age=86400))
     except signing.BadSignature:
         return None
+    return message if message.created_at <= timezone.now() + CLOCKS_DIFFER else None

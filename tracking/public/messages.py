@@ -1,25 +1,21 @@
 """Customers' messages to the shop: stored first, then mailed."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from tracking.journey.progress import Progress, build_progress
 from tracking.journey.story import recall
 from tracking.journey.times import day_count
-from tracking.models import Message
+from tracking.models import Allowance, Message, Purpose
+from tracking.models.allowances import limits
 from tracking.values import numbers
 from tracking.values.mail import send
 from tracking.values.store import tolerates_trouble
 from tracking.words.glossary import Glossary
-
-
-def wrote_too_often(sender_key: str, now: datetime) -> bool:
-    """True if this visitor has sent MESSAGES_PER_HOUR messages in the last hour."""
-    recent = Message.objects.filter(sender_key=sender_key, created_at__gt=now - timedelta(hours=1))
-    return recent.count() >= settings.MESSAGES_PER_HOUR
 
 
 def stored_progress(text: str, now: datetime, *, hint: str | None = None) -> Progress | None:
@@ -58,22 +54,27 @@ def one_line_summary(progress: Progress | None) -> str:
     return f"{progress.headline}{step}{silence}"
 
 
-def keep_message(cleaned: dict[str, str], *, sender_key: str, now: datetime) -> Message:
+def keep_message(cleaned: dict[str, str], *, sender: tuple[str, ...], now: datetime) -> Message | None:
     """Store the message, then try to mail it to the shop; `mailed` is True if that succeeded.
 
-    Raises an Error of Django's database only if the message is not stored.
+    `sender`: the keys of the visitor, the visitor's own first. None, and nothing stored, if this visitor has sent
+    MESSAGES_PER_HOUR messages in this hour. Raises an Error of Django's database only if the message is not stored.
     """
+    allowed = limits(sender, settings.MESSAGES_PER_HOUR)
     progress = stored_progress(cleaned["number"], now, hint=cleaned["to"] or None)
-    message = Message.objects.create(
-        name=cleaned["name"],
-        email=cleaned["email"],
-        number=cleaned["number"],
-        text=cleaned["text"],
-        situation=one_line_summary(progress),
-        created_at=now,
-        sender_key=sender_key,
-        suspected_spam=bool(cleaned["website"]),
-    )
+    with transaction.atomic():  # a message that cannot be stored is not counted
+        if not Allowance.objects.take(Purpose.MESSAGE, allowed, now):
+            return None
+        message = Message.objects.create(
+            name=cleaned["name"],
+            email=cleaned["email"],
+            number=cleaned["number"],
+            text=cleaned["text"],
+            situation=one_line_summary(progress),
+            created_at=now,
+            sender_key=sender[0],
+            suspected_spam=bool(cleaned["website"]),
+        )
     with tolerates_trouble(f"message {message.pk} is kept; whether it was mailed could not be noted"):
         if _mail(message):
             message.mailed = True

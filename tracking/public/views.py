@@ -36,7 +36,7 @@ from tracking.public.rendering import (
     unindexed,
     unreferred,
 )
-from tracking.public.visitors import visitor_key
+from tracking.public.visitors import visitor_keys
 from tracking.values import numbers
 from tracking.values.numbers import Problem, TrackingNumber
 from tracking.words.glossary import Glossary
@@ -171,6 +171,6 @@ def _visit(request: HttpRequest, glossary: Glossary) -> Visit:
         timezone.now(),
         language_of_request(),
         hinted_destination(request, glossary),
-        visitor=visitor_key(request),
+        visitor=visitor_keys(request),
         anyway=request.GET.get("anyway") == "1",
     )

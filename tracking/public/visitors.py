@@ -59,6 +59,25 @@ def visitor_key(request: HttpRequest) -> str:
     return key_of(client_address(request))
 
 
+def visitor_keys(request: HttpRequest) -> tuple[str, ...]:
+    """Return the keys that this visitor is counted by: see `keys_of`."""
+    return keys_of(client_address(request))
+
+
+def keys_of(address: str) -> tuple[str, ...]:
+    """Return the key of an address, and for IPv6 the key of its /48 network: one customer can have all of a /48.
+
+    `address` has the form of `normal_address`.
+    """
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return (key_of(address),)
+    if isinstance(parsed, IPv4Address) or parsed in _OWN_NAT64:
+        return (key_of(address),)
+    return key_of(address), key_of(f"{_network(parsed, 48)}/48")
+
+
 def key_of(address: str) -> str:
     """Return the keyed hash of an address, which has the form of `normal_address`."""
     # The first argument must not change: stored keys, and keys computed by machines with another release, depend on it.

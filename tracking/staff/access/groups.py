@@ -39,6 +39,7 @@ RIGHTS: Mapping[str, tuple[Actions, Actions]] = {
     # For superusers only: pages for repairing the parser, failures, and who did what.
     "keptpage": (NOTHING, NOTHING),
     "alarm": (NOTHING, NOTHING),
+    "allowance": (NOTHING, NOTHING),
     "visitorminute": (NOTHING, NOTHING),
     "edit": (NOTHING, NOTHING),
     "failedlogin": (NOTHING, NOTHING),
