@@ -18,6 +18,7 @@ from tests.support.stories import (
     NUMBER,
     POSTED,
     fresh_story,
+    some_numbers,
     story,
 )
 from tracking.japanpost.records import TrackedItem
@@ -462,12 +463,29 @@ def test_the_stored_json_repeats_the_stored_story_without_a_request(client, stan
     assert len(client.get(f"{JSON}?stored=1").json()["events"]) == 3
 
 
-def test_the_stored_json_does_not_count_as_a_look_up(client, standin, settings):
+def test_the_stored_json_does_not_count_as_a_look_up(client, standin, settings, noon):
     settings.LOOKUPS_PER_MINUTE = 1
     standin.set_item(NUMBER, story(POSTED))
-    for _ in range(3):
-        assert client.get(f"{JSON}?stored=1").status_code == 404
+    assert client.get(f"{JSON}?stored=1").status_code == 404
     assert client.get(JSON).status_code == 200
+    assert [client.get(f"{JSON}?stored=1").status_code for _ in range(3)] == [200] * 3
+
+
+def test_too_many_stored_numbers_without_a_story_get_429(client, standin, settings, noon):
+    settings.LOOKUPS_PER_MINUTE = 3
+    client.get(PAGE)  # a number of which Japan Post has nothing
+    standin.set_item("EN123456785JP", story(POSTED, number="EN123456785JP"))
+    client.get("/track/EN123456785JP/")
+    numbers = [NUMBER, *some_numbers(5)]
+    answers = [client.get(f"/track/{number}.json?stored=1") for number in numbers]
+    assert [one.status_code for one in answers] == [404] * 3 + [429] * 3
+    assert answers[-1].json()["outcome"] == "unavailable"
+    assert 60 <= int(answers[-1]["Retry-After"]) <= 66
+    assert client.get("/track/EN123456785JP.json?stored=1").status_code == 200
+    elsewhere = Client(REMOTE_ADDR="203.0.113.9").get(f"{JSON}?stored=1")
+    assert elsewhere.status_code == 404
+    settings.LOOKUPS_PER_MINUTE = 0
+    assert client.get(f"{JSON}?stored=1").status_code == 404
 
 
 @pytest.mark.parametrize("number", [NUMBER, "EM123456789JP", "UA123456785JP"])

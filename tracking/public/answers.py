@@ -4,12 +4,14 @@ The page, the JSON and the list all print an `Answer`.
 """
 
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
@@ -20,6 +22,8 @@ from tracking.japanpost.errors import JapanPostError, NotFound, Rejected, Unavai
 from tracking.japanpost.examples import Example
 from tracking.journey.progress import JAPAN_POST_PAGE, Progress, build_progress
 from tracking.journey.story import Story, has_story, recall
+from tracking.models import Allowance, Purpose
+from tracking.models.allowances import limits, seconds_left
 from tracking.models.shipments import Outcome
 from tracking.values import numbers
 from tracking.values.numbers import Problem, TrackingNumber
@@ -145,11 +149,31 @@ def find(
 
 
 def find_stored(number: TrackingNumber, glossary: Glossary, visit: Visit) -> PageInputs | Answer:
-    """Return the stored story without asking Japan Post; an answer "not found" if there is none."""
+    """Return the stored story without asking Japan Post; an answer "not found" if there is none.
+
+    A visitor may ask for as many numbers without a story as may be looked up; then the answer is "too often".
+    """
     story = recall(number)
     if story is None:
+        if not _may_miss(visit):
+            wait = seconds_left(Purpose.STORED, visit.now) + random.uniform(1, 5)
+            return _no_answer(number, TooOften("too many numbers without a story", retry_after=wait))
         return Answer(number, Outcome.NOT_FOUND, 404, _("We have no story of this parcel yet"))
     return PageInputs(story, glossary, visit.now, visit.language, visit.hint)
+
+
+def _may_miss(visit: Visit) -> bool:
+    """Count a number without a story. Returns False if this visitor has used up those of this minute."""
+    most = settings.LOOKUPS_PER_MINUTE
+    if not most or not visit.visitor:
+        return True
+    allowed = limits(visit.visitor, most)
+    if not Allowance.objects.has_room(Purpose.STORED, allowed, visit.now):
+        return False  # without a write, however many there are
+    try:
+        return Allowance.objects.take(Purpose.STORED, allowed, visit.now)
+    except DatabaseError:  # a database that cannot be written can still be read
+        return True
 
 
 def find_several(

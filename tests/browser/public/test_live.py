@@ -226,11 +226,12 @@ def troubled_page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
     [
         lambda route: route.abort(),
         lambda route: route.fulfill(status=500, json={"headline": "no news"}),
+        lambda route: route.fulfill(status=429, headers={"Retry-After": "60"}, json={"events": []}),
         lambda route: route.fulfill(body="<!doctype html><h1>Log in to the hotel's network</h1>"),
         lambda route: route.fulfill(body="null"),
         lambda route: route.fulfill(json={"headline": "no events"}),
     ],
-    ids=["no-network", "500", "no-json", "null", "another-shape"],
+    ids=["no-network", "500", "429", "no-json", "null", "another-shape"],
 )
 def test_a_failed_check_is_silent_and_the_next_one_shows_the_news(
     troubled_page: Page, standin: StandIn, fail: Callable[[Route], None]

@@ -13,7 +13,18 @@ from tests.support.findings import NOW, found, text_of
 from tests.support.stories import NUMBER, some_numbers
 from tracking.fetching.alarms import DIGEST
 from tracking.fetching.gate import current_gate
-from tracking.models import Alarm, AskedBy, Fetch, Gate, Message, Phrase, Shipment, Status, UsualWait
+from tracking.models import (
+    Alarm,
+    Allowance,
+    AskedBy,
+    Fetch,
+    Gate,
+    Message,
+    Phrase,
+    Shipment,
+    Status,
+    UsualWait,
+)
 from tracking.models.shipments import Outcome
 from tracking.ops.backup import back_up
 from tracking.ops.doctor import store
@@ -167,6 +178,12 @@ def test_a_proxy_missing_from_trusted_proxies_is_reported(production, settings, 
     assert not text_of("W219")
     Message.objects.create(email="a@b.jp", created_at=NOW, sender_key=visitors.key_of("127.0.0.1"))
     assert "there is a proxy in front" in text_of("W219")
+    Message.objects.all().delete()
+    host = settings.ALLOWED_HOSTS[0]
+    for address, is_here in (("192.0.2.1", False), ("::1", True), ("::ffff:127.0.0.1", True)):
+        Allowance.objects.all().delete()
+        client.get(f"/track/{NUMBER}.json?stored=1", REMOTE_ADDR=address, HTTP_HOST=host, secure=True)
+        assert Allowance.objects.exists() and bool(text_of("W219")) == is_here
     settings.TRUSTED_PROXIES = 1
     assert not text_of("W219")
 
