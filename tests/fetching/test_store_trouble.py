@@ -31,7 +31,8 @@ troubles = pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch):
     """A write waits for a lock for an instant."""
-    monkeypatch.setattr("tracking.fetching.lookup.LOCK_WAIT", 0.01)
+    for module in ("fetching.lookup", "staff.parcels.ask_now"):
+        monkeypatch.setattr(f"tracking.{module}.LOCK_WAIT", 0.01)
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_a_new_number_is_503_with_a_sentence(japan_post, client, trouble):
     assert client.get(f"/track/{OTHER}/").status_code == 200
 
 
-@pytest.mark.parametrize("trouble", [read_only, lambda: commit_fails("INSERT ON tracking_fetch")])
+@troubles
 def test_staff_read_that_there_is_no_new_answer(japan_post, trouble):
     with trouble():
         result = ask_now(Shipment.objects.get(), now=datetime.now(UTC))

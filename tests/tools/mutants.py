@@ -101,7 +101,10 @@ MODULES = {
         PAGE,
     ),
     "silence": (["tracking/journey/silence.py"], [*PAGE, "tests/journey/test_usual_waits_shown.py"]),
-    "gate": (["tracking/fetching/gate.py", "tracking/fetching/timer.py"], ["tests/fetching/test_gate.py"]),
+    "gate": (
+        ["tracking/fetching/gate.py", "tracking/fetching/timer.py"],
+        ["tests/fetching/test_gate.py", "tests/fetching/test_store_trouble.py"],
+    ),
     "lookup": (
         ["tracking/fetching/lookup.py", "tracking/fetching/asking.py", "tracking/fetching/storing.py"],
         ["tests/fetching/test_lookup.py", "tests/fetching/test_storing.py", "tests/fetching/test_faults.py"],

@@ -8,7 +8,7 @@ from django.db import Error, InterfaceError, InternalError, OperationalError, co
 
 logger = logging.getLogger(__name__)
 
-LOCK_WAIT = 2.0  # seconds that a customer's write waits for a lock, before the page does without it
+LOCK_WAIT = 2.0  # seconds that a look-up or a message waits for a lock, before the page does without it
 _LONGEST_MESSAGE = 200  # characters in the log
 _STATES = (OperationalError, InternalError, InterfaceError)  # of the store; other errors are faults of ours
 

@@ -18,7 +18,7 @@ from tracking.values.counting import count_of
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import JAPAN_TIME
 from tracking.values.redaction import redact
-from tracking.values.store import log_trouble
+from tracking.values.store import LOCK_WAIT, lock_wait, log_trouble
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,10 @@ def ask_now(shipment: Shipment, *, now: datetime) -> AskResult:
     timer = Timer(now, settings.JAPANPOST_TIMEOUT)
     number, has_story = TrackingNumber(shipment.number), shipment.story_at is not None
     try:
-        with gate.admission(number, timer=timer, has_story=has_story, asked_by=AskedBy.STAFF) as ticket:
+        with (
+            lock_wait(LOCK_WAIT),
+            gate.admission(number, timer=timer, has_story=has_story, asked_by=AskedBy.STAFF) as ticket,
+        ):
             fetch = ask(ticket) if ticket else None
     except gate.Paused as pause:
         until = now + timedelta(seconds=pause.retry_after or 0)
