@@ -71,9 +71,9 @@ def _writable() -> Iterator[checks.CheckMessage]:
         yield checks.Warning(
             f"Nothing can be written to the database ({type(error).__name__}): no look-up works.",
             hint="Give the file and its folder to the user of the site, for SQLite writes to both, and look for space "
-            "on the disk. (Run this command as that user.)"
+            "on the disk, or for a process that holds its lock. (Run this command as that user.)"
             if connection.vendor == "sqlite"
-            else "Look at the rights of its user, and for space on its disk.",
+            else "Look at the rights of its user, for space on its disk, and for a session that holds a lock.",
             id="emsguide.W203",
         )
 
