@@ -17,7 +17,7 @@ export PYTHON
 # while a server runs in another thread. Small chunks let both workers end at about the same time.
 PYTEST := $(BIN) -m pytest -n 2 --maxschedchunk 4
 
-.PHONY: help run admin demo test test-system test-postgresql test-full dates mutants lint format check pin audit bench soak tour clean database
+.PHONY: help run admin demo test test-system test-postgresql test-full dates mutants fuzz lint format check pin audit bench soak tour clean database
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -66,6 +66,10 @@ dates:  ## the tests without servers at nine special dates: a leap day, New Year
 mutants:  ## mutation tests, half an hour; ARGS="gate --show" for one module and its surviving mutants
 	@scripts/setup dev mutants
 	@$(BIN) -m tests.tools.mutants $(ARGS)
+
+fuzz:  ## look for texts on which reading Japan Post's pages fails (MINUTES=10)
+	@scripts/setup dev fuzz
+	@$(BIN) -m tests.tools.fuzz $(MINUTES) $(ARGS)
 
 lint:  ## check style, types, rooms, missing migrations and the settings for production
 	@scripts/setup dev

@@ -17,7 +17,12 @@ TARGETS = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.
 def project(tmp_path):
     """A folder with what scripts/setup needs, and with commands that replace those of the system."""
     shutil.copytree(PROJECT / "scripts", tmp_path / "scripts")
-    for name in ("requirements.txt", "requirements-dev.txt", "requirements-mutants.txt"):
+    for name in (
+        "requirements.txt",
+        "requirements-dev.txt",
+        "requirements-mutants.txt",
+        "requirements-fuzz.txt",
+    ):
         shutil.copy(PROJECT / name, tmp_path)
     (tmp_path / "commands").mkdir()
     command(tmp_path, "id", "echo 1000")  # an ordinary user, who may install nothing
@@ -200,12 +205,13 @@ def test_setup_and_tests_look_for_the_same_fonts():
     assert all(str(folder) in script for folder in chromium._FOLDERS[1:])
 
 
-def test_packages_for_mutants_are_installed_on_demand(project):
+@pytest.mark.parametrize("part", ["mutants", "fuzz"])
+def test_packages_of_a_rare_tool_are_installed_on_demand(project, part):
     python = r"printf '#!/bin/sh\necho $* >> calls\n' > .venv/bin/python; chmod +x .venv/bin/python"
     command(project, "good", f'case "$2" in venv) mkdir -p .venv/bin; {python};; esac')
-    for parts, times in ((["dev"], 0), (["dev", "mutants"], 1), (["dev", "mutants"], 1)):
+    for parts, times in ((["dev"], 0), (["dev", part], 1), (["dev", part], 1)):
         assert set_up(project, *parts, python="good").returncode == 0
-        assert (project / "calls").read_text().count("requirements-mutants.txt") == times
+        assert (project / "calls").read_text().count(f"requirements-{part}.txt") == times
 
 
 def test_an_unknown_part_is_reported(project):
