@@ -211,16 +211,19 @@ MOST_BODY_BYTES = 4 * 1024 * 1024
 CSRF_FAILURE_VIEW = "tracking.public.errors.form_refused"
 LOGIN_REDIRECT_URL = "admin:index"  # used if `next` names another site
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    {"NAME": name, "OPTIONS": options}
     for name, options in (
-        ("UserAttributeSimilarityValidator", {}),
-        ("MinimumLengthValidator", {"min_length": 10}),
-        ("CommonPasswordValidator", {}),
-        ("NumericPasswordValidator", {}),
+        ("django.contrib.auth.password_validation.UserAttributeSimilarityValidator", {}),
+        ("django.contrib.auth.password_validation.MinimumLengthValidator", {"min_length": 10}),
+        ("django.contrib.auth.password_validation.CommonPasswordValidator", {}),
+        ("django.contrib.auth.password_validation.NumericPasswordValidator", {}),
+        ("tracking.staff.access.passwords.LongestPassword", {}),
     )
 ]
 
 # --- Log-in (django-axes): after five failures of one name from one address, a pause ------------------------
+# Tries of one address in 15 minutes, whatever the names; those that succeed are not counted. A /48 network: four times.
+FAILURES_PER_ADDRESS = 20
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
@@ -235,6 +238,8 @@ AXES_DISABLE_ACCESS_LOG = True  # no data that would have to be deleted later
 AXES_ENABLE_ADMIN = False  # tracking/admin/access/people.py has a plainer page
 AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken"]  # the password too, always: neither is stored or logged
 AXES_VERBOSE = False
+AXES_HANDLER = "tracking.staff.access.failures.FailureHandler"
+AXES_CLIENT_STR_CALLABLE = "tracking.staff.access.failures.client_in_log"
 
 # --- Second factor (django-otp): what a phone shows in its list of codes is "track.example.com: ann" --------
 STAFF_SECOND_FACTOR = env.choice("STAFF_SECOND_FACTOR", default="off", among=("off", "required"))

@@ -328,6 +328,20 @@ def test_failed_log_ins_are_deleted_after_their_pause():
     assert AccessAttempt.objects.get().username == "bob"
 
 
+def test_rows_of_a_clock_that_was_ahead_are_deleted():
+    for ahead in (timedelta(minutes=4), 400 * DAY):
+        at = NOW + ahead
+        for purpose in Purpose:
+            Allowance.objects.create(purpose=purpose, key="a visitor", window_start=at, used=1)
+        attempt = AccessAttempt.objects.create(username=f"{ahead}", failures_since_start=5)
+        AccessAttempt.objects.filter(pk=attempt.pk).update(attempt_time=at)
+        longest = timedelta(hours=12)
+        Session.objects.create(session_key=f"{ahead}", session_data="", expire_date=at + longest)
+    traces_left(NOW)
+    assert Allowance.objects.count() == len(Purpose)
+    assert (AccessAttempt.objects.count(), Session.objects.count()) == (1, 1)
+
+
 def requests_left(shipment: Shipment, *, at: datetime) -> int:
     """Store a request of NOW, then delete expired operational data. Returns how many requests are left."""
     Fetch.objects.create(shipment=shipment, started_at=NOW, milliseconds=1, outcome="tracked")

@@ -34,6 +34,7 @@ from tracking.models import (
     Tone,
     VisitorMinute,
 )
+from tracking.models.allowances import CLOCKS_DIFFER
 from tracking.models.shipments import FETCHES_ARE_KEPT
 from tracking.values import numbers, pacing
 from tracking.values.clocks import FURTHEST_AHEAD, has_passed
@@ -76,7 +77,11 @@ def operational_rules(now: datetime) -> list[Rule]:
     fetches = Fetch.objects.older_than(oldest).filter(~Exists(enquiry))
     minutes = VisitorMinute.objects.filter(_outside(now, minute=now - MINUTES_ARE_KEPT))
     # django-axes deletes these only at the next failed log-in, which may never come; its commands delete all rows.
-    over = AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)
+    over = AccessAttempt.objects.filter(
+        Q(attempt_time__lt=now - settings.AXES_COOLOFF_TIME) | Q(attempt_time__gt=now + CLOCKS_DIFFER)
+    )
+    longest = timedelta(seconds=settings.SESSION_COOKIE_AGE) + CLOCKS_DIFFER
+    log_ins = Session.objects.filter(Q(expire_date__lt=now) | Q(expire_date__gt=now + longest))
     return [
         Rule(
             "requests to Japan Post older than 90 days, with no enquiry to come",
@@ -88,7 +93,7 @@ def operational_rules(now: datetime) -> list[Rule]:
         *(Rule(f"counts of {one.label}", partial(Allowance.objects.over, one, now)) for one in Purpose),
         Rule("counts of look-ups that release 0.1.0 left", minutes.all),
         Rule("failed log-ins whose pause is over", over.all),
-        Rule("log-ins that have run out", Session.objects.filter(_outside(now, expire_date=now)).all),
+        Rule("log-ins that have run out", log_ins.all),
     ]
 
 

@@ -2,10 +2,10 @@
 
 import re
 from base64 import b32decode
+from datetime import timedelta
 from urllib.parse import unquote
 
 import pytest
-from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from django_otp import DEVICE_ID_SESSION_KEY
 from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
@@ -201,8 +202,30 @@ def test_the_pause_after_wrong_passwords_stays_the_same(client, ann):
     answers = [client.post("/admin/login/", wrong_password).status_code for _ in range(5)]
     assert answers == [200, 200, 200, 200, 429]
     assert log_in(client).status_code == 429
-    AccessAttempt.objects.all().delete()
+    call_command("axes_reset", verbosity=0)
     assert "The code from your phone" in text_of(log_in(client))
+
+
+@pytest.mark.parametrize("kind", [TOTPDevice, StaticDevice])
+def test_a_clock_that_was_ahead_leaves_no_endless_pause(client, ann, kind):
+    back_up = enrol(client, ann)
+    client.logout()
+    log_in(client)
+    year = timezone.now() + timedelta(days=365)
+    kind.objects.update(throttling_failure_timestamp=year, throttling_failure_count=3)
+    right = code_of_phone(ann, later=1) if kind is TOTPDevice else back_up[0]
+    assert send_code(client, right).status_code == 302
+
+
+@pytest.mark.parametrize("code", ["1" * 41, "a" * 1_000_000])
+def test_a_code_that_is_too_long_is_refused_before_it_is_compared(client, ann, code):
+    enrol(client, ann)
+    client.logout()
+    log_in(client)
+    page = send_code(client, code)
+    assert page.status_code == 200 and "at most 40 characters" in text_of(page)
+    assert not TOTPDevice.objects.get().throttling_failure_count
+    assert not StaticDevice.objects.get().throttling_failure_count
 
 
 def test_another_account_in_the_same_session_needs_its_own_phone(client, ann):

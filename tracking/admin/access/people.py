@@ -15,7 +15,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from tracking.admin.base import ReadOnlyAdmin
 from tracking.models import Edit, FailedLogIn
-from tracking.staff.access import groups, second_factor
+from tracking.staff.access import groups, second_factor, tries
 
 _GROUPS = (
     "Editors write the words: phrases, statuses, destinations, the shop; they read notices. "
@@ -134,11 +134,24 @@ class EditAdmin(ReadOnlyAdmin):
 
 @admin.register(FailedLogIn)
 class FailedLogInAdmin(ReadOnlyAdmin):
-    """Recent failed log-ins. After five failures a name is locked for 15 minutes; deleting its row unlocks it."""
+    """Recent failed log-ins. After five failures a name is locked for 15 minutes; deleting its row unlocks it.
+
+    Deleting also unlocks the address, for all names.
+    """
 
     list_display = ["username", "ip_address", "failures_since_start", "attempt_time"]
     search_fields = ["username", "ip_address"]
     fields = ["username", "ip_address", "failures_since_start", "attempt_time", "user_agent"]
+
+    def delete_model(self, request: HttpRequest, obj: FailedLogIn) -> None:
+        """Delete the row, those of the same name and address with other browsers, and the counts of tries."""
+        FailedLogIn.objects.filter(username=obj.username, ip_address=obj.ip_address).delete()
+        tries.forget(obj.username or "", obj.ip_address)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[FailedLogIn]) -> None:
+        """Delete the chosen rows as `delete_model` does."""
+        for failed in queryset:
+            self.delete_model(request, failed)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         heading = {

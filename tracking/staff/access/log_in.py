@@ -3,9 +3,10 @@
 Its middleware would run on every request of every customer. Only this page needs it, so this page does its part.
 """
 
-from datetime import timedelta
+from datetime import datetime
 from math import ceil
 
+from axes.handlers.proxy import AxesProxyHandler
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import admin
@@ -15,8 +16,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from tracking.models.allowances import CLOCKS_DIFFER
 from tracking.public.visitors import client_address
-from tracking.staff.access import second_factor
+from tracking.staff.access import second_factor, tries
 
 
 @never_cache
@@ -36,22 +38,27 @@ def address_of(request: HttpRequest) -> str | None:
 
 
 def _locked_out(request: HttpRequest) -> HttpResponse:
-    seconds = ceil(_time_left(request).total_seconds())
+    name = (getattr(request, "axes_credentials", None) or {}).get("username") or ""
+    address, now = address_of(request), timezone.now()
+    is_paused = not AxesProxyHandler.is_allowed(request, {"username": name})
+    wait = _pause_left(name, address, now) if is_paused else tries.seconds_to_wait(now)
+    seconds = max(ceil(wait), 1)
     context = {
         **admin.site.each_context(request),
         "title": "Too many failed log-ins",
         "failures": settings.AXES_FAILURE_LIMIT,
         "minutes": ceil(seconds / 60),
+        "is_name_locked": is_paused or tries.is_name_used_up(name, address, now),
     }
     response = render(request, "admin/locked_out.html", context, status=429)
     response["Retry-After"] = str(seconds)
     return response
 
 
-def _time_left(request: HttpRequest) -> timedelta:
-    """The time until the newest failure of this name from this address expires; at least a second."""
-    name = (getattr(request, "axes_credentials", None) or {}).get("username")
-    failures = AccessAttempt.objects.filter(username=name, ip_address=address_of(request))
-    newest = failures.order_by("-attempt_time").values_list("attempt_time", flat=True).first()
-    now = timezone.now()
-    return max((newest or now) + settings.AXES_COOLOFF_TIME - now, timedelta(seconds=1))
+def _pause_left(name: str, address: str | None, now: datetime) -> float:
+    """Seconds until the newest failure of this name from this address expires."""
+    failures = AccessAttempt.objects.filter(
+        username=name, ip_address=address, attempt_time__lte=now + CLOCKS_DIFFER
+    )
+    newest = failures.order_by("-attempt_time").values_list("attempt_time", flat=True).first() or now
+    return float((newest + settings.AXES_COOLOFF_TIME - now).total_seconds())

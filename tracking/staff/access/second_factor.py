@@ -11,9 +11,12 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils import timezone
 from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from tracking.models.allowances import CLOCKS_DIFFER
 
 BACK_UP_CODES = 10
 _NEW_PHONE = "new_phone"  # session key: the primary key of the device that the page shows
@@ -120,6 +123,7 @@ def remove(user: User) -> bool:
 
 def _verified(user: User, device: Device, typed: str) -> Device:
     """The device after it accepted this code. Raises CodeRefusedError and TooManyTriesError."""
+    _ignore_future_failure(device)
     allowed, why = device.verify_is_allowed()
     if not allowed:
         raise TooManyTriesError(why["locked_until"])
@@ -127,6 +131,16 @@ def _verified(user: User, device: Device, typed: str) -> Device:
     if verified is None:
         raise CodeRefusedError
     return verified
+
+
+def _ignore_future_failure(device: Device) -> None:
+    """Forget the time of a failure that a clock ahead of time wrote: its pause would last as long as the clock was
+    ahead. The count of failures stays.
+    """
+    failed_at = device.throttling_failure_timestamp
+    if failed_at and failed_at > timezone.now() + CLOCKS_DIFFER:
+        device.throttling_failure_timestamp = None
+        device.save(update_fields=["throttling_failure_timestamp"])
 
 
 def _remember(request: HttpRequest, device: Device) -> None:
