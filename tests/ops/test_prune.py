@@ -211,6 +211,56 @@ def test_a_stopped_run_continues_at_the_next_start(monkeypatch):
     assert run() == 3
 
 
+# Parcels that only visitors looked up
+
+
+def run_for_typed_parcels(*, at: datetime = LATER) -> int:
+    """Delete the parcels that only visitors looked up and that are expired at that time; returns how many."""
+    return sum(prune.delete_in_batches(prune.typed_parcels(at)))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [(POSTED, IN_CUSTOMS), (POSTED, AT_OFFICE, RETURNED), (POSTED, DELIVERED)],
+    ids="moving back over".split(),
+)
+@pytest.mark.parametrize("history_missing", [False, True])
+def test_a_typed_parcel_is_deleted_after_400_days(rows, history_missing):
+    parcel(*rows, history_missing=history_missing)
+    assert run_for_typed_parcels(at=NOW + 400 * DAY) == 0
+    assert run_for_typed_parcels() == 1
+    assert not Event.objects.exists() and not Standing.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"registered_at": NOW},
+        {"note": "A customer asked by phone"},
+        {"order_reference": "1001"},
+        {"destination": "DE"},
+        {"handled_at": NOW},
+        {"asked_at": NOW + 2 * DAY},
+        {"watch_at": LATER},
+        {"lease_until": LATER + timedelta(seconds=5)},
+    ],
+    ids="registered noted ordered destined handled asked watched being-asked".split(),
+)
+def test_a_parcel_that_staff_know_or_visitors_use_is_kept(more):
+    parcel(POSTED, IN_CUSTOMS, **more)
+    assert run_for_typed_parcels() == 0
+
+
+def test_a_typed_parcel_is_kept_for_an_enquiry_or_a_message():
+    shipment = parcel(POSTED, IN_CUSTOMS)
+    Standing.objects.update(enquiry_ends_on=(LATER + DAY).date())
+    assert run_for_typed_parcels() == 0
+    write(shipment.number)
+    assert run_for_typed_parcels(at=LATER + 3 * DAY) == 0
+    Message.objects.update(answered=True)
+    assert run_for_typed_parcels(at=LATER + 3 * DAY) == 1
+
+
 # Numbers without a story
 
 

@@ -136,6 +136,26 @@ def parcels(now: datetime) -> Rule:
     return Rule(what, _not_written_about(rows, now), batch=25, would_be_missed=True)
 
 
+def typed_parcels(now: datetime) -> Rule:
+    """Return the rule for parcels that only visitors looked up, the last time 400 days ago, delivered or not.
+
+    Visitors can create any number of these too. A parcel that staff registered, or wrote anything about, stays.
+    """
+    oldest, today = now - PARCELS_ARE_KEPT, localdate(now, JAPAN_TIME)
+    enquiry = Standing.objects.with_enquiry(today).filter(pk=OuterRef("pk"))
+    rows = Shipment.objects.filter(
+        _left_alone(oldest, now),
+        ~Exists(enquiry),
+        _UNTOUCHED,
+        asked_at__lt=oldest,
+        story_at__isnull=False,
+        handled_at=None,
+        destination=None,
+    )
+    what = "parcels that only visitors typed and did not look at for 400 days"
+    return Rule(what, _not_written_about(rows, now), batch=25, would_be_missed=True)
+
+
 def without_a_story(now: datetime) -> Rule:
     """Return the rule for numbers that never had a story. Visitors can create any number of these by look-ups."""
     oldest = now - NUMBERS_ARE_KEPT

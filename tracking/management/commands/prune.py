@@ -14,13 +14,15 @@ from tracking.ops.prune import (
     operational_rules,
     parcels,
     spam,
+    typed_parcels,
     without_a_story,
 )
 
 
 class Command(BaseCommand):
     help = (
-        "Deletes parcels that were delivered and not looked at for 400 days, numbers that never had a story, "
+        "Deletes parcels that were delivered and not looked at for 400 days, parcels that only visitors "
+        "looked up and not for 400 days, numbers that never had a story, "
         "messages that look like spam, and data collected while the site runs. "
         "Works in small steps while the site runs; may be stopped at any moment and run again."
     )
@@ -40,7 +42,7 @@ class Command(BaseCommand):
         left = recompute_outdated(most=0 if dry_run else sys.maxsize)
         now = timezone.now()
         doubt = "" if clock_is_right else doubt_about_clock(now)
-        rules = [parcels(now), without_a_story(now), spam(now), *operational_rules(now)]
+        rules = [parcels(now), typed_parcels(now), without_a_story(now), spam(now), *operational_rules(now)]
         for rule in rules:
             if doubt and rule.would_be_missed:
                 self.stdout.write(f"{'kept':>9} {rule.what}")
