@@ -2,10 +2,12 @@
 
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from tests.support.findings import text_of
 from tracking.ops.doctor import machine
@@ -18,6 +20,48 @@ def test_a_settings_file_that_every_user_can_read_is_reported(settings, no_netwo
     assert not text_of("W101")
     file.chmod(0o644)
     assert "Every user of this machine" in text_of("W101")
+
+
+@pytest.fixture
+def open_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder that every user can enter, and so are those above it; pytest's are closed."""
+    modes = {folder: folder.stat().st_mode for folder in (tmp_path, *tmp_path.parents)}
+    modes = {folder: mode for folder, mode in modes.items() if not mode & 0o001}
+    for folder, mode in modes.items():
+        folder.chmod(mode | 0o001)
+    yield tmp_path
+    for folder, mode in modes.items():
+        folder.chmod(mode)
+
+
+@pytest.mark.parametrize("name", ["db.sqlite3", "db.sqlite3-wal", "db.sqlite3-shm"])
+def test_a_store_that_every_user_can_read_is_reported(
+    settings, no_network, open_folder: Path, monkeypatch, name: str
+) -> None:
+    settings.BACKUP_FOLDER = str(open_folder / "backups")
+    monkeypatch.setitem(connection.settings_dict, "NAME", str(open_folder / "db.sqlite3"))
+    file = open_folder / name
+    file.touch(0o640)
+    assert not text_of("W110")
+    file.chmod(0o644)
+    assert f"messages in {file}." in text_of("W110")
+    open_folder.chmod(0o750)
+    assert not text_of("W110")
+
+
+def test_back_ups_that_every_user_can_read_are_reported(
+    settings, no_network, open_folder: Path, monkeypatch
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "NAME", str(open_folder / "db.sqlite3"))
+    folder = open_folder / "backups"
+    settings.BACKUP_FOLDER = str(folder)
+    folder.mkdir(0o700)
+    file = folder / "emsguide-20261125T031500.000000Z.dump"
+    file.touch()
+    file.chmod(0o644)
+    assert not text_of("W110")
+    folder.chmod(0o755)
+    assert f"messages in {folder} and in 1 more." in text_of("W110")
 
 
 def test_missing_or_outdated_static_files_are_reported(

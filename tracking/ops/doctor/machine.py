@@ -27,7 +27,8 @@ def check_machine(*, databases: Sequence[str] | None = None, **kwargs: Any) -> I
     """
     if not databases:
         return ()
-    return chain(_env_file(), _static_files(), sqlite_place(), _cache(), _japan_post())
+    checked = _env_file(), _static_files(), sqlite_place(), _cache(), _japan_post(), _open_to_all()
+    return chain(*checked)
 
 
 def _env_file() -> Iterator[checks.CheckMessage]:
@@ -117,6 +118,31 @@ def _japan_post() -> Iterator[checks.CheckMessage]:
             hint="Look at this machine's network, name service and firewall. If Japan Post is down, wait.",
             id="emsguide.W109",
         )
+
+
+def _open_to_all() -> Iterator[checks.CheckMessage]:
+    """Find files of the store that every user of the machine can read or write."""
+    files = [Path(settings.BACKUP_FOLDER).absolute()]
+    files += files[0].glob("emsguide-*")
+    if connection.vendor == "sqlite":
+        store = Path(connection.settings_dict["NAME"]).absolute()
+        files += [store, *(store.with_name(f"{store.name}-{kind}") for kind in ("wal", "shm"))]
+    if found := [file for file in files if is_open_to_all(file)]:
+        yield checks.Warning(
+            f"Every user of this machine can read customers' messages in {found[0]}"
+            + (f" and in {len(found) - 1} more." if found[1:] else "."),
+            hint="chmod go= " + " ".join(map(str, found[:5])),
+            id="emsguide.W110",
+        )
+
+
+def is_open_to_all(path: Path) -> bool:
+    """Whether every user of the machine can read or write an absolute path. False if it is missing."""
+    try:
+        is_open = bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
+        return is_open and all(folder.stat().st_mode & stat.S_IXOTH for folder in path.parents)
+    except OSError:  # missing, or in a folder that even we cannot enter
+        return False
 
 
 def _filesystem_of(folder: Path, mounts: str) -> str:
