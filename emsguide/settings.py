@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "tracking.staff.access.middleware.refuse_nul",
     "tracking.staff.access.middleware.DeskLogin",
     "tracking.staff.access.middleware.DeskMessages",
     "tracking.staff.access.middleware.desk_clock",

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.support.stories import some_numbers
 from tracking.models import Shipment, Wording
 from tracking.staff.spreadsheets import SheetFormat, UnreadableFileError, write_csv
+from tracking.staff.words import translation
 
 COLUMNS = ("number", "order_reference", "note")
 SHEET = SheetFormat(columns=COLUMNS, other_names={"order": "order_reference"}, takes_shift_jis=True)
@@ -286,3 +287,33 @@ def test_an_excel_file_stores_nothing_and_says_why(admin_client, address):
     assert response.status_code == 200
     assert "This is an Excel file (.xlsx), not a CSV: open it" in response.content.decode()
     assert not Shipment.objects.exists() and list(Wording.objects.values()) == before
+
+
+HEADER = ",".join(translation.COLUMNS)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (" \n", "The file is empty."),
+        (" ", "The file is empty."),
+        ("\ufeff\ufeff", "The file is empty."),
+        ("sep=;", "The file is empty."),
+        (",,,,\n;;;\n", "Unknown column"),
+        ("\t\t\n,\n", "The file is empty."),
+        ("," * 100_000, "The file is empty."),
+        ("a," * 1000, "Unknown column “a”"),
+        ("a\0b", "This is not a text file"),
+        ("x" * 200_000, "a cell is far too long"),
+        (f'{HEADER}\n"never closed', "a quotation mark is not closed"),
+        (f"{HEADER},title", "Two columns “title”"),
+        (HEADER, "no words in it"),
+        (f"{HEADER}\n" + "\n" * 60_000, "More than 50,000 rows"),
+        ("\r" * 60_000, "More than 50,000 rows"),
+    ],
+    ids=range(15),
+)
+def test_an_odd_file_of_words_is_refused_with_a_sentence(text, words):
+    with pytest.raises(UnreadableFileError, match=words):
+        translation.plan_import(translation.SHEET.decode(text.encode()))

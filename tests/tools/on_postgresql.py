@@ -28,6 +28,7 @@ FILES = (
     ),
     *("staff/words/test_phrase_usage", "staff/words/test_inbox", "staff/parcels/test_parcel_page"),
     *("staff/parcels/test_messages", "staff/parcels/test_registration", "models/test_migrations"),
+    "staff/test_odd_addresses",
     *("public/test_shipment_page", "public/test_track_form", "public/test_contact", "public/test_visitors"),
     *("models/test_allowances", "staff/access/test_log_in", "staff/access/test_second_factor"),
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 MOST_BYTES = 1024 * 1024
+MOST_ROWS = 50_000  # with the empty ones; each page has a smaller limit for the others
 
 _DELIMITERS = ",;\t"
 # Excel's own first line. It names the delimiter, and Excel does not show it as a row.
@@ -88,6 +89,10 @@ class SheetFormat:
                     f"{self.row_word} {number} cannot be read: a quotation mark is not closed or not doubled, "
                     "or a cell is far too long."
                 ) from None
+            if number > MOST_ROWS:
+                raise UnreadableFileError(
+                    f"More than {MOST_ROWS:,} rows, empty ones included: delete the empty rows and save it once more."
+                )
             yield number, [unescape_formula(cell) for cell in cells]
 
     def lines(self, text: str) -> Iterator[tuple[int, str]]:

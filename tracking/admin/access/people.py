@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from tracking.admin.base import ReadOnlyAdmin
+from tracking.admin.base import OddInputMixin, ReadOnlyAdmin
 from tracking.models import Edit, FailedLogIn
 from tracking.staff.access import groups, second_factor, tries
 
@@ -27,7 +27,7 @@ admin.site.unregister([User, Group, TOTPDevice, StaticDevice])  # the devices' o
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(OddInputMixin, UserAdmin):
     """A staff account. Its rights come from groups."""
 
     list_display = ["username", "first_name", "last_name", "is_active", "is_superuser", "last_login"]
@@ -79,7 +79,7 @@ class PersonAdmin(UserAdmin):
 
 
 @admin.register(Group)
-class KeptGroupAdmin(GroupAdmin):
+class KeptGroupAdmin(OddInputMixin, GroupAdmin):
     """Editors and Support cannot be changed. Superusers can change any other group."""
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:

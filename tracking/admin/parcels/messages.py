@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from tracking.admin.base import DefaultedFilter, RowContextList, admin_of
+from tracking.admin.base import DefaultedFilter, OddInputMixin, RowContextList, admin_of
 from tracking.admin.edit_conflicts import ConflictAwareForm
 from tracking.models import Message, Shipment
 from tracking.public.messages import one_line_summary
@@ -109,7 +109,7 @@ def _page_url(request: HttpRequest, number: str) -> str:
 
 
 @admin.register(Message)
-class MessageAdmin(admin.ModelAdmin):
+class MessageAdmin(OddInputMixin, admin.ModelAdmin):
     """Staff answer a message by mail and then press “Mark answered”."""
 
     form = ConflictAwareForm

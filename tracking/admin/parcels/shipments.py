@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import ngettext
 
+from tracking.admin.base import OddInputMixin
 from tracking.admin.edit_conflicts import ConflictAwareForm
 from tracking.admin.parcels import parcel_page
 from tracking.admin.parcels.columns import StandingColumnsMixin
@@ -28,7 +29,7 @@ from tracking.values import numbers
 
 
 @admin.register(Shipment)
-class ShipmentAdmin(StandingColumnsMixin, admin.ModelAdmin):
+class ShipmentAdmin(StandingColumnsMixin, OddInputMixin, admin.ModelAdmin):
     """A parcel. Its change form shows the parcel's state, messages and history around the form."""
 
     form = ConflictAwareForm

@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import ngettext
 
+from tracking.admin.base import OddInputMixin
 from tracking.admin.words.history import HistoryMixin
 from tracking.models import Destination
 from tracking.models.destinations import VERIFY_AFTER
@@ -31,7 +32,7 @@ class LinkFilter(admin.SimpleListFilter):
 
 
 @admin.register(Destination)
-class DestinationAdmin(HistoryMixin, admin.ModelAdmin):
+class DestinationAdmin(HistoryMixin, OddInputMixin, admin.ModelAdmin):
     """A country: how Japan Post prints its name, who delivers there, where to ask."""
 
     list_display = [

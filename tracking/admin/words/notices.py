@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from tracking.admin.base import OddInputMixin
 from tracking.admin.words.history import HistoryMixin
 from tracking.admin.words.preview import NoticePreview, PreviewMixin
 from tracking.models import Notice
@@ -39,7 +40,7 @@ class TimeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Notice)
-class NoticeAdmin(HistoryMixin, PreviewMixin, admin.ModelAdmin):
+class NoticeAdmin(HistoryMixin, PreviewMixin, OddInputMixin, admin.ModelAdmin):
     """An announcement for one country or for all, with a first and a last day."""
 
     preview = NoticePreview()

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
-from tracking.admin.base import DefaultedFilter, ModelAdminMixin, RowContextList, admin_of
+from tracking.admin.base import DefaultedFilter, ModelAdminMixin, OddInputMixin, RowContextList, admin_of
 from tracking.admin.words.history import HistoryMixin
 from tracking.models import Phrase, Status
 from tracking.models.words import NEWEST_FIRST
@@ -81,7 +81,7 @@ def what_is_allowed(request: HttpRequest) -> dict[str, Any]:
 
 
 @admin.register(Phrase)
-class PhraseAdmin(HistoryMixin, admin.ModelAdmin):
+class PhraseAdmin(HistoryMixin, OddInputMixin, admin.ModelAdmin):
     """Staff give a new phrase its status here. Every parcel that shows the phrase changes at once."""
 
     actions = None

@@ -11,6 +11,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from tracking.admin.base import OddInputMixin
 from tracking.admin.edit_conflicts import ConflictAwareForm
 from tracking.admin.words.history import HistoryMixin
 from tracking.models import Logo, Shop
@@ -55,7 +56,7 @@ class ShopForm(ConflictAwareForm):
 
 
 @admin.register(Shop)
-class ShopAdmin(HistoryMixin, admin.ModelAdmin):
+class ShopAdmin(HistoryMixin, OddInputMixin, admin.ModelAdmin):
     """The one shop: its name, its appearance, how customers reach it, the first lines of the guide."""
 
     form = ShopForm

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from tracking.admin.base import RowContextList
+from tracking.admin.base import OddInputMixin, RowContextList
 from tracking.admin.words.drafts import discard_draft
 from tracking.admin.words.history import HistoryMixin
 from tracking.admin.words.phrases import StatusForPhraseMixin
@@ -44,7 +44,7 @@ class StatusList(RowContextList):
 
 
 @admin.register(Status)
-class StatusAdmin(StatusForPhraseMixin, HistoryMixin, PreviewMixin, admin.ModelAdmin):
+class StatusAdmin(StatusForPhraseMixin, HistoryMixin, PreviewMixin, OddInputMixin, admin.ModelAdmin):
     """A status with its words, which are drafts until staff publish them."""
 
     form = StatusForm

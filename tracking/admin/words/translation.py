@@ -14,6 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.http import content_disposition_header
 
+from tracking.admin.base import OddInputMixin
 from tracking.models import Wording
 from tracking.staff.spreadsheets import MOST_BYTES, UnreadableFileError
 from tracking.staff.words import translation
@@ -67,7 +68,7 @@ def may_import(request: HttpRequest) -> bool:
 
 
 @admin.register(Wording)
-class WordingAdmin(admin.ModelAdmin):
+class WordingAdmin(OddInputMixin, admin.ModelAdmin):
     """Staff can read and search here. They edit words at the status, next to its other words."""
 
     list_display = ["status_name", "language", "destination_name", "title", "is_hidden"]
