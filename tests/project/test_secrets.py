@@ -40,6 +40,7 @@ from tracking.values.redaction import redact
         ("/track/EM\u200b123\u2011456\u00ad785JP/", "/track/EM…6785JP/"),
         ("from ab 123456789 EM123456785JP", "from ab…6789EM…6785JP"),
         ("50%EM123456785JP, 100%", "50%EM…6785JP, 100%"),
+        ("50%EA123456785JP and %2EM123456785JP", "50%EA…6785JP and %2EM…6785JP"),
         ("watch: 12 asked, 123456789 bytes", "watch: 12 asked, 123456789 bytes"),
         ("ABEM123456785JP and xEM 123 456 785 JP", "ABEM…6785JP and xEM…6785JP"),
         ("EM123456785JPx EM123456785JPA", "EM…6785JPx EM…6785JPA"),

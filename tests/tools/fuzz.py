@@ -125,17 +125,30 @@ def cells_of(event: TrackedEvent) -> list[list[str]]:
 
 
 def read_with_html5lib(html: str) -> tuple[list[list[str]], str]:
-    """The texts of the cells of each row of Japan Post's tables, and the text of the whole page."""
-    import html5lib
+    """The texts of the cells of each row of Japan Post's tables, and the text of the whole page as it is written.
 
-    root = html5lib.parse(html, namespaceHTMLElements=False)
+    A browser shows some of it elsewhere: what follows a stray </tbody> in a cell is shown above the table.
+    """
+    import html5lib
+    from html5lib.constants import tokenTypes
+
+    words = list[str]()
+
+    class Parser(html5lib.HTMLParser):  # type: ignore[misc]
+        def normalizedTokens(self) -> Iterator[dict[str, Any]]:
+            for token in super().normalizedTokens():
+                if token["type"] in (tokenTypes["Characters"], tokenTypes["SpaceCharacters"]):
+                    words.append(token["data"])
+                yield token
+
+    root = Parser(namespaceHTMLElements=False).parse(html)
     tables = [table for table in root.iter("table") if table.get("summary", "").strip() in TABLES]
     rows = [
         [" ".join("".join(_texts(cell)).split()) for cell in row if cell.tag in ("td", "th")]
         for table in tables
         for row in table.iter("tr")
     ]
-    return rows, "".join(_texts(root))
+    return rows, "".join(words)
 
 
 def _squeezed(text: str) -> str:

@@ -20,12 +20,14 @@ def _utf8(mark: str) -> str:
     )
 
 
-_SIGN = re.compile(f"(?i:{_utf8('%(?:25)?')})|.", re.DOTALL)  # quoted in an address, once or twice
+# Three ways to read a text, each as signs. One reading hides what another finds: `50%EA123456785JP`, `\rn123456785jp`.
+_AS_WRITTEN = re.compile(".", re.DOTALL)
+_QUOTED = re.compile(f"(?i:{_utf8('%(?:25)?')})|.", re.DOTALL)  # as in an address, once or twice
 # Escaped in a `repr` or in JSON, once or more often: `\n`, `\u200b`, `\\n`, `\xc2\xa0`.
 _BACKSLASHES = r"\\{1,8}"
-_ESCAPED_SIGN = re.compile(
+_ESCAPED = re.compile(
     f"(?i:{_utf8(_BACKSLASHES + 'x')})"
-    f"|{_BACKSLASHES}(?:[nrtfv]|u[0-9A-Fa-f]{{4}}|U000[0-9A-Fa-f]{{5}})|{_SIGN.pattern}",
+    f"|{_BACKSLASHES}(?:[nrtfv]|u[0-9A-Fa-f]{{4}}|U000[0-9A-Fa-f]{{5}})|{_QUOTED.pattern}",
     re.DOTALL,
 )
 
@@ -33,12 +35,11 @@ _ESCAPED_SIGN = re.compile(
 class _MappedText:
     """A text as written, split into signs, and the same text as `find_numbers` reads it, with a map between the two.
 
-    A sign is one character or one that is percent-encoded as in a URL; with `_ESCAPED_SIGN` also an escape with a
-    backslash.
+    A sign is one character, or several that mean one: percent-encoded as in a URL, or an escape with a backslash.
     """
 
-    def __init__(self, text: str, pattern: re.Pattern[str] = _SIGN) -> None:
-        self.signs: list[str] = pattern.findall(text)
+    def __init__(self, text: str, reading: re.Pattern[str]) -> None:
+        self.signs: list[str] = reading.findall(text)
         self.places = list[int]()  # for each character of `plain`, the index of its sign
         read = list[str]()
         for place, sign in enumerate(self.signs):
@@ -83,9 +84,14 @@ def redact(text: str) -> str:
 
     Staff can find the parcel by this end; a stranger cannot. A text that only looks like a number is shortened too.
     """
-    text = _shorten(_MappedText(text))
-    # Escapes are a second reading: in `\rn123456785jp`, the “rn” may begin a number or be what follows a line end.
-    return _shorten(_MappedText(text, _ESCAPED_SIGN)) if "\\" in text else text
+    for reading in _readings(text):
+        text = _shorten(_MappedText(text, reading))
+    return text
+
+
+def _readings(text: str) -> list[re.Pattern[str]]:
+    """The ways to read a text that may differ for it."""
+    return [_AS_WRITTEN, *[_QUOTED] * ("%" in text), *[_ESCAPED] * ("\\" in text)]
 
 
 def _shorten(mapped: _MappedText) -> str:
@@ -103,15 +109,18 @@ def mentions(text: str, number: TrackingNumber) -> bool:
     """True where a text of any length contains the number, in any spelling that `find_numbers` reads."""
     if text.isascii() and sum(map(str.isdigit, text)) + text.count("%") < 9:
         return False  # a quick answer for most texts: reading one sign by sign is slow
-    return bool(_in_any_spelling(number).search(_MappedText(text).plain))
+    pattern = _in_any_spelling(number)
+    return any(pattern.search(_MappedText(text, reading).plain) for reading in _readings(text))
 
 
 def remove_number(text: str, number: TrackingNumber, instead: str) -> str:
     """The text with `instead` in place of the number, in any spelling that `find_numbers` reads."""
-    mapped = _MappedText(text)
-    for found in _in_any_spelling(number).finditer(mapped.plain):
-        mapped.put(mapped.places[found.start()], mapped.places[found.end() - 1] + 1, instead)
-    return str(mapped)
+    for reading in _readings(text):
+        mapped = _MappedText(text, reading)
+        for found in _in_any_spelling(number).finditer(mapped.plain):
+            mapped.put(mapped.places[found.start()], mapped.places[found.end() - 1] + 1, instead)
+        text = str(mapped)
+    return text
 
 
 def _in_any_spelling(number: TrackingNumber) -> re.Pattern[str]:
