@@ -6,6 +6,7 @@ from datetime import timedelta
 from urllib.parse import unquote
 
 import pytest
+import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
@@ -22,6 +23,7 @@ from lxml import html
 
 from tests.project.test_headers import POLICY, policy_of
 from tests.project.test_settings import PRODUCTION, start
+from tests.support.crowd import all_at_once
 from tracking.staff.access import second_factor
 
 PASSWORD = "correct horse 7 battery"
@@ -204,6 +206,26 @@ def test_the_pause_after_wrong_passwords_stays_the_same(client, ann):
     assert log_in(client).status_code == 429
     call_command("axes_reset", verbosity=0)
     assert "The code from your phone" in text_of(log_in(client))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_eight_codes_at_once_one_is_checked(client):
+    ann = User.objects.create_superuser("ann", password=PASSWORD)
+    enrol(client, ann)
+    client.logout()
+    log_in(client)
+    with time_machine.travel(timezone.now(), tick=False):  # no pause ends during the test
+        right = code_of_phone(ann, later=1)
+
+        def try_a_code() -> str:
+            other = Client()
+            other.cookies = client.cookies
+            return text_of(send_code(other, wrong_code(right)))
+
+        crowd = all_at_once([try_a_code] * 8)
+        assert [one.failure for one in crowd] == [None] * 8
+        assert TOTPDevice.objects.get().throttling_failure_count == 1
+        assert "Too many wrong codes" in text_of(send_code(client, right))
 
 
 @pytest.mark.parametrize("kind", [TOTPDevice, StaticDevice])
