@@ -4,8 +4,8 @@ Each form carries a version token, which says what its page showed. If the row h
 field in which something was typed and takes the stored value for the others. So no change is lost. The save is refused
 once, and the page shows the other person's change:
 
-- A row with a history is refused after any change. Its token is the time of the newest history record; the history
-  has the values of that time and the list of changes.
+- A row with a history is refused after any change. Its token is the time and key of the newest history record; the
+  history has the values of that time and the list of changes.
 - A row without a history is refused only if both people changed the same field. Its token is the values themselves.
 """
 
@@ -85,8 +85,8 @@ class ConflictAwareForm(forms.ModelForm):
 
 def version_token(row: Any) -> str:
     """The version of a row with a history, for a form to carry. Empty for a row without any record."""
-    newest = newest_line(row)
-    return newest.isoformat() if newest else ""
+    newest, number = newest_line(row)
+    return f"{newest.isoformat()} {number}" if newest else ""
 
 
 def changed_since_opened(data: Mapping[str, Any], row: Any) -> datetime | None:
@@ -165,7 +165,7 @@ def _decoded(token: str, stored: Mapping[str, Any]) -> dict[str, Any]:
 def _time_of(token: str) -> datetime:
     """The time in a token. Before all changes if the token is not valid."""
     try:
-        moment = parse_datetime(token)
+        moment = parse_datetime(token.partition(" ")[0])
     except ValueError:
         moment = None
     return moment if moment and is_aware(moment) else _BEFORE_ALL

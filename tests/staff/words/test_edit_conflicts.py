@@ -1,11 +1,13 @@
 """Edit conflicts: a form opened before the row changed is refused once and shows the change; nothing is lost."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import time_machine
 from django.forms import modelform_factory
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from lxml import html
 
 from tests.support.desk import StatusPage
@@ -175,6 +177,28 @@ def test_a_page_without_a_valid_token_shows_all_changes(bob, status, token):
     assert SENTENCE in text_of(refused) and "by the installation" in text_of(refused)
     assert sent_by(refused)["wordings-0-title"] == "What Bob typed"
     assert wording_of(status).title != "What Bob typed"
+
+
+@pytest.mark.parametrize("model", [Phrase, Status])
+def test_a_change_of_the_future_hides_no_later_one(bob, model):
+    """As after a clock that was ahead: its record is the newest by time for as long."""
+    row = model.objects.first()
+    with time_machine.travel(timezone.now() + timedelta(days=365), tick=False):
+        row.save()
+    page = RowPage(bob, row)
+    row.save()
+    assert SENTENCE in text_of(page.save())
+
+
+def test_words_changed_after_a_status_of_the_future_conflict(bob, status):
+    with time_machine.travel(timezone.now() + timedelta(days=365), tick=False):
+        status.save()
+    page = StatusPage(bob, status).write(title="What Bob typed")
+    words = wording_of(status)
+    words.title = "Your parcel is at customs"
+    words.save()
+    assert SENTENCE in text_of(page.press("_publish"))
+    assert wording_of(status).title == "Your parcel is at customs"
 
 
 def test_a_save_without_a_change_causes_no_conflict(admin_client, bob, status):

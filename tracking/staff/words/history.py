@@ -65,10 +65,15 @@ def histories_of(row: Any) -> list[models.QuerySet[Any]]:
     return own
 
 
-def newest_line(row: Any) -> datetime | None:
-    """When the row, or a wording of a status, last changed. None if there is no record."""
-    dates = [one.aggregate(newest=Max("history_date"))["newest"] for one in histories_of(row)]
-    return max(filter(None, dates), default=None)
+def newest_line(row: Any) -> tuple[datetime | None, int]:
+    """When the row, or a wording of a status, last changed, and a number that differs after each further change.
+
+    The number is the sum of the newest keys: the time alone stays where a clock that was ahead wrote a record.
+    (None, 0) if there is no record.
+    """
+    newest = [one.aggregate(at=Max("history_date"), key=Max("history_id")) for one in histories_of(row)]
+    times = (one["at"] for one in newest)
+    return max(filter(None, times), default=None), sum(one["key"] or 0 for one in newest)
 
 
 def changes_since(row: Any, moment: datetime) -> list[HistoryLine]:
