@@ -13,6 +13,7 @@ from lxml import html
 from tests.support.crowd import all_at_once
 from tests.support.stories import ARRIVED, NUMBER, POSTED, some_numbers, story
 from tracking.models import Message, Status, Wording
+from tracking.public.forms import ContactForm
 
 pytestmark = pytest.mark.django_db
 
@@ -327,3 +328,23 @@ def test_text_posted_by_another_site_is_not_shown():
 @pytest.mark.parametrize("field", ["name", "email", "number", "text"])
 def test_nul_characters_are_refused(client, field):
     assert client.post("/contact/", LETTER | {field: "a\x00b"}).status_code == 400
+
+
+@pytest.mark.parametrize("sign", ["\n", "\r\n", "\x1b", "\u2028"])
+@pytest.mark.parametrize("field", ["name", "number", "email"])
+def test_a_field_of_one_line_takes_no_line_end(field, sign):
+    typed = {"name": "Ann", "email": "ann@example.com", "number": "my order", "text": "Where?"}
+    typed[field] = {"email": f'"a{sign}b"@example.com'}.get(field, f"one{sign}two")
+    form = ContactForm(typed)
+    assert not form.is_valid() and set(form.errors) == {field}
+
+
+@pytest.mark.parametrize("field", ["name", "number", "email"])
+def test_a_field_of_one_line_has_a_limit(field):
+    typed = {
+        "name": "Ann",
+        "email": "ann@example.com",
+        "text": "Where?",
+        field: "x" * 100_000 + "@example.com",
+    }
+    assert set(ContactForm(typed).errors) == {field}

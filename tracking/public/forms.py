@@ -9,11 +9,21 @@ from django.utils.encoding import punycode
 from django.utils.translation import gettext_lazy as _
 
 from tracking.values import numbers
+from tracking.values.validators import has_control_characters
 from tracking.words.glossary import Glossary
 
 # Characters. The limits of the columns of Message, whose text column has none.
 _LONGEST_NAME, _LONGEST_ADDRESS, _LONGEST_NUMBER, _LONGEST_TEXT = 100, 254, 40, 5000
 _TOO_LONG = _("Please write at most %(limit_value)d characters; these are %(show_value)d.")
+
+
+_LONGEST_TYPED_NUMBER = 2000  # a pasted address of a page, in which the number is looked for
+
+
+def check_one_line(text: str) -> None:
+    """Raise ValidationError for a line end or another control character: the text is a part of mails and lists."""
+    if has_control_characters(text):
+        raise forms.ValidationError(_("Please write this in one line, without signs that cannot be seen."))
 
 
 class AddressField(forms.EmailField):
@@ -33,7 +43,7 @@ class ContactForm(forms.Form):
     name = forms.CharField(
         label=_("Your name"),
         required=False,
-        validators=[MaxLengthValidator(_LONGEST_NAME, _TOO_LONG)],
+        validators=[MaxLengthValidator(_LONGEST_NAME, _TOO_LONG), check_one_line],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     email = AddressField(
@@ -41,12 +51,13 @@ class ContactForm(forms.Form):
         help_text=_("We answer to this address."),
         max_length=None,  # in place of Django's default of 320
         validators=[
+            check_one_line,
             MaxLengthValidator(
                 _LONGEST_ADDRESS,
                 _(
                     "Please write an address of at most %(limit_value)d characters; this one has %(show_value)d."
                 ),
-            )
+            ),
         ],
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
         error_messages={
@@ -60,6 +71,7 @@ class ContactForm(forms.Form):
         label=_("Tracking number"),
         required=False,
         help_text=_("If it is about a parcel."),
+        validators=[MaxLengthValidator(_LONGEST_TYPED_NUMBER, _TOO_LONG)],
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
         ),
@@ -99,6 +111,7 @@ class ContactForm(forms.Form):
                     "Please write one tracking number here, such as EM123456785JP. Others fit into the message."
                 )
             )
+        check_one_line(number)
         return number
 
     def clean_to(self) -> str:

@@ -32,6 +32,11 @@ def check_characters(text: str) -> None:
     )
 
 
+def has_control_characters(text: str) -> bool:
+    """True for a text with a line end or another control character, which a field of one line must not have."""
+    return any(unicodedata.category(sign) in ("Cc", "Zl", "Zp") for sign in text)
+
+
 def check_placeholders(text: str) -> None:
     """Raise ValidationError for a brace outside the known placeholders."""
     rest = re.sub("|".join(map(re.escape, PLACEHOLDERS)), " ", text)
