@@ -272,7 +272,5 @@ LOGGING = {
         "django.server": {"level": "INFO"},
         # Any client can send a wrong host, a form without its token or too many fields. It is refused without a line.
         "django.security": {"handlers": ["nowhere"], "propagate": False},
-        # Each failed log-in, with name and address. The desk's page of failures has them, as long as they count.
-        "axes": {"level": "ERROR"},
     },
 }

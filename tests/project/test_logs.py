@@ -267,14 +267,6 @@ def too_large(client: Client) -> HttpResponse:
     return client.post("/reads", CONTENT_LENGTH=str(10**9), data={})
 
 
-def wrong_password(client: Client) -> HttpResponse:
-    return client.post("/admin/login/", {"username": "eve", "password": "wrong"})
-
-
-def locked_out(client: Client) -> HttpResponse:
-    return [wrong_password(client) for _ in range(6)][-1]
-
-
 @in_both_formats
 @pytest.mark.parametrize(
     ("ask", "status"),
@@ -290,8 +282,6 @@ def locked_out(client: Client) -> HttpResponse:
         (nowhere, 404),
         (wrong_method, 405),
         (too_large, 413),
-        (wrong_password, 200),
-        (locked_out, 429),
     ],
 )
 def test_a_refused_request_writes_no_line(client: Client, log: Lines, db, ask, status: int) -> None:
@@ -369,7 +359,7 @@ def test_a_message_is_cut(client: Client, log: Lines, much: str) -> None:
     message = json.loads(line)["message"] if line.startswith("{") else line
     assert len(message) < LONGEST_MESSAGE + 200
     assert re.search(r"… \([0-9]+ more characters\)$", message)
-    assert NUMBER not in line and "1234" not in line
+    assert "EM1" not in line
 
 
 @in_both_formats
