@@ -1,4 +1,4 @@
-"""A clock that was ahead for a while, or goes back: nothing stays stuck, and no page claims what nobody knows."""
+"""A clock that was ahead for a while, or goes back: nothing stays stuck, and no page claims an unknown time."""
 
 from datetime import UTC, datetime, timedelta
 

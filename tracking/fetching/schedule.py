@@ -1,7 +1,7 @@
 """When the watch next asks Japan Post about a parcel. Defines all intervals; the result is Shipment.watch_at.
 
-Also defines what the watch does for numbers that only visitors typed. They may be anybody's parcels, in any number: the
-watch asks about them for a week after a visit, after the shop's own, and with a share of its requests.
+Also defines what the watch does for numbers that only visitors typed. They may be parcels of other shops, any number of
+them: the watch asks for a week after a visit, after the shop's own parcels, and with a share of its requests.
 """
 
 from dataclasses import dataclass
