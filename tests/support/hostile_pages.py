@@ -66,6 +66,9 @@ def full_page() -> str:
 
 HOSTILE: dict[str, Callable[[], str]] = {
     "100,000 attributes": lambda: _in_body(_attributes(100_000)),
+    "attributes in a page too short to check": lambda: (
+        "<html><p " + " ".join(map(chr, range(0x4E00, 0x4E00 + 9_900))) + "></p></html>"
+    ),
     "as many attributes as allowed": lambda: _in_body(_attributes(6_900)),
     "attributes with tags in quotes": lambda: _in_body(
         "<p " + " ".join(f"a{place}='<'" for place in range(6_900)) + ">"

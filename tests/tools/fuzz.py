@@ -130,16 +130,22 @@ def read_with_html5lib(html: str) -> tuple[list[list[str]], str]:
     A browser shows some of it elsewhere: what follows a stray </tbody> in a cell is shown above the table.
     """
     import html5lib
+    from html5lib._tokenizer import HTMLTokenizer
     from html5lib.constants import tokenTypes
 
     words = list[str]()
 
-    class Parser(html5lib.HTMLParser):  # type: ignore[misc]
-        def normalizedTokens(self) -> Iterator[dict[str, Any]]:
-            for token in super().normalizedTokens():
+    class Tokenizer(HTMLTokenizer):  # type: ignore[misc]
+        def __iter__(self) -> Iterator[dict[str, Any]]:
+            for token in super().__iter__():
                 if token["type"] in (tokenTypes["Characters"], tokenTypes["SpaceCharacters"]):
                     words.append(token["data"])
                 yield token
+
+    class Parser(html5lib.HTMLParser):  # type: ignore[misc]
+        def mainLoop(self) -> None:
+            self.tokenizer.__class__ = Tokenizer  # html5lib takes no tokenizer of ours
+            super().mainLoop()
 
     root = Parser(namespaceHTMLElements=False).parse(html)
     tables = [table for table in root.iter("table") if table.get("summary", "").strip() in TABLES]

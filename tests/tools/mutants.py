@@ -85,12 +85,15 @@ MODULES = {
         [
             "tests/values/test_numbers.py",
             "tests/values/test_numbers_properties.py",
+            "tests/values/test_redaction.py",
+            "tests/project/test_secrets.py",
             "tests/project/test_logs.py",
         ],
     ),
     "parser": (
-        ["tracking/japanpost/parser.py"],
+        ["tracking/japanpost/parser.py", "tracking/japanpost/limits.py"],
         [
+            "tests/japanpost/test_limits.py",
             "tests/japanpost/test_parser.py",
             "tests/japanpost/test_parser_properties.py",
             "tests/japanpost/test_pages.py",

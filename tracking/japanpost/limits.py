@@ -9,6 +9,7 @@ import re
 
 from .errors import UnexpectedPage
 
+SHORT = 20_000  # characters; a page that is no longer takes a quarter of a second at most
 MAX_TAGS = 20_000  # each "<" counts: start tags, end tags, comments
 MAX_WORK = 50_000_000  # the lengths of all tags plus the squares of their attributes; one tag may have 7,000 attributes
 
@@ -25,9 +26,12 @@ _FEW_ATTRIBUTES = 200  # characters; a shorter tag does not have many attributes
 def check_work(html: str) -> None:
     """Raise UnexpectedPage for a page with so many tags, or so many attributes in a tag, that reading takes seconds.
 
+    A page of at most SHORT characters has no room for them.
     Measures a tag at each place where one may begin, also in scripts, comments and quotes. So the tags that libxml2
     finds are among them, however it reads an odd page.
     """
+    if len(html) <= SHORT:
+        return
     if (count := html.count("<")) > MAX_TAGS:
         raise UnexpectedPage(f"too many tags: {count}")
     work = 0
