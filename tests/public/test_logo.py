@@ -2,7 +2,6 @@
 
 import io
 import struct
-import subprocess
 import sys
 import zlib
 from pathlib import Path
@@ -19,6 +18,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from tests.support.pictures import jpeg_of_scans, jpeg_of_segments, png_chunk, png_with
+from tests.support.processes import run
 from tracking.models import Logo, Shop
 from tracking.staff.access import groups
 from tracking.values.logos import NoLogoError, Picture, read_picture, shown_size
@@ -180,7 +180,7 @@ def test_damaged_metadata_write_nothing_into_the_log(tmp_path):
     (tmp_path / "logo.png").write_bytes(png_with(png_chunk(b"eXIf", exif), behind="IHDR"))
     program = "import sys; from tracking.values.logos import read_picture; read_picture(open(sys.argv[1], 'rb').read())"
     command = [sys.executable, "-c", program, tmp_path / "logo.png"]
-    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    ran = run(command, capture_output=True, text=True, timeout=60)
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
