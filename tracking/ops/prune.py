@@ -80,8 +80,6 @@ def operational_rules(now: datetime) -> list[Rule]:
     over = AccessAttempt.objects.filter(
         Q(attempt_time__lt=now - settings.AXES_COOLOFF_TIME) | Q(attempt_time__gt=now + CLOCKS_DIFFER)
     )
-    longest = timedelta(seconds=settings.SESSION_COOKIE_AGE) + CLOCKS_DIFFER
-    log_ins = Session.objects.filter(Q(expire_date__lt=now) | Q(expire_date__gt=now + longest))
     return [
         Rule(
             "requests to Japan Post older than 90 days, with no enquiry to come",
@@ -93,7 +91,7 @@ def operational_rules(now: datetime) -> list[Rule]:
         *(Rule(f"counts of {one.label}", partial(Allowance.objects.over, one, now)) for one in Purpose),
         Rule("counts of look-ups that release 0.1.0 left", minutes.all),
         Rule("failed log-ins whose pause is over", over.all),
-        Rule("log-ins that have run out", log_ins.all),
+        Rule("log-ins that have run out", Session.objects.filter(_outside(now, expire_date=now)).all),
     ]
 
 
