@@ -122,7 +122,7 @@ def _watch(now: datetime) -> Iterator[checks.CheckMessage]:
             f"Numbers that only visitors typed, and that have been due for more than an hour: {typed_late}. "
             "The watch gives them a quarter of its requests at most.",
             hint="Register your own parcels at the desk: the watch asks about registered parcels first.",
-            id="emsguide.I230",
+            id="emsguide.I222",
         )
     if late:
         yield checks.Warning(
