@@ -77,16 +77,12 @@ def test_a_visitor_cannot_add_headers_to_the_mail_to_the_shop(client, settings, 
     settings.EMAIL_IS_SET_UP = True
     shop.email = "shop@example.com"
     shop.save()
-    form = {
-        "name": "Ann\r\nBcc: victim@example.com",
-        "email": "ann@example.com",
-        "number": f"{NUMBER}\r\nBcc: victim@example.com",
-        "text": "Hello\r\nBcc: victim@example.com",
-    }
-    client.post("/contact/", form)
+    form = {"name": "Ann", "email": "ann@example.com", "number": "no number", "text": "Hello"}
+    more = "\r\nBcc: victim@example.com"
+    for field in ("name", "email", "number"):
+        assert client.post("/contact/", form | {field: form[field] + more}).status_code == 400
+    client.post("/contact/", form | {"number": NUMBER + more, "text": f"Hello{more}"})
     (sent,) = mail.outbox
     assert sent.recipients() == ["shop@example.com"]
     assert not {"Bcc", "bcc"} & set(sent.message()) and "\n" not in sent.subject
-    refused = client.post("/contact/", form | {"email": "ann@example.com\r\nBcc: victim@example.com"})
-    assert refused.status_code == 400
     assert Message.objects.count() == len(mail.outbox) == 1
