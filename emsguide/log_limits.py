@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 class LimitLines(logging.Filter):
     """Drops lines about requests over the limits of their minute. The first line of a later minute says how many.
 
-    Lines outside requests always pass. So does the first line of a minute with an exception from a place in the code.
+    Lines outside requests always pass, except those of gunicorn, which are about clients. So does the first line of a
+    minute with an exception from a place in the code.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class LimitLines(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return False for a line over a limit."""
-        address = self._address()
+        address = self._address() or ("gunicorn" if record.name.startswith("gunicorn.") else None)
         with self._lock:
             left_out = 0
             if (minute := int(record.created // 60)) != self._minute:

@@ -95,7 +95,6 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",  # may redirect to https: the redirection has the headers above
     "emsguide.incoming.refuse_marked",
     "emsguide.safety.body_limit",
-    "emsguide.incoming.tidy_headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "tracking.staff.access.middleware.DeskSessions",

@@ -3,6 +3,7 @@
 import codecs
 import encodings.punycode
 import gzip
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 
-from emsguide.incoming import Application, guard
+from emsguide.incoming import MOST_OF_COOKIES, Application, guard
 from emsguide.wsgi import application
 from tests.project.test_headers import POLICY
+from tests.support.stories import NUMBER, POSTED, story
 from tracking.models import Message
 
 FORM = "application/x-www-form-urlencoded"
@@ -32,7 +34,7 @@ class Answer:
 
 
 def ask(
-    path: str, query: str = "", *, body: bytes = b"", site: Application = application, **environ: str | None
+    path: str, query: str = "", *, body: bytes = b"", site: Application = application, **environ: Any
 ) -> Answer:
     """The answer to one request, a POST if it has a body. `None` removes a variable of the environ."""
     variables: dict[str, Any] = {
@@ -52,7 +54,8 @@ def ask(
     variables = {name: value for name, value in (variables | environ).items() if value is not None}
     response = site(variables, lambda status, headers: sent.extend((status, headers)))
     content = b"".join(response)
-    response.close()
+    if hasattr(response, "close"):
+        response.close()
     headers = dict(sent[1])
     text = gzip.decompress(content) if "Content-Encoding" in headers else content
     return Answer(int(sent[0].split()[0]), headers, text.decode())
@@ -272,6 +275,23 @@ def test_a_form_with_a_malformed_cookie_is_refused(db):
     assert answer.status == 403 and "Hello</textarea>" in answer.text
 
 
+@pytest.mark.parametrize("cookie", ['a="' + "\\1" * 4_000 + '"', 'a="\\000"; sessionid="\\000aaaa"'])
+def test_no_escape_in_a_cookie_is_decoded(cookie, db, monkeypatch):
+    """Some releases of Python need a time for it that grows with the square of the length."""
+    decoded = list[str]()
+    monkeypatch.setattr("http.cookies._unquote", lambda value: decoded.append(value) or value)
+    for address in ("/", "/healthz", "/admin/login/"):
+        assert ask(address, HTTP_COOKIE=f"{cookie}; b=c").status == 200
+    assert set(decoded) == {"c"}
+
+
+def test_cookies_of_more_than_16_kb_are_ignored(db):
+    ours = f"csrftoken={'a' * 32}"
+    for more, is_read in ((0, True), (1, False)):
+        cookie = f"{ours};b={'c' * (MOST_OF_COOKIES - len(ours) - 3 + more)}"
+        assert (ours in ask("/contact/", HTTP_COOKIE=cookie).headers["Set-Cookie"]) is is_read
+
+
 # Compression
 
 
@@ -311,3 +331,44 @@ def test_only_a_client_that_accepts_gzip_gets_it(accepted, is_packed, db):
         assert (answer.headers.get("Content-Encoding") == "gzip") is is_packed
         assert "Accept-Encoding" in answer.headers["Vary"]
         assert "<h1" in answer.text
+
+
+def test_gzip_is_refused_behind_a_proxy_too(settings, standin, db):
+    settings.TRUSTED_PROXIES = 1  # then the id of the request is read first, from a copy of the headers
+    standin.set_item(NUMBER, story(POSTED))
+    for address in ("/", f"/track/{NUMBER}/"):
+        for _ in range(2):  # rendered, from the page cache
+            answer = ask(address, HTTP_ACCEPT_ENCODING="gzip;q=0", HTTP_X_FORWARDED_FOR="192.0.2.1")
+            assert "Content-Encoding" not in answer.headers and "<h1" in answer.text
+
+
+# What a client does not wait for
+
+
+@pytest.mark.parametrize("address", ["/", "/nothing/", "/healthz", "/contact/", "/track/"])
+def test_the_answer_to_head_has_no_body(address, db):
+    """gunicorn writes a line into the log for each answer to HEAD that has one."""
+    got, asked = ask(address), ask(address, REQUEST_METHOD="HEAD")
+    assert (asked.status, asked.text) == (got.status, "")
+    assert asked.headers.keys() == got.headers.keys()
+
+
+class HungUp(BytesIO):
+    """A body whose client hangs up before its end."""
+
+    def read(self, *_: object) -> bytes:
+        raise ConnectionResetError("on purpose")
+
+
+@pytest.mark.parametrize("content_type", [FORM, PARTS])
+@pytest.mark.parametrize("address", ["/admin/login/", "/contact/", "/track/", "/admin/"])
+def test_a_client_that_hangs_up_is_no_fault(address, content_type, db, caplog):
+    answer = ask(
+        address,
+        body=b"x" * 100,
+        CONTENT_TYPE=content_type,
+        HTTP_COOKIE=f"csrftoken={'a' * 32}",
+        **{"wsgi.input": HungUp()},
+    )
+    assert answer.status in (400, 403, 405)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

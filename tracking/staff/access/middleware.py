@@ -6,7 +6,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
@@ -43,8 +43,13 @@ def refuse_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
     """
 
     def without_nul(request: HttpRequest) -> HttpResponse:
-        if is_at_desk(request) and any("\0" in text for text in _sent(request)):
-            raise BadRequest("NUL in the address or in the form")
+        if is_at_desk(request):
+            try:
+                has_nul = any("\0" in text for text in _sent(request))
+            except UnreadablePostError:
+                raise BadRequest("the client hung up") from None
+            if has_nul:
+                raise BadRequest("NUL in the address or in the form")
         return get_response(request)
 
     return without_nul
