@@ -7,12 +7,15 @@ from contextlib import suppress
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 from django.views.debug import SafeExceptionReporterFilter
 
 from tracking.public.visitors import is_at_desk
 
 _MOST_OF_A_PROXY = 5 * 1024 * 1024  # bytes; the proxies of deploy/ refuse larger bodies themselves
 _CHUNK = 64 * 1024
+_MOST_OF_A_LOCATION = 2_000  # bytes; with the other headers it fits into the 4 kB that nginx has for them
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -28,6 +31,35 @@ def headers(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+def short_redirects(get_response: GetResponse) -> GetResponse:
+    """Middleware: drops the query of a redirection that is too long; 414 if its path alone is too long.
+
+    Proxies have a buffer for the headers of a response, and answer 502 if it is too small for them.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        location = response.get("Location", "")
+        if len(location) > _MOST_OF_A_LOCATION:
+            path = location.partition("?")[0]
+            if len(path) <= _MOST_OF_A_LOCATION:
+                response["Location"] = path
+            else:
+                _refuse_redirection(request, response)
+        return response
+
+    return middleware
+
+
+def _refuse_redirection(request: HttpRequest, response: HttpResponse) -> None:
+    """Turn a redirection into our page of a wrong address, with the headers that it already has."""
+    reason = _("This address is too long for this site.")
+    response.status_code = 414
+    response.content = render_to_string("400.html", {"reason": reason}, request).encode()
+    response["Content-Length"] = str(len(response.content))
+    del response["Location"]
 
 
 def body_limit(get_response: GetResponse) -> GetResponse:

@@ -92,6 +92,7 @@ MIDDLEWARE = [
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "emsguide.safety.headers",
+    "emsguide.safety.short_redirects",
     "django.middleware.security.SecurityMiddleware",  # may redirect to https: the redirection has the headers above
     "emsguide.incoming.refuse_marked",
     "emsguide.safety.body_limit",

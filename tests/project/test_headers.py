@@ -120,3 +120,43 @@ def test_a_form_with_too_much_text_or_too_many_fields_is_refused(client, data):
     body = "&".join(f"{name}={value}" for name, value in data.items())
     response = client.post("/contact/", body, content_type="application/x-www-form-urlencoded")
     assert response.status_code == 400
+
+
+LONG = "a" * 3500
+REDIRECTS = {
+    "a log-in with `next`": (f"/admin/?{LONG}", "/admin/login/"),
+    "a page of the desk without its slash": (f"/admin/tracking/notice?q={LONG}", "/admin/login/"),
+    "a page without its slash": (f"/contact?number={LONG}", "/contact/"),
+    "an example without its slash": (f"/examples/in-customs?{'%FF' * 2600}", "/examples/in-customs/"),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("address", "target"), REDIRECTS.values(), ids=REDIRECTS)
+def test_a_redirection_drops_a_query_that_is_too_long(client, address, target):
+    response = client.get(address)
+    assert response.status_code in (301, 302)
+    assert response["Location"] == target
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("address", "secure"), [("/examples/{}", True), ("/track/{}", False), ("/{}?a=b", False)]
+)
+def test_a_redirection_to_a_path_that_is_too_long_is_414(client, settings, address, secure):
+    settings.SECURE_SSL_REDIRECT = True
+    response = client.get(address.format(LONG), secure=secure)
+    assert response.status_code == 414
+    assert "Location" not in response
+    assert "This address is too long" in response.content.decode()
+    assert policy_of(response) == POLICY
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Content-Length"] == str(len(response.content))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("more", "is_kept"), [(0, True), (1, False)])
+def test_a_redirection_has_2000_bytes_at_most(client, more, is_kept):
+    query = "a" * (2000 - len("/contact/?") + more)
+    location = client.get(f"/contact?{query}")["Location"]
+    assert location == (f"/contact/?{query}" if is_kept else "/contact/")

@@ -32,7 +32,7 @@ def test_a_form_from_another_site_changes_nothing_at_the_desk(name):
         f"/track/https://evil.example/{NUMBER}",
         f"/track//evil.example/{NUMBER}",
         f"/services/srv/search/direct?reqCodeNo1={NUMBER}&to=//evil.example/",
-        "/services/srv/search/direct?reqCodeNo1=//evil.example",
+        f"/services/srv/search/direct?reqCodeNo1={NUMBER}&reqCodeNo2=EN123456785JP&to=//evil.example",
     ],
 )
 def test_every_redirection_stays_on_the_site(client, address):

@@ -52,7 +52,9 @@ def test_the_path_of_japan_posts_own_address_works_here(client):
     assert (response.status_code, response["Location"]) == (302, f"/track/{NUMBER}/")
     response = client.get(f"/services/srv/search/direct?reqCodeNo1={NUMBER}&reqCodeNo2={OTHER}", follow=True)
     assert len(main_of(response).find_class("parcel")) == 2
-    assert client.get("/services/srv/search/direct", follow=True).status_code in (200, 400)
+    response = client.get("/services/srv/search/direct")
+    assert (response.status_code, "private" in response["Cache-Control"]) == (400, True)
+    assert "The field was empty" in main_of(response).text_content()
 
 
 def test_several_numbers_give_a_list(client, standin):
@@ -128,10 +130,47 @@ def test_text_that_is_no_number_is_explained_and_stays_in_the_field(client, stan
     assert standin.requests == []
 
 
+LONG_ANSWERS = {
+    f"/services/srv/search/direct?reqCodeNo1={'a' * 3300}": 404,
+    f"/services/srv/search/direct?reqCodeNo1={'%FF' * 2600}": 404,
+    f"/services/srv/search/direct?reqCodeNo1={'a+' * 2000}": 404,
+    f"/services/srv/search/direct?reqCodeNo1={','.join(f'EM{i:09d}JP' for i in range(140))}": 400,
+    f"/track/{','.join(f'EM{i:09d}JP' for i in range(140))}": 400,
+    f"/track/{','.join(f'EM{i:09d}JP' for i in range(140))}.json": 400,
+    f"/track/?number={NUMBER}&to={'A' * 5000}": 302,
+    f"/track/?number={NUMBER},{OTHER}+&to={'%FF' * 2600}": 302,
+    f"/track/EM%20123456785JP?to={'A' * 7000}": 301,
+    f"/track/EM%20123456785JP.json?stored={'1' * 7000}": 301,
+    f"/track/?number={NUMBER}&anyway={'1' * 7000}": 302,
+    f"/services/srv/search/direct?reqCodeNo1={NUMBER}{'+and' * 1500}": 302,
+}
+
+
+@pytest.mark.parametrize(("address", "status"), LONG_ANSWERS.items(), ids=range(len(LONG_ANSWERS)))
+def test_no_redirection_of_a_look_up_carries_long_text(client, no_network, address, status):
+    response = client.get(address)
+    assert response.status_code == status
+    assert len(response.get("Location", "")) < 200
+
+
+@pytest.mark.parametrize("address", ["/services/srv/search/direct?reqCodeNo1=", "/track/"])
+def test_too_many_numbers_of_a_link_stay_in_the_field(client, no_network, address):
+    numbers = [f"EM{i:09d}JP" for i in range(11)]
+    response = client.get(address + " ".join(numbers))
+    assert response.status_code == 400
+    assert "up to ten" in main_of(response).text_content()
+    assert main_of(response).xpath("string(.//input[@name='number']/@value)") == " ".join(numbers)
+
+
+@pytest.mark.parametrize(("sent", "kept"), [("us", "?to=US"), ("USA", ""), ("é1", ""), ("", "")])
+def test_a_redirection_keeps_only_what_may_be_a_country(client, sent, kept):
+    response = client.get("/track/", {"number": NUMBER, "to": sent, "anyway": "yes", "stored": "2"})
+    assert response["Location"] == f"/track/{NUMBER}/{kept}"
+
+
 def test_a_list_keeps_the_destination(client, standin):
     standin.set_item(NUMBER, story(POSTED))
     response = client.get(
         "/services/srv/search/direct/", {"reqCodeNo1": NUMBER, "reqCodeNo2": OTHER, "to": "US"}
     )
-    response = client.get(response["Location"])
     assert response["Location"] == f"/track/?number={NUMBER},{OTHER}&to=US"

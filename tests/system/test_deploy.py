@@ -343,6 +343,57 @@ def test_the_proxy_keeps_its_connection_to_the_site(name: str, tmp_path: Path) -
     assert OneServer.connections == 1
 
 
+LONG = "a" * 3500
+LONG_ADDRESSES = {
+    f"/services/srv/search/direct?reqCodeNo1={LONG}": 404,
+    f"/track/?number={NUMBER}&to={LONG}": 302,
+    f"/contact?{LONG}": 301,
+    f"/admin/?{LONG}": 302,
+    f"/examples/{LONG}": 414,
+}
+
+
+@pytest.mark.proxies
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_long_address_is_answered_through_the_proxy(site: Site, name: str, tmp_path: Path) -> None:
+    with SERVERS[name](site.addresses[0], tmp_path) as (address, certificate), visitor() as session:
+        session.verify = str(certificate)
+        got = [session.get(address + path, allow_redirects=False).status_code for path in LONG_ADDRESSES]
+    assert got == list(LONG_ADDRESSES.values())
+
+
+@pytest.mark.haproxy
+def test_a_long_address_is_answered_through_the_balancer(site: Site, tmp_path: Path) -> None:
+    with Balancer(tmp_path, site.addresses * 2) as balancer, visitor() as session:
+        address = (
+            f"{balancer.address}/track/?number={NUMBER}&to={'%FF' * 2600}"  # three times as long once decoded
+        )
+        answer = session.get(address, headers={"X-Forwarded-Proto": "https"}, allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"/track/{NUMBER}/")
+
+
+@pytest.mark.proxies
+@pytest.mark.parametrize("name", SERVERS)
+def test_the_proxy_passes_headers_of_6_kb_on(name: str, tmp_path: Path) -> None:
+    """Such as a message of the desk, which is a cookie of 2 kB, next to a long Location."""
+
+    class LongHeaders(Counting):
+        def end_headers(self) -> None:
+            for number in range(3):
+                self.send_header("Set-Cookie", f"cookie{number}={'a' * 2000}")
+            super().end_headers()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), LongHeaders) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        site = f"http://127.0.0.1:{server.server_port}"
+        try:
+            with SERVERS[name](site, tmp_path) as (address, certificate), visitor() as session:
+                session.verify = str(certificate)
+                assert session.get(address).status_code == 204
+        finally:
+            server.shutdown()
+
+
 CLAIM = {"X-Request-ID": "chosen-by-the-visitor"}
 
 

@@ -1,5 +1,6 @@
 """The parameters of a request, and redirects to the canonical addresses."""
 
+import re
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,7 +13,8 @@ NUMBER_PARAMETERS = ("number", "tracking_number", "trackingNumber", "nums", "n")
 _JAPAN_POST_PARAMETERS = tuple(
     f"{name}{i}" for name in ("reqCodeNo", "requestNo") for i in range(1, MOST_AT_ONCE + 1)
 )
-_KEPT = ("to", "anyway", "stored")  # parameters that a redirect carries over
+# Parameters that a redirect carries over, and their values. Proxies answer 502 if a redirect carries a long text.
+_KEPT = {"to": re.compile("[A-Z]{2}"), "anyway": re.compile("1"), "stored": re.compile("1")}
 
 
 def typed_numbers(request: HttpRequest) -> str | None:
@@ -29,11 +31,10 @@ def hinted_destination(request: HttpRequest, glossary: Glossary) -> str | None:
     return code if code in glossary.destinations else None
 
 
-def redirect_to_list(request: HttpRequest, typed: str) -> HttpResponse:
-    """Return a redirect to the list of these numbers."""
-    return HttpResponseRedirect(
-        f"{reverse('track')}?{urlencode({'number': typed} | _kept(request), safe=',')}"
-    )
+def redirect_to_list(request: HttpRequest, found: list[TrackingNumber]) -> HttpResponse:
+    """Return a redirect to the list of these numbers, ten at most."""
+    query = {"number": ",".join(found)} | _kept(request)
+    return HttpResponseRedirect(f"{reverse('track')}?{urlencode(query, safe=',')}")
 
 
 def redirect_to_shipment(
@@ -48,4 +49,5 @@ def redirect_to_shipment(
 
 def _kept(request: HttpRequest) -> dict[str, str]:
     """The parameters of the request that a redirect carries over."""
-    return {name: request.GET[name] for name in _KEPT if name in request.GET}
+    sent = {name: request.GET.get(name, "").strip().upper() for name in _KEPT}
+    return {name: value for name, value in sent.items() if _KEPT[name].fullmatch(value)}

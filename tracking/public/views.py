@@ -49,14 +49,11 @@ def track(request: HttpRequest) -> HttpResponse:
     typed = typed_numbers(request)
     if typed is None:
         return plain_page(request, "public/track.html", {})
-    problem, found = numbers.diagnose(typed), numbers.find_numbers(typed)
-    if len(found) == 1:
-        return redirect_to_shipment(request, found[0], permanent=False)
-    if problem:
-        return answer_page(request, refusal(typed, problem), Glossary.current())
-    if request.GET.get("number") != ",".join(found):
-        return redirect_to_list(request, ",".join(found))
-    return _list(request, found)
+    found = numbers.find_numbers(typed)
+    is_list = 1 < len(found) <= numbers.MOST_AT_ONCE
+    if is_list and request.GET.get("number") == ",".join(found):
+        return _list(request, found)
+    return _typed(request, typed)
 
 
 @read_only
@@ -84,24 +81,19 @@ def pasted(request: HttpRequest, text: str) -> HttpResponse:
     found = numbers.find_numbers(plain) or numbers.find_numbers(typed)
     if len(found) == 1:
         return redirect_to_shipment(request, found[0], permanent=True, as_json=wants_json)
-    if found:
-        return redirect_to_list(request, ",".join(found))
-    shown = plain.strip("/ ")
-    domestic = numbers.diagnose(shown) == Problem.DOMESTIC
-    refused = refusal(shown[:100], Problem.DOMESTIC if domestic else Problem.WRONG_SHAPE)
+    if 1 < len(found) <= numbers.MOST_AT_ONCE:
+        return redirect_to_list(request, found)
+    refused = _refusal_of_path(plain.strip("/ "), found)
     if wants_json:
         return unreferred(unindexed(JsonResponse(as_json(refused), status=refused.http_status)))
     return answer_page(request, refused, Glossary.current())
 
 
 @read_only
+@revalidated_private
 def japan_post_address(request: HttpRequest) -> HttpResponse:
     """`/services/srv/search/direct`, Japan Post's path: a shop need only change the host in its e-mails."""
-    typed = typed_numbers(request) or ""
-    found = numbers.find_numbers(typed)
-    if len(found) == 1:
-        return redirect_to_shipment(request, found[0], permanent=False)
-    return redirect_to_list(request, " ".join(typed.split()))
+    return _typed(request, " ".join((typed_numbers(request) or "").split()))
 
 
 @read_only
@@ -120,6 +112,24 @@ def example(request: HttpRequest, slug: str) -> HttpResponse:
     glossary = Glossary.current()
     shown = example_answer(found, glossary, now=timezone.now(), language=language_of_request())
     return answer_page(request, shown, glossary, example=found)
+
+
+def _typed(request: HttpRequest, typed: str) -> HttpResponse:
+    """A redirect to the page or the list of the numbers in a text, or the page that says what is wrong with it."""
+    problem, found = numbers.diagnose(typed), numbers.find_numbers(typed)
+    if len(found) == 1:
+        return redirect_to_shipment(request, found[0], permanent=False)
+    if problem:
+        return answer_page(request, refusal(typed, problem), Glossary.current())
+    return redirect_to_list(request, found)
+
+
+def _refusal_of_path(text: str, found: list[TrackingNumber]) -> Answer:
+    """The answer for a path that is not one number. `found`: the numbers in it, none or too many."""
+    if found:
+        return refusal(" ".join(found), Problem.TOO_MANY)
+    domestic = numbers.diagnose(text) == Problem.DOMESTIC
+    return refusal(text[:100], Problem.DOMESTIC if domestic else Problem.WRONG_SHAPE)
 
 
 def _parcel(request: HttpRequest, number: TrackingNumber, *, wants_json: bool = False) -> HttpResponse:
