@@ -20,7 +20,8 @@ from tracking.values.numbers import TrackingNumber
 
 PAGE, JSON = f"/track/{NUMBER}/", f"/track/{NUMBER}.json"
 OTHER = "EM700100317JP"
-ADDRESSES = ["/", PAGE, JSON, f"{JSON}?stored=1", f"/track/?number={NUMBER},{OTHER}"]
+CACHED = ["/", PAGE, JSON, f"{JSON}?stored=1"]
+ADDRESSES = [*CACHED, f"/track/?number={NUMBER},{OTHER}"]
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 pytestmark = pytest.mark.django_db
@@ -89,7 +90,7 @@ def calls_of(function):
         sys.setprofile(None)
 
 
-@pytest.mark.parametrize("address", ADDRESSES[1:])
+@pytest.mark.parametrize("address", CACHED[1:])
 def test_a_cached_page_is_not_computed_again(client, stored, address):
     with calls_of(build_progress) as calls:
         client.get(address)
@@ -105,7 +106,7 @@ def test_a_304_sends_no_referrer_either(client, stored, address):
     assert revalidate(client, address, client.get(address))["Referrer-Policy"] == "no-referrer"
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("address", CACHED)
 def test_nothing_is_rendered_for_a_304(client, stored, address, monkeypatch):
     first = client.get(address)
     monkeypatch.setattr(rendering, "render", None)
@@ -234,6 +235,44 @@ def test_on_a_socket_the_clients_port_is_not_the_sites(client, stored, settings,
     settings.ALLOWED_HOSTS = ["track.example"]
     client.get(PAGE, headers={"host": "track.example:4711"}, SERVER_PORT="4711", REMOTE_ADDR=address)
     assert len([key for key in cache._cache if "page:" in key]) == kept
+
+
+def cached_pages():
+    return [key for key in cache._cache if "page:" in key]
+
+
+def test_a_list_is_not_cached_in_any_order(client, stored):
+    for numbers in (f"{NUMBER},{OTHER}", f"{OTHER},{NUMBER}"):
+        assert client.get(f"/track/?number={numbers}&to=CA").status_code == 200
+    assert cached_pages() == []
+
+
+@pytest.mark.parametrize("address", [PAGE, JSON, f"{JSON}?stored=1"])
+def test_a_hint_adds_no_page_where_a_scan_names_the_destination(client, stored, address):
+    join = "&" if "?" in address else "?"
+    answers = {client.get(address).content}
+    answers |= {client.get(f"{address}{join}to={code}").content for code in ("CA", "FR", "US", "AU")}
+    assert len(answers) == len(cached_pages()) == 1
+
+
+def test_a_hint_adds_no_page_where_staff_entered_the_destination(client, stored):
+    stored.set_item("EN123456785JP", story(POSTED, number="EN123456785JP"))
+    look_up(TrackingNumber("EN123456785JP"), now=NOON)
+    Shipment.objects.filter(number="EN123456785JP").update(destination_id="CA")
+    for code in ("FR", "US", "AU"):
+        assert "to=CA" in client.get(f"/track/EN123456785JP/?to={code}").text
+    assert len(cached_pages()) == 1
+
+
+def test_no_page_is_mistaken_for_one_with_another_hint(client, stored):
+    stored.set_item("EN123456785JP", story(POSTED, number="EN123456785JP"))
+    client.get("/track/EN123456785JP/")
+    for _ in range(2):
+        for query in ("", "?to=CA", "?to=FR", "?to=XX"):
+            page = client.get(f"/track/EN123456785JP/{query}").text
+            named = [code for code in ("CA", "FR") if f"to={code}" in page]
+            assert named == ([query[-2:]] if query in ("?to=CA", "?to=FR") else [])
+    assert len(cached_pages()) == 4  # one more for the look-up
 
 
 def test_a_page_with_an_unknown_destination_is_not_cached(client, stored, monkeypatch):

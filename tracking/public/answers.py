@@ -57,7 +57,7 @@ class PageInputs:
     hint: str | None
 
     def cache_key(self) -> tuple[object, ...]:
-        """Return the facts that identify the page. Equal keys at the same time mean the same page."""
+        """Return the facts that, with the hint, identify the page: equal ones at the same time mean the same page."""
         story = self.story
         facts = (
             story.number,
@@ -67,7 +67,7 @@ class PageInputs:
             story.no_longer_listed,
             story.less_complete_since,
         )
-        return (*facts, story.destination, self.glossary.version, self.language, self.hint)
+        return (*facts, story.destination, self.glossary.version, self.language)
 
 
 @dataclass(frozen=True)

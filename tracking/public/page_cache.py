@@ -80,17 +80,18 @@ def cache_key(request: HttpRequest, facts: object) -> str:
     return f"page:{sha256(named.encode()).hexdigest()}"
 
 
-def get(request: HttpRequest, key: str) -> HttpResponse | None:
-    """Return the cached page as a response to this request; None if there is none or it is no longer valid."""
+def get(request: HttpRequest, *keys: str) -> HttpResponse | None:
+    """Return the page with one of these keys as a response to this request; None if none of them is still valid."""
     try:
-        page: _CachedPage | None = cache.get(key)
+        found: dict[str, _CachedPage] = cache.get_many(keys)
     except Exception as error:  # caches and their libraries raise many kinds
         logger.warning("the cache cannot be read: %s", type(error).__name__)
         return None
     # After a jump of the clock, the cache may keep a page of the future for long.
-    if page is None or not page.rendered_at <= timezone.now() < page.valid_until:
-        return None
-    return _respond(request, page)
+    now = timezone.now()
+    valid = (page for page in found.values() if page.rendered_at <= now < page.valid_until)
+    page = next(valid, None)
+    return _respond(request, page) if page else None
 
 
 def put(request: HttpRequest, key: str, response: HttpResponse, *, until: datetime) -> HttpResponse:
@@ -101,14 +102,23 @@ def put(request: HttpRequest, key: str, response: HttpResponse, *, until: dateti
     """
     if response.status_code != 200:
         return response
+    page = _packed(response, until)
+    if _is_host_ours(request):
+        _store(key, page)
+    return _respond(request, page)
+
+
+def tag(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return a rendered page as a response to this request, as `put` does, and do not cache it."""
+    return _respond(request, _packed(response, until=timezone.now()))
+
+
+def _packed(response: HttpResponse, until: datetime) -> _CachedPage:
     content = response.content
     patch_vary_headers(response, ["Accept-Encoding"])
     # Weak, because the plain and the compressed form share it and differ in bytes.
     response["ETag"] = f'W/"{sha256(content).hexdigest()[:20]}"'
-    page = _CachedPage(compress(content, 6), dict(response.items()), timezone.now(), until)
-    if _is_host_ours(request):
-        _store(key, page)
-    return _respond(request, page)
+    return _CachedPage(compress(content, 6), dict(response.items()), timezone.now(), until)
 
 
 def _store(key: str, page: _CachedPage) -> None:

@@ -142,34 +142,30 @@ def _parcel(request: HttpRequest, number: TrackingNumber, *, wants_json: bool = 
     if state.story and (state.is_fresh or from_store):  # no look-up is due: a cached page may do
         if not from_store:
             note_story(is_stale=state.is_stale)
-        facts: tuple[object, ...] = (state.story, glossary.version, visit.language, visit.hint)
+        facts: tuple[object, ...] = (state.story, glossary.version, visit.language)
     else:
         found = find_stored(number, glossary, visit) if from_store else find(number, glossary, visit)
         if isinstance(found, Answer):
             return _render(request, found, glossary, wants_json=wants_json)
         facts = found.cache_key()
-    key = page_cache.cache_key(request, facts)
-    if page := page_cache.get(request, key):
+    for_any_hint = page_cache.cache_key(request, (*facts, "any"))
+    for_this_hint = page_cache.cache_key(request, (*facts, "hint", visit.hint))
+    if page := page_cache.get(request, for_any_hint, for_this_hint):
         return page
     answer = answer_of(found or find_stored(number, glossary, visit))
     page = _render(request, answer, glossary, wants_json=wants_json)
+    # Another destination than the hint is from a scan or staff: then each hint leads to the same page.
+    is_hint_unused = answer.progress and answer.progress.destination != visit.hint
+    key = for_any_hint if is_hint_unused else for_this_hint
     return page_cache.put(request, key, page, until=answer.valid_until)
 
 
 def _list(request: HttpRequest, asked: list[TrackingNumber]) -> HttpResponse:
-    """The list of several parcels. It is cached only if each of them has a story."""
+    """The list of several parcels. It is not cached: each order of its numbers would be another page."""
     glossary = Glossary.current()
     visit = _visit(request, glossary)
-    found = find_several(asked, glossary, visit)
-    facts = [one.cache_key() for one in found if not isinstance(one, Answer)]
-    if len(facts) < len(found):
-        return list_page(request, [answer_of(one) for one in found], glossary, visit.hint)
-    key = page_cache.cache_key(request, facts)
-    if page := page_cache.get(request, key):
-        return unreferred(page)
-    rows = [answer_of(one) for one in found]
-    page = list_page(request, rows, glossary, visit.hint)
-    return page_cache.put(request, key, page, until=min(row.valid_until for row in rows))
+    rows = [answer_of(one) for one in find_several(asked, glossary, visit)]
+    return unreferred(page_cache.tag(request, list_page(request, rows, glossary, visit.hint)))
 
 
 def _render(request: HttpRequest, answer: Answer, glossary: Glossary, *, wants_json: bool) -> HttpResponse:
