@@ -4,15 +4,16 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.db.models.signals import pre_save
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from lxml import html
 
 from tests.support.crowd import all_at_once
 from tests.support.stories import ARRIVED, NUMBER, POSTED, some_numbers, story
-from tracking.models import Message, Status, Wording
+from tracking.models import Allowance, Message, Status, Wording
 from tracking.public.forms import ContactForm
 
 pytestmark = pytest.mark.django_db
@@ -248,6 +249,22 @@ def test_one_visitor_may_write_five_messages_an_hour(client, noon, monkeypatch):
     in_an_hour = timezone.now() + timedelta(hours=1)
     monkeypatch.setattr(timezone, "now", lambda: in_an_hour)
     assert client.post("/contact/", LETTER).status_code == 302
+
+
+@pytest.mark.parametrize("network", ["", "2001:db8:1:"], ids=["one-address", "network"])
+def test_a_refused_message_writes_nothing(client, noon, network):
+    for i in range(20):
+        address = f"{network}{i // 4:x}::1" if network else "203.0.113.9"
+        client.post("/contact/", LETTER, REMOTE_ADDR=address)
+    before = list(Allowance.objects.order_by("pk").values())
+    with CaptureQueriesContext(connection) as queries:
+        for i in range(100, 103):
+            address = f"{network}{i:x}::1" if network else "203.0.113.9"
+            assert client.post("/contact/", LETTER, REMOTE_ADDR=address).status_code == 429
+    written = [
+        one["sql"] for one in queries if one["sql"].startswith(("INSERT", "UPDATE", "DELETE", "SAVEPOINT"))
+    ]
+    assert written == [] and list(Allowance.objects.order_by("pk").values()) == before
 
 
 @pytest.mark.django_db(transaction=True)

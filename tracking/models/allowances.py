@@ -59,6 +59,7 @@ class AllowanceManager(models.Manager["Allowance"]):
     def take(self, purpose: Purpose, limits: Limits, now: datetime) -> bool:
         """Count one use for all keys. Return False, and count nothing, if one of them has used up its limit.
 
+        Ask `has_room` first, outside a transaction: `take` writes even where it refuses.
         One statement for each key counts and decides, so visitors at the same moment never use more than the limit.
         Every process takes the keys in the same order, so two cannot wait for each other. Each limit is at least 1.
         """
@@ -107,9 +108,11 @@ class AllowanceManager(models.Manager["Allowance"]):
         return int(counted[0]) if counted else 0
 
     def _uncount(self, purpose: Purpose, keys: Sequence[str], start: datetime) -> None:
+        """Take one use of each key back. A row without uses is deleted: else each new address would leave one."""
         if keys:
-            counted = self.filter(purpose=purpose, key__in=keys, window_start=start, used__gt=0)
-            counted.update(used=F("used") - 1)
+            counted = self.filter(purpose=purpose, key__in=keys, window_start=start)
+            counted.filter(used__gt=0).update(used=F("used") - 1)
+            counted.filter(used=0).delete()
 
 
 class Allowance(models.Model):

@@ -61,6 +61,8 @@ def keep_message(cleaned: dict[str, str], *, sender: tuple[str, ...], now: datet
     MESSAGES_PER_HOUR messages in this hour. Raises an Error of Django's database only if the message is not stored.
     """
     allowed = limits(sender, settings.MESSAGES_PER_HOUR)
+    if not Allowance.objects.has_room(Purpose.MESSAGE, allowed, now):
+        return None
     progress = stored_progress(cleaned["number"], now, hint=cleaned["to"] or None)
     with transaction.atomic():  # a message that cannot be stored is not counted
         if not Allowance.objects.take(Purpose.MESSAGE, allowed, now):
