@@ -4,7 +4,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import IntegrityError, OperationalError, connection
+from django.db import IntegrityError, InterfaceError, OperationalError, connection
 from lxml import html
 
 from tests.support.stories import AT_EXCHANGE, IN_CUSTOMS, NUMBER, POSTED, some_numbers, story
@@ -93,6 +93,27 @@ def test_a_list_shows_what_is_stored(japan_post, client, trouble):
     first, second = html.fromstring(page.content.decode()).find_class("parcel")
     assert (first.get("data-outcome"), first.get("data-stale")) == ("tracked", "true")
     assert (second.get("data-outcome"), second.get("data-stale")) == ("unavailable", "false")
+
+
+@pytest.mark.parametrize("trouble", [read_only, locked])
+def test_a_stored_look_up_that_cannot_be_counted_is_404(client, trouble, settings):
+    settings.LOOKUPS_PER_MINUTE = 1
+    with trouble():
+        answers = [client.get(f"/track/{OTHER}.json?stored=1") for _ in range(3)]
+    assert [one.status_code for one in answers] == [404] * 3
+    assert client.get(f"/track/{OTHER}.json?stored=1").status_code == 404
+    assert client.get(f"/track/{OTHER}.json?stored=1").status_code == 429  # counted again
+
+
+@pytest.mark.parametrize("error", [InterfaceError, OperationalError])
+def test_a_lost_connection_costs_the_count_of_a_stored_look_up(client, error):
+    def lose(execute, sql, *more):
+        if sql.startswith("INSERT"):
+            raise error("connection already closed")
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(lose):
+        assert client.get(f"/track/{OTHER}.json?stored=1").status_code == 404
 
 
 def test_each_trouble_is_one_line_of_the_log(japan_post, client, caplog):
@@ -229,6 +250,13 @@ def test_a_look_up_waits_for_a_lock_for_its_budget_at_most(japan_post, monkeypat
     look_up(NUMBER, now=datetime.now(UTC))
     assert waits[0] == pytest.approx(0.75, abs=0.25)
     assert waits[1:] == [None, 2.0, None]
+
+
+def test_a_stored_look_up_waits_for_its_count_for_an_instant(client, monkeypatch):
+    waits = []
+    monkeypatch.setattr(store, "_set_lock_wait", waits.append)
+    assert client.get(f"/track/{OTHER}.json?stored=1").status_code == 404
+    assert waits == [0.25, None]
 
 
 def test_after_a_look_up_the_wait_of_the_settings_holds_again(japan_post):

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import Error
 from django.db.models import Count, Min, Q
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
@@ -104,7 +104,7 @@ class _Store:
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
             figures = list(_figures(self._now))
-        except DatabaseError:
+        except Error:
             figures = []
         yield GaugeMetricFamily("emsguide_database_up", "1: the database answers.", value=bool(figures))
         yield from figures

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache as remembered
 
 from django.core.cache import cache
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import F
 from django.utils import timezone
@@ -57,7 +57,9 @@ def cache_word() -> str:
 
 
 def write() -> None:
-    """Write a row that exists, and commit. Raises a DatabaseError where the store is full, read-only or locked.
+    """Write a row that exists, and commit.
+
+    Raises an Error of Django's database where the store is full, read-only or locked.
 
     Its number is the same afterwards. In between it is another one, because SQLite does not write an equal row.
     """
@@ -127,6 +129,6 @@ def _check_cache() -> None:
 def _japan_post_word() -> str:
     try:
         paused = Gate.objects.exclude(has_passed("paused_until", timezone.now())).exists()
-    except DatabaseError:
+    except Error:
         return "not known"
     return "paused" if paused else "asked"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
@@ -27,12 +27,14 @@ from tracking.models.allowances import limits, seconds_left
 from tracking.models.shipments import Outcome
 from tracking.values import numbers
 from tracking.values.numbers import Problem, TrackingNumber
+from tracking.values.store import lock_wait, log_trouble
 from tracking.words.glossary import Glossary
 
 answered = Signal()  # sent for each look-up by a visitor, with `outcome`: a value of Outcome, or STALE
 STALE = "stale"  # there is a story, but the last request to Japan Post failed
 
 _RETRY_SECONDS = 60
+_WAIT_TO_COUNT = 0.25  # seconds for a lock; the answer does not need the count
 
 
 @dataclass(frozen=True)
@@ -171,8 +173,10 @@ def _may_miss(visit: Visit) -> bool:
     if not Allowance.objects.has_room(Purpose.STORED, allowed, visit.now):
         return False  # without a write, however many there are
     try:
-        return Allowance.objects.take(Purpose.STORED, allowed, visit.now)
-    except DatabaseError:  # a database that cannot be written can still be read
+        with lock_wait(_WAIT_TO_COUNT):
+            return Allowance.objects.take(Purpose.STORED, allowed, visit.now)
+    except Error as error:  # a store that cannot be written can still be read
+        log_trouble("a stored look-up was not counted", error)
         return True
 
 

@@ -17,6 +17,7 @@ from tracking.staff.access import second_factor
 from tracking.staff.access.log_in import address_of
 from tracking.staff.access.passwords import LogInForm, PasswordForm
 from tracking.staff.access.second_factor_page import second_factor_page
+from tracking.staff.access.trouble import with_short_waits
 from tracking.staff.start_page import tasks_for
 
 
@@ -52,7 +53,7 @@ class Desk(admin.AdminSite):
             success_url=reverse("admin:password_change_done"),
             extra_context=self.each_context(request) | (extra_context or {}),
         )
-        return view(request)
+        return with_short_waits(view)(request)
 
     def each_context(self, request: HttpRequest) -> dict[str, object]:
         """Django's context, the version, and whether a second factor is required."""

@@ -19,11 +19,16 @@ from django.views.decorators.cache import never_cache
 from tracking.models.allowances import CLOCKS_DIFFER
 from tracking.public.visitors import client_address
 from tracking.staff.access import second_factor, tries
+from tracking.staff.access.trouble import with_short_waits
 
 
 @never_cache
+@with_short_waits
 def log_in(request: HttpRequest) -> HttpResponse:
-    """Django's log-in form; 429 with the time to wait if it is locked; or a redirect to the second factor."""
+    """Django's log-in form; 429 with the time to wait if it is locked; or a redirect to the second factor.
+
+    503 where the try cannot be counted.
+    """
     knows_password = second_factor.knows_password(request)
     if request.method == "GET" and knows_password and not second_factor.is_satisfied(request):
         page = reverse("admin:second_factor")

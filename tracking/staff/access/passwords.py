@@ -7,6 +7,7 @@ from axes.handlers.proxy import AxesProxyHandler
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db import Error
 from django.http import HttpRequest
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -41,7 +42,7 @@ class LogInForm(AdminAuthenticationForm):
             raise self.get_invalid_login_error()
         try:
             cleaned: dict[str, Any] = super().clean()
-        except ValidationError:
+        except (ValidationError, Error):  # the latter may follow a wrong password, so it counts too
             raise
         except BaseException:
             tries.give_back(name, address, now)

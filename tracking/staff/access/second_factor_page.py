@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from tracking.staff.access import second_factor
+from tracking.staff.access.trouble import with_short_waits
 
 
 class CodeForm(forms.Form):
@@ -35,6 +36,7 @@ class CodeForm(forms.Form):
 
 
 @never_cache
+@with_short_waits
 @sensitive_post_parameters("code")
 def second_factor_page(request: HttpRequest) -> HttpResponse:
     """The page of the second factor.
