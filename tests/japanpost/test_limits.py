@@ -10,7 +10,7 @@ from lxml import etree
 from tests.japanpost.test_parser import DETAIL, HELD, HISTORY_TABLE, NUMBER, ROWS, changed
 from tests.support.hostile_pages import HOSTILE
 from tracking.japanpost.errors import UnexpectedPage
-from tracking.japanpost.limits import _TAG, MAX_TAGS, count_attributes
+from tracking.japanpost.limits import _TAG, MAX_ATTRIBUTES, MAX_TAGS, count_attributes
 from tracking.japanpost.parser import MAX_EVENTS, parse_page
 
 FULL = changed(
@@ -92,10 +92,47 @@ def test_a_page_of_too_many_tags_is_refused(part: str) -> None:
         parse_page(changed(DETAIL, HELD, HELD + part * MAX_TAGS), NUMBER)
 
 
+@pytest.mark.parametrize("in_a_tag", [3, 14, 49])
+@pytest.mark.parametrize("value", ["=x", "='&lt;'"])
+def test_a_page_of_too_many_attributes_is_refused(in_a_tag: int, value: str) -> None:
+    tag = attributes(in_a_tag, value)
+    most = MAX_ATTRIBUTES // in_a_tag
+    with pytest.raises(UnexpectedPage, match=r"too many attributes: more than \d+ on the page"):
+        parse_page(changed(DETAIL, HELD, HELD + tag * most), NUMBER)
+
+
+@pytest.mark.parametrize("in_a_tag", [3, 14, 49])
+def test_a_page_of_fewer_attributes_is_read(in_a_tag: int) -> None:
+    tag = attributes(in_a_tag, "=x")
+    most = (MAX_ATTRIBUTES - DETAIL.count("=")) // in_a_tag - 100
+    assert parse_page(changed(DETAIL, HELD, HELD + tag * most), NUMBER).events
+
+
+@pytest.mark.parametrize("name", ["brackets in comments and in attributes", "attributes of brackets"])
+def test_only_the_first_hidden_tag_is_read(name: str) -> None:
+    with pytest.raises(UnexpectedPage) as failure:
+        parse_page(HOSTILE[name](), NUMBER)
+    assert len(str(failure.value)) < len("tags inside a comment or an attribute: '12345'")
+
+
+@pytest.mark.parametrize("part", ["<br> ", "<i></i>", "<!---->", "<?a?> "])
+def test_of_a_long_first_cell_only_the_beginning_is_read(part: str) -> None:
+    def stray(count: int) -> str:
+        row = f"<table><tr><td>{part * count}11/07/2026 10:24<td><td><td><td></table>"
+        return changed(DETAIL, "<body>", "<body>" + row)
+
+    with pytest.raises(UnexpectedPage, match="events outside the history"):
+        parse_page(stray(10), NUMBER)
+    assert parse_page(stray(100), NUMBER).events
+
+
 @pytest.mark.parametrize(
     "name",
     [
         "as many attributes as allowed",
+        "as many attributes in a cell as allowed",
+        "different attributes",
+        "nested rows around line breaks",
         "comments and texts between rows",
         "comments in a cell",
         "header cells of escaped brackets",

@@ -6,7 +6,7 @@ For the benchmark, which times them, and for tests, which show that none ends in
 from collections.abc import Callable
 
 from tests import PROJECT
-from tracking.japanpost.limits import MAX_TAGS
+from tracking.japanpost.limits import MAX_ATTRIBUTES, MAX_TAGS
 from tracking.japanpost.parser import MAX_BYTES, MAX_EVENTS
 
 NUMBER = "EM123456785JP"
@@ -50,6 +50,20 @@ def _attributes(count: int) -> str:
     return "<p " + " ".join(f"a{place}" for place in range(count)) + ">"
 
 
+def _comments_and_attributes(bracket: str) -> str:
+    """A cell of comments and of attributes, with as many of both as the limits allow. Neither contains a tag."""
+    tag = "<br " + " ".join(f"a{place}={bracket}" for place in range(150)) + ">"
+    tags = tag * ((MAX_ATTRIBUTES - 1_000) // 150)
+    comments = (MAX_TAGS - PAGE.count("<") - tags.count("<br") - 20) // 2
+    return _in_cell("<!<>" * comments + tags)
+
+
+def _nested_rows(part: str) -> str:
+    """Rows inside the first cells of rows, around the part; each has five cells."""
+    depth = 120
+    return _in_body("<tr><b>" * depth + part + ("</b>" + "<br>" * 4 + "</tr>") * depth)
+
+
 def _padded(part: str, text: str) -> str:
     """The part with a text that fills the page."""
     return part.replace(
@@ -69,9 +83,25 @@ HOSTILE: dict[str, Callable[[], str]] = {
     "attributes in a page too short to check": lambda: (
         "<html><p " + " ".join(map(chr, range(0x4E00, 0x4E00 + 9_900))) + "></p></html>"
     ),
-    "as many attributes as allowed": lambda: _in_body(_attributes(6_900)),
+    "as many attributes as allowed": lambda: _in_body(_attributes(4_200)),
     "attributes with tags in quotes": lambda: _in_body(
-        "<p " + " ".join(f"a{place}='<'" for place in range(6_900)) + ">"
+        "<p " + " ".join(f"a{place}='<'" for place in range(4_200)) + ">"
+    ),
+    "attributes with long names": lambda: _in_body(
+        "<p " + " ".join(f"{'a' * 90}{place}" for place in range(4_000)) + ">"
+    ),
+    "tags of many bytes": lambda: _in_body("<a b='" + "<a " * 9 + " " * 1_900_000 + "'>"),
+    "brackets in comments and in attributes": lambda: _comments_and_attributes("&lt"),
+    "brackets in comments only": lambda: _comments_and_attributes("x"),
+    "more attributes in a cell than allowed": lambda: _in_cell(
+        _many("<br " + " ".join(f"a{place}=&lt" for place in range(49)) + ">")
+    ),
+    "as many attributes in a cell as allowed": lambda: _in_cell(
+        ("<br " + " ".join(f"a{place}=x" for place in range(49)) + ">") * ((MAX_ATTRIBUTES - 1_000) // 49)
+    ),
+    "different attributes": lambda: _in_cell("".join(f"<br a{one}=x b{one}=x>" for one in range(19_000))),
+    "html tags with attributes": lambda: _in_body(
+        "".join(f"<html {' '.join(f'a{one}x{place}' for place in range(190))}>" for one in range(200))
     ),
     "many tags with 70 attributes": lambda: _in_body(_many(_attributes(70))),
     "many tags with 30 attributes": lambda: _in_body(_many(_attributes(30))),
@@ -111,6 +141,9 @@ HOSTILE: dict[str, Callable[[], str]] = {
     "nested tables around elements": lambda: _in_body(
         "<table><tr><td>" * 80 + "<b></b>" * 9_000 + "<td><td><td><td></table>" * 80
     ),
+    "nested rows around line breaks": lambda: _nested_rows("<br> " * 17_800),
+    "nested rows around elements": lambda: _nested_rows("<i></i>" * 9_200),
+    "nested rows around blanks": lambda: _padded(_nested_rows("@"), " "),
     "header cells": lambda: _in_headers(_many("<th>x")),
     "header cells of escaped brackets": lambda: _in_headers(_many("<th>&lt;")),
     "header cells that fill the page": lambda: _in_headers(_many("<th>" + "&lt;" * 25)),

@@ -8,7 +8,7 @@ checks below detect what it silently corrected.
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date, time
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from lxml import etree
 
@@ -59,8 +59,7 @@ _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")  # U+FFFD: the text
 _INLINE = {"a", "b", "br", "div", "em", "font", "i", "nobr", "p", "small", "span", "strong", "u", "wbr"}
 _BREAKS = {"br", "div", "p"}
 _END = "the-end-of-the-page"
-# An unclosed comment or quote swallows the rows after it; so does a tag without its ">".
-_swallowed = etree.XPath(".//comment()[contains(., '<')] | .//@*[contains(concat(name(), .), '<')]")
+_MOST_NODES_OF_DATE = 20  # elements and comments; a cell with more has other things than a date
 
 
 def parse_page(html: str, number: str) -> TrackedItem:
@@ -275,7 +274,9 @@ def _check_no_stray_events(root: Element, ours: tuple[Element, Element]) -> None
 
 
 def _is_date(cell: Element) -> bool:
-    """True where the cell has a date and nothing else. Stops reading a longer text, such as that of a whole table."""
+    """True where the cell has a date and nothing else. Reads only the beginning: the cell may hold a whole table."""
+    if next(islice(cell.iter(), _MOST_NODES_OF_DATE, None), None) is not None:
+        return False
     text = ""
     for piece in cell.itertext():
         text += "".join(str(piece).split(maxsplit=2))  # more words are no date
@@ -286,8 +287,8 @@ def _is_date(cell: Element) -> bool:
 
 def _rows(table: Element) -> list[Row]:
     """The table's own rows. Raises UnexpectedPage for text or elements between the cells."""
-    if swallowed := _swallowed(table):
-        raise UnexpectedPage(f"tags inside a comment or an attribute: {str(swallowed)[:80]}")
+    if swallowed := next((text for text in _hidden_texts(table) if "<" in text), ""):
+        raise UnexpectedPage(f"tags inside a comment or an attribute: {swallowed[:80]!r}")
     if between := next((text for text in _between_cells(table) if text.strip(" \t\r\n")), ""):
         raise UnexpectedPage(f"text between the cells: {between[:80]!r}")
     rows = []
@@ -295,6 +296,18 @@ def _rows(table: Element) -> list[Row]:
         for row in [part] if part.tag == "tr" else _children(part, {"tr"}):
             rows.append(_children(row, {"td", "th"}))
     return rows
+
+
+def _hidden_texts(table: Element) -> Iterator[str]:
+    """The comments, then the attributes: an unclosed comment, quote or tag swallows the rows after it.
+
+    One XPath for both would compare each comment with each attribute.
+    """
+    for comment in table.iter(etree.Comment):
+        yield comment.text or ""
+    for element in table.iter("*"):
+        for name, value in element.items():
+            yield str(name) + str(value)
 
 
 def _between_cells(table: Element) -> Iterator[str]:
