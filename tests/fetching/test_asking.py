@@ -64,6 +64,16 @@ def test_a_page_not_read_in_time_is_unreadable_not_unanswered(standin, stored, e
     assert_unreadable(standin, "not-read-within")
 
 
+def test_with_too_many_readers_at_work_a_page_is_unreadable(standin, stored, monkeypatch):
+    monkeypatch.setattr(reader, "MOST_READING_HERE", 0)
+    assert look_up(NUMBER, now=LATER).stale
+    assert_unreadable(standin, "too-many-pages-are-being-read")
+
+
+def test_as_many_threads_may_read_as_may_ask():
+    assert reader.MOST_READING_HERE == gate.MOST_ASKING_HERE
+
+
 @pytest.mark.parametrize("name", ["header cells", "the name of a tag"])
 def test_a_long_reason_is_short_in_the_log_and_the_store(standin, caplog, name):
     standin.set_page(NUMBER, LONG[name])

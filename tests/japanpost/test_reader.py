@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.support.clock import Clock
 from tracking.japanpost import deadline, reader
 from tracking.japanpost.errors import LONGEST_REASON, NotFound, Rejected, Unavailable, UnexpectedPage
 from tracking.japanpost.parser import parse_page
-from tracking.japanpost.reader import read_page
+from tracking.japanpost.reader import MOST_READING_HERE, read_page
 from tracking.japanpost.records import TrackedItem
 
 LONG_TIMEOUT = 60.0  # seconds
@@ -34,9 +35,19 @@ def test_the_failures_of_the_parser_arrive(html: str, number: str, failure: type
         read_page(html, number, timeout=LONG_TIMEOUT)
 
 
+def readers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "japanpost-reader"]
+
+
+def end_readers(over: threading.Event) -> None:
+    over.set()
+    for thread in readers():
+        thread.join(LONG_TIMEOUT)
+
+
 @pytest.fixture
-def endless(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The parser does not end before the test does, and the time is over once it has begun."""
+def endless(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """The parser ends when the test does or sets the event, and the time is over once it has begun."""
     begun, over, clock = threading.Event(), threading.Event(), Clock()
 
     def parse(html: str, number: str) -> TrackedItem:
@@ -48,17 +59,35 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(reader, "parse_page", parse)
     monkeypatch.setattr(deadline, "time", clock)
     monkeypatch.setattr(deadline, "_POLL", 0.01)
-    yield
-    over.set()
-    for thread in threading.enumerate():
-        if thread.name == "japanpost-reader":
-            thread.join(LONG_TIMEOUT)
+    yield over
+    end_readers(over)
 
 
-def test_a_page_that_is_not_read_in_time_is_unexpected(endless: None) -> None:
+def test_a_page_that_is_not_read_in_time_is_unexpected(endless: threading.Event) -> None:
     with pytest.raises(UnexpectedPage, match=r"not read within 4\.0 s"):
         read_page(DETAIL, NUMBER, timeout=4)
-    assert "japanpost-reader" in [thread.name for thread in threading.enumerate()]  # still reading
+    assert readers()  # still reading
+
+
+def test_a_reader_counts_until_it_ends(endless: threading.Event) -> None:
+    for _ in range(MOST_READING_HERE):
+        with pytest.raises(UnexpectedPage, match="not read within"):
+            read_page(DETAIL, NUMBER, timeout=0)
+    for _ in range(2):
+        with pytest.raises(UnexpectedPage, match="too many pages are being read"):
+            read_page(DETAIL, NUMBER, timeout=0)
+    assert len(readers()) == MOST_READING_HERE
+    end_readers(endless)
+    assert read_page(DETAIL, NUMBER, timeout=LONG_TIMEOUT).events
+
+
+@pytest.mark.parametrize("html", [DETAIL, "maintenance"], ids=["a story", "a failure"])
+def test_a_reader_is_not_counted_once_its_answer_is_there(html: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MOST_READING_HERE", 1)
+    for _ in range(20):
+        with suppress(UnexpectedPage):
+            assert read_page(html, NUMBER, timeout=LONG_TIMEOUT).events
+    assert read_page(DETAIL, NUMBER, timeout=LONG_TIMEOUT).events
 
 
 @pytest.mark.parametrize(
@@ -79,9 +108,13 @@ def test_any_other_error_is_an_unexpected_page(
     assert len(line) < 5_000 and "\nforged line" not in line
 
 
-def test_without_a_thread_the_page_is_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
+def test_without_a_thread_the_page_is_read_all_the_same(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def start(thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
+        raise error
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    assert read_page(DETAIL, NUMBER, timeout=LONG_TIMEOUT).events
+    for _ in range(MOST_READING_HERE + 1):
+        assert read_page(DETAIL, NUMBER, timeout=LONG_TIMEOUT).events
