@@ -283,18 +283,48 @@ def test_a_new_page_is_kept_after_twenty_of_the_future():
     assert KeptPage.objects.count() == 20
 
 
-@pytest.mark.parametrize(
-    ("days_ago", "is_doubted"), [([], False), ([1], False), ([8], False), ([70, 60], False), ([70, 1], True)]
-)
-def test_a_gap_before_the_last_week_raises_doubt(days_ago, is_doubted):
+DAILY = range(0, 200)  # days ago
+USES = {  # how many days ago requests were stored, by the present clock; and whether that raises doubt about it
+    "no request yet": ([], False),
+    "new since today": ([0], False),
+    "new for three weeks": (range(20), False),
+    "daily": (DAILY, False),
+    "every other week": (range(3, 200, 14), False),
+    "daily, with a holiday of a month": ([*range(3), *range(33, 200)], False),
+    "once a month": (range(3, 200, 30), True),
+    "dormant for 70 days": (range(70, 200), True),
+    "dormant, used again for 8 days": ([*range(9), *range(70, 200)], True),
+    "dormant, used again for three weeks": ([*range(23), *range(70, 200)], False),
+    "a jump of a year": (range(374, 574), True),
+    "a jump, and a week with the wrong clock": ([*range(8), *range(374, 574)], True),
+    "one request of an earlier jump": ([9, *range(374, 574)], True),
+    "a week of an earlier jump": ([*range(9, 16), *range(374, 574)], True),
+    "a jump of 40 days once, of 95 now": ([55, *range(95, 295)], True),
+    "a day in each of two earlier jumps": ([10, 55, *range(95, 295)], True),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_requests_in_few_weeks_raise_doubt(use):
+    days_ago, is_doubted = USES[use]
     for days in days_ago:
         note_request(NOW - days * DAY)
     assert bool(prune.doubt_about_clock(NOW)) == is_doubted
 
 
-def test_with_a_clock_ahead_nothing_is_deleted(standin, later, capsys, caplog):
+def test_requests_of_the_future_raise_no_doubt():
+    for days in (*DAILY, -365):
+        note_request(NOW - days * DAY)
+    assert not prune.doubt_about_clock(NOW)
+
+
+@pytest.mark.parametrize("earlier", [[], [2 * YEAR - 9 * DAY], [2 * YEAR - 55 * DAY, 2 * YEAR - 9 * DAY]])
+def test_with_a_clock_ahead_nothing_is_deleted(standin, later, capsys, caplog, earlier):
+    """Also after an earlier jump, in which the wrong clock stored a request."""
     standin.set_item(NUMBER, story(POSTED, DELIVERED))
     look_up(NUMBER, now=NOW)
+    for jump in earlier:
+        note_request(NOW + jump)
     later(NOW + 2 * YEAR)
     with pytest.raises(CommandError, match="clock says 2028-11-23"):
         call_command("prune")

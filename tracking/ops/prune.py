@@ -18,7 +18,7 @@ from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import localdate
 
 from tracking.models import (
@@ -45,9 +45,8 @@ PARCELS_ARE_KEPT = timedelta(days=400)  # after the delivery, and after the last
 NUMBERS_ARE_KEPT = timedelta(days=90)  # without a story, after the last request to Japan Post
 SPAM_IS_KEPT = timedelta(days=90)  # time for staff to say that it is not spam
 MINUTES_ARE_KEPT = timedelta(hours=1)  # those that release 0.1.0 left
-LONGEST_GAP = timedelta(
-    days=60
-)  # without any request to Japan Post; a longer one raises doubt about the clock
+WEEKS_LOOKED_AT = 8  # before the newest week: in how many of them was Japan Post asked?
+WEEKS_OF_USE = 3  # with fewer weeks, the clock is in doubt
 _UNTOUCHED = Q(
     registered_at=None, order_reference="", note=""
 )  # staff neither registered it nor wrote about it
@@ -98,17 +97,18 @@ def operational_rules(now: datetime) -> list[Rule]:
 def doubt_about_clock(now: datetime) -> str:
     """Why this machine's clock may be ahead, as a sentence; empty: no reason.
 
-    A site that is used asks Japan Post daily. After a jump of the clock, no stored request is about a week old: during
-    that week an operator can notice it. A site that was not used for two months looks the same, and keeps its data
-    until an operator says that the clock is right.
+    A site that is used stores requests to Japan Post in most weeks. After a jump of the clock, the weeks before the
+    newest one have none, or only those of an earlier jump. One jump of a week touches two weeks at most, and so do
+    single requests in two jumps. A new site has no older request, and nothing that could expire.
     """
-    a_week_old = Fetch.objects.filter(started_at__lte=now - timedelta(days=7))
-    newest = a_week_old.aggregate(newest=Max("started_at"))["newest"]
-    if newest is None or now - newest <= LONGEST_GAP:
+    week = timedelta(days=7)
+    ends = [now - number * week for number in range(1, WEEKS_LOOKED_AT + 1)]
+    asked = sum(Fetch.objects.filter(started_at__gt=end - week, started_at__lte=end).exists() for end in ends)
+    if asked >= WEEKS_OF_USE or not Fetch.objects.older_than(ends[-1] - week).exists():
         return ""
     return (
-        f"This machine's clock says {now:%Y-%m-%d}. No request to Japan Post is stored between {newest:%Y-%m-%d} and a "
-        "week before that, so the clock may be ahead."
+        f"This machine's clock says {now:%Y-%m-%d}. In the {WEEKS_LOOKED_AT} weeks before the last one, requests to "
+        f"Japan Post are stored in fewer than {WEEKS_OF_USE} weeks ({asked}), so the clock may be ahead."
     )
 
 

@@ -34,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--clock-is-right",
             action="store_true",
-            help="delete although the site asked Japan Post nothing for two months, which looks like a wrong clock",
+            help="delete although the site hardly asked Japan Post for two months, which looks like a wrong clock",
         )
 
     def handle(self, *args: Any, dry_run: bool, clock_is_right: bool, **options: Any) -> None:
