@@ -20,6 +20,7 @@ from tracking.fetching.lookup import BUDGET_WITH_STORY, look_up
 from tracking.fetching.timer import Timer
 from tracking.japanpost.errors import NotFound, Unavailable, UnexpectedPage
 from tracking.models import Allowance, AskedBy, Event, Fetch, Gate, Shipment
+from tracking.values.pacing import Slots
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=16)
@@ -55,6 +56,11 @@ def answer_now(standin, number):
 def request(number, now, visitor=()):
     """A visitor's request, with no story to read and eight seconds for it."""
     return gate._Request(number, Timer(now, 8), AskedBy.VISITOR, visitor, has_story=False)
+
+
+def visitor(number):
+    """The browser of one of many visitors, each with an address of its own."""
+    return Client(REMOTE_ADDR=f"203.0.113.{number}")
 
 
 def wait_until_waiting(count):
@@ -281,7 +287,7 @@ def test_beyond_the_waiting_limit_the_page_reloads_by_itself(
 ):
     settings.JAPANPOST_CONCURRENCY, settings.JAPANPOST_WAITING = 1, 2
     standin.set_fault(None, "hang")
-    comes = let_in(partial(Client().get, f"/track/{number}/") for number in parcels[:10])
+    comes = let_in(partial(visitor(i).get, f"/track/{number}/") for i, number in enumerate(parcels[:10]))
     # Seven leave at once: one request is in flight, and two visitors wait.
     at_once = [come.result for come in wait_for(comes, but=3)]
     # A refused number is not stored.
@@ -303,7 +309,7 @@ def test_waiting_for_another_request_is_bounded_too(standin, settings, stopped_t
     settings.JAPANPOST_WAITING = 3
     standin.set_item(NUMBER, story(POSTED))
     standin.set_fault(NUMBER, "hang")
-    comes = let_in([partial(Client().get, f"/track/{NUMBER}.json")] * 12)
+    comes = let_in([partial(visitor(i).get, f"/track/{NUMBER}.json") for i in range(12)])
     refused = wait_for(comes, but=4)  # one request is in flight and three visitors wait
     answer_now(standin, NUMBER)
     wait_for(comes)
@@ -316,6 +322,48 @@ def test_waiting_for_another_request_is_bounded_too(standin, settings, stopped_t
     }
     assert 3 <= int(refused[0].result["Retry-After"]) <= 10
     assert len(standin.requests) == 1
+
+
+@threads
+def test_one_visitor_leaves_room_to_wait_for_others(standin, settings, stopped_timers):
+    settings.JAPANPOST_WAITING = 3
+    standin.set_item(NUMBER, story(POSTED))
+    standin.set_fault(NUMBER, "hang")
+    comes = let_in([partial(look_up, NUMBER, now=NOW, visitor=("a", "network"))] * 12)
+    wait_for(comes, but=3)  # one request is in flight, and two of "a" wait for its answer
+    other = let_in([partial(look_up, NUMBER, now=NOW, visitor=("b", "network"))])
+    wait_until_waiting(3)
+    answer_now(standin, NUMBER)
+    wait_for([*comes, *other])
+    assert [type(failure) for failure in failures(comes)] == [Busy] * 9
+    assert not failures(other) and gate._waiting._held == {}
+
+
+@threads
+def test_an_office_with_one_address_opens_three_parcels(standin, settings, stopped_timers, parcels):
+    settings.JAPANPOST_CONCURRENCY, settings.JAPANPOST_WAITING = 1, 3
+    visits = [partial(look_up, number, now=NOW, visitor=("office",)) for number in parcels[:3]]
+    assert not failures(all_at_once(visits))  # one asks and two wait
+
+
+@threads
+def test_without_a_limit_of_look_ups_one_may_wait_in_all_places(standin, settings, stopped_timers):
+    settings.LOOKUPS_PER_MINUTE, settings.JAPANPOST_WAITING = 0, 3
+    standin.set_item(NUMBER, story(POSTED))
+    standin.set_fault(NUMBER, "hang")
+    comes = let_in([partial(look_up, NUMBER, now=NOW, visitor=("a",))] * 4)
+    wait_until_waiting(3)
+    answer_now(standin, NUMBER)
+    assert not failures(wait_for(comes))
+
+
+@pytest.mark.parametrize(("places", "share"), [(1, 1), (2, 1), (3, 2), (4, 2), (20, 10)])
+def test_a_share_is_half_of_the_places_at_least_one(places, share):
+    slots = Slots()
+    assert [slots.take(places, holder="a") for _ in range(places)].count(True) == share
+    assert [slots.take(places, holder="b") for _ in range(places)].count(True) == min(share, places - share)
+    slots.free("a")
+    assert slots.take(places, holder="a") and not slots.take(places, holder="a")
 
 
 @threads

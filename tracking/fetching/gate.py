@@ -5,8 +5,8 @@ under the lock of the gate's only row, which also spaces the starts; no transact
 request in flight holds a lease on its parcel. Unexpired leases are the count of requests in flight, so a crash leaves
 nothing to clean up.
 
-Waiting is bounded in time (the visitor's budget) and in number (JAPANPOST_WAITING in one process), so that a thread is
-always left for visitors who only read. The machines' clocks must agree to about a second.
+Waiting is bounded in time (the visitor's budget) and in number (JAPANPOST_WAITING in one process, half of them for one
+visitor), so that a thread is always left for visitors who only read. The machines' clocks must agree to about a second.
 """
 
 import logging
@@ -231,19 +231,23 @@ class _Wait:
 
 
 def _admit(request: _Request) -> Ticket | None:
-    """Try until there is a ticket or none is needed. Waits in between, in one of JAPANPOST_WAITING slots."""
+    """Try until there is a ticket or none is needed. Waits in between, in one of JAPANPOST_WAITING slots.
+
+    One visitor has half of the slots at most, because waiting for a request in flight is not counted as a look-up.
+    """
     attempt = _attempt(request)
     if isinstance(attempt, _Wait):
         attempt.check(request)
-        if not _waiting.take(settings.JAPANPOST_WAITING):
-            raise Busy("all slots for waiting are taken")
+        holder = request.visitor[0] if request.visitor and settings.LOOKUPS_PER_MINUTE else ""
+        if not _waiting.take(settings.JAPANPOST_WAITING, holder=holder):
+            raise Busy("all slots for waiting are taken, or this visitor's share of them")
         try:
             while isinstance(attempt, _Wait):
                 attempt.check(request)
                 time.sleep(min(attempt.seconds or _POLL, _POLL))
                 attempt = _attempt(request)
         finally:
-            _waiting.free()
+            _waiting.free(holder)
     return attempt
 
 
