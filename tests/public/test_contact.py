@@ -364,3 +364,32 @@ def test_a_field_of_one_line_has_a_limit(field):
         field: "x" * 100_000 + "@example.com",
     }
     assert set(ContactForm(typed).errors) == {field}
+
+
+# Work is bounded by length before anything else
+
+
+@pytest.mark.parametrize("field", ["name", "email", "number", "text", "to", "website"])
+def test_a_field_of_megabytes_is_not_looked_at_and_comes_back_cut(client, monkeypatch, field):
+    monkeypatch.setattr(
+        "tracking.public.forms.has_control_characters", lambda text: len(text) > 20_000 and 1 / 0
+    )
+    monkeypatch.setattr(
+        "tracking.public.forms.unicodedata.category", lambda sign: "Cf" if sign == "'" else "Ll"
+    )
+    typed = "'" * 2_000_000 + "@example.com"
+    response = client.post("/contact/", LETTER | {field: typed})
+    assert response.status_code == 400 and len(response.content) < 150_000
+    main = html.fromstring(response.content.decode()).get_element_by_id("main")
+    shown = main.get_element_by_id(f"id_{field}")
+    assert (shown.get("value") or shown.text or "").strip() == "'" * 20_000
+    if field in ("name", "email", "number", "text"):
+        assert "2000012" in main.get_element_by_id(f"id_{field}_error").text_content()
+    assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize("sign", ["'", "a"])
+def test_a_form_without_its_cookie_shows_what_a_message_can_hold(sign):
+    response = Client(enforce_csrf_checks=True).post("/contact/", {"text": sign * 2_000_000})
+    main = html.fromstring(response.content.decode()).get_element_by_id("main")
+    assert response.status_code == 403 and main.get_element_by_id("written").text == sign * 5000

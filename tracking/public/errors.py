@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from tracking.public.forms import LONGEST_TEXT
 from tracking.public.rendering import plain_page
 from tracking.public.visitors import is_at_desk
 
@@ -28,10 +29,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's CSRF_FAILURE_VIEW. The page shows the text that the customer wrote, so that it is not lost."""
+    """Django's CSRF_FAILURE_VIEW. The page shows the text that the customer wrote, up to the length of a message."""
     if is_at_desk(request):
         return plain_page(request, "403_desk_form.html", {}, 403)
     is_ours = request.headers.get("Origin") in (None, f"{request.scheme}://{request.get_host()}")
     # A form on another site must not put text on our page.
-    text = request.POST.get("text", "") if is_ours else ""
+    text = request.POST.get("text", "")[:LONGEST_TEXT] if is_ours else ""
     return plain_page(request, "403_csrf.html", {"text": text}, 403)

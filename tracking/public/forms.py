@@ -13,11 +13,12 @@ from tracking.values.validators import has_control_characters
 from tracking.words.glossary import Glossary
 
 # Characters. The limits of the columns of Message, whose text column has none.
-_LONGEST_NAME, _LONGEST_ADDRESS, _LONGEST_NUMBER, _LONGEST_TEXT = 100, 254, 40, 5000
+_LONGEST_NAME, _LONGEST_ADDRESS, _LONGEST_NUMBER, LONGEST_TEXT = 100, 254, 40, 5000
 _TOO_LONG = _("Please write at most %(limit_value)d characters; these are %(show_value)d.")
 
 
 _LONGEST_TYPED_NUMBER = 2000  # a pasted address of a page, in which the number is looked for
+_LONGEST_SENT = 20_000  # no field is looked at, or sent back, beyond it
 
 
 def check_one_line(text: str) -> None:
@@ -26,12 +27,33 @@ def check_one_line(text: str) -> None:
         raise forms.ValidationError(_("Please write this in one line, without signs that cannot be seen."))
 
 
-class AddressField(forms.EmailField):
+class BoundedField(forms.Field):
+    """A field of a form of strangers. Its other checks, whose work grows with the length, never see a huge text."""
+
+    def to_python(self, value: Any) -> Any:
+        """Return the text. Raises ValidationError, before anything else, for one of more than 20,000 characters."""
+        if len(value or "") > _LONGEST_SENT:
+            raise forms.ValidationError(
+                _TOO_LONG, params={"limit_value": _LONGEST_SENT, "show_value": len(value)}
+            )
+        return super().to_python(value)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what the form shows again: what was typed, cut after 20,000 characters."""
+        return data[:_LONGEST_SENT] if isinstance(data, str) else data
+
+
+class BoundedText(BoundedField, forms.CharField):
+    """Text that visitors type."""
+
+
+class AddressField(BoundedField, forms.EmailField):
     """An e-mail address, without the invisible characters that chats and address books add when it is pasted."""
 
     def to_python(self, value: Any) -> str | None:
         """Return the address without format characters (category Cf)."""
-        return super().to_python("".join(sign for sign in value or "" if unicodedata.category(sign) != "Cf"))
+        typed = super().to_python(value) or ""
+        return "".join(sign for sign in typed if unicodedata.category(sign) != "Cf").strip()
 
 
 class ContactForm(forms.Form):
@@ -40,7 +62,7 @@ class ContactForm(forms.Form):
     No field has a `max_length`, because browsers would silently cut pasted text.
     """
 
-    name = forms.CharField(
+    name = BoundedText(
         label=_("Your name"),
         required=False,
         validators=[MaxLengthValidator(_LONGEST_NAME, _TOO_LONG), check_one_line],
@@ -67,7 +89,7 @@ class ContactForm(forms.Form):
             ),
         },
     )
-    number = forms.CharField(
+    number = BoundedText(
         label=_("Tracking number"),
         required=False,
         help_text=_("If it is about a parcel."),
@@ -76,14 +98,14 @@ class ContactForm(forms.Form):
             attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
         ),
     )
-    text = forms.CharField(
+    text = BoundedText(
         label=_("Your message"),
-        validators=[MaxLengthValidator(_LONGEST_TEXT, _TOO_LONG)],
+        validators=[MaxLengthValidator(LONGEST_TEXT, _TOO_LONG)],
         widget=forms.Textarea(attrs={"rows": 7}),
         error_messages={"required": _("Please write what we can help with.")},
     )
-    to = forms.Field(required=False, widget=forms.HiddenInput)  # the country in the link of the e-mail
-    website = forms.CharField(
+    to = BoundedField(required=False, widget=forms.HiddenInput)  # the country in the link of the e-mail
+    website = BoundedText(
         label=_("Leave this empty"),
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}),

@@ -287,6 +287,21 @@ def test_a_name_or_password_that_is_too_long_is_not_looked_at(client, ann, caplo
     assert not AccessAttempt.objects.exists() and not caplog.records and not checked
 
 
+@pytest.mark.parametrize("sign", ["'", "\ufdfa", "a\u0315\u0300"], ids=["quote", "nfkc", "combining"])
+def test_a_long_name_is_neither_normalized_nor_sent_back(client, ann, monkeypatch, sign):
+    normalized = []
+    monkeypatch.setattr("unicodedata.normalize", lambda form, text: normalized.append(len(text)) or text)
+    page = try_to_log_in(client, name=sign * 200_000)
+    assert page.status_code == 200 and len(page.content) < 20_000
+    assert max(normalized, default=0) <= 1000
+
+
+def test_a_long_target_of_the_log_in_is_refused(client, ann):
+    form = {"username": "ann", "password": "wrong", "next": "/" + "'" * 200_000}
+    page = client.post(PAGE, form)
+    assert page.status_code == 400 and len(page.content) < 20_000
+
+
 def test_the_longest_name_and_password_can_log_in(client, db):
     name, password = "a" * 150, "ab" * 500
     User.objects.create_superuser(name, password=password)

@@ -10,6 +10,7 @@ from axes.handlers.proxy import AxesProxyHandler
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import admin
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,14 +22,18 @@ from tracking.public.visitors import client_address
 from tracking.staff.access import second_factor, tries
 from tracking.staff.access.trouble import with_short_waits
 
+_LONGEST_TARGET = 8000  # characters; gunicorn takes no longer address
+
 
 @never_cache
 @with_short_waits
 def log_in(request: HttpRequest) -> HttpResponse:
     """Django's log-in form; 429 with the time to wait if it is locked; or a redirect to the second factor.
 
-    503 where the try cannot be counted.
+    503 where the try cannot be counted. Raises BadRequest for a target that no browser would open.
     """
+    if len(request.POST.get("next", "")) > _LONGEST_TARGET:
+        raise BadRequest("the target of the log-in is too long")
     knows_password = second_factor.knows_password(request)
     if request.method == "GET" and knows_password and not second_factor.is_satisfied(request):
         page = reverse("admin:second_factor")

@@ -5,9 +5,11 @@ from typing import Any
 
 from axes.handlers.proxy import AxesProxyHandler
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
+from django.contrib.auth.forms import UsernameField
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import Error
+from django.forms import TextInput
 from django.http import HttpRequest
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -19,9 +21,18 @@ LONGEST_NAME = User._meta.get_field("username").max_length or 0
 LONGEST_PASSWORD = 1000  # characters
 
 
+class NameField(UsernameField):
+    """The user name at the log-in. Django does not normalize a name that is too long, but would send it back."""
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what the form shows again: the name, cut where no user's name is longer."""
+        return data[:LONGEST_NAME] if isinstance(data, str) else data
+
+
 class LogInForm(AdminAuthenticationForm):
     """The log-in. It counts each try before it checks the password."""
 
+    username = NameField(widget=TextInput(attrs={"autofocus": True}))
     request: HttpRequest
 
     @sensitive_variables()
