@@ -1,17 +1,21 @@
 """One request: what is stored when its page cannot be read, and when there is no time to send it."""
 
+import gc
+import weakref
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.japanpost.test_errors import LONG
-from tests.japanpost.test_reader import endless  # noqa: F401
+from tests.japanpost.test_reader import LONG_TIMEOUT, endless, readers  # noqa: F401
 from tests.support.stories import AT_EXCHANGE, NUMBER, POSTED, story
 from tracking.fetching import gate
 from tracking.fetching.asking import ask
 from tracking.fetching.lookup import look_up
 from tracking.fetching.timer import Timer
 from tracking.japanpost import reader
+from tracking.japanpost.client import Page
 from tracking.japanpost.errors import LONGEST_REASON, UnexpectedPage
 from tracking.models import Fetch, Gate, KeptPage, Shipment
 from tracking.values.numbers import TrackingNumber
@@ -68,6 +72,30 @@ def test_with_too_many_readers_at_work_a_page_is_unreadable(standin, stored, mon
     monkeypatch.setattr(reader, "MOST_READING_HERE", 0)
     assert look_up(NUMBER, now=LATER).stale
     assert_unreadable(standin, "too-many-pages-are-being-read")
+
+
+@pytest.mark.parametrize("html", ["maintenance", "<html></html>"])
+def test_a_page_that_cannot_be_read_does_not_stay_in_memory(standin, monkeypatch, html):
+    pages = []
+
+    class Text(str):
+        """A text that can have a weak reference."""
+
+    def fetch_page(*args, **kwargs):
+        text = Text(html)
+        pages.append(weakref.ref(text))
+        return Page(text, len(html))
+
+    monkeypatch.setattr("tracking.japanpost.client.fetch_page", fetch_page)
+    gc.disable()
+    try:
+        with suppress(UnexpectedPage):
+            look_up(NUMBER, now=NOW)
+        for thread in readers():
+            thread.join(LONG_TIMEOUT)
+        assert [page() for page in pages] == [None]
+    finally:
+        gc.enable()
 
 
 def test_as_many_threads_may_read_as_may_ask():

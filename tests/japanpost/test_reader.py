@@ -1,6 +1,8 @@
 """A page is read in bounded time, and an error of ours is a page that we cannot read."""
 
+import re
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -43,6 +45,17 @@ def end_readers(over: threading.Event) -> None:
     over.set()
     for thread in readers():
         thread.join(LONG_TIMEOUT)
+
+
+@pytest.mark.parametrize("html", ["maintenance", "\ud800</html>", DETAIL.replace("11/", "13/")])
+def test_a_failure_keeps_no_tree(html: str) -> None:
+    with pytest.raises(UnexpectedPage) as in_parser:
+        parse_page(html, NUMBER)
+    with pytest.raises(UnexpectedPage, match=re.escape(str(in_parser.value))) as failure:
+        read_page(html, NUMBER, timeout=LONG_TIMEOUT)
+    places = traceback.extract_tb(failure.value.__traceback__)
+    assert "parse_page" not in {place.name for place in places}
+    assert failure.value.__context__ is failure.value.__cause__ is None
 
 
 @pytest.fixture

@@ -35,7 +35,8 @@ def ask(ticket: gate.Ticket) -> Fetch:
     except NotSent as reason:
         raise gate.OutOfTime(str(reason)) from None
     except JapanPostError as failure:
-        answer = failure
+        # Its traceback keeps this function's variables, and so the page, until the garbage collector runs.
+        answer = failure.with_traceback(None)
     seconds = time.monotonic() - started
     # The story is dated to the visitor's arrival: after a wait it looks older than it is, never newer. Evidence (the
     # request, and when a row was first seen) keeps its real time.

@@ -56,7 +56,9 @@ def _answer_of(html: str, number: str) -> TrackedItem | JapanPostError:
     try:
         return parse_page(html, number)
     except JapanPostError as failure:
-        return failure
+        # Its traceback keeps the parser's variables, and so the tree, until the garbage collector runs.
+        failure.__context__ = failure.__cause__ = None
+        return failure.with_traceback(None)
     except Exception as error:  # a bug of ours or of a library: the page is kept, and staff get an alarm
         logger.error("reading a page failed with an unexpected error\n%s", short_traceback(error))
         return UnexpectedPage(f"reading failed: {error!r}")
