@@ -86,9 +86,9 @@ def test_a_look_up_costs_a_fixed_number_of_statements(standin, django_assert_num
     # The first look-up of a process also reads the words.
     look_up("EN123456785JP", now=NOW - timedelta(minutes=1), visitor=("a visitor",))
     standin.set_item(NUMBER, story(POSTED, AT_EXCHANGE))
-    with django_assert_num_queries(35):
+    with django_assert_num_queries(33):
         look_up(NUMBER, now=NOW, visitor=("a visitor",))
-    with django_assert_num_queries(28):
+    with django_assert_num_queries(26):
         look_up(NUMBER, now=LATER, visitor=("a visitor",))
 
 

@@ -1,18 +1,21 @@
 """A store that can be read and not written: customers read the stored story, and nothing that was taken is lost."""
 
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import IntegrityError, InterfaceError, OperationalError, connection
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from lxml import html
 
 from tests.support.stories import AT_EXCHANGE, IN_CUSTOMS, NUMBER, POSTED, some_numbers, story
-from tests.support.trouble import TROUBLES, commit_fails, full, locked, read_only
+from tests.support.trouble import TROUBLES, commit_fails, full, locked, lost_after_commit, lost_at, read_only
 from tracking.fetching import gate
+from tracking.fetching.gate import Ticket
 from tracking.fetching.lookup import NotStored, look_up
 from tracking.fetching.timer import Timer
-from tracking.models import Alarm, Event, Fetch, Gate, KeptPage, Phrase, Shipment
+from tracking.japanpost.errors import Unavailable, UnexpectedPage
+from tracking.models import Alarm, AskedBy, Event, Fetch, Gate, KeptPage, Phrase, Shipment
 from tracking.staff.parcels.ask_now import ask_now
 from tracking.values import store
 
@@ -239,17 +242,122 @@ def test_a_page_that_cannot_be_kept_is_no_error_500(japan_post, client, table):
     assert (KeptPage.objects.count(), Alarm.objects.count()) == (int(table == "tracking_alarm"), 0)
 
 
+@pytest.mark.parametrize("statement", ['INSERT INTO "tracking_event"', 'INSERT INTO "tracking_fetch"'])
+def test_an_answer_is_stored_on_another_connection(japan_post, statement, caplog):
+    Gate.objects.update_or_create(pk=1, defaults={"failures_in_a_row": 2})
+    with lost_at(statement) as met:
+        found = look_up(NUMBER, now=datetime.now(UTC))
+    assert (len(found.events), found.stale, len(met) > 1) == (62, False, True)
+    assert (Fetch.objects.count(), Shipment.objects.get().lease_token) == (2, "")
+    assert Gate.objects.get().failures_in_a_row == 0
+    assert "is stored again on another connection: OperationalError: server closed" in caplog.text
+
+
+def test_a_failure_is_counted_once_though_its_connection_is_lost(japan_post):
+    japan_post.set_fault(OTHER, "connection-reset")
+    with lost_at('INSERT INTO "tracking_fetch"') as met, pytest.raises(Unavailable):
+        look_up(OTHER, now=datetime.now(UTC))
+    assert len(met) == 2
+    assert (Gate.objects.get().failures_in_a_row, Fetch.objects.filter(outcome="unavailable").count()) == (
+        1,
+        1,
+    )
+
+
+@pytest.mark.parametrize("fault", ["", "connection-reset", "doubled-table"])
+def test_an_answer_lost_after_its_commit_is_stored_once(japan_post, fault):
+    if fault:
+        japan_post.set_fault(OTHER, fault)
+    with lost_after_commit('INSERT INTO "tracking_fetch"') as met, suppress(Unavailable, UnexpectedPage):
+        look_up(OTHER, now=datetime.now(UTC))
+    assert (len(met), met[-1]) == (2, "COMMIT")
+    assert Fetch.objects.filter(shipment__number=OTHER).count() == 1
+    assert Gate.objects.get().failures_in_a_row == (fault == "connection-reset")
+    assert Shipment.objects.get(number=OTHER).lease_token == ""
+
+
+def test_a_connection_that_is_lost_twice_costs_the_answer(japan_post):
+    with lost_at('INSERT INTO "tracking_event"') as first, lost_at('INSERT INTO "tracking_fetch"') as second:
+        assert look_up(NUMBER, now=datetime.now(UTC)).stale
+    assert (len(first), len(second), Fetch.objects.count()) == (2, 1, 1)
+    assert (Shipment.objects.get().lease_token, gate._asking._taken) == ("", 0)
+
+
 # Locks
 
 
-def test_a_look_up_waits_for_a_lock_for_its_budget_at_most(japan_post, monkeypatch):
-    waits = []
+def lock_limit():
+    """The milliseconds that the next statement waits for a lock."""
+    with connection.cursor() as cursor:
+        return cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    """The limits that are set, in seconds. None: that of the settings."""
+    set_to = []
     monkeypatch.setattr("tracking.fetching.lookup.LOCK_WAIT", 2.0)
-    monkeypatch.setattr(store, "_set_lock_wait", waits.append)
+    monkeypatch.setattr(store, "_set_lock_wait", set_to.append)
+    return set_to
+
+
+def test_a_look_up_waits_for_a_lock_for_its_budget_at_most(japan_post, waits):
     look_up(OTHER, now=NOW, budget=0.75)
+    assert waits[0] == pytest.approx(1.75, abs=0.25)  # with the second to store
+    assert max(waits[:-1]) == waits[0] and waits[-1] is None
+    waits.clear()
     look_up(NUMBER, now=datetime.now(UTC))
-    assert waits[0] == pytest.approx(0.75, abs=0.25)
-    assert waits[1:] == [None, 2.0, None]
+    assert waits == [2.0, None]
+
+
+def test_after_the_visitors_time_no_statement_waits(
+    japan_post, waits, time_ends_at_a_fault, gate_clock, monkeypatch
+):
+    monkeypatch.setattr(store, "time", gate_clock)
+    japan_post.set_fault(OTHER, "hang")
+    with pytest.raises(Unavailable):
+        look_up(OTHER, now=NOW)
+    assert waits[0] == 2.0 and waits[-1] is None
+    assert (
+        len(waits) > 3 and max(waits[1:-1]) < 0
+    )  # so one millisecond, for each statement that stores the failure
+
+
+@pytest.mark.parametrize("in_all", [2.5, 0.5])
+def test_the_statements_of_a_block_share_its_seconds(gate_clock, monkeypatch, in_all):
+    monkeypatch.setattr(store, "time", gate_clock)
+    with store.lock_wait(2.0, in_all=in_all):
+        assert lock_limit() == min(2000, in_all * 1000)
+        gate_clock.sleep(in_all - 0.25)
+        assert lock_limit() == 250
+        gate_clock.sleep(1)
+        assert lock_limit() == 1
+    assert lock_limit() == 20_000
+
+
+def test_a_connection_opened_in_the_block_has_its_limit():
+    with store.lock_wait(0.25):
+        assert lock_limit() == 250
+        connection.close()
+        assert lock_limit() == 250
+        connection.close()
+        with transaction.atomic():
+            assert lock_limit() == 250
+        connection.close()
+    assert lock_limit() == 20_000
+
+
+def test_giving_back_after_an_error_waits_an_instant(monkeypatch):
+    with store.lock_wait(2.0):
+        with pytest.raises(ZeroDivisionError), gate.admission(NUMBER, timer=Timer(NOW, 8), has_story=False):
+            with monkeypatch.context() as patch:
+                waits = []
+                patch.setattr(store, "_set_lock_wait", waits.append)
+                gate._give_back(Ticket(OTHER, "none", Timer(NOW, 8), AskedBy.VISITOR, None))
+            assert waits == [0.2]
+            raise ZeroDivisionError
+        assert lock_limit() == 2000  # that of the block around it
+    assert lock_limit() == 20_000
 
 
 def test_a_stored_look_up_waits_for_its_count_for_an_instant(client, monkeypatch):
@@ -260,20 +368,14 @@ def test_a_stored_look_up_waits_for_its_count_for_an_instant(client, monkeypatch
 
 
 def test_after_a_look_up_the_wait_of_the_settings_holds_again(japan_post):
-    def wait():
-        with connection.cursor() as cursor:
-            return cursor.execute("PRAGMA busy_timeout").fetchone()[0]
-
-    before = wait()
+    before = lock_limit()
     with locked():
         look_up(NUMBER, now=datetime.now(UTC))
-    assert wait() == before == 20_000
-    with store.lock_wait(0.25):
-        assert wait() == 250
+    assert lock_limit() == before == 20_000
     with pytest.raises(ZeroDivisionError), store.lock_wait(0.0):
-        assert wait() == 1
+        assert lock_limit() == 1
         raise ZeroDivisionError
-    assert wait() == 20_000
+    assert lock_limit() == 20_000
 
 
 def test_a_fault_of_ours_is_logged_with_its_traceback(caplog):

@@ -1,13 +1,16 @@
-"""Real troubles of the SQLite store of a test: full, read-only, locked, or no COMMIT. Each ends with its block.
+"""Real troubles of the SQLite store of a test: full, read-only, locked, no COMMIT, or its connection lost.
 
+Each ends with its block.
 They need a test with its own transactions. Readers read all the time.
 """
 
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from typing import Any
 
-from django.db import connection
+import pytest
+from django.db import OperationalError, connection
 
 
 def _pragma(statement: str) -> int:
@@ -61,6 +64,48 @@ def commit_fails(*after: str) -> Iterator[None]:
             cursor.execute(f"CREATE TRIGGER fails{number} AFTER {statement} BEGIN {row}; END")
             ends.callback(cursor.execute, f"DROP TRIGGER fails{number}")
         yield
+
+
+@contextmanager
+def lost_at(statement: str) -> Iterator[list[str]]:
+    """The connection is closed as the first statement begins that has this text. Yields the statements that had it."""
+    met = list[str]()
+
+    def lose(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        if statement in sql:
+            met.append(sql)
+            if len(met) == 1:
+                connection.connection.close()
+                raise OperationalError("server closed the connection unexpectedly")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(lose):
+        yield met
+
+
+@contextmanager
+def lost_after_commit(statement: str) -> Iterator[list[str]]:
+    """The connection is closed right after the COMMIT of the first transaction with such a statement.
+
+    Yields the statements.
+    """
+    met, commit = list[str](), connection.commit
+
+    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        if statement in sql:
+            met.append(sql)
+        return execute(sql, params, many, context)
+
+    def commit_and_lose() -> None:
+        commit()
+        if len(met) == 1:
+            met.append("COMMIT")
+            connection.connection.close()
+            raise OperationalError("server closed the connection unexpectedly")
+
+    with connection.execute_wrapper(note), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "commit", commit_and_lose)
+        yield met
 
 
 _LEASES = "tracking_shipment WHEN new.lease_token <> ''"

@@ -6,6 +6,7 @@ Japan Post at once.
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import LiteralString
@@ -130,6 +131,11 @@ DIES: LiteralString = (
     "'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'"
 )
 
+DIES_ONCE: LiteralString = (
+    "CREATE FUNCTION dies_once() RETURNS trigger LANGUAGE plpgsql AS "
+    "'BEGIN IF nextval(''deaths'') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN NULL; END'"
+)
+
 
 @pytest.mark.postgresql
 def test_a_connection_lost_at_commit_costs_that_look_up_only(
@@ -147,6 +153,53 @@ def test_a_connection_lost_at_commit_costs_that_look_up_only(
         assert_customers_are_served(site, LATER)
         execute(database, "DROP TRIGGER answer ON tracking_fetch")
         assert_all_is_well(site, japan_post, [*NUMBERS, NUMBER])
+
+
+@contextmanager
+def while_japan_post_is_asked(site: Site, japan_post: StandIn, number: str) -> Iterator[Future[Seen]]:
+    """A visitor asks about a new number, and Japan Post takes some seconds. Yields what the visitor will see."""
+    before = len(japan_post.requests)
+    japan_post.set_fault(number, "slow-first-byte", seconds=2)
+    with ThreadPoolExecutor() as visitors:
+        seen = visitors.submit(page_of, site, number)
+        japan_post.wait_for_requests(before + 1)
+        yield seen
+    japan_post.set_fault(number, "slow-first-byte", seconds=0)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("lost", ["while asking", "while storing"])
+def test_an_answer_is_stored_though_its_connection_is_lost(
+    tmp_path: Path, database: str, japan_post: StandIn, lost: str
+) -> None:
+    number = NEW[0]
+    with serving(tmp_path, database, japan_post) as site:
+        if lost == "while storing":
+            execute(database, DIES_ONCE, "CREATE SEQUENCE deaths")
+            dies: LiteralString = "FOR EACH ROW EXECUTE FUNCTION dies_once()"
+            execute(database, f"CREATE TRIGGER answer AFTER INSERT ON tracking_fetch {dies}")
+        with while_japan_post_is_asked(site, japan_post, number) as seen:
+            if lost == "while asking":
+                execute(database, END_SESSIONS)
+        assert seen.result().status == 200
+        assert "Posting" in seen.result().body
+        counts = (
+            "Fetch.objects.filter(shipment__number=%r).count(), Shipment.objects.get(number=%r).lease_token"
+        )
+        assert site.python(f"print({counts % (number, number)})").split() == ["1"]
+
+
+@pytest.mark.postgresql
+def test_a_lock_on_a_new_connection_holds_no_visitor_for_long(
+    tmp_path: Path, database: str, japan_post: StandIn
+) -> None:
+    with serving(tmp_path, database, japan_post) as site, psycopg.connect(database) as session:
+        with while_japan_post_is_asked(site, japan_post, NEW[0]) as seen:
+            session.execute(END_SESSIONS)
+            session.execute("LOCK TABLE tracking_shipment IN EXCLUSIVE MODE")
+            assert seen.result().status == 503  # with the lock's limit of the server, after 120 seconds
+        session.rollback()
+        until_readyz(site, 200)
 
 
 @pytest.mark.postgresql

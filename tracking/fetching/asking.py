@@ -4,7 +4,7 @@ import random
 import time
 
 from django.conf import settings
-from django.db import transaction
+from django.db import Error, transaction
 
 from tracking import VERSION
 from tracking.fetching import alarms, gate, storing
@@ -12,6 +12,8 @@ from tracking.japanpost import client, reader
 from tracking.japanpost.errors import JapanPostError, NotSent, Unavailable
 from tracking.japanpost.records import TrackedItem
 from tracking.models import Fetch, Shop
+from tracking.models.shipments import Outcome
+from tracking.values.store import log_trouble, was_lost, working_connection
 from tracking.words.glossary import Glossary
 from tracking.words.phrases import note_seen, note_unknown
 
@@ -44,21 +46,49 @@ def ask(ticket: gate.Ticket) -> Fetch:
     fetch = Fetch(
         started_at=started_at, milliseconds=round(seconds * 1000), size=size, asked_by=ticket.asked_by
     )
+    before = working_connection()  # PostgreSQL may have ended ours while Japan Post was asked
     # Phrases are saved before and after the transaction, one at a time: two requests that lock rows in different orders
     # would deadlock.
     if isinstance(answer, TrackedItem):
         note_unknown({event.phrase for event in answer.events}, glossary, asked_at)
+    try:
+        effect = _store(ticket, fetch, answer, seconds, allowed)
+    except Error as error:
+        if not was_lost(before):
+            raise
+        log_trouble("the answer is stored again on another connection", error)
+        effect = _stored(ticket, fetch) or _store(ticket, fetch, answer, seconds, allowed)
+    note_seen(effect.new_phrases, asked_at)
+    if effect.drift:
+        alarms.raise_alarm(effect.drift, number=ticket.number, html=html, now=asked_at)
+    return fetch
+
+
+def _store(
+    ticket: gate.Ticket,
+    fetch: Fetch,
+    answer: TrackedItem | JapanPostError,
+    seconds: float,
+    allowed: float,
+) -> storing.AnswerEffect:
+    """Store the answer, and at the gate whether Japan Post answered, in one transaction."""
     with transaction.atomic():
         # Lock order, as everywhere: the gate's row, then the shipment's.
         if isinstance(answer, Unavailable):
             gate.note_failure(ticket, answer, seconds=seconds, allowed=allowed)
         else:
             gate.note_answer(ticket)
-        effect = storing.store(ticket, fetch, answer)
-    note_seen(effect.new_phrases, asked_at)
-    if effect.drift:
-        alarms.raise_alarm(effect.drift, number=ticket.number, html=html, now=asked_at)
-    return fetch
+        return storing.store(ticket, fetch, answer)
+
+
+def _stored(ticket: gate.Ticket, fetch: Fetch) -> storing.AnswerEffect | None:
+    """The outcome if the connection was lost after the COMMIT, so that nothing is left to store.
+
+    None where the transaction was lost too; then `fetch` can be stored again.
+    """
+    stored = Fetch.objects.filter(shipment__number=ticket.number, started_at=fetch.started_at).first()
+    fetch.pk, fetch._state.adding = (stored.pk, False) if stored else (None, True)
+    return storing.AnswerEffect(Outcome(stored.outcome)) if stored else None
 
 
 def _fetch_page(ticket: gate.Ticket, user_agent: str) -> client.Page:

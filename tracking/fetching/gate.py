@@ -29,7 +29,7 @@ from tracking.models.allowances import limits
 from tracking.values.clocks import has_passed
 from tracking.values.numbers import TrackingNumber
 from tracking.values.pacing import Slots
-from tracking.values.store import close_if_lost, tolerates_trouble
+from tracking.values.store import close_if_lost, lock_wait, tolerates_trouble
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ WORTH_ASKING = 2.0  # seconds; a visitor with less left after a wait had better 
 SHORT_WAIT = 0.5  # seconds that a visitor with a story waits for a turn
 FAIR_CHANCE = 3.0  # seconds; no answer within less time says nothing about Japan Post
 _POLL = 0.1  # seconds
+_GIVE_BACK_WAIT = 0.2  # seconds for a lock, after an error: the lease ends without it, only later
 _NONSENSE = timedelta(hours=2)  # a moment further ahead was written by a clock that was wrong
 
 
@@ -333,7 +334,7 @@ def _is_leased(shipment: Shipment, now: datetime) -> bool:
 def _give_back(ticket: Ticket) -> None:
     """Release the lease and the mark of a probe after an internal error, so that the next visitor can ask."""
     close_if_lost()  # the connection may be what failed
-    with tolerates_trouble("a lease is not given back and has to expire"):
+    with tolerates_trouble("a lease is not given back and has to expire"), lock_wait(_GIVE_BACK_WAIT):
         Shipment.objects.filter(number=ticket.number, lease_token=ticket.token).update(
             lease_until=None, lease_token=""
         )

@@ -14,7 +14,7 @@ from tracking.models import AskedBy, Shipment
 from tracking.models.shipments import Outcome
 from tracking.values.numbers import TrackingNumber
 from tracking.values.redaction import redact
-from tracking.values.store import LOCK_WAIT, lock_wait, log_trouble
+from tracking.values.store import LOCK_WAIT, TIME_TO_STORE, lock_wait, log_trouble
 
 BUDGET_WITH_STORY = 4.0  # seconds a visitor waits where we have something to show
 LEAST_BUDGET = 0.5  # seconds; with less left, a request would only fail
@@ -50,7 +50,7 @@ def look_up(
         if timer.left < LEAST_BUDGET:
             raise gate.OutOfTime("no time left to ask")
         with (
-            lock_wait(min(LOCK_WAIT, timer.left)),
+            lock_wait(LOCK_WAIT, in_all=timer.left + TIME_TO_STORE),
             gate.admission(
                 number, timer=timer, has_story=has_story, asked_by=asked_by, visitor=visitor
             ) as ticket,

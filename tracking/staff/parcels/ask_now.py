@@ -18,7 +18,7 @@ from tracking.values.counting import count_of
 from tracking.values.numbers import TrackingNumber
 from tracking.values.places import JAPAN_TIME
 from tracking.values.redaction import redact
-from tracking.values.store import LOCK_WAIT, lock_wait, log_trouble
+from tracking.values.store import LOCK_WAIT, TIME_TO_STORE, lock_wait, log_trouble
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def ask_now(shipment: Shipment, *, now: datetime) -> AskResult:
     number, has_story = TrackingNumber(shipment.number), shipment.story_at is not None
     try:
         with (
-            lock_wait(LOCK_WAIT),
+            lock_wait(LOCK_WAIT, in_all=timer.left + TIME_TO_STORE),
             gate.admission(number, timer=timer, has_story=has_story, asked_by=AskedBy.STAFF) as ticket,
         ):
             fetch = ask(ticket) if ticket else None
