@@ -6,6 +6,7 @@ from pythonjsonlogger.core import RESERVED_ATTRS, LogData
 from pythonjsonlogger.json import JsonFormatter
 
 from tracking.values.redaction import redact
+from tracking.values.store import in_one_line, is_state
 
 # Characters. A client can make texts of megabytes, and Japan Post pages whose errors are as long.
 LONGEST_MESSAGE = 2_000
@@ -72,3 +73,15 @@ class DropHandledResponses(logging.Filter):
         if record.name != "django.request":
             return True
         return bool(record.exc_info) and getattr(record, "status_code", 500) >= 500
+
+
+class ShortenTroubles(logging.Filter):
+    """Makes one line of Django's line about a request that failed because the store cannot be used."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return True, without the traceback if the exception is a state of the store."""
+        error = record.exc_info[1] if record.exc_info else None
+        if record.name == "django.request" and is_state(error):
+            record.msg = f"{record.getMessage()}: the store cannot be used: {in_one_line(error)}"
+            record.args = record.exc_info = record.exc_text = None
+        return True

@@ -255,6 +255,7 @@ LOGGING = {
     "formatters": {"chosen": FORMATS[LOG_FORMAT]},
     "filters": {
         "broken": {"()": "emsguide.logs.DropHandledResponses"},
+        "troubles": {"()": "emsguide.logs.ShortenTroubles"},
         "limit": {"()": "emsguide.log_limits.LimitLines"},
         "request_id": {"()": "emsguide.request_ids.RequestId"},
     },
@@ -262,7 +263,7 @@ LOGGING = {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "chosen",
-            "filters": ["broken", "limit", "request_id"],
+            "filters": ["broken", "troubles", "limit", "request_id"],
         },
         "nowhere": {"class": "logging.NullHandler"},
     },

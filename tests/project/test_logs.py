@@ -14,6 +14,7 @@ import time_machine
 from django.conf import settings as installed
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.test import Client
 from django.urls import path
@@ -28,6 +29,7 @@ from emsguide.urls import urlpatterns as site
 from tests.support.crowd import join
 from tests.support.standin import StandIn
 from tests.support.stories import AT_EXCHANGE, NUMBER, POSTED, some_numbers, story
+from tests.support.trouble import unreadable
 from tracking.fetching.lookup import look_up
 from tracking.models import Shipment
 from tracking.ops.watch import Watch
@@ -57,6 +59,12 @@ def say_much(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+def break_in_sql(request: HttpRequest) -> HttpResponse:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM no_such_table")
+    return HttpResponse()
+
+
 def reading(request: HttpRequest) -> HttpResponse:
     return HttpResponse(len(request.FILES) + len(request.POST))
 
@@ -70,6 +78,7 @@ urlpatterns = [
     path(f"breaks/{NUMBER}", fail),
     path("breaks-at-length", fail_at_length),
     path("says-much", say_much),
+    path("breaks-in-sql", break_in_sql),
     path("reads", csrf_exempt(reading)),
     path("hangs-up", hang_up),
     *site,
@@ -403,3 +412,28 @@ def test_gunicorns_lines_are_bounded_and_cut(gunicorn) -> None:
         logger.error("Error handling request GET /")
     assert lines()[-1].endswith("Error handling request GET /")
     assert max(map(len, lines())) < LONGEST_MESSAGE + 200
+
+
+# A store that cannot be used
+
+
+@in_both_formats
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="tests/system has the troubles of PostgreSQL")
+def test_a_store_that_is_down_is_one_line_for_a_visit(log: Lines) -> None:
+    client = Client(raise_request_exception=False)
+    with unreadable():
+        for _ in range(LINES_OF_ONE + 5):
+            assert client.get(f"/track/{NUMBER}/").status_code == 503
+    lines = log()
+    assert len(lines) == LINES_OF_ONE
+    for line in lines:
+        assert "the store cannot be used: OperationalError: unable to open database file" in line
+        assert "Traceback" not in line and NUMBER not in line and len(line) < 300
+
+
+@plain
+@pytest.mark.django_db
+def test_a_faulty_statement_has_its_traceback(log: Lines) -> None:
+    assert Client(raise_request_exception=False).get("/breaks-in-sql").status_code == 500
+    assert "Traceback" in "".join(log())

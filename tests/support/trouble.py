@@ -1,4 +1,4 @@
-"""Real troubles of the SQLite store of a test: full, read-only, locked, no COMMIT, or its connection lost.
+"""Real troubles of the SQLite store of a test: full, read-only, locked, unreadable, no COMMIT, connection lost.
 
 Each ends with its block.
 They need a test with its own transactions. Readers read all the time.
@@ -27,6 +27,20 @@ def read_only() -> Iterator[None]:
         yield
     finally:
         _pragma("query_only = OFF")
+
+
+@contextmanager
+def unreadable() -> Iterator[None]:
+    """The file cannot be opened, as a PostgreSQL that is down: not even a story can be read."""
+    settings = connection.settings_dict
+    name = settings["NAME"]
+    connection.close()
+    settings["NAME"] = f"{name}/none"
+    try:
+        yield
+    finally:
+        settings["NAME"] = name
+        connection.close()
 
 
 @contextmanager

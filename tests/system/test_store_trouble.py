@@ -230,3 +230,32 @@ def test_a_locked_gate_holds_no_visitor_for_long(tmp_path: Path, database: str, 
             )  # with the lock's limit of the server, after 120 seconds
             assert '"writes": "cannot be written (OperationalError)"' in until_readyz(site, 503)
         assert_all_is_well(site, japan_post, [*NEW, NUMBER])
+
+
+@pytest.mark.postgresql
+def test_a_database_that_is_down_is_503_and_a_line_of_the_log(
+    tmp_path: Path, database: str, japan_post: StandIn
+) -> None:
+    server, _, name = database.rpartition("/")
+    allow = psycopg.sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    with (
+        serving(tmp_path, database, japan_post) as site,
+        psycopg.connect(f"{server}/postgres", autocommit=True) as session,
+    ):
+        session.execute(allow.format(psycopg.sql.Identifier(name), False))
+        session.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        paths = [
+            "/",
+            f"/track/{NUMBER}/",
+            f"/track/{NEW[0]}/",
+            f"/track/{NUMBER}.json",
+            "/examples/",
+            "/contact/",
+        ]
+        seen = everybody(get, [f"{site.addresses[0]}{path}" for path in paths])
+        assert [(one.status, one.headers.get("retry-after")) for one in seen] == [(503, "60")] * len(paths)
+        session.execute(allow.format(psycopg.sql.Identifier(name), True))
+        assert_all_is_well(site, japan_post, [*NEW[:2], NUMBER])
+    log = (tmp_path / "gunicorn.log").read_text()
+    assert "the store cannot be used: OperationalError: " in log
+    assert "Traceback" not in log

@@ -33,7 +33,7 @@ from tracking.words.glossary import Glossary
 answered = Signal()  # sent for each look-up by a visitor, with `outcome`: a value of Outcome, or STALE
 STALE = "stale"  # there is a story, but the last request to Japan Post failed
 
-_RETRY_SECONDS = 60
+RETRY_SECONDS = 60
 _WAIT_TO_COUNT = 0.25  # seconds for a lock; the answer does not need the count
 
 
@@ -223,6 +223,11 @@ def _look_up(
     return PageInputs(story, glossary, visit.now, visit.language, visit.hint)
 
 
+def without_store(number: TrackingNumber) -> Answer:
+    """Return the answer if the store cannot even be read."""
+    return _no_answer(number, NotStored("the store cannot be read"))
+
+
 def next_try(answers: Sequence[Answer]) -> int | None:
     """Return the seconds after which a page with these answers reloads itself; None if it does not reload."""
     return max((one.retry_after or 1 for one in answers if one.tries_again), default=None)
@@ -258,7 +263,7 @@ def _not_accepted(number: TrackingNumber, status: int) -> Answer:
 
 def _no_answer(number: TrackingNumber, failure: JapanPostError) -> Answer:
     seconds = failure.retry_after if isinstance(failure, Unavailable) else None
-    retry_after = math.ceil(seconds or _RETRY_SECONDS)
+    retry_after = math.ceil(seconds or RETRY_SECONDS)
     match failure:
         case OutOfTime():
             status, headline, reason = 503, _("We have not asked about this parcel yet"), "busy"

@@ -2,10 +2,11 @@
 
 import logging
 import math
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.db import Error, InterfaceError, InternalError, OperationalError, connection
 
@@ -51,10 +52,24 @@ def tolerates_trouble(what: str) -> Iterator[None]:
 
 def log_trouble(what: str, error: Error) -> None:
     """Log an error of the store in one line, with a traceback only for a fault of ours. Close a lost connection."""
-    message = " ".join(str(error).split())[:_LONGEST_MESSAGE]
-    is_fault = not isinstance(error, _STATES)
-    logger.warning("%s: %s: %s", what, type(error).__name__, message, exc_info=error if is_fault else None)
+    logger.warning("%s: %s", what, in_one_line(error), exc_info=None if is_state(error) else error)
     close_if_lost()
+
+
+def in_one_line(error: Error) -> str:
+    """Return the kind of the error, and the beginning of its message."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:_LONGEST_MESSAGE]}"
+
+
+def is_state(error: BaseException | None) -> TypeGuard[Error]:
+    """Return True for an error that is a state of the store, such as a full disk, and no fault of ours.
+
+    SQLite has no class of its own for a faulty statement, such as one about a table that does not exist; PostgreSQL has
+    none for a statement after one that failed.
+    """
+    cause = error.__cause__ if error else None
+    codes = {getattr(cause, "sqlite_errorcode", None), getattr(cause, "sqlstate", None)}
+    return isinstance(error, _STATES) and codes.isdisjoint({sqlite3.SQLITE_ERROR, "25P02"})
 
 
 def close_if_lost() -> None:
