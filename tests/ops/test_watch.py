@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from tests import PROJECT
@@ -145,7 +145,7 @@ def test_the_watch_sends_no_request_while_visitors_wait(standin, monkeypatch):
     monkeypatch.setattr("tracking.ops.watch.BUSY_FOR", 0.1)
     register([NUMBER])
     gate.current_gate()
-    Gate.objects.update(visitors_wait_until=NOW + HOUR)
+    Gate.objects.update(visitors_wait_until=NOW + timedelta(minutes=1))
     assert Watch(clock=lambda: NOW).run_once().asked == 0
     assert standin.requests == []
 
@@ -229,11 +229,39 @@ def test_each_cycle_writes_one_log_line(standin, caplog):
 
 
 def test_the_watch_deletes_old_requests(standin):
-    for days in (0, 60):
+    for days in (0, 60, 68, 75):
         with suppress(NotFound):
             look_up(NUMBER, now=NOW + days * DAY)
     Watch(clock=lambda: NOW + 91 * DAY).run_once()
-    assert Fetch.objects.get().started_at > NOW + 60 * DAY
+    assert Fetch.objects.count() == 3
+    assert not Fetch.objects.filter(started_at__lt=NOW + 60 * DAY).exists()
+
+
+@pytest.mark.parametrize("error", [OperationalError("database is locked"), ValueError("ours")])
+def test_a_failed_prune_is_tried_again_in_ten_minutes(standin, monkeypatch, error):
+    tried, clock = [], [NOW]
+    watch = Watch(clock=lambda: clock[0])
+
+    def fail(rule):
+        tried.append(rule)
+        raise error
+
+    pruned_at = {
+        0: 0,
+        9: 0,
+        10: 10,
+        11: 10,
+        60: 10,
+        24 * 60 + 10: 24 * 60 + 10,
+    }  # minutes: {now: the last try}
+    for now, expected in pruned_at.items():
+        with monkeypatch.context() as patch, suppress(type(error)):
+            if now < 10:
+                patch.setattr("tracking.ops.prune.delete_in_batches", fail)
+            clock[0] = NOW + timedelta(minutes=now)
+            watch._prune_daily()
+        assert watch._pruned_at == NOW + timedelta(minutes=expected)
+    assert len(tried) == 1
 
 
 def test_the_command_prints_totals(standin, capsys):

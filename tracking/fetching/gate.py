@@ -26,7 +26,8 @@ from tracking.fetching.timer import Timer
 from tracking.japanpost.errors import Unavailable
 from tracking.models import Allowance, AskedBy, Gate, Purpose, Shipment
 from tracking.models.allowances import limits
-from tracking.values.clocks import has_passed
+from tracking.models.shipments import may_be_asked
+from tracking.values.clocks import CLOCKS_DIFFER
 from tracking.values.numbers import TrackingNumber
 from tracking.values.pacing import Slots
 from tracking.values.store import close_if_lost, lock_wait, tolerates_trouble
@@ -86,7 +87,7 @@ class Ticket:
             time.sleep(wait)
             with transaction.atomic():
                 gate = _locked_gate()
-                wait = _until(gate.next_start_at, self.timer.now)
+                wait = _until(gate.next_start_at, self.timer.now, CLOCKS_DIFFER)
                 if not wait:
                     self.next_start_at = _take_turn(gate, self.timer.now)
                     return True
@@ -282,7 +283,7 @@ def _obstacle(request: _Request) -> float | None:
         raise TooOften("look-ups of this minute used up", retry_after=61 - now.second + random.uniform(0, 5))
     if _is_full(gate, now, request.asked_by):
         return None
-    return _until(gate.next_start_at, now)
+    return _until(gate.next_start_at, now, CLOCKS_DIFFER)
 
 
 def _start(request: _Request) -> Ticket | None:
@@ -296,7 +297,7 @@ def _start(request: _Request) -> Ticket | None:
             lease_until = now + timedelta(seconds=request.timer.left) + LEASE_MARGIN
             if (
                 not _until(gate.paused_until, now)
-                and not _until(gate.next_start_at, now)
+                and not _until(gate.next_start_at, now, CLOCKS_DIFFER)
                 and not _is_full(gate, now, request.asked_by)
                 and _may_look_up(request.visitor, now)
                 and (token := _take_lease(request.number, now, lease_until))
@@ -319,9 +320,8 @@ def _take_lease(number: TrackingNumber, now: datetime, until: datetime) -> str:
     """The token of a new lease on a parcel that is due and free; empty where it is not."""
     token = uuid.uuid4().hex
     lease = {"lease_until": until, "lease_token": token}
-    due = has_passed("ask_again_at", now)
     free = Q(lease_until=None) | Q(lease_until__lte=now) | Q(lease_until__gte=now + _NONSENSE)
-    taken = Shipment.objects.filter(due, free, number=number).update(**lease)
+    taken = Shipment.objects.filter(may_be_asked(now), free, number=number).update(**lease)
     if not taken:  # it is leased, or was never asked about
         _, taken = Shipment.objects.get_or_create(number=number, defaults=lease)
     return token if taken else ""
@@ -359,13 +359,15 @@ def _is_full(gate: Gate, now: datetime, asked_by: AskedBy) -> bool:
     """True where all slots are taken. The watch leaves one slot free, and all of them while a visitor waits."""
     places = settings.JAPANPOST_CONCURRENCY
     if asked_by == AskedBy.WATCH:
-        places = 0 if _until(gate.visitors_wait_until, now) else max(1, places - 1)
+        places = 0 if _until(gate.visitors_wait_until, now, CLOCKS_DIFFER) else max(1, places - 1)
     return requests_under_way(now) >= places
 
 
 def _let_the_watch_wait(now: datetime) -> None:
     """Tell the watch that a visitor waits: good for one second, renewed every half second."""
-    said = Q(visitors_wait_until__gt=now + timedelta(seconds=0.5), visitors_wait_until__lt=now + _NONSENSE)
+    said = Q(
+        visitors_wait_until__gt=now + timedelta(seconds=0.5), visitors_wait_until__lt=now + CLOCKS_DIFFER
+    )
     Gate.objects.exclude(said).update(visitors_wait_until=now + timedelta(seconds=1))
 
 
@@ -375,9 +377,12 @@ def _pause_after(failures: int) -> timedelta:
     return min(SHORTEST_PAUSE * (1 << doublings), LONGEST_PAUSE)
 
 
-def _until(moment: datetime | None, now: datetime) -> float:
-    """Seconds until `moment`; 0 where it has passed, or is so far ahead that a clock must have been wrong."""
-    if moment is None or not now < moment < now + _NONSENSE:
+def _until(moment: datetime | None, now: datetime, furthest: timedelta = _NONSENSE) -> float:
+    """Seconds until `moment`; 0 where it has passed, or is so far ahead that a clock must have been wrong.
+
+    `furthest`: CLOCKS_DIFFER for moments that we store seconds ahead, a minute at most.
+    """
+    if moment is None or not now < moment < now + furthest:
         return 0.0
     return (moment - now).total_seconds()
 

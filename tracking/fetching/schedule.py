@@ -78,7 +78,7 @@ def _interval(facts: WatchFacts, silence: timedelta) -> timedelta:
 def next_watch_of(shipment: Shipment, reading: Reading | None, *, now: datetime) -> datetime | None:
     """`next_watch` for a shipment, but not while its last answer is fresh. `reading`: of its story; None: no story."""
     due = next_watch(_facts_of(shipment, reading), now=now)
-    return max(due, shipment.ask_again_at or due) if due else None
+    return due if due is None or shipment.is_due(now) else max(due, shipment.ask_again_at or due)
 
 
 def is_watched(shipment: Shipment, *, now: datetime) -> bool:

@@ -6,11 +6,12 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from tracking.values.clocks import CLOCKS_DIFFER
 from tracking.values.places import JAPAN_TIME, LAST_TIME
 
 # (limit, step), both in minutes: below the limit the words change once per step. From the last limit on: once a day.
 _STEPS = ((120, 5), (2880, 60))
-_CLOCKS_MAY_DIFFER = 5  # minutes
+_CLOCKS_DIFFER = CLOCKS_DIFFER // timedelta(minutes=1)
 _DAY = timedelta(days=1)
 
 
@@ -86,4 +87,4 @@ def _step(minutes: int) -> int:
 def _minutes(then: datetime, now: datetime) -> int:
     """The full minutes since `then`; 0 for a few ahead, as machines' clocks differ, and negative for more."""
     minutes = int((now - then).total_seconds() // 60)
-    return minutes if minutes < -_CLOCKS_MAY_DIFFER else max(0, minutes)
+    return minutes if minutes < -_CLOCKS_DIFFER else max(0, minutes)

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from django.db import connections, models, transaction
 from django.db.models import F, Q
 
+from tracking.values.clocks import CLOCKS_DIFFER
+
 NETWORK_FACTOR = 4  # a network of many visitors may do so many times as much as one visitor
-CLOCKS_DIFFER = timedelta(minutes=5)  # a moment further ahead than this was written by a clock that was wrong
 
 Limits = Sequence[tuple[str, int]]  # keys, each with the most uses in one window
 

@@ -8,7 +8,7 @@ from django.utils.timezone import localdate, localtime
 
 from tracking.japanpost.records import TrackedEvent
 from tracking.models.standings import Reason
-from tracking.values.clocks import has_passed, is_ahead
+from tracking.values.clocks import has_passed, impossible, is_ahead, is_impossible
 from tracking.values.places import JAPAN_TIME
 
 
@@ -34,6 +34,11 @@ class AskedBy(models.TextChoices):
     STAFF = "staff", "Staff"
 
 
+def may_be_asked(now: datetime) -> Q:
+    """The condition that `Shipment.is_due` is True at an aware `now`."""
+    return has_passed("ask_again_at", now) | impossible("asked_at", now)
+
+
 class ShipmentQuerySet(models.QuerySet["Shipment"]):
     def due(self, at: datetime) -> "ShipmentQuerySet":
         """Shipments that the watch should ask about at this moment, the longest overdue first."""
@@ -48,8 +53,8 @@ class ShipmentQuerySet(models.QuerySet["Shipment"]):
         return self.filter(registered_at__isnull=True)
 
     def free(self, at: datetime) -> "ShipmentQuerySet":
-        """Shipments without a request in flight, and whose last answer is no longer fresh at this moment."""
-        return self.filter(has_passed("lease_until", at), has_passed("ask_again_at", at))
+        """Shipments without a request in flight, and which Japan Post may be asked about at this moment."""
+        return self.filter(has_passed("lease_until", at), may_be_asked(at))
 
     def needing_attention(self, now: datetime) -> "ShipmentQuerySet":
         """Shipments with a reason for attention that is newer than `handled_at`, while an enquiry is still possible.
@@ -164,8 +169,11 @@ class Shipment(models.Model):
         return self.last_outcome if is_answer else self.last_answer
 
     def is_due(self, now: datetime) -> bool:
-        """True where the last answer is no longer fresh, or the rest after a failure is over."""
-        return not is_ahead(self.ask_again_at, now)
+        """True where the last answer is no longer fresh, or the rest after a failure is over.
+
+        Also where a clock that was ahead asked last. `answered_at` does not count: a failure would get no rest.
+        """
+        return not is_ahead(self.ask_again_at, now) or is_impossible(self.asked_at, now)
 
 
 class EventQuerySet(models.QuerySet["Event"]):

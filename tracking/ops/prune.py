@@ -34,10 +34,9 @@ from tracking.models import (
     Tone,
     VisitorMinute,
 )
-from tracking.models.allowances import CLOCKS_DIFFER
 from tracking.models.shipments import FETCHES_ARE_KEPT
 from tracking.values import numbers, pacing
-from tracking.values.clocks import FURTHEST_AHEAD, has_passed
+from tracking.values.clocks import FURTHEST_AHEAD, has_passed, impossible
 from tracking.values.places import JAPAN, JAPAN_TIME
 from tracking.words.glossary import Glossary
 
@@ -77,7 +76,7 @@ def operational_rules(now: datetime) -> list[Rule]:
     minutes = VisitorMinute.objects.filter(_outside(now, minute=now - MINUTES_ARE_KEPT))
     # django-axes deletes these only at the next failed log-in, which may never come; its commands delete all rows.
     over = AccessAttempt.objects.filter(
-        Q(attempt_time__lt=now - settings.AXES_COOLOFF_TIME) | Q(attempt_time__gt=now + CLOCKS_DIFFER)
+        Q(attempt_time__lt=now - settings.AXES_COOLOFF_TIME) | impossible("attempt_time", now)
     )
     return [
         Rule(

@@ -23,7 +23,7 @@ from tracking.models import AskedBy, Fetch, Shipment
 from tracking.models.shipments import FAILURES, ShipmentQuerySet
 from tracking.ops import prune
 from tracking.values import pacing
-from tracking.values.clocks import FURTHEST_AHEAD
+from tracking.values.clocks import FURTHEST_AHEAD, impossible
 from tracking.values.numbers import TrackingNumber
 from tracking.values.redaction import redact
 from tracking.values.store import log_trouble
@@ -34,6 +34,7 @@ CYCLE_EVERY = 10.0  # seconds between two cycles
 BUSY_FOR = 1.0  # seconds to wait after Busy
 BUSY_TIMEOUT = 60.0  # seconds that `--once` retries after Busy
 PRUNE_EVERY = timedelta(days=1)
+PRUNE_AFTER_FAILURE = timedelta(minutes=10)  # such as a lock; meanwhile the watch asks
 RECOMPUTED_IN_A_ROUND = (
     10_000  # standings recomputed after an edit of words; takes ten seconds, in which due parcels wait
 )
@@ -68,7 +69,8 @@ class Watch:
     clock: Callable[[], datetime] = timezone.now
     report: Callable[[str], None] | None = None
     totals: Totals = field(default_factory=Totals)
-    _pruned_at: datetime | None = None
+    _pruned_at: datetime | None = None  # the last try
+    _has_pruned: bool = False  # the last try succeeded
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -107,12 +109,19 @@ class Watch:
         return self.totals
 
     def _bring_back(self) -> None:
-        """Make parcels due that a clock which was ahead postponed too far, or took for long silent."""
+        """Make parcels due that a clock which was ahead postponed, or took for long silent.
+
+        But not within an hour after a request that the present clock does not contradict: the clocks of two watches
+        may differ for long.
+        """
         now = self.clock()
-        ahead = now + FURTHEST_AHEAD
-        asked = Fetch.objects.filter(started_at__gt=ahead).values("shipment")
-        silent = Shipment.objects.registered().filter(pk__in=asked, asked_at__gt=ahead, watch_at=None)
-        for lost in (Shipment.objects.filter(watch_at__gte=ahead), silent):
+        by_a_wrong_clock = Fetch.objects.filter(impossible("started_at", now)).values("shipment")
+        lately = Fetch.objects.filter(started_at__gt=now - schedule.AFTER_FAILURE, started_at__lte=now)
+        rested = Shipment.objects.exclude(pk__in=lately.values("shipment"))
+        asked = rested.filter(impossible("asked_at", now), pk__in=by_a_wrong_clock)
+        silent = asked.registered().filter(watch_at=None)
+        too_far = rested.filter(watch_at__gte=now + FURTHEST_AHEAD)
+        for lost in (too_far, asked.filter(watch_at__gt=now), silent):
             if lost.exists():  # else it writes nothing
                 count = lost.update(watch_at=now)
                 logger.warning("watch: %d parcels are due now: the clock was ahead as they were asked", count)
@@ -214,13 +223,14 @@ class Watch:
         return True
 
     def _prune_daily(self) -> None:
+        wait = PRUNE_EVERY if self._has_pruned else PRUNE_AFTER_FAILURE
         # `abs`: the clock may have been ahead at the last time.
-        if self._pruned_at is None or abs(self.clock() - self._pruned_at) >= PRUNE_EVERY:
+        if self._pruned_at is None or abs(self.clock() - self._pruned_at) >= wait:
             self._prune()
 
     def _prune(self) -> None:
         """Delete expired rows. Several watches may do so at the same time."""
-        self._pruned_at = self.clock()
+        self._pruned_at, self._has_pruned = self.clock(), False
         doubt = prune.doubt_about_clock(self._pruned_at)
         if doubt:
             logger.warning("watch: nothing that would be missed is deleted. %s", doubt)
@@ -229,6 +239,7 @@ class Watch:
                 continue
             if count := sum(prune.delete_in_batches(rule)):
                 logger.info("watch: %d deleted: %s", count, rule.what)
+        self._has_pruned = True
 
     def _recompute_outdated(self) -> None:
         """Recompute standings after an edit changed what phrases mean."""

@@ -13,12 +13,13 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
 from tracking.models import Message, Purpose
-from tracking.models.allowances import CLOCKS_DIFFER, seconds_left
+from tracking.models.allowances import seconds_left
 from tracking.public import messages as customer_messages
 from tracking.public.addresses import hinted_destination
 from tracking.public.forms import ContactForm
 from tracking.public.rendering import plain_page, unindexed
 from tracking.public.visitors import visitor_keys
+from tracking.values.clocks import is_impossible
 from tracking.values.store import LOCK_WAIT, lock_wait, log_trouble
 from tracking.words.glossary import Glossary
 
@@ -78,4 +79,4 @@ def _receipt(request: HttpRequest) -> Message | None:
         message = get_object_or_404(Message, pk=signing.loads(receipt, max_age=86400))
     except signing.BadSignature:
         return None
-    return message if message.created_at <= timezone.now() + CLOCKS_DIFFER else None
+    return None if is_impossible(message.created_at, timezone.now()) else message

@@ -24,7 +24,7 @@ from django.utils.cache import get_conditional_response, patch_vary_headers
 from tracking.models import Shipment, Shop
 from tracking.models.shipments import FAILURES
 from tracking.public.release import release_id
-from tracking.values.clocks import FURTHEST_AHEAD
+from tracking.values.clocks import CLOCKS_DIFFER, FURTHEST_AHEAD
 from tracking.values.numbers import TrackingNumber
 from tracking.words.version import row_with_version
 
@@ -37,7 +37,8 @@ _STORY = (
     "last_outcome, last_answer, answered_at, story_at, changed_at, history_missing, parcel.destination_id"
 )
 _STATE = f"""
-    SELECT words_version, ask_again_at > %s AND ask_again_at < %s, {_STORY} FROM {Shop._meta.db_table}
+    SELECT words_version, ask_again_at > %s AND ask_again_at < %s AND (asked_at IS NULL OR asked_at <= %s), {_STORY}
+    FROM {Shop._meta.db_table}
     LEFT JOIN {Shipment._meta.db_table} AS parcel ON number = %s AND story_at IS NOT NULL
 """
 
@@ -62,8 +63,9 @@ class _CachedPage:
 
 def read_state(number: TrackingNumber, *, now: datetime) -> PageState:
     """Return what a page about this parcel depends on at an aware `now`. One query; Japan Post is not asked."""
-    between = map(connection.ops.adapt_datetimefield_value, (now, now + FURTHEST_AHEAD))  # as `is_ahead`
-    version, is_fresh, last_outcome, *times = row_with_version(_STATE, *between, number)
+    moments = (now, now + FURTHEST_AHEAD, now + CLOCKS_DIFFER)  # as in `Shipment.is_due`
+    limits = map(connection.ops.adapt_datetimefield_value, moments)
+    version, is_fresh, last_outcome, *times = row_with_version(_STATE, *limits, number)
     if last_outcome is None:
         return PageState(version, "", is_fresh=False, is_stale=False)
     story = repr((last_outcome, *times))

@@ -9,8 +9,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from tracking.models.allowances import CLOCKS_DIFFER
 from tracking.staff.access import tries
+from tracking.values.clocks import CLOCKS_DIFFER, impossible
 
 
 class FailureHandler(AxesDatabaseHandler):
@@ -26,7 +26,7 @@ class FailureHandler(AxesDatabaseHandler):
 
     def clean_expired_user_attempts(self, request: HttpRequest | None = None, credentials: Any = None) -> int:
         """Delete the failures whose pause is over, and those from the future. Return how many."""
-        ahead: int = AccessAttempt.objects.filter(attempt_time__gt=timezone.now() + CLOCKS_DIFFER).delete()[0]
+        ahead: int = AccessAttempt.objects.filter(impossible("attempt_time", timezone.now())).delete()[0]
         return ahead + int(super().clean_expired_user_attempts(request, credentials))
 
     def reset_attempts(

@@ -17,10 +17,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from tracking.models.allowances import CLOCKS_DIFFER
 from tracking.public.visitors import client_address
 from tracking.staff.access import second_factor, tries
 from tracking.staff.access.trouble import with_short_waits
+from tracking.values.clocks import CLOCKS_DIFFER
 
 _LONGEST_TARGET = 8000  # characters; gunicorn takes no longer address
 

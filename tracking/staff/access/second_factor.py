@@ -16,7 +16,7 @@ from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from tracking.models.allowances import CLOCKS_DIFFER
+from tracking.values.clocks import is_impossible
 
 BACK_UP_CODES = 10
 _NEW_PHONE = "new_phone"  # session key: the primary key of the device that the page shows
@@ -138,7 +138,7 @@ def _ignore_future_failure(device: Device) -> None:
     ahead. The count of failures stays.
     """
     failed_at = device.throttling_failure_timestamp
-    if failed_at and failed_at > timezone.now() + CLOCKS_DIFFER:
+    if is_impossible(failed_at, timezone.now()):
         device.throttling_failure_timestamp = None
         device.save(update_fields=["throttling_failure_timestamp"])
 
