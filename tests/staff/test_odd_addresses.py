@@ -1,6 +1,7 @@
 """Odd values in the addresses and forms of the desk get a page with a sentence, and never an error 500."""
 
 from contextlib import suppress
+from itertools import product
 
 import pytest
 from django.contrib import admin
@@ -8,9 +9,9 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters, ModelAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import SuspiciousOperation
-from django.db import transaction
-from django.db.models import DateField
-from django.http import HttpResponse
+from django.db import DatabaseError, transaction
+from django.db.models import DateField, DateTimeField, ForeignKey, IntegerField
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -24,6 +25,9 @@ pytestmark = pytest.mark.django_db
 HUGE = "9" * 20  # more than any integer column holds
 VALUES = {"NUL": "\0", "a word": "x", "a huge number": HUGE, "a late year": "99999", "a bracket": "["}
 PARAMETERS = ("q", "o", "p", "_to_field", "pk__in", "pk__regex")
+ENDS = sorted(
+    {*ForeignKey.get_lookups(), *DateTimeField.get_lookups(), *IntegerField.get_lookups(), "date__gte"}
+)
 
 
 @pytest.fixture
@@ -83,6 +87,93 @@ def test_no_parameter_of_a_list_is_an_error(desk, admin_user, rf, value):
             with transaction.atomic(), suppress(IncorrectLookupParameters, SuspiciousOperation):
                 list(model_admin.get_changelist_instance(request).result_list)
                 transaction.set_rollback(True)
+
+
+def is_error(request: HttpRequest, model_admin: ModelAdmin) -> bool:
+    """Whether the list fails. A refusal that Django answers with a page is no failure."""
+    try:
+        with transaction.atomic(), suppress(IncorrectLookupParameters, SuspiciousOperation):
+            list(model_admin.get_changelist_instance(request).result_list)
+            transaction.set_rollback(True)
+    except (ArithmeticError, LookupError, TypeError, ValueError, DatabaseError):
+        return True
+    return False
+
+
+def test_no_lookup_of_any_column_is_an_error(desk, admin_user, rf):
+    columns = {type(field): (field.name, one) for one in admins() for field in one[1].model._meta.fields}
+    wrong = []
+    for column, (name, model_admin) in columns.values():
+        for end, value in product(ENDS, ["", "99999", HUGE]):
+            request = rf.get(reverse(f"{name}_changelist"), {f"{column}__{end}": value})
+            request.user = admin_user
+            if is_error(request, model_admin):
+                wrong.append(request.get_full_path())
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "shipment__id__exact=1",
+        "started_at__gte=2026-11-01 00:00Z&started_at__lt=2026-12-01 00:00Z",
+        "outcome__exact=tracked",
+    ],
+)
+def test_a_lookup_of_the_desks_own_links_works(desk, query):
+    assert desk.get(f"{reverse('admin:tracking_fetch_changelist')}?{query}").status_code == 200
+
+
+def test_the_days_of_the_calendar_work(desk):
+    address, now = reverse("admin:tracking_edit_changelist"), timezone.localtime()
+    query = {"action_time__year": now.year, "action_time__month": now.month, "action_time__day": now.day}
+    assert desk.get(address, query).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"pk": list(range(999))},
+        {"pk__exact": ["x"] * 500},
+        {"q": "a " * 1500},
+        {"q": '"a b" ' * 600},
+    ],
+    ids=["numbers", "words", "a long text", "quotations"],
+)
+def test_no_number_of_values_and_words_is_an_error(desk, admin_user, rf, query):
+    for name, model_admin in admins():
+        request = rf.get(reverse(f"{name}_changelist"), query)
+        request.user = admin_user
+        assert not is_error(request, model_admin), name
+
+
+def test_a_long_search_finds_what_its_first_words_name(desk):
+    response = desk.get(
+        reverse("admin:tracking_phrase_changelist"), {"q": "drone " * 600, "meaning": "missing"}
+    )
+    assert "Sorted by a drone" in response.content.decode()
+
+
+@pytest.mark.parametrize("page", ["ask", "looked_after", "evidence", "evidence_csv"])
+def test_a_key_that_no_column_holds_is_404(desk, page):
+    for key in (2**63, int("9" * 400)):
+        ask = desk.get if page.startswith("evidence") else desk.post
+        assert (
+            ask(reverse(f"admin:tracking_shipment_{page}", args=[1]).replace("/1/", f"/{key}/")).status_code
+            == 404
+        )
+
+
+def test_a_huge_key_of_words_and_messages_is_404(desk):
+    for address in (
+        f"status/{2**63}/discard/1/",
+        f"status/1/discard/{2**63}/",
+        f"status/{HUGE}/discard/{HUGE}/",
+    ):
+        assert desk.get(f"/admin/tracking/{address}").status_code == 404
+        assert desk.post(f"/admin/tracking/{address}").status_code == 404
+    for address in (f"message/{2**63}/answered/", f"phrase/{2**63}/meaning/", f"phrase/{HUGE}/undo/"):
+        assert desk.post(f"/admin/tracking/{address}").status_code == 404
 
 
 @pytest.mark.parametrize("model", [Phrase, Notice, Destination])

@@ -163,9 +163,9 @@ def _decoded(token: str, stored: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _time_of(token: str) -> datetime:
-    """The time in a token. Before all changes if the token is not valid."""
+    """The time in a token, in UTC. Before all changes if the token is not valid."""
     try:
         moment = parse_datetime(token.partition(" ")[0])
-    except ValueError:
-        moment = None
-    return moment if moment and is_aware(moment) else _BEFORE_ALL
+        return moment.astimezone(UTC) if moment and is_aware(moment) else _BEFORE_ALL
+    except (ValueError, OverflowError):  # the latter for a time that is outside of the calendar in UTC
+        return _BEFORE_ALL

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.django_db
 
 SENTENCE = "Nothing is saved yet: since you opened this page it was changed elsewhere."
 
+OUTSIDE = ["0001-01-01T00:00:00+23:59 5", "9999-12-31T23:59:59-23:59 5"]  # of the calendar, in UTC
+
 
 @pytest.fixture
 def status():
@@ -169,7 +171,9 @@ def test_the_form_of_a_phrase_detects_conflicts(admin_client, bob):
     assert SENTENCE in text_of(page.save())
 
 
-@pytest.mark.parametrize("token", ["", "yesterday", "2026-13-45T00:00", "2026-11-25T10:00", "9" * 400])
+@pytest.mark.parametrize(
+    "token", ["", "yesterday", "2026-13-45T00:00", "2026-11-25T10:00", "9" * 400, *OUTSIDE]
+)
 def test_a_page_without_a_valid_token_shows_all_changes(bob, status, token):
     page = StatusPage(bob, status).write(title="What Bob typed")
     page.data["version_token"] = token

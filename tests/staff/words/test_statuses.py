@@ -193,6 +193,8 @@ def test_a_draft_that_the_page_did_not_show_is_not_discarded(admin_client, statu
         {"version_token": seen},
         {"version_token": "2999-01-01T00:00:00Z"},
         {"version_token": "no mark"},
+        {"version_token": "0001-01-01T00:00:00+23:59 5"},
+        {"version_token": "9999-12-31T23:59:59-23:59 5"},
         {},
     ):
         refused = admin_client.post(discard_address(wording), token, follow=True)

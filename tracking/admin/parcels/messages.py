@@ -147,7 +147,7 @@ class MessageAdmin(OddInputMixin, admin.ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
-            path("<int:key>/answered/", view(mark_answered), name="tracking_message_answered"),
+            path("<key:key>/answered/", view(mark_answered), name="tracking_message_answered"),
             *super().get_urls(),
         ]
 

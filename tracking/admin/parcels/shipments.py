@@ -124,15 +124,15 @@ class ShipmentAdmin(StandingColumnsMixin, OddInputMixin, admin.ModelAdmin):
         view = self.admin_site.admin_view
         return [
             path("register/", view(register_parcels), name="tracking_shipment_register"),
-            path("<int:key>/ask/", view(parcel_page.ask), name="tracking_shipment_ask"),
+            path("<key:key>/ask/", view(parcel_page.ask), name="tracking_shipment_ask"),
             path(
-                "<int:key>/looked-after/",
+                "<key:key>/looked-after/",
                 view(parcel_page.mark_handled),
                 name="tracking_shipment_looked_after",
             ),
-            path("<int:key>/evidence/", view(parcel_page.evidence), name="tracking_shipment_evidence"),
+            path("<key:key>/evidence/", view(parcel_page.evidence), name="tracking_shipment_evidence"),
             path(
-                "<int:key>/evidence.csv",
+                "<key:key>/evidence.csv",
                 view(parcel_page.evidence_csv),
                 name="tracking_shipment_evidence_csv",
             ),

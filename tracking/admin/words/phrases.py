@@ -133,8 +133,8 @@ class PhraseAdmin(HistoryMixin, OddInputMixin, admin.ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
-            path("<int:key>/meaning/", view(assign_meaning), name="tracking_phrase_meaning"),
-            path("<int:key>/undo/", view(undo_meaning), name="tracking_phrase_undo"),
+            path("<key:key>/meaning/", view(assign_meaning), name="tracking_phrase_meaning"),
+            path("<key:key>/undo/", view(undo_meaning), name="tracking_phrase_undo"),
             *super().get_urls(),
         ]
 

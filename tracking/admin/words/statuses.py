@@ -145,7 +145,7 @@ class StatusAdmin(StatusForPhraseMixin, HistoryMixin, PreviewMixin, OddInputMixi
     def get_urls(self) -> list[URLPattern]:
         discard = self.admin_site.admin_view(discard_draft)
         return [
-            path("<int:object_id>/discard/<int:wording_id>/", discard, name="tracking_status_discard"),
+            path("<key:object_id>/discard/<key:wording_id>/", discard, name="tracking_status_discard"),
             *super().get_urls(),
         ]
 
