@@ -141,7 +141,7 @@ else:
     }
     # Tests use a file too: threads share it as processes do.
     DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}
-BACKUP_FOLDER = env.str("BACKUP_FOLDER", default=str(BASE_DIR / "backups"))
+BACKUP_FOLDER = env.str("BACKUP_FOLDER", default="") or str(BASE_DIR / "backups")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://?max_entries=2000")}  # of 4 kB each
 

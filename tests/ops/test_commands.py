@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from axes.models import AccessAttempt
 from django.core.management import get_commands
 from django.db import OperationalError, ProgrammingError, connection
 
@@ -37,12 +38,41 @@ def test_odd_texts_are_refused_with_a_sentence(command: str, settings, tmp_path:
     file.write_text("Dear shop")
     settings.BACKUP_FOLDER = str(tmp_path / "backups")
     odd = ["x" * 100_000, file / "folder"]
-    odd += [] if command == "backup" else ["", "-9" * 30, "\u202e", "/dev/null", tmp_path]
+    odd += [""] if command == "backup" else ["", "-9" * 30, "\u202e", "/dev/null", tmp_path]
     odd += [file] if command in ("backup", "restore") else []
     for argument in odd:
         assert run(command, "--", argument) in (1, 2)
         said = capsys.readouterr().err
         assert said.strip() and "Traceback" not in said
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+@pytest.mark.parametrize("argument", ["", " "])
+def test_an_empty_path_is_refused_as_an_unset_variable(
+    command: str, argument: str, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(command, argument) in (1, 2)
+    assert "The path is empty: was a variable of the shell not set?" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["axes_reset_ip", "junk"], "“junk” is no network address"),
+        (["axes_reset_ip", ""], "“” is no network address"),
+        (["axes_reset_ip_username", "junk", "ann"], "“junk” is no network address"),
+        (["axes_reset_ip_username", "192.0.2.1", ""], "The user name is empty"),
+        (["axes_reset_username", ""], "The user name is empty"),
+    ],
+)
+def test_odd_failures_to_reset_are_refused(arguments: list[str], sentence: str, capsys) -> None:
+    AccessAttempt.objects.create(username="ann", ip_address="192.0.2.1", failures_since_start=1)
+    assert run(*arguments) == 1
+    assert sentence in capsys.readouterr().err
+    assert AccessAttempt.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from tracking.management import arguments
 from tracking.ops.backup import BackupError, back_up, from_the_future, keep_newest
 
 
@@ -18,7 +19,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "folder", nargs="?", type=Path, help="where to; BACKUP_FOLDER of the settings if it is left out"
+            "folder",
+            nargs="?",
+            type=arguments.path,
+            help="where to; BACKUP_FOLDER of the settings if it is left out",
         )
         parser.add_argument("--keep", type=int, default=14, metavar="N", help="how many files stay (14)")
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from tracking.management import arguments
 from tracking.ops.backup import BackupError, restore
 from tracking.ops.readiness import unapplied_migrations
 
@@ -18,7 +19,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, help="what `backup` has made")
+        parser.add_argument("file", type=arguments.path, help="what `backup` has made")
         parser.add_argument(
             "--replace", action="store_true", help="back up what is in the store, then overwrite it"
         )

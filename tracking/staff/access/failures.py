@@ -5,6 +5,9 @@ from typing import Any
 from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError
+from django.core.validators import validate_ipv46_address
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -32,7 +35,15 @@ class FailureHandler(AxesDatabaseHandler):
     def reset_attempts(
         self, *, ip_address: str | None = None, username: str | None = None, ip_or_username: bool = False
     ) -> int:
-        """Delete failures as axes does, for its commands such as `axes_reset`, and the tries that belong to them."""
+        """Delete failures as axes does, for its commands such as `axes_reset`, and the tries that belong to them.
+
+        Raises CommandError for an address that is none, which PostgreSQL cannot compare, and for an empty address or
+        name, for which axes would delete the failures of all.
+        """
+        if ip_address is not None:
+            _check_address(ip_address)
+        if username is not None and not username:
+            raise CommandError("The user name is empty: was a variable of the shell not set?")
         if not ip_address and not username:
             tries.forget_all()
         by_address = Q(ip_address=ip_address) if ip_address else Q()
@@ -43,6 +54,13 @@ class FailureHandler(AxesDatabaseHandler):
         return int(
             super().reset_attempts(ip_address=ip_address, username=username, ip_or_username=ip_or_username)
         )
+
+
+def _check_address(text: str) -> None:
+    try:
+        validate_ipv46_address(text)
+    except ValidationError:
+        raise CommandError(f"“{text}” is no network address, such as 192.0.2.1 or 2001:db8::1.") from None
 
 
 def client_in_log(username: str, ip_address: str | None, *_: object) -> str:
