@@ -21,6 +21,7 @@ from tracking.models import (
     Gate,
     Message,
     Phrase,
+    Purpose,
     Shipment,
     Status,
     UsualWait,
@@ -185,6 +186,18 @@ def test_a_proxy_missing_from_trusted_proxies_is_reported(production, settings, 
         client.get(f"/track/{NUMBER}.json?stored=1", REMOTE_ADDR=address, HTTP_HOST=host, secure=True)
         assert Allowance.objects.exists() and bool(text_of("W219")) == is_here
     settings.TRUSTED_PROXIES = 1
+    assert not text_of("W219")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("purpose", "used"),
+    [(Purpose.LOG_IN, 0), (Purpose.LOG_IN, 3), (Purpose.LOOK_UP, 0), (Purpose.MESSAGE, 0)],
+)
+def test_log_ins_and_uses_given_back_are_no_proxy(production, settings, purpose, used) -> None:
+    settings.TRUSTED_PROXIES = 0
+    key = visitors.key_of("127.0.0.1")
+    Allowance.objects.create(purpose=purpose, key=key, window_start=NOW, used=used)
     assert not text_of("W219")
 
 

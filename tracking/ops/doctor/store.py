@@ -17,7 +17,18 @@ from django.utils import timezone
 from tracking.fetching.alarms import DIGEST
 from tracking.fetching.gate import SENDING, current_gate
 from tracking.journey.usual_waits import LEAST_PARCELS
-from tracking.models import Alarm, Allowance, AskedBy, Fetch, Message, Phrase, Shipment, Shop, UsualWait
+from tracking.models import (
+    Alarm,
+    Allowance,
+    AskedBy,
+    Fetch,
+    Message,
+    Phrase,
+    Purpose,
+    Shipment,
+    Shop,
+    UsualWait,
+)
 from tracking.ops import backup, readiness
 from tracking.public import visitors
 from tracking.staff.access import groups
@@ -244,7 +255,8 @@ def _addresses(now: datetime) -> Iterator[checks.CheckMessage]:
     """Find visitors with this machine's address: they came through a proxy that TRUSTED_PROXIES does not count."""
     here = [visitors.key_of(address) for address in _LOOPBACK]
     wrote = Message.objects.filter(sender_key__in=here, created_at__gt=now - LOOK_BACK)
-    asked = Allowance.objects.filter(key__in=here)
+    # Staff may log in on this machine. A use that was given back leaves its row, with 0 uses.
+    asked = Allowance.objects.filter(key__in=here, used__gt=0).exclude(purpose=Purpose.LOG_IN)
     if not settings.TRUSTED_PROXIES and not settings.DEBUG and (wrote.exists() or asked.exists()):
         yield checks.Warning(
             "Visitors have the address of this machine, so there is a proxy in front, and all of them count as one.",
