@@ -1,15 +1,27 @@
 """Which back-ups `backup` keeps and which one is the newest, also while the clock is wrong."""
 
 import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.utils import timezone
 
-from tracking.ops.backup import back_up, from_the_future, keep_newest, newest_in
+from tracking.ops.backup import (
+    BackupError,
+    back_up,
+    from_the_future,
+    keep_newest,
+    newest_in,
+    restore,
+    verify_backup,
+)
 
 DAY = timedelta(days=1)
 NOW = datetime(2026, 11, 25, 3, 15, tzinfo=UTC)
@@ -87,3 +99,53 @@ def test_an_old_backup_that_cannot_be_deleted_is_named(tmp_path: Path, monkeypat
     with pytest.raises(CommandError, match=r"is made, but an old one could not be deleted: .*20251125"):
         call_command("backup", str(tmp_path), "--keep", "1")
     assert (tmp_path / "emsguide-20261125T031500.000000Z.sqlite3").is_file()
+
+
+# What restore refuses
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Callable[[str], Path]:
+    """A function that makes a back-up, runs a statement of SQL in it, and returns the file."""
+    file = back_up(tmp_path, NOW)
+
+    def damage(statement: str) -> Path:
+        with closing(sqlite3.connect(file, isolation_level=None)) as copy:
+            copy.execute(statement)
+        return file
+
+    return damage
+
+
+FOREIGN = "INSERT INTO django_migrations (app, name, applied) VALUES ('tracking', "
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("DROP TABLE tracking_event", "is not complete: it has no table tracking_event"),
+        ("ALTER TABLE tracking_phrase RENAME TO phrases", "it has no table tracking_phrase"),
+        ("DROP TABLE django_migrations", "it has no table django_migrations"),
+        ("DROP TABLE tracking_shop", "is no back-up of this site"),
+        ("CREATE TRIGGER t AFTER INSERT ON tracking_shop BEGIN SELECT 1; END", "has a trigger, .*: t"),
+        ("UPDATE django_migrations SET app = x'ff', name = x'ff' WHERE id = 1", "migrations cannot be read"),
+        ("UPDATE django_migrations SET name = x'ff' WHERE id = 2", "migrations cannot be read"),
+        (f"{FOREIGN} '9999_a' || char(10, 27) || '[31m', 0)", r"the first is tracking\.9999_a\?\?\[31m\)"),
+        (f"{FOREIGN} '9999_' || hex(zeroblob(5000)), 0)", r"the first is tracking\.9999_0{86}\)"),
+    ],
+)
+def test_a_foreign_or_incomplete_backup_is_refused(damaged, statement: str, words: str) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("changes a file of SQLite")
+    with pytest.raises(BackupError, match=words):
+        restore(damaged(statement), replace=True, folder=Path("/nowhere"), now=NOW)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_refused_without_a_wait(tmp_path: Path, make) -> None:
+    make(tmp_path / "odd")
+    for odd in (tmp_path / "odd", Path("/dev/zero")):
+        with pytest.raises(BackupError, match="is not a file"):
+            verify_backup(odd)

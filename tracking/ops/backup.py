@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import sqlite3
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
@@ -21,6 +22,23 @@ _NAME = "emsguide-%Y%m%dT%H%M%S.%fZ"  # the moment of the back-up, in UTC; micro
 _UNFINISHED = ".unfinished-"
 _CLOCKS_MAY_DIFFER = timedelta(minutes=1)  # of machines that share a folder of back-ups
 _OUR_TABLE = "tracking_shop"  # a store with this table is ours
+# A complete back-up has at least the tables of the first release.
+_TABLES = {
+    f"tracking_{name}"
+    for name in (
+        "destination",
+        "event",
+        "fetch",
+        "message",
+        "notice",
+        "phrase",
+        "shipment",
+        "shop",
+        "status",
+        "wording",
+    )
+} | {"auth_user", "django_migrations"}
+_LONGEST_NAME = 100  # characters of a name in a back-up that a message prints
 
 
 class BackupError(Exception):
@@ -87,12 +105,20 @@ def from_the_future(folder: Path, now: datetime) -> list[Path]:
 
 
 def verify_backup(file: Path) -> None:
-    """Read a back-up completely. Raises BackupError if it is damaged or not a back-up of this site."""
+    """Read a back-up completely. Raises BackupError if it is damaged or not a back-up of this site.
+
+    Also if it has triggers of SQLite: the site has none, and they would run in the store.
+    """
+    triggers = list[str]()
     with _as_backup_errors():
+        if not stat.S_ISREG(file.stat().st_mode):  # opening a named pipe would wait for ever
+            raise BackupError(f"{file} is not a file.")
         file.open("rb").close()  # gives a clearer error than SQLite does
         if connection.vendor == "sqlite":
             with closing(_read_only(file)) as copy:
-                tables = {name for (name,) in copy.execute("SELECT name FROM sqlite_master")}
+                parts = copy.execute("SELECT type, name FROM sqlite_master").fetchall()
+                tables = {name for kind, name in parts if kind == "table"}
+                triggers = [name for kind, name in parts if kind == "trigger"]
                 (verdict,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
         else:
             _run("pg_restore", "--file=/dev/null", file)
@@ -101,6 +127,12 @@ def verify_backup(file: Path) -> None:
             raise BackupError(f"{file} is damaged: {verdict}.")
         if _OUR_TABLE not in tables:
             raise BackupError(f"{file} is no back-up of this site.")
+        if missing := sorted(_TABLES - tables):
+            raise BackupError(f"{file} is not complete: it has no table {missing[0]}.")
+        if triggers:
+            raise BackupError(
+                f"{file} has a trigger, which the site does not use: {_printable(triggers[0])}."
+            )
 
 
 def migrations_of_newer_releases(file: Path) -> list[str]:
@@ -109,7 +141,12 @@ def migrations_of_newer_releases(file: Path) -> list[str]:
     Those of an app that is not installed are left out: an older release may have had it. Raises BackupError.
     """
     with _as_backup_errors():
-        applied = _migrations_in(file)
+        try:
+            applied = _migrations_in(file)
+        except (ValueError, IndexError):  # no columns or no text, in a dump
+            applied = {(None, None)}
+    if not all(isinstance(word, str) for names in applied for word in names):
+        raise BackupError(f"{file} is damaged: its list of migrations cannot be read.")
     loader = MigrationLoader(None)
     known = set(loader.disk_migrations).union(*(one.replaces for one in loader.disk_migrations.values()))
     return [f"{app}.{name}" for app, name in sorted(applied - known) if app in loader.migrated_apps]
@@ -128,8 +165,8 @@ def restore(
     if not newer_release and (unknown := migrations_of_newer_releases(file)):
         raise BackupError(
             f"{file} is of a newer release: it has migrations that this release does not know ({len(unknown)}, the "
-            f"first is {unknown[0]}). Install that release, or restore with --newer-release if this one is just one "
-            "version older."
+            f"first is {_printable(unknown[0])}). Install that release, or restore with --newer-release if this one is "
+            "just one version older."
         )
     try:
         with _as_backup_errors():
@@ -162,7 +199,7 @@ def _backups_in(folder: Path) -> list[tuple[datetime, Path]]:
     return sorted(found)
 
 
-def _migrations_in(file: Path) -> set[tuple[str, str]]:
+def _migrations_in(file: Path) -> set[tuple[Any, Any]]:
     """The migrations that a verified back-up notes as applied, as (app, name)."""
     if connection.vendor == "sqlite":
         with closing(_read_only(file)) as copy:
@@ -173,6 +210,11 @@ def _migrations_in(file: Path) -> set[tuple[str, str]]:
     app, name = (re.findall(r"\w+", columns.partition("(")[2]).index(column) for column in ("app", "name"))
     cells = (line.split("\t") for line in takewhile(lambda line: line != r"\.", lines))
     return {(row[app], row[name]) for row in cells}
+
+
+def _printable(name: str) -> str:
+    """The beginning of a name from a back-up, with ? for what could control a terminal."""
+    return "".join(one if one.isprintable() else "?" for one in name[:_LONGEST_NAME])
 
 
 def _is_ahead(moment: datetime, now: datetime) -> bool:

@@ -131,7 +131,7 @@ def _watch(now: datetime) -> Iterator[checks.CheckMessage]:
     if typed_late:
         yield checks.Info(
             f"Numbers that only visitors typed, and that have been due for more than an hour: {typed_late}. "
-            "The watch gives them a quarter of its requests at most.",
+            "The watch gives them a quarter of its requests at most, also while no parcel is registered.",
             hint="Register your own parcels at the desk: the watch asks about registered parcels first.",
             id="emsguide.I222",
         )
