@@ -270,6 +270,28 @@ def test_a_file_that_is_no_logo_changes_nothing(admin_client, shop, data):
     assert shop.name != "Another name"
 
 
+@pytest.mark.parametrize("data", [picture(), picture()[:-40]], ids=["logo", "damaged"])
+def test_the_picture_is_read_before_the_transaction_of_the_save(admin_client, shop, data, monkeypatch):
+    before, during, opened = len(connection.savepoint_ids), [], Image.open
+
+    def note(*args: object, **how: object) -> Image.Image:
+        during.append(len(connection.savepoint_ids))
+        return opened(*args, **how)
+
+    monkeypatch.setattr(Image, "open", note)
+    save(admin_client, shop, logo=upload(data))
+    assert during == [before]
+
+
+def test_a_picture_of_staff_who_may_not_change_the_logo_is_not_read(client, shop, monkeypatch):
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("the picture was opened"))
+    support = User.objects.create_user("support", is_staff=True)
+    support.groups.add(Group.objects.get(name=groups.SUPPORT))
+    client.force_login(support)
+    address = reverse("admin:tracking_shop_change", args=[shop.pk])
+    assert client.post(address, {"logo": upload(picture())}).status_code == 403
+
+
 def test_a_logo_changed_without_the_form_shows_at_the_next_request(client, shop):
     found = read_picture(picture())
     assert not head_of(client).xpath("img")

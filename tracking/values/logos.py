@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 from PIL import Image, ImageOps
 
@@ -15,6 +16,12 @@ SHOWN_HEIGHT = 40
 _KEPT_SIZE = (720, 3 * SHOWN_HEIGHT)  # the pixels that screens of three times the usual density show
 _KEPT_BYTES = 10_000  # every visitor downloads them at the first visit
 _FORMATS = ("PNG", "JPEG", "WEBP")  # Pillow's names
+_PHOTO_WITH_PREVIEW = (
+    "MPO"  # Pillow's name for a JPEG with further pictures behind the first, as phones write it
+)
+_DEPTH_OF_PNG = 24  # where the header of a PNG has the bits of a pixel
+_QUALITIES = (90, 75, 60, 40, 25)
+_METHOD = 4  # 6 is 3 % smaller, and takes up to 20 seconds
 
 # What makes Pillow slow is not the size of a file. A real progressive JPEG has about ten scans, and each scan reads
 # all pixels again. 2 MB of random bytes contain about 1,600 pairs that look like a marker of a JPEG.
@@ -49,7 +56,8 @@ class Picture:
 def read_picture(data: bytes) -> Picture:
     """The picture, upright, reduced where it is larger than a page needs, and without all that is not a pixel.
 
-    Raises NoLogoError where the file is too large, not a picture, damaged, animated, or has too many pixels or parts.
+    Takes about a second of a processor at most. Raises NoLogoError where the file is too large, not a picture, damaged,
+    animated, or has too many pixels or parts.
     """
     if len(data) > MOST_BYTES:
         raise NoLogoError(f"The file is larger than {MOST_BYTES // 1_000_000} MB. Save the picture smaller.")
@@ -98,20 +106,27 @@ def _png_chunks(data: bytes) -> Iterator[bytes]:
 
 
 def _kept(image: Image.Image) -> Picture:
-    """The pixels, in the best quality that is small enough."""
+    """The pixels, in the best quality that is small enough; fewer pixels where no quality is."""
     if image.mode.startswith("I"):  # 16 bits of grey
         image = image.point(lambda value: value / 256).convert("L")
     image = image.convert("RGBA")
     image.thumbnail(_KEPT_SIZE)
-    for quality in (100, 90, 80, 60, 40, 20):
-        file = io.BytesIO()
-        lossless = quality == 100
-        image.save(
-            file, "WEBP", quality=quality, lossless=lossless, method=6, exif=b"", xmp=b"", icc_profile=b""
-        )
-        if len(file.getvalue()) <= _KEPT_BYTES:
+    data = _as_webp(image, lossless=True, quality=50)
+    for quality in _QUALITIES:
+        if len(data) <= _KEPT_BYTES:
             break
-    return Picture(file.getvalue(), "webp", *image.size)
+        data = _as_webp(image, quality=quality, alpha_quality=quality)
+    while len(data) > _KEPT_BYTES:
+        image = image.resize((max(1, image.width * 3 // 4), max(1, image.height * 3 // 4)))
+        data = _as_webp(image, quality=_QUALITIES[-1], alpha_quality=_QUALITIES[-1])
+    return Picture(data, "webp", *image.size)
+
+
+def _as_webp(image: Image.Image, **how: Any) -> bytes:
+    """The picture without metadata. `how`: Pillow's options for WebP."""
+    file = io.BytesIO()
+    image.save(file, "WEBP", method=_METHOD, exif=b"", xmp=b"", icc_profile=b"", **how)
+    return file.getvalue()
 
 
 def shown_size(width: int, height: int) -> tuple[int, int]:

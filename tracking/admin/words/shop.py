@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import models
 from django.http import HttpRequest
+from django.utils.datastructures import MultiValueDict
 from django.utils.html import format_html
 
 from tracking.admin.base import OddInputMixin
@@ -35,14 +36,14 @@ class ShopForm(ConflictAwareForm):
         self.initial["logo"] = Logo.objects.without_data().filter(shop=self.instance.pk).first()
 
     def clean_logo(self) -> Picture | Literal[False] | None:
-        """Return the new picture, False to remove the logo, None to keep it."""
+        """Return the new picture, False to remove the logo, None to keep it. `read_logo` has read the file."""
         given = self.cleaned_data["logo"]
         if not isinstance(given, UploadedFile):
             return False if given is False else None
-        try:
-            return read_picture(given.read(MOST_BYTES + 1))
-        except NoLogoError as problem:
-            raise ValidationError(str(problem)) from problem
+        found: Picture | NoLogoError = given.found  # type: ignore[attr-defined]
+        if isinstance(found, NoLogoError):
+            raise ValidationError(str(found)) from found
+        return found
 
     def save_logo(self) -> None:
         """Store or remove the logo. Call it after the shop is saved."""
@@ -53,6 +54,15 @@ class ShopForm(ConflictAwareForm):
             names = ("data", "digest", "extension", "width", "height")
             fields = {name: getattr(picture, name) for name in names}
             Logo.objects.update_or_create(shop=self.instance, defaults=fields)
+
+
+def read_logo(files: MultiValueDict[str, Any]) -> None:
+    """Put the picture, or why it is none, on the uploaded logo as `found`. Nothing happens without an upload."""
+    if upload := files.get("logo"):
+        try:
+            upload.found = read_picture(upload.read(MOST_BYTES + 1))
+        except NoLogoError as problem:
+            upload.found = problem
 
 
 @admin.register(Shop)
@@ -73,6 +83,12 @@ class ShopAdmin(HistoryMixin, OddInputMixin, admin.ModelAdmin):
 
     class Media:
         css = {"all": ["css/staff/desk.css"]}
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Reads the logo first: Django checks the form in a transaction, which locks SQLite for all other writers."""
+        if self.has_change_permission(request):
+            read_logo(request.FILES)
+        return super().changeform_view(request, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Shop, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
