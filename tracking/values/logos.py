@@ -67,9 +67,11 @@ def read_picture(data: bytes) -> Picture:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             if max(image.size) > MOST_PIXELS:
                 raise NoLogoError(_TOO_MANY_PIXELS)
-            if getattr(image, "is_animated", False):
+            if getattr(image, "is_animated", False) and image.format != _PHOTO_WITH_PREVIEW:
                 raise NoLogoError("A moving picture cannot be the logo.")
-            return _kept(ImageOps.exif_transpose(image))  # reads every pixel
+            image.load()  # reads every pixel
+            _scale_transparent_grey(image, data)
+            return _kept(_upright(image))
     except NoLogoError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -103,6 +105,22 @@ def _png_chunks(data: bytes) -> Iterator[bytes]:
     while at + 8 <= len(data):
         yield data[at + 4 : at + 8]
         at += 12 + int.from_bytes(data[at : at + 4])
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture as its EXIF data turn it; as it is where they are damaged."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # Pillow raises a dozen kinds of exception for damaged EXIF data
+        return image
+
+
+def _scale_transparent_grey(image: Image.Image, data: bytes) -> None:
+    """Give the transparent grey of a PNG of 2 or 4 bits the scale of the pixels, which Pillow has made 8 bits."""
+    transparent = image.info.get("transparency")
+    depth = data[_DEPTH_OF_PNG]
+    if image.format == "PNG" and image.mode == "L" and depth in (2, 4) and isinstance(transparent, int):
+        image.info["transparency"] = transparent * 255 // (2**depth - 1)
 
 
 def _kept(image: Image.Image) -> Picture:
