@@ -3,7 +3,7 @@
 Three targets share the minutes:
 
     page      parse_page with bytes that atheris chooses by the code they reach; only the four failures may come out
-    numbers   find_numbers, and redact: no number may remain that stands alone in the text
+    numbers   find_numbers, and redact: no number that is a word of its own may remain
     stories   parse_page with pages of Japan Post, changed at random, against html5lib, which reads HTML as browsers do:
               a story must say nothing that html5lib does not read on the same page. Where html5lib reads the same
               words as other rows, as in an unclosed <select>, the pages are only counted
@@ -83,7 +83,7 @@ def read(html: str) -> TrackedItem | None:
 
 
 def search(text: str) -> None:
-    """Find and redact numbers. Raises AssertionError where a number that stands alone remains."""
+    """Find and redact numbers. Raises AssertionError where a number that is a word of its own remains."""
     for number in find_numbers(text):
         assert re.fullmatch("[A-Z]{2}[0-9]{9}[A-Z]{2}", number), number
     left = re.search("[A-Za-z]{2}[0-9]{9}[A-Za-z]{2}", redact(text))
