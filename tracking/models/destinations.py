@@ -1,6 +1,6 @@
 """Destinations: the local post and its tracking page, and the notices of staff."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 from django.core.exceptions import ValidationError
@@ -8,7 +8,7 @@ from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import Q
 
-from tracking.models.history import kept_history
+from tracking.models.history import KeepsStoredTexts, kept_history
 from tracking.values import links
 from tracking.values.places import JAPAN, PREFECTURES, comparable
 from tracking.values.validators import check_characters
@@ -24,7 +24,7 @@ class DestinationQuerySet(models.QuerySet["Destination"]):
         return self.filter(old).exclude(tracking_url="")
 
 
-class Destination(models.Model):
+class Destination(KeepsStoredTexts):
     """A country, by its ISO 3166 code."""
 
     class LinkKind(models.TextChoices):
@@ -98,16 +98,6 @@ class Destination(models.Model):
         """The name as a part of a sentence."""
         return self.name_in_text or self.name
 
-    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        """Raise ValidationError for a value that is not valid. A stored text is valid, even if it is too long."""
-        stored = Destination.objects.filter(pk=self.pk).first()
-        same = {
-            name
-            for name in ("printed_names", "note")
-            if stored and getattr(stored, name).splitlines() == getattr(self, name).splitlines()
-        }
-        super().clean_fields({*(exclude or ()), *same})
-
     def clean(self) -> None:
         """Raise ValidationError for a link that is not usable or does not fit `link_kind`, and for a printed name of
         another country.
@@ -161,7 +151,7 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         return self.filter(ends_on__lt=today, starts_on__lte=today)
 
 
-class Notice(models.Model):
+class Notice(KeepsStoredTexts):
     """A dated message for one destination or for all."""
 
     class Severity(models.TextChoices):

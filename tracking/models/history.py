@@ -1,7 +1,9 @@
 """The history of rows: each change stores the version, its author and its time."""
 
+from collections.abc import Collection
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from simple_history.models import HistoricalRecords
 from simple_history.signals import pre_create_historical_record
@@ -18,6 +20,41 @@ class Authored(models.Model):
 
     class Meta:
         abstract = True
+
+
+class KeepsStoredTexts(models.Model):
+    """For each model with texts that staff write: a stored text is valid, even if it is longer than its limit.
+
+    So staff can change the other fields of a row from before the limit.
+    """
+
+    class Meta:
+        abstract = True
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Raise ValidationError for a value that is not valid."""
+        try:
+            super().clean_fields(exclude)
+        except ValidationError as error:
+            stored = type(self)._base_manager.filter(pk=self.pk).first()
+            same = [name for name in error.error_dict if stored and _is_same_text(self, stored, name)]
+            if rest := without_length(error, same):
+                raise ValidationError(rest) from None
+
+
+def without_length(error: ValidationError, names: Collection[str]) -> dict[str, list[ValidationError]]:
+    """The errors by field, without those about the length of these fields. Empty if no error is left."""
+    rest = {
+        name: [one for one in errors if name not in names or one.code != "max_length"]
+        for name, errors in error.error_dict.items()
+    }
+    return {name: errors for name, errors in rest.items() if errors}
+
+
+def _is_same_text(row: models.Model, stored: models.Model, name: str) -> bool:
+    """Whether a field has the same text in both. A browser sends other line ends; a form strips the ends."""
+    one, other = (str(getattr(each, name)).strip().splitlines() for each in (row, stored))
+    return one == other
 
 
 def kept_history(*, without: tuple[str, ...] = ()) -> HistoricalRecords:

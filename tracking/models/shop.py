@@ -8,13 +8,13 @@ from django.db import models
 from django.urls import reverse
 from django.utils.timezone import localtime
 
-from tracking.models.history import kept_history
+from tracking.models.history import KeepsStoredTexts, kept_history
 from tracking.values import colors, logos, numbers
 from tracking.values.places import JAPAN_TIME
 from tracking.values.validators import check_characters
 
 
-class Shop(models.Model):
+class Shop(KeepsStoredTexts):
     """One row: name, contact, the guide's introduction and note."""
 
     name = models.CharField(

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from tracking.models.history import kept_history
+from tracking.models.history import KeepsStoredTexts, kept_history
 from tracking.values.spelling import normalise
 from tracking.values.validators import check_characters, check_placeholders
 
@@ -42,7 +42,7 @@ class StatusQuerySet(models.QuerySet["Status"]):
         return self.exclude(pk__in=written.values("status"))
 
 
-class Status(models.Model):
+class Status(KeepsStoredTexts):
     """The meaning of a phrase."""
 
     slug = models.SlugField(
@@ -122,7 +122,7 @@ class PhraseQuerySet(models.QuerySet["Phrase"]):
         return self.order_by(NEWEST_FIRST, "text")
 
 
-class Phrase(models.Model):
+class Phrase(KeepsStoredTexts):
     """An exact phrase of Japan Post. Case matters: two phrases differ only in the case of one letter."""
 
     text = models.CharField(
@@ -219,7 +219,7 @@ class WordingQuerySet(models.QuerySet["Wording"]):
         return self.exclude(title="")
 
 
-class Wording(models.Model):
+class Wording(KeepsStoredTexts):
     """The shop's words for a status in one language, for one destination or for all."""
 
     TEXTS: ClassVar[tuple[str, ...]] = ("title", "meaning", "what_to_do", "who_has_it")

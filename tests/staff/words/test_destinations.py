@@ -211,23 +211,6 @@ def test_a_text_has_a_limit_and_nothing_typed_is_lost(admin_client, germany, nam
     assert getattr(germany, name) != typed
 
 
-@pytest.mark.parametrize("name", ["note", "printed_names"])
-def test_a_longer_text_of_before_stays_until_staff_change_it(admin_client, germany, name):
-    stored = "\n".join(f"DEUTSCHLAND {number}" for number in range(200))
-    Destination.objects.filter(pk="DE").update(**{name: stored})
-    address = reverse("admin:tracking_destination_change", args=["DE"])
-    fields = fields_of(admin_client.get(address))
-    assert fields[name].strip() == stored
-    sent = fields | {name: stored.replace("\n", "\r\n"), "operator": "Another post"}  # as a browser sends it
-    admin_client.post(address, sent)
-    germany.refresh_from_db()
-    assert germany.operator == "Another post"
-    assert getattr(germany, name).splitlines() == stored.splitlines()
-    fields = fields_of(admin_client.get(address))
-    page = admin_client.post(address, fields | {name: f"{stored}\nGERMANY"})
-    assert "at most 2000 characters" in page.content.decode()
-
-
 # Notices
 
 

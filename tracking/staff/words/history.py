@@ -7,12 +7,12 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models
 from django.db.models import Max
 
 from tracking.models import Status, Wording
-from tracking.models.history import INSTALLATION
+from tracking.models.history import INSTALLATION, without_length
 from tracking.staff.words.difference import Piece, word_difference
 
 _EMPTY = "–"
@@ -100,7 +100,8 @@ def go_back(record: Any) -> models.Model:
     """Make a row what it was after this record, for customers too, and return it. The history gets a new record.
 
     A waiting draft stays, unless the record is about a draft. The slug of a status always stays, because the site
-    identifies the status by it. Raises ValidationError if the old values are not valid any more.
+    identifies the status by it. Raises ValidationError if the old values are not valid any more; a text may be longer
+    than the limit of today.
     """
     row = _row_of(record)
     if isinstance(row, Wording) and is_about_draft(record):
@@ -112,7 +113,11 @@ def go_back(record: Any) -> models.Model:
         for field in record.tracked_fields:
             if not field.primary_key and field.name not in stays:
                 setattr(row, field.attname, getattr(record, field.attname))
-    row.full_clean(exclude=_not_to_check(row))
+    try:
+        row.full_clean(exclude=_not_to_check(row))
+    except ValidationError as error:
+        if rest := without_length(error, error.error_dict):
+            raise ValidationError(rest) from None
     row.save()
     return row
 
