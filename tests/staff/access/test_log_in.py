@@ -333,6 +333,9 @@ def test_wrong_old_passwords_count_as_tries(client, ann, checked, stopped_clock)
     checked.clear()
     page = client.post(address, form | {"old_password": PASSWORD}).content.decode()
     assert "Too many wrong passwords: please wait 14 minutes." in page and PASSWORD not in checked
+    assert (
+        try_to_log_in(Client(), password=PASSWORD).status_code == 302
+    )  # only the page of the password is locked
     with time_machine.travel(timezone.now() + timedelta(minutes=15)):
         assert client.post(address, form | {"old_password": PASSWORD}).status_code == 302
 

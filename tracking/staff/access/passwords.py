@@ -63,7 +63,10 @@ class LogInForm(AdminAuthenticationForm):
 
 
 class PasswordForm(AdminPasswordChangeForm):
-    """The form by which staff change their own password. Wrong old passwords count as tries to log in."""
+    """The form by which staff change their own password. Wrong old passwords count as tries to log in.
+
+    They have a name of their own in the count, so that they do not lock the log-in of their user.
+    """
 
     def __init__(self, *arguments: Any, address: str | None, **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -74,7 +77,7 @@ class PasswordForm(AdminPasswordChangeForm):
         """Return the old password. Raise ValidationError if it is wrong, or if it may not be compared."""
         if len(self.cleaned_data["old_password"]) > LONGEST_PASSWORD:
             raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
-        name, now = self.user.get_username(), timezone.now()
+        name, now = f"{self.user.get_username()}\nold password", timezone.now()
         if not tries.take(name, self.address, now):
             minutes = ceil(tries.seconds_to_wait(now) / 60)
             raise ValidationError(f"Too many wrong passwords: please wait {minutes} minutes.")
