@@ -48,6 +48,8 @@ if not shutil.which("systemd-analyze"):
     _MISSING["systemd"] = "there is no systemd-analyze here (Debian: sudo apt install systemd)"
 if not all(PROXIES.values()):
     _MISSING["proxies"] = "Caddy, nginx or openssl is missing (Debian: sudo apt install caddy nginx openssl)"
+if os.geteuid() != 0:
+    _MISSING["mount"] = "only root can mount a disk (run them as root)"
 
 # A busy machine must not fail a test. Each run tries other examples; where CI is set, each run tries the same ones.
 hypothesis_settings.register_profile(
@@ -176,11 +178,12 @@ def shop(db) -> Shop:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests of the stage `system`, and leave out the tests that this machine lacks a program for."""
+    """Mark the tests of the stage `system`, and leave out those that this machine or this database cannot run."""
     for item in items:
         if item.path.is_relative_to(SYSTEM):
             item.add_marker("system")
-    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in _MISSING)]
+    cannot_run = {*_MISSING, *(["sqlite"] if connection.vendor != "sqlite" else [])}
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in cannot_run)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 

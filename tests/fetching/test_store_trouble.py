@@ -24,10 +24,7 @@ LATER = NOW + timedelta(minutes=16)
 OTHER = "EN123456785JP"
 LONG = ["En route @ GERMANY"] * 60  # rows that need a further page of the file
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "sqlite", reason="tests/system has the troubles of PostgreSQL"),
-]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 troubles = pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
 
 

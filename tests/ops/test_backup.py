@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection
 from django.utils import timezone
 
 from tracking.ops.backup import (
@@ -120,6 +119,7 @@ def damaged(tmp_path: Path) -> Callable[[str], Path]:
 FOREIGN = "INSERT INTO django_migrations (app, name, applied) VALUES ('tracking', "
 
 
+@pytest.mark.sqlite
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("statement", "words"),
@@ -136,8 +136,6 @@ FOREIGN = "INSERT INTO django_migrations (app, name, applied) VALUES ('tracking'
     ],
 )
 def test_a_foreign_or_incomplete_backup_is_refused(damaged, statement: str, words: str) -> None:
-    if connection.vendor != "sqlite":
-        pytest.skip("changes a file of SQLite")
     with pytest.raises(BackupError, match=words):
         restore(damaged(statement), replace=True, folder=Path("/nowhere"), now=NOW)
 

@@ -100,7 +100,7 @@ def test_after_the_first_request_readyz_costs_two_queries(client, clock, django_
         client.get("/readyz")
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="tests/system has the troubles of PostgreSQL")
+@pytest.mark.sqlite
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("trouble", "error"),

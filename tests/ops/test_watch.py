@@ -205,7 +205,7 @@ def test_an_error_in_clean_up_is_logged_and_the_watch_continues(standin, monkeyp
     assert "ZeroDivisionError" in caplog.text
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="the troubles are those of SQLite")
+@pytest.mark.sqlite
 @pytest.mark.parametrize("trouble", [read_only, lambda: commit_fails("UPDATE ON tracking_shipment")])
 def test_a_store_that_cannot_be_written_ends_the_cycle(standin, monkeypatch, caplog, trouble):
     """No parcel is skipped, and the log has a line or two and not one for each parcel."""

@@ -419,7 +419,7 @@ def test_gunicorns_lines_are_bounded_and_cut(gunicorn) -> None:
 
 @in_both_formats
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="tests/system has the troubles of PostgreSQL")
+@pytest.mark.sqlite
 def test_a_store_that_is_down_is_one_line_for_a_visit(log: Lines) -> None:
     client = Client(raise_request_exception=False)
     with unreadable():

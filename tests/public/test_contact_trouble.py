@@ -2,16 +2,12 @@
 
 import pytest
 from django.core import mail
-from django.db import connection
 from lxml import html
 
 from tests.support.trouble import commit_fails, full, locked, read_only
 from tracking.models import Message
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "sqlite", reason="the troubles are those of SQLite"),
-]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 
 LETTER = {
     "name": "Ann",

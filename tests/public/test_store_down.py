@@ -11,10 +11,7 @@ from tests.support.trouble import locked, read_only, unreadable
 from tracking.models import Notice
 from tracking.values.store import is_state
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "sqlite", reason="tests/system has the troubles of PostgreSQL"),
-]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 PAGES = [
     "/",
     f"/track/{NUMBER}/",

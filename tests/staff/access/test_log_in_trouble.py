@@ -2,7 +2,6 @@
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 from django.urls import reverse
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from lxml import html
@@ -12,10 +11,7 @@ from tests.support.trouble import commit_fails, locked, read_only
 from tracking.models import Allowance
 from tracking.values import store
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "sqlite", reason="the troubles are those of SQLite"),
-]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 troubles = pytest.mark.parametrize("trouble", [read_only, locked])
 
 
